@@ -1,0 +1,39 @@
+import os
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import settings
+
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # or scikit-learn skips a check
+
+# One thread: on two cores, many small networks wait for each other longest.
+torch.set_num_threads(1)
+os.environ.setdefault("MPLBACKEND", "Agg")
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session")
+def german() -> Any:
+    from interpretkd.datasets import load_german_credit
+
+    return load_german_credit()
+
+
+@pytest.fixture(scope="session")
+def german_teacher(german: Any) -> Any:
+    from interpretkd.teachers import MLPTeacher
+
+    rows = german.split().train
+    teacher = MLPTeacher((32, 16), dropout=0.2, max_epochs=20, random_state=0)
+    return teacher.fit(german.data.iloc[rows], german.target[rows])
+
+
+@pytest.fixture
+def gaps(german: Any) -> Any:
+    """German credit with missing numbers and categories."""
+    frame = german.data.copy()
+    frame.loc[::7, "age_in_years"] = float("nan")
+    frame.loc[::9, "purpose"] = None
+    return frame
