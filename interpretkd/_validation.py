@@ -1,0 +1,213 @@
+"""The argument checks and their sentences: what, where, what is allowed, what came."""
+
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+__all__ = [
+    "InputError",
+    "check_boolean",
+    "check_choice",
+    "check_integer",
+    "check_real",
+    "closest",
+]
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used; the text is one sentence for them.
+
+    The command line prints it on stderr and exits with 1.
+    """
+
+
+def check_real(
+    owner: str,
+    name: str,
+    value: object,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    closed: str = "neither",
+) -> float:
+    """Return `value` as a float if it lies in the interval, else raise.
+
+    Parameters
+    ----------
+    owner : str
+        The estimator or function whose parameter it is.
+    name : str
+        The parameter's name.
+    value : object
+        What the user gave.
+    low, high : float
+        The ends of the interval.
+    closed : {"neither", "left", "right", "both"}, default="neither"
+        Which ends belong to it.
+
+    Returns
+    -------
+    float
+        The value.
+
+    Raises
+    ------
+    InputError
+        When `value` is no number, or lies outside.
+
+    Examples
+    --------
+    >>> check_real("DistilledClassifier", "temperature", -1, 0)
+    Traceback (most recent call last):
+    interpretkd._validation.InputError: The 'temperature' parameter of \
+DistilledClassifier must be a float in (0, inf). Got -1.
+    """
+    left, right = closed in ("left", "both"), closed in ("right", "both")
+    number = float(value) if _is(value, Real) else math.nan  # type: ignore[arg-type]
+    inside = (low <= number if left else low < number) and (
+        number <= high if right else number < high
+    )
+    if not inside:
+        interval = f"{'[' if left else '('}{low:g}, {high:g}{']' if right else ')'}"
+        raise InputError(
+            f"The '{name}' parameter of {owner} must be a float in {interval}. "
+            f"Got {value!r}."
+        )
+    return number
+
+
+def check_integer(
+    owner: str,
+    name: str,
+    value: object,
+    low: int,
+    high: int | None = None,
+    *,
+    optional: bool = False,
+) -> int | None:
+    """Return `value` as an int if it lies in [low, high], else raise.
+
+    Parameters
+    ----------
+    owner : str
+        The estimator or function whose parameter it is.
+    name : str
+        The parameter's name.
+    value : object
+        What the user gave.
+    low : int
+        The smallest value allowed.
+    high : int or None, default=None
+        The largest value allowed; None for no bound.
+    optional : bool, default=False
+        Whether None is allowed, too.
+
+    Returns
+    -------
+    int or None
+        The value.
+
+    Raises
+    ------
+    InputError
+        When `value` is no integer, or lies outside.
+    """
+    if optional and value is None:
+        return None
+    number = int(value) if _is(value, Integral) else None  # type: ignore[call-overload]
+    inside = number is not None and low <= number and (high is None or number <= high)
+    if not inside:
+        interval = f"[{low}, {'inf)' if high is None else f'{high}]'}"
+        also = " or None" if optional else ""
+        raise InputError(
+            f"The '{name}' parameter of {owner} must be an int in {interval}{also}. "
+            f"Got {value!r}."
+        )
+    return number
+
+
+def check_choice(owner: str, name: str, value: object, choices: Iterable[str]) -> str:
+    """Return `value` if it is one of `choices`, else raise.
+
+    Parameters
+    ----------
+    owner : str
+        The estimator or function whose parameter it is.
+    name : str
+        The parameter's name.
+    value : object
+        What the user gave.
+    choices : iterable of str
+        What is allowed.
+
+    Returns
+    -------
+    str
+        The value.
+
+    Raises
+    ------
+    InputError
+        When `value` is none of them.
+    """
+    choices = list(choices)
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(
+            f"The '{name}' parameter of {owner} must be one of "
+            f"{', '.join(map(repr, choices))}. Got {value!r}."
+        )
+    return value
+
+
+def check_boolean(owner: str, name: str, value: object) -> bool:
+    """Return `value` if it is True or False, else raise.
+
+    Parameters
+    ----------
+    owner : str
+        The estimator or function whose parameter it is.
+    name : str
+        The parameter's name.
+    value : object
+        What the user gave.
+
+    Returns
+    -------
+    bool
+        The value.
+
+    Raises
+    ------
+    InputError
+        When `value` is no boolean.
+    """
+    if not isinstance(value, bool):
+        raise InputError(
+            f"The '{name}' parameter of {owner} must be True or False. Got {value!r}."
+        )
+    return value
+
+
+def _is(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def closest(name: str, names: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the most similar of `names`, or "".
+
+    Parameters
+    ----------
+    name : str
+        What the user wrote.
+    names : iterable of str
+        What exists.
+
+    Returns
+    -------
+    str
+        The hint, with a leading space, or an empty string.
+    """
+    import difflib
+
+    found = difflib.get_close_matches(name, list(names), n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""

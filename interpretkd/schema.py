@@ -1,0 +1,567 @@
+"""What the columns are: names, kinds and categories, and rows as one float32 matrix.
+
+Every model of the library sees rows in the same form, the *codes*: one float32
+column per original column, a category as its position in `Feature.categories`, a
+missing value as NaN. So a rule, a tree or a saved run always speaks of the columns
+that the user knows, never of one-hot names.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from interpretkd._validation import InputError
+
+__all__ = [
+    "MISSING",
+    "VALUE",
+    "Codes",
+    "Column",
+    "Feature",
+    "Rows",
+    "Schema",
+    "as_frame",
+    "expand",
+]
+
+Codes: TypeAlias = NDArray[np.float32]
+Rows: TypeAlias = pd.DataFrame | NDArray[Any]
+Category: TypeAlias = str | int | float | bool
+
+KINDS = ("numeric", "categorical", "pixel")
+VALUE, MISSING = -1, -2
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the data.
+
+    Parameters
+    ----------
+    name : str
+        The column's name.
+    kind : {"numeric", "categorical", "pixel"}, default="numeric"
+        A pixel is a number that has a place in an image.
+    categories : tuple, default=()
+        The levels of a categorical column, in their order.
+    has_missing : bool, default=False
+        Whether the training rows had missing values here.
+    """
+
+    name: str
+    kind: str = "numeric"
+    categories: tuple[Category, ...] = ()
+    has_missing: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or self.kind not in KINDS:
+            raise InputError(
+                f"A feature needs a text as its name and a kind out of {KINDS}. "
+                f"Got {self.name!r}, {self.kind!r}."
+            )
+        if (self.kind == "categorical") != bool(self.categories):
+            raise InputError(
+                f"Feature {self.name!r}: a categorical feature, and only that, has "
+                f"categories. Got kind {self.kind!r} with {self.categories!r}."
+            )
+        if len(set(map(str, self.categories))) != len(self.categories):
+            raise InputError(
+                f"Feature {self.name!r} has two categories of the same name."
+            )
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether the codes of this column are positions in `categories`."""
+        return self.kind == "categorical"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the expanded matrix that trees, networks and solvers read.
+
+    Parameters
+    ----------
+    feature : int
+        Which feature it comes from.
+    part : int
+        A category's position; `VALUE` for the number itself; `MISSING` for the
+        indicator of a missing value.
+    """
+
+    feature: int
+    part: int = VALUE
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All columns, in order.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+        One for each column.
+    image_shape : tuple of int or None, default=None
+        (height, width) or (channels, height, width) when the columns are the pixels
+        of an image.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"age": [31.0, None], "home": ["rent", "own"]})
+    >>> schema = Schema.from_data(rows)
+    >>> schema.features[1].categories
+    ('own', 'rent')
+    >>> schema.encode(rows)
+    array([[31.,  1.],
+           [nan,  0.]], dtype=float32)
+    """
+
+    features: tuple[Feature, ...]
+    image_shape: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        names = self.names
+        if len(set(names)) != len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise InputError(f"Column names must differ. Got twice: {twice}.")
+        shape = self.image_shape
+        if shape is None:
+            return
+        if len(shape) not in (2, 3) or min(shape) < 1 or math.prod(shape) != len(names):
+            raise InputError(
+                "An image's shape must be (height, width) or (channels, height, width) "
+                f"with a product of {len(names)}, the number of columns. Got {shape}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return tuple(feature.name for feature in self.features)
+
+    @classmethod
+    def from_data(cls, X: Rows) -> "Schema":
+        """Learn the columns from rows.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+            Text, boolean and pandas' categorical columns become categorical; numbers
+            stay numbers. The columns of an array are named x0, x1, ...
+
+        Returns
+        -------
+        Schema
+            The columns.
+
+        Raises
+        ------
+        InputError
+            For a column that is neither text nor number, or mixes them.
+        """
+        if not isinstance(X, pd.DataFrame):
+            features = [Feature(f"x{i}") for i in range(X.shape[1])]
+        else:
+            features = [
+                _learn_feature(str(name), X.iloc[:, i])
+                for i, name in enumerate(X.columns)
+            ]
+        schema = cls(tuple(features))
+        gaps: Codes = schema.encode(X)
+        missing = [bool(np.isnan(column).any()) for column in gaps.T]
+        return cls(
+            tuple(
+                replace(feature, has_missing=gap)
+                for feature, gap in zip(schema.features, missing, strict=True)
+            )
+        )
+
+    def encode(self, X: Any) -> Codes:
+        """Turn rows into codes.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+            A frame is read by its column names (further columns are passed over),
+            an array by position.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32
+            Numbers, category positions and NaN for missing.
+
+        Raises
+        ------
+        InputError
+            For an absent column, an unseen category, text among numbers, infinity.
+        """
+        frame = as_frame(X)
+        if frame is None and not any(f.is_categorical for f in self.features):
+            codes = _as_numbers(X)
+            if codes.ndim != 2 or codes.shape[1] != len(self):
+                raise InputError(
+                    f"X must have {len(self)} columns. Got an array of shape "
+                    f"{codes.shape}."
+                )
+        else:
+            if frame is None:
+                frame = self.frame_of_array(X)
+            codes = self._encode_frame(frame)
+        if np.isinf(codes).any():
+            raise InputError(
+                "Input X contains infinity or a value too large for dtype('float32')."
+            )
+        return codes
+
+    def conform(self, X: Rows) -> Rows:
+        """Give every categorical column of a frame all categories known here.
+
+        A part of the rows may lack a rare category; a model fitted to that part
+        would then refuse the other rows.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        DataFrame or ndarray
+            The same rows; arrays are returned as they are.
+
+        Raises
+        ------
+        InputError
+            For a category that is not known here.
+        """
+        if not isinstance(X, pd.DataFrame):
+            return X
+        place = {str(name): i for i, name in enumerate(X.columns)}
+        columns = {}
+        for feature in self.features:
+            if feature.is_categorical:
+                column = X.iloc[:, place[feature.name]]
+                codes = np.nan_to_num(_encode_categories(feature, column), nan=-1)
+                dtype = pd.CategoricalDtype(list(feature.categories))
+                values = pd.Categorical.from_codes(codes.astype(int), dtype=dtype)
+                columns[column.name] = pd.Series(values, X.index)
+        return X.assign(**columns)
+
+    def columns(self, *, indicate_missing: bool) -> tuple[Column, ...]:
+        """Name the columns of the expanded matrix.
+
+        Parameters
+        ----------
+        indicate_missing : bool
+            Whether a number with missing values gets an indicator column beside it
+            (for models that cannot read NaN).
+
+        Returns
+        -------
+        tuple of Column
+            A number is one column; a categorical feature one per category (only the
+            second where there are just two and none is missing) and one for missing.
+        """
+        columns = []
+        for i, feature in enumerate(self.features):
+            n_categories = len(feature.categories)
+            if not feature.is_categorical:
+                columns.append(Column(i))
+            elif n_categories == 2 and not feature.has_missing:
+                columns.append(Column(i, 1))
+            else:
+                columns.extend(Column(i, part) for part in range(n_categories))
+            if feature.has_missing and (feature.is_categorical or indicate_missing):
+                columns.append(Column(i, MISSING))
+        return tuple(columns)
+
+    def describe(self, column: Column) -> str:
+        """Say in words what a column of the expanded matrix holds.
+
+        Parameters
+        ----------
+        column : Column
+            One of `columns`.
+
+        Returns
+        -------
+        str
+            "age", "age is missing" or "purpose is car (new)".
+        """
+        feature = self.features[column.feature]
+        if column.part == VALUE:
+            return feature.name
+        if column.part == MISSING:
+            return f"{feature.name} is missing"
+        return f"{feature.name} is {feature.categories[column.part]}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the schema as plain JSON values.
+
+        Returns
+        -------
+        dict
+            What `from_dict` reads.
+        """
+        return {
+            "image_shape": self.image_shape and list(self.image_shape),
+            "features": [
+                {
+                    "name": feature.name,
+                    "kind": feature.kind,
+                    "categories": list(feature.categories),
+                    "has_missing": feature.has_missing,
+                }
+                for feature in self.features
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Schema":
+        """Build a schema from `to_dict`'s values, checking each.
+
+        Parameters
+        ----------
+        values : dict
+            What `to_dict` returned, perhaps by way of a file.
+
+        Returns
+        -------
+        Schema
+            The columns.
+
+        Raises
+        ------
+        InputError
+            When something is absent or of another type.
+        """
+        try:
+            shape = values["image_shape"]
+            features = tuple(
+                Feature(
+                    name=entry["name"],
+                    kind=entry["kind"],
+                    categories=_categories_from(entry["categories"]),
+                    has_missing=_checked_as(bool, entry["has_missing"]),
+                )
+                for entry in _checked_as(list, values["features"])
+            )
+            if shape is not None:
+                shape = tuple(_checked_as(int, side) for side in shape)
+            return cls(features, shape)
+        except InputError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise InputError(
+                f"The schema is not readable: {type(error).__name__} {error}."
+            ) from error
+
+    def frame_of_array(self, X: ArrayLike) -> pd.DataFrame:
+        """Give an array of mixed values the columns' names.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, n_features)
+            The same rows.
+
+        Raises
+        ------
+        InputError
+            For another number of columns.
+        """
+        array = np.asarray(X, dtype=object)
+        if array.ndim != 2 or array.shape[1] != len(self):
+            raise InputError(
+                f"X must have {len(self)} columns. Got an array of shape {array.shape}."
+            )
+        return pd.DataFrame(array, columns=list(self.names))
+
+    def _encode_frame(self, frame: pd.DataFrame) -> Codes:
+        names = [str(name) for name in frame.columns]
+        absent = [name for name in self.names if name not in names]
+        if absent:
+            raise InputError(f"The rows lack the columns {absent}. They have {names}.")
+        if len(set(names)) != len(names):
+            Schema(tuple(Feature(name) for name in names))  # says which come twice
+        if tuple(names) == self.names and not any(
+            f.is_categorical for f in self.features
+        ):
+            kinds = {dtype.kind for dtype in frame.dtypes}
+            if kinds <= set("fiu"):  # one block of numbers: no copy a column
+                with np.errstate(over="ignore"):  # `encode` finds the infinity
+                    return frame.to_numpy(dtype=np.float32, na_value=np.nan)
+        codes = np.empty((len(frame), len(self)), dtype=np.float32)
+        place = {name: i for i, name in enumerate(names)}
+        for i, feature in enumerate(self.features):
+            column = frame.iloc[:, place[feature.name]]
+            encode = _encode_categories if feature.is_categorical else _encode_numbers
+            codes[:, i] = encode(feature, column)
+        return codes
+
+
+def expand(codes: Codes, columns: tuple[Column, ...]) -> Codes:
+    """Spread codes over the columns of the expanded matrix.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
+    columns : tuple of Column
+        What `Schema.columns` returned.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_columns), float32
+        Numbers keep their NaN; indicators are 0 or 1.
+    """
+    if all(c.part == VALUE for c in columns) and len(columns) == codes.shape[1]:
+        return codes
+    matrix = np.empty((len(codes), len(columns)), dtype=np.float32, order="F")
+    for j, column in enumerate(columns):
+        code = codes[:, column.feature]
+        if column.part == VALUE:
+            matrix[:, j] = code
+        elif column.part == MISSING:
+            matrix[:, j] = np.isnan(code)
+        else:
+            matrix[:, j] = code == column.part
+    return matrix
+
+
+def as_frame(X: object) -> pd.DataFrame | None:
+    """Return a pandas frame for any frame, None for anything else.
+
+    Parameters
+    ----------
+    X : object
+        A pandas frame is returned as it is; a polars frame, a pyarrow table or
+        whatever else speaks Arrow is converted.
+
+    Returns
+    -------
+    DataFrame or None
+        The frame, or None when `X` is an array or a list.
+    """
+    if isinstance(X, pd.DataFrame):
+        return X
+    if hasattr(X, "__arrow_c_stream__") and hasattr(X, "columns"):
+        import pyarrow
+
+        table: pd.DataFrame = pyarrow.table(X).to_pandas()
+        return table
+    return None
+
+
+def _learn_feature(name: str, column: "pd.Series[Any]") -> Feature:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        levels = [_plain(level) for level in column.cat.categories]
+    elif pd.api.types.is_bool_dtype(column.dtype):
+        levels = [False, True]
+    elif pd.api.types.is_numeric_dtype(column.dtype):
+        return Feature(name)
+    elif column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
+        values = [_plain(value) for value in _distinct(name, column)]
+        types = {bool if isinstance(v, bool) else type(v) for v in values}
+        if types <= {int, float}:
+            return Feature(name)
+        if len(types) > 1 or not types <= {str, bool}:
+            raise InputError(
+                f"Column {name!r} mixes {sorted(t.__name__ for t in types)}. "
+                "A column must hold only numbers or only texts."
+            )
+        levels = sorted(values)
+    else:
+        raise InputError(
+            f"Column {name!r} has dtype {column.dtype}. Allowed are numbers, texts, "
+            "booleans and categories; turn dates into numbers first."
+        )
+    if not levels:
+        raise InputError(f"Column {name!r} holds no value at all.")
+    return Feature(name, "categorical", tuple(levels))
+
+
+def _checked_as(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise InputError(f"The schema needs a {kind.__name__}. Got {value!r}.")
+    return value
+
+
+def _categories_from(values: Any) -> tuple[Category, ...]:
+    for value in _checked_as(list, values):
+        if not isinstance(value, str | int | float) or value != value:
+            raise InputError(
+                f"Categories must be texts, numbers or booleans. Got {value!r}."
+            )
+    return tuple(values)
+
+
+def _distinct(name: str, column: "pd.Series[Any]") -> list[Any]:
+    try:
+        return list(column.dropna().unique())
+    except TypeError as error:  # lists, dicts
+        raise InputError(
+            f"Column {name!r} holds neither numbers nor texts ({error})."
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _encode_categories(feature: Feature, column: "pd.Series[Any]") -> Codes:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        position = {level: i for i, level in enumerate(feature.categories)}
+        levels = [position.get(_plain(level), -1) for level in column.cat.categories]
+        place = np.asarray([*levels, -1])[column.cat.codes.to_numpy()]
+    else:
+        values = column.astype(object)
+        place = pd.Index(list(feature.categories), dtype=object).get_indexer(values)
+    unseen = (place < 0) & ~column.isna().to_numpy()
+    if unseen.any():
+        found = sorted({repr(_plain(v)) for v in column[unseen].unique()})
+        allowed = [repr(level) for level in feature.categories]
+        raise InputError(
+            f"Column {feature.name!r} holds values that were not seen in training: "
+            f"{_some(found)}. Allowed: {_some(allowed)}."
+        )
+    return np.where(place < 0, np.nan, place).astype(np.float32)
+
+
+def _as_numbers(X: Any) -> Codes:
+    try:
+        with np.errstate(over="ignore"):  # `encode` finds the infinity
+            return np.asarray(X, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"X must hold numbers only. Got: {error}.") from error
+
+
+def _encode_numbers(feature: Feature, column: "pd.Series[Any]") -> Codes:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        with np.errstate(over="ignore"):  # `encode` finds the infinity
+            return column.to_numpy(dtype=np.float32, na_value=np.nan)
+    numbers = pd.to_numeric(column.astype(object), errors="coerce")
+    wrong = (numbers.isna() & column.notna()).to_numpy()
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise InputError(
+            f"Column {feature.name!r}: {wrong.sum()} of {len(column)} values are not "
+            f"numbers, e.g. {column.iloc[row]!r} (row {row})."
+        )
+    with np.errstate(over="ignore"):
+        return numbers.to_numpy(dtype=np.float32, na_value=np.nan)
+
+
+def _some(texts: list[str], most: int = 5) -> str:
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
