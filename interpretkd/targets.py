@@ -1,0 +1,327 @@
+"""What the student is fitted to: logits <-> target columns.
+
+A teacher's logits become one target column a class (or label, or output), and a
+student's predictions of these columns become logits again. Which of the targets
+serves a student best differs from student to student (raw logits are the weakest for
+a small tree, the strongest for a booster), so it is a choice made on validation rows,
+never a constant.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interpretkd._validation import InputError, check_choice, check_real
+
+__all__ = [
+    "KINDS",
+    "LINKS",
+    "TASKS",
+    "Target",
+    "apply_link",
+    "centred_logits",
+    "decide",
+    "hard_targets",
+    "log_probabilities",
+    "probabilities",
+    "soft_targets",
+]
+
+Array = NDArray[np.float64]
+
+KINDS = ("hard", "soft", "logits")
+TASKS = ("multiclass", "multilabel", "regression")
+LINKS = ("identity", "softmax", "sigmoid")
+
+_SMALLEST = 1e-6
+"""Predicted probabilities below this count as this much: a tree's leaf may say 0."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One way of turning logits into target columns and back.
+
+    Parameters
+    ----------
+    kind : {"hard", "soft", "logits"}, default="soft"
+        The teacher's decision as 0 and 1; its probabilities at `temperature`; its
+        logits, centred row by row.
+    temperature : float, default=1.0
+        In (0, inf); flattens the soft targets. Used by "soft" alone.
+    alpha : float, default=0.0
+        In [0, 1]: the weight of the labels, mixed with the teacher's probabilities;
+        0 listens to the teacher alone, 1 to the labels alone.
+    task : {"multiclass", "multilabel", "regression"}, default="multiclass"
+        Softmax over the columns, a sigmoid for each, or plain values (for which only
+        "logits" makes sense: the values themselves).
+
+    References
+    ----------
+    Hinton, Vinyals & Dean (2015), soft targets at a temperature; Liu, Wang & Matwin
+    (2018), trees on logits; both as told by Alkhulaifi, Alsahli & Ahmad (2020).
+
+    Examples
+    --------
+    >>> logits = np.array([[2.0, 0.0, -2.0]])
+    >>> Target("soft", temperature=2.0).encode(logits).round(3)
+    array([[0.665, 0.245, 0.09 ]])
+    >>> Target("logits").encode(logits)
+    array([[ 2.,  0., -2.]])
+    """
+
+    kind: str = "soft"
+    temperature: float = 1.0
+    alpha: float = 0.0
+    task: str = "multiclass"
+
+    def __post_init__(self) -> None:
+        check_choice("Target", "kind", self.kind, KINDS)
+        check_choice("Target", "task", self.task, TASKS)
+        check_real("Target", "temperature", self.temperature, 0)
+        check_real("Target", "alpha", self.alpha, 0, 1, closed="both")
+        if self.task == "regression" and self.kind != "logits":
+            raise InputError(
+                "The 'kind' parameter of Target must be 'logits' for regression. Got "
+                f"{self.kind!r}."
+            )
+
+    def __str__(self) -> str:
+        name = {"hard": "hard targets", "logits": "logits"}.get(
+            self.kind, f"soft targets at temperature {self.temperature:g}"
+        )
+        if self.task == "regression":
+            name = "values"
+        return f"{name}, alpha {self.alpha:g}" if self.alpha else name
+
+    @property
+    def link(self) -> str:
+        """The function whose range the columns lie in: a name out of `LINKS`."""
+        if self.kind == "logits":
+            return "identity"
+        return "softmax" if self.task == "multiclass" else "sigmoid"
+
+    def encode(self, logits: Array, labels: Array | None = None) -> Array:
+        """Turn the teacher's logits into target columns.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_samples, n_outputs)
+            The teacher's logits (values, for regression).
+        labels : ndarray of shape (n_samples, n_outputs), default=None
+            The true labels as 0 and 1 (values, for regression), mixed in by `alpha`;
+            a row of NaN is a row without label and listens to the teacher alone.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            The target columns.
+
+        Raises
+        ------
+        InputError
+            When `alpha` is above 0 and there are no labels.
+        """
+        if self.alpha == 0:
+            return self._teach(logits)
+        if labels is None:
+            raise InputError(
+                f"The labels y are needed when alpha is above 0. Got alpha "
+                f"{self.alpha:g} and no y."
+            )
+        known = ~np.isnan(labels).any(axis=1)
+        mixed = self._teach(logits)
+        mixed[known] = self._mix(logits[known], labels[known])
+        return mixed
+
+    def decode(self, outputs: Array) -> Array:
+        """Turn a student's predictions of the columns into logits.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_samples, n_outputs)
+            Predictions; those of probabilities may lie outside [0, 1] and are
+            limited from below at 1e-6 (for labels from above, too).
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            Logits at temperature 1 (values, for regression).
+        """
+        if self.kind == "logits":
+            return outputs
+        temperature = self.temperature if self.kind == "soft" else 1.0
+        if self.task == "multilabel":
+            inside = np.clip(outputs, _SMALLEST, 1 - _SMALLEST)
+            return temperature * (np.log(inside) - np.log1p(-inside))
+        return temperature * np.log(np.maximum(outputs, _SMALLEST))
+
+    def _teach(self, logits: Array) -> Array:
+        if self.task == "regression":
+            return np.array(logits, dtype=np.float64)
+        if self.kind == "hard":
+            return hard_targets(logits, self.task)
+        if self.kind == "soft":
+            return soft_targets(logits, self.temperature, self.task)
+        if self.task == "multiclass":
+            return centred_logits(logits)
+        return np.array(logits, dtype=np.float64)
+
+    def _mix(self, logits: Array, labels: Array) -> Array:
+        weigh = (1 - self.alpha, self.alpha)
+        if self.kind != "logits" or self.task == "regression":
+            return weigh[0] * self._teach(logits) + weigh[1] * labels
+        # Labels have no logits; the mixture of probabilities has.
+        mixed = weigh[0] * probabilities(logits, self.task) + weigh[1] * labels
+        mixed = np.clip(mixed, _SMALLEST, 1 - _SMALLEST)
+        if self.task == "multilabel":
+            return np.log(mixed) - np.log1p(-mixed)
+        return centred_logits(np.log(mixed))
+
+
+def log_probabilities(logits: Array, temperature: float = 1.0) -> Array:
+    """Return the log-softmax over the columns.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_classes)
+        Logits.
+    temperature : float, default=1.0
+        In (0, inf).
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes), float64
+        Logarithms of probabilities, in nats.
+    """
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    scaled = scaled - scaled.max(axis=1, keepdims=True)
+    return scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
+
+
+def probabilities(logits: Array, task: str = "multiclass") -> Array:
+    """Return probabilities at temperature 1.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_outputs)
+        Logits.
+    task : {"multiclass", "multilabel"}, default="multiclass"
+        Softmax over the columns, or a sigmoid for each.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs), float64
+        Probabilities.
+    """
+    return soft_targets(logits, 1.0, task)
+
+
+def soft_targets(
+    logits: Array, temperature: float = 1.0, task: str = "multiclass"
+) -> Array:
+    """Return probabilities at a temperature.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_outputs)
+        Logits.
+    temperature : float, default=1.0
+        In (0, inf); above 1 it flattens, below 1 it sharpens.
+    task : {"multiclass", "multilabel"}, default="multiclass"
+        Softmax over the columns, or a sigmoid for each.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs), float64
+        Probabilities; the rows sum to 1 for "multiclass".
+
+    References
+    ----------
+    Hinton, Vinyals & Dean (2015), "Distilling the knowledge in a neural network".
+    """
+    if task == "multilabel":
+        return apply_link(np.asarray(logits, np.float64) / temperature, "sigmoid")
+    return np.exp(log_probabilities(logits, temperature))
+
+
+def hard_targets(logits: Array, task: str = "multiclass") -> Array:
+    """Return the decision as 0 and 1.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_outputs)
+        Logits.
+    task : {"multiclass", "multilabel"}, default="multiclass"
+        The largest column (the first of equals), or every positive one.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs), float64
+        Zeros and ones.
+    """
+    if task == "multilabel":
+        return (np.asarray(logits) > 0).astype(np.float64)
+    logits = np.asarray(logits)
+    return np.eye(logits.shape[1])[logits.argmax(axis=1)]
+
+
+def centred_logits(logits: Array) -> Array:
+    """Return logits less their row mean: the part that the softmax sees.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_classes)
+        Logits.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes), float64
+        Rows that sum to 0.
+    """
+    logits = np.asarray(logits, dtype=np.float64)
+    return logits - logits.mean(axis=1, keepdims=True)
+
+
+def decide(logits: Array, task: str = "multiclass") -> NDArray[Any]:
+    """Return what a model with these logits decides.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_samples, n_outputs)
+        Logits.
+    task : {"multiclass", "multilabel"}, default="multiclass"
+        The largest column, or every positive one.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) or (n_samples, n_outputs), int64
+        Class positions, or 0 and 1 for each label.
+    """
+    if task == "multilabel":
+        return (np.asarray(logits) > 0).astype(np.int64)
+    return np.asarray(logits).argmax(axis=1)
+
+
+def apply_link(margins: Array, link: str) -> Array:
+    """Turn sums into predictions.
+
+    Parameters
+    ----------
+    margins : ndarray of shape (n_samples, n_outputs)
+        Sums.
+    link : {"identity", "softmax", "sigmoid"}
+        The function.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs), float64
+        The sums themselves, or probabilities.
+    """
+    if link == "softmax":
+        return np.exp(log_probabilities(margins))
+    if link == "sigmoid":
+        return 0.5 * (1 + np.tanh(0.5 * np.asarray(margins, dtype=np.float64)))
+    check_choice("apply_link", "link", link, LINKS)
+    return margins
