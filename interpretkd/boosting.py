@@ -1,0 +1,206 @@
+"""Boosting trees on target columns with xgboost, into frozen arrays."""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interpretkd.induction import fold_tests
+from interpretkd.schema import Codes, Column, Schema, expand
+from interpretkd.targets import apply_link
+from interpretkd.trees import Forest
+
+__all__ = ["Score", "boost"]
+
+Array = NDArray[np.float64]
+Score: TypeAlias = Callable[[Array], float]
+
+
+def boost(
+    schema: Schema,
+    codes: Codes,
+    targets: Array,
+    sample_weight: Array | None = None,
+    *,
+    link: str = "identity",
+    n_rounds: int = 400,
+    learning_rate: float = 0.2,
+    max_depth: int = 6,
+    min_child_weight: float = 1.0,
+    subsample: float = 1.0,
+    column_share: float = 1.0,
+    watch: tuple[Codes, Score] | None = None,
+    patience: int = 100,
+    seed: int = 0,
+    n_jobs: int | None = None,
+) -> tuple[Forest, list[float]]:
+    """Boost one tree a round and target column.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
+    targets : ndarray of shape (n_samples, n_outputs), float64
+        Target columns; probabilities for the links "softmax" and "sigmoid".
+    sample_weight : ndarray of shape (n_samples,), default=None
+        How much each row counts.
+    link : {"identity", "softmax", "sigmoid"}, default="identity"
+        Squared error on the columns, or cross-entropy with them.
+    n_rounds : int, default=400
+        The most rounds.
+    learning_rate : float, default=0.2
+        In (0, 1].
+    max_depth : int, default=6
+        The depth of each tree.
+    min_child_weight : float, default=1.0
+        The least sum of second derivatives in a leaf.
+    subsample : float, default=1.0
+        In (0, 1]: the share of rows each tree sees.
+    column_share : float, default=1.0
+        In (0, 1]: the share of columns each tree sees.
+    watch : (codes, score), default=None
+        Held-out rows and a function that turns predictions of them, of shape
+        (n_rows, n_outputs), into a number, the larger the better. The rounds end
+        when it has not risen for `patience` rounds, and only those up to its best
+        are kept.
+    patience : int, default=100
+        In rounds.
+    seed : int, default=0
+        Of the subsampling.
+    n_jobs : int or None, default=None
+        Threads; None for all.
+
+    Returns
+    -------
+    forest : Forest
+        The trees over the original columns.
+    scores : list of float
+        What `score` said after each round; empty without `watch`.
+    """
+    import xgboost
+
+    columns = schema.columns(indicate_missing=False)
+    # Of two columns under a softmax one is enough: only their difference counts.
+    first = 1 if link == "softmax" and targets.shape[1] == 2 else 0
+    base = _base(np.average(targets, axis=0, weights=sample_weight), link)
+    rows = xgboost.QuantileDMatrix(
+        expand(codes, columns), label=targets[:, first:], weight=sample_weight
+    )
+    settings = {
+        "tree_method": "hist",
+        "objective": "reg:squarederror",
+        "base_score": 0.0,
+        "learning_rate": learning_rate,
+        "max_depth": max_depth,
+        "min_child_weight": min_child_weight,
+        "subsample": subsample,
+        "colsample_bytree": column_share,
+        "disable_default_eval_metric": True,
+        "seed": seed,
+        "nthread": n_jobs or 0,
+        "verbosity": 0,
+    }
+
+    def outputs(margins: NDArray[np.float32]) -> Array:
+        own = margins.reshape(len(margins), -1).astype(np.float64) + base[first:]
+        own = np.hstack([np.zeros((len(own), first)), own])
+        return apply_link(own, link)
+
+    history: dict[str, Any] = {}
+    watching: dict[str, Any] = {}
+    if watch is not None:
+        held_out, score = watch
+        watching = {
+            "evals": [
+                (xgboost.QuantileDMatrix(expand(held_out, columns), ref=rows), "")
+            ],
+            "custom_metric": lambda margins, _: ("score", score(outputs(margins))),
+            "callbacks": [
+                xgboost.callback.EarlyStopping(
+                    rounds=patience, maximize=True, save_best=True
+                )
+            ],
+            "evals_result": history,
+            "verbose_eval": False,
+        }
+    slopes = _slopes(
+        targets[:, first:], sample_weight, link, lambda m: outputs(m)[:, first:]
+    )
+    booster = xgboost.train(settings, rows, n_rounds, obj=slopes, **watching)
+    forest = _forest(schema, columns, booster, base, link, first)
+    return forest, [float(s) for curve in history.values() for s in curve["score"]]
+
+
+def _base(mean: Array, link: str) -> Array:
+    """Return the margins of a model that says the targets' mean to everyone."""
+    if link == "identity":
+        return mean
+    inside = np.clip(mean, 1e-6, 1 - 1e-6)
+    if link == "sigmoid":
+        return np.log(inside) - np.log1p(-inside)
+    margins = np.log(inside)
+    return margins - (margins[0] if len(mean) == 2 else margins.mean())
+
+
+def _slopes(
+    targets: Array,
+    sample_weight: Array | None,
+    link: str,
+    predict: Callable[[NDArray[np.float32]], Array],
+) -> Callable[[NDArray[np.float32], Any], tuple[Array, Array]]:
+    """Return the loss's two derivatives by the margins, as xgboost asks for them."""
+    weight = 1.0 if sample_weight is None else sample_weight[:, None]
+
+    def slopes(margins: NDArray[np.float32], _: Any) -> tuple[Array, Array]:
+        predicted = predict(margins)
+        curvature = np.ones_like(predicted)
+        if link != "identity":
+            curvature = np.maximum(predicted * (1 - predicted), 1e-6)
+        return weight * (predicted - targets), weight * curvature
+
+    return slopes
+
+
+def _forest(
+    schema: Schema,
+    columns: tuple[Column, ...],
+    booster: Any,
+    base: Array,
+    link: str,
+    first: int,
+) -> Forest:
+    """Read xgboost's trees; it goes left on ``x < t`` and we on ``x <= t``."""
+    model = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]["model"]
+    trees = model["trees"]
+    sizes = [len(tree["left_children"]) for tree in trees]
+    roots = np.cumsum([0, *sizes[:-1]])
+
+    def gather(name: str, dtype: Any) -> NDArray[Any]:
+        return np.concatenate([np.asarray(tree[name], dtype=dtype) for tree in trees])
+
+    shift = np.repeat(roots, sizes)
+    left, right = gather("left_children", np.int64), gather("right_children", np.int64)
+    leaf = left < 0
+    conditions = gather("split_conditions", np.float32)
+    nodes = fold_tests(
+        schema,
+        columns,
+        column=np.where(leaf, -1, gather("split_indices", np.int64)),
+        threshold=np.where(leaf, 0, np.nextafter(conditions, np.float32(-np.inf))),
+        missing_left=gather("default_left", bool) & ~leaf,
+        left=np.where(leaf, -1, left + shift),
+        right=np.where(leaf, -1, right + shift),
+        roots=roots,
+    )
+    return Forest(
+        nodes,
+        value=np.where(leaf, conditions, 0),
+        cover=gather("sum_hessian", np.float32),
+        column=np.asarray(model["tree_info"]) + first,
+        base=base,
+        link=link,
+    )
