@@ -1,0 +1,433 @@
+"""All that is measured of one distilled model, and the sentence it comes to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from interpretkd._validation import InputError
+from interpretkd.intervals import Estimate, PairedTest
+from interpretkd.metrics import (
+    _check_known,
+    _fidelity,
+    _matrix,
+    _pair,
+    accuracy,
+    accuracy_improvement,
+    accuracy_reduction,
+    distillation_score,
+    kl_divergence,
+    mcnemar,
+    paired_bootstrap,
+    r2,
+    size_reduction,
+)
+from interpretkd.slices import _by_class, _by_slice, _named, _slice_names
+from interpretkd.targets import TASKS, decide
+
+__all__ = [
+    "Evaluation",
+    "Scores",
+    "Size",
+    "evaluate",
+]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a model is.
+
+    Parameters
+    ----------
+    parameters : int or None, default=None
+        The numbers it holds; None when unknown.
+    bytes : int or None, default=None
+        The bytes of these numbers; None when unknown.
+    """
+
+    parameters: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What was measured of one model.
+
+    Parameters
+    ----------
+    size : Size
+        How large it is.
+    accuracy : Estimate or None, default=None
+        With the labels (R2, for regression); None without labels.
+    fidelity : Estimate or None, default=None
+        With the teacher: agreement (R2, for regression); None for the teacher itself.
+    kl : Estimate or None, default=None
+        KL(teacher || model) in nats; None for the teacher and for regression.
+    r2 : Estimate or None, default=None
+        Of the logits against the teacher's; None for the teacher itself.
+    """
+
+    size: Size
+    accuracy: Estimate | None = None
+    fidelity: Estimate | None = None
+    kl: Estimate | None = None
+    r2: Estimate | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """All that was measured on one held-out set; `evaluate` makes it.
+
+    Parameters
+    ----------
+    task : {"multiclass", "multilabel", "regression"}
+        What the models decide.
+    n : int
+        The rows.
+    teacher, student : Scores
+        What was measured of each.
+    baseline : Scores or None, default=None
+        Of the same student fitted to the labels alone; None when there is none.
+    accuracy_test, fidelity_test : PairedTest or None, default=None
+        Student against baseline.
+    by_class : DataFrame or None, default=None
+        As `fidelity_by_class`; None for regression.
+    slices : dict of str to DataFrame, default={}
+        As `fidelity_by_slice`.
+    """
+
+    task: str
+    n: int
+    teacher: Scores
+    student: Scores
+    baseline: Scores | None = None
+    accuracy_test: PairedTest | None = None
+    fidelity_test: PairedTest | None = None
+    by_class: pd.DataFrame | None = None
+    slices: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def accuracy_reduction(self) -> float | None:
+        """Student against teacher, in percent; None without labels."""
+        teacher, student = self.teacher.accuracy, self.student.accuracy
+        if teacher is None or student is None or teacher.value <= 0:
+            return None
+        return accuracy_reduction(teacher.value, student.value)
+
+    @property
+    def accuracy_improvement(self) -> float | None:
+        """Student against baseline, in percent; None without labels or baseline."""
+        baseline = None if self.baseline is None else self.baseline.accuracy
+        student = self.student.accuracy
+        if baseline is None or student is None or baseline.value <= 0:
+            return None
+        return accuracy_improvement(baseline.value, student.value)
+
+    @property
+    def size_reduction(self) -> dict[str, float | None]:
+        """Student against teacher, in percent: of "parameters", of "bytes"."""
+        return {
+            unit: None if pair is None else size_reduction(*pair)
+            for unit, pair in self._sizes().items()
+        }
+
+    @property
+    def distillation_score(self) -> dict[str, float | None]:
+        """The score at alpha 0.5, by sizes in "parameters" and in "bytes"."""
+        teacher, student = self.teacher.accuracy, self.student.accuracy
+        if teacher is None or student is None or teacher.value <= 0:
+            return dict.fromkeys(self._sizes())
+        return {
+            unit: None
+            if pair is None
+            else distillation_score(*pair, teacher.value, student.value)
+            for unit, pair in self._sizes().items()
+        }
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: whether distillation helped, with the numbers."""
+        if self.baseline is None:
+            return (
+                "Whether distillation helped is not known, for there is no baseline "
+                f"(the model was fitted without labels): on {self.n:,} rows its "
+                f"fidelity to the teacher is {self._text(self.student.fidelity)}"
+                f"{self._against_teacher()}."
+            )
+        tests = {"accuracy": self.accuracy_test, "fidelity": self.fidelity_test}
+        known = {name: test for name, test in tests.items() if test is not None}
+        helped = [name for name, test in known.items() if test.direction > 0]
+        hurt = [name for name, test in known.items() if test.direction < 0]
+        parts = [
+            f"{verb} {' and '.join(names)}"
+            for verb, names in (("helped", helped), ("hurt", hurt))
+            if names
+        ]
+        compared = [self._compared(name, test) for name, test in known.items()]
+        if "accuracy" not in known:
+            compared.append("accuracy is not known without labels")
+        return (
+            f"Distillation {' but '.join(parts) or 'made no significant difference'}: "
+            f"on {self.n:,} rows, against the same student fitted to the labels alone, "
+            f"{' and '.join(compared)}."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a model.
+
+        Returns
+        -------
+        DataFrame
+            Rows teacher, student and, where there is one, baseline. Columns accuracy,
+            fidelity, kl and r2, each followed by its _low and _high, then parameters
+            and bytes; what is unknown is missing.
+        """
+        rows = {name: _flat(scores) for name, scores in self._models().items()}
+        frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+        return frame.astype({"parameters": "Int64", "bytes": "Int64"})
+
+    def to_text(self) -> pd.DataFrame:
+        """Return one row a model, for reading.
+
+        Returns
+        -------
+        DataFrame of str
+            Rows as in `to_frame`; an estimate and its interval share a cell, and what
+            is unknown is "-".
+        """
+        models = self._models().items()
+        cells = {name: self._cells(scores) for name, scores in models}
+        return pd.DataFrame.from_dict(cells, orient="index").rename_axis("model")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain JSON values; what is unknown is None.
+
+        Returns
+        -------
+        dict
+            The measures by name.
+        """
+        tests = {"accuracy": self.accuracy_test, "fidelity": self.fidelity_test}
+        return {
+            "task": self.task,
+            "n": self.n,
+            "verdict": self.verdict,
+            "models": {name: asdict(scores) for name, scores in self._models().items()},
+            "tests": {name: test and asdict(test) for name, test in tests.items()},
+            "accuracy_reduction": self.accuracy_reduction,
+            "accuracy_improvement": self.accuracy_improvement,
+            "size_reduction": self.size_reduction,
+            "distillation_score": self.distillation_score,
+            "by_class": None if self.by_class is None else _records(self.by_class),
+            "slices": {name: _records(frame) for name, frame in self.slices.items()},
+        }
+
+    def __str__(self) -> str:
+        table = self.to_text().rename_axis(None).to_string()
+        lines = [table, "", self.verdict]
+        scores = self.distillation_score
+        for unit, reduction in self.size_reduction.items():
+            if reduction is None:
+                continue
+            score = scores[unit]
+            tail = "" if score is None else f", distillation score {score:.4f}"
+            change = "smaller" if reduction >= 0 else "larger"
+            lines.append(f"Size in {unit}: {abs(reduction):.1f}% {change}{tail}.")
+        return "\n".join(lines)
+
+    def _models(self) -> dict[str, Scores]:
+        models = {"teacher": self.teacher, "student": self.student}
+        return (
+            models if self.baseline is None else {**models, "baseline": self.baseline}
+        )
+
+    def _sizes(self) -> dict[str, tuple[int, int] | None]:
+        pairs = {
+            unit: (getattr(self.teacher.size, unit), getattr(self.student.size, unit))
+            for unit in ("parameters", "bytes")
+        }
+        return {u: p if p[0] and p[1] is not None else None for u, p in pairs.items()}
+
+    def _text(self, estimate: Estimate | None, spec: str | None = None) -> str:
+        spec = spec or (".3f" if self.task == "regression" else ".1%")
+        return "-" if estimate is None else format(estimate, spec)
+
+    def _value(self, estimate: Estimate) -> str:
+        return f"{estimate.value:{'.3f' if self.task == 'regression' else '.1%'}}"
+
+    def _cells(self, scores: Scores) -> dict[str, str]:
+        sizes = asdict(scores.size).items()
+        measured = " (R2)" if self.task == "regression" else ""
+        return {
+            f"accuracy{measured}": self._text(scores.accuracy),
+            f"fidelity{measured}": self._text(scores.fidelity),
+            "KL (nats)": self._text(scores.kl, ".3f"),
+            "R2 of logits": self._text(scores.r2, ".3f"),
+            **{unit: "-" if size is None else f"{size:,}" for unit, size in sizes},
+        }
+
+    def _against_teacher(self) -> str:
+        teacher, student = self.teacher.accuracy, self.student.accuracy
+        if teacher is None or student is None:
+            return ""
+        return (
+            f", its accuracy {self._text(student)} against the teacher's "
+            f"{self._value(teacher)}"
+        )
+
+    def _compared(self, name: str, test: PairedTest) -> str:
+        ours, theirs = getattr(self.student, name), getattr(self.baseline, name)
+        how = {1: "significantly higher", -1: "significantly lower"}
+        measured = "accuracy" if name == "accuracy" else "fidelity to the teacher"
+        if self.task == "regression":
+            measured += " (R2)"
+        return (
+            f"{measured} is {how.get(test.direction, 'not significantly different')} "
+            f"({self._value(ours)} against {self._value(theirs)}, {test.p_text})"
+        )
+
+
+def evaluate(
+    model: Any,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    slices: Sequence[str] | Mapping[str, ArrayLike] | None = None,
+    teacher_logits: ArrayLike | None = None,
+) -> Evaluation:
+    """Measure teacher, student and baseline on one held-out set.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted.
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows that neither the teacher nor the student was fitted to.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Their labels; without them there is no accuracy.
+    slices : sequence of str, or mapping of str to array-like, default=None
+        Columns of `X`, or labels of the rows by name, for each of which the fidelity
+        is given slice by slice.
+    teacher_logits : array-like of shape (n_samples, n_outputs), default=None
+        What the teacher said of these rows, if it is known; else it is asked.
+
+    Returns
+    -------
+    Evaluation
+        All measures. Each model is asked once.
+
+    Raises
+    ------
+    InputError
+        For labels that are missing or none of which the model knows; an absent column.
+    """
+    task = model.task_
+    parts = {name: _slice_names(X, by) for name, by in _named(slices).items()}
+    said = model.teacher_.logits(X) if teacher_logits is None else teacher_logits
+    teacher, student = _pair(said, model.logits(X), task, TASKS)
+    truth = None if y is None else _truth(model, y, student.shape)
+    taught = teacher if task == "regression" else decide(teacher, task)
+    baseline = accuracy_test = fidelity_test = None
+    if model.baseline_ is not None:
+        logits = _matrix(model.baseline_logits(X))
+        baseline = _scores(task, truth, teacher, logits, model.baseline_)
+        fidelity_test = _compare(task, taught, student, logits)
+        if truth is not None:
+            accuracy_test = _compare(task, truth, student, logits)
+    return Evaluation(
+        task=task,
+        n=len(student),
+        teacher=Scores(_size(model.teacher_), _accuracy(task, truth, teacher)),
+        student=_scores(task, truth, teacher, student, model.student_),
+        baseline=baseline,
+        accuracy_test=accuracy_test,
+        fidelity_test=fidelity_test,
+        by_class=None if task == "regression" else _by_class(model, teacher, student),
+        slices={
+            name: _by_slice(task, teacher, student, part)
+            for name, part in parts.items()
+        },
+    )
+
+
+def _truth(model: Any, y: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return labels as the positions, columns of 0 and 1, or values of the logits."""
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    wide = model.task_ == "multilabel" or (
+        model.task_ == "regression" and labels.ndim == 2
+    )
+    if labels.shape != (shape if wide else shape[:1]):
+        raise InputError(
+            f"The labels y must have the shape {shape if wide else shape[:1]}, as the "
+            f"rows of X. Got {labels.shape}."
+        )
+    _check_known(labels)
+    if model.task_ == "regression":
+        return _matrix(labels)
+    if model.task_ == "multilabel":
+        if not np.isin(labels, (0, 1)).all():
+            raise InputError("The labels y must be 0 or 1 in each column.")
+        return labels.astype(np.int64)
+    # A class that the teacher does not know is -1: nobody decides it, so all are wrong.
+    place = pd.Index(model.classes_).get_indexer(pd.Index(labels))
+    if (place < 0).all():
+        raise InputError(
+            f"None of the labels y is a class of the model: {model.classes_.tolist()}. "
+            f"Got e.g. {labels[:1].tolist()[0]!r}."
+        )
+    return place
+
+
+def _accuracy(task: str, truth: NDArray[Any] | None, logits: Array) -> Estimate | None:
+    if truth is None:
+        return None
+    if task == "regression":
+        return r2(truth, logits, task)
+    return accuracy(truth, decide(logits, task))
+
+
+def _compare(
+    task: str, reference: NDArray[Any], first: Array, second: Array
+) -> PairedTest:
+    if task == "regression":
+        return paired_bootstrap(reference, first, second)
+    return mcnemar(reference, decide(first, task), decide(second, task))
+
+
+def _scores(
+    task: str, truth: NDArray[Any] | None, teacher: Array, logits: Array, student: Any
+) -> Scores:
+    return Scores(
+        size=_size(getattr(student, "form_", None)),
+        accuracy=_accuracy(task, truth, logits),
+        fidelity=_fidelity(task, teacher, logits),
+        kl=None if task == "regression" else kl_divergence(teacher, logits, task),
+        r2=r2(teacher, logits, task),
+    )
+
+
+def _size(model: Any) -> Size:
+    numbers = (getattr(model, name, None) for name in ("n_parameters", "size_bytes"))
+    return Size(*(None if number is None else int(number) for number in numbers))
+
+
+def _flat(scores: Scores) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name in ("accuracy", "fidelity", "kl", "r2"):
+        estimate = getattr(scores, name)
+        row[name] = np.nan if estimate is None else estimate.value
+        row[f"{name}_low"] = np.nan if estimate is None else estimate.low
+        row[f"{name}_high"] = np.nan if estimate is None else estimate.high
+    return {**row, **asdict(scores.size)}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(k): v for k, v in row.items()} for row in plain.to_dict("records")]

@@ -1,0 +1,522 @@
+"""What is measured on a distilled model, on rows that neither side was fitted to.
+
+Fidelity is agreement with the teacher; accuracy is agreement with the labels. The two
+are never mixed. Each number carries its interval, and the student stands beside the
+baseline: the same student, fitted to the labels alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from interpretkd._validation import InputError, check_choice, check_real
+from interpretkd.intervals import (
+    Estimate,
+    PairedTest,
+    bootstrap_interval,
+    compare_means,
+    compare_shares,
+    wilson_interval,
+)
+from interpretkd.targets import TASKS, centred_logits, decide, log_probabilities
+
+__all__ = [
+    "Estimate",
+    "accuracy",
+    "accuracy_improvement",
+    "accuracy_reduction",
+    "agreement",
+    "distillation_score",
+    "fidelity",
+    "kl_divergence",
+    "mcnemar",
+    "paired_bootstrap",
+    "r2",
+    "size_reduction",
+]
+
+Array = NDArray[np.float64]
+
+MEASURES = ("auto", "agreement", "kl", "r2")
+
+
+def agreement(
+    teacher_logits: ArrayLike, student_logits: ArrayLike, task: str = "multiclass"
+) -> Estimate:
+    """Return the share of rows on which the student decides as the teacher does.
+
+    Parameters
+    ----------
+    teacher_logits, student_logits : array-like of shape (n_samples, n_outputs)
+        Logits of the same rows.
+    task : {"multiclass", "multilabel"}, default="multiclass"
+        For labels a row counts only when the whole set of labels is the same, so that
+        rows stay independent and the interval valid.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1], with Wilson's 95 % interval.
+
+    Raises
+    ------
+    InputError
+        For logits that do not fit each other, are not finite, or a regression.
+
+    Examples
+    --------
+    >>> print(agreement([[2, 0], [0, 1], [3, 1]], [[1, 0], [0, 2], [0, 1]]))
+    0.667 [0.208, 0.939]
+    """
+    teacher, student = _pair(teacher_logits, student_logits, task, TASKS[:2])
+    same = _matches(decide(teacher, task), decide(student, task))
+    return wilson_interval(int(same.sum()), len(same))
+
+
+def kl_divergence(
+    teacher_logits: ArrayLike, student_logits: ArrayLike, task: str = "multiclass"
+) -> Estimate:
+    """Return the mean KL(teacher || student) of the probabilities at temperature 1.
+
+    Parameters
+    ----------
+    teacher_logits, student_logits : array-like of shape (n_samples, n_outputs)
+        Logits of the same rows.
+    task : {"multiclass", "multilabel"}, default="multiclass"
+        For labels the divergences of the single labels are summed.
+
+    Returns
+    -------
+    Estimate
+        In nats, [0, inf), with a 95 % bootstrap interval.
+
+    Raises
+    ------
+    InputError
+        As `agreement`.
+
+    Examples
+    --------
+    >>> print(kl_divergence([[1.0, 0.0]], [[1.0, 0.0]]))
+    0.000 [0.000, 0.000]
+    """
+    teacher, student = _pair(teacher_logits, student_logits, task, TASKS[:2])
+    if task == "multilabel":
+        on = _weighted_gap(-np.logaddexp(0, -teacher), -np.logaddexp(0, -student))
+        off = _weighted_gap(-np.logaddexp(0, teacher), -np.logaddexp(0, student))
+        nats = (on + off).sum(axis=1)
+    else:
+        gap = _weighted_gap(log_probabilities(teacher), log_probabilities(student))
+        nats = gap.sum(axis=1)
+    return bootstrap_interval(np.maximum(nats, 0))  # rounding alone goes below 0
+
+
+def r2(
+    teacher_logits: ArrayLike, student_logits: ArrayLike, task: str = "multiclass"
+) -> Estimate:
+    """Return how much of the logits' variance the student reproduces.
+
+    One less the squared errors of all columns over the squared distances of the
+    teacher's logits from their column means; 1 is perfect, 0 no better than the means.
+
+    Parameters
+    ----------
+    teacher_logits, student_logits : array-like of shape (n_samples, n_outputs)
+        Logits of the same rows; values, for regression.
+    task : {"multiclass", "multilabel", "regression"}, default="multiclass"
+        "multiclass" first takes each row's mean off its logits: the softmax does not
+        see it.
+
+    Returns
+    -------
+    Estimate
+        In (-inf, 1], with a 95 % bootstrap interval. A teacher that never varies gives
+        1 when it is matched exactly, else 0.
+
+    Raises
+    ------
+    InputError
+        For logits that do not fit each other or are not finite.
+
+    Examples
+    --------
+    >>> print(r2([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 3.0], "regression"))
+    0.800 [0.571, 1.000]
+    """
+    teacher, student = _pair(teacher_logits, student_logits, task, TASKS)
+    return bootstrap_interval(_squares(task, teacher, student), _r2_of)
+
+
+def fidelity(model: Any, X: ArrayLike, *, measure: str = "auto") -> Estimate:
+    """Return how far a distilled model agrees with its teacher.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted.
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows that neither the teacher nor the student was fitted to.
+    measure : {"auto", "agreement", "kl", "r2"}, default="auto"
+        The share of equal decisions (`agreement`), the divergence of the
+        probabilities in nats (`kl_divergence`, the smaller the better) or the share
+        of the logits' variance (`r2`). "auto" is "r2" for regression, else
+        "agreement".
+
+    Returns
+    -------
+    Estimate
+        With a 95 % interval.
+
+    Raises
+    ------
+    InputError
+        For a measure that the task does not have.
+    """
+    check_choice("fidelity", "measure", measure, MEASURES)
+    if measure == "auto":
+        measure = "r2" if model.task_ == "regression" else "agreement"
+    function = {"agreement": agreement, "kl": kl_divergence, "r2": r2}[measure]
+    return function(model.teacher_.logits(X), model.logits(X), model.task_)
+
+
+def accuracy(y: ArrayLike, decisions: ArrayLike) -> Estimate:
+    """Return the share of rows on which the decisions equal the labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        The labels.
+    decisions : array-like of the same shape
+        What a model's `predict` returned. For several labels the whole row must be
+        right.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1], with Wilson's 95 % interval.
+
+    Raises
+    ------
+    InputError
+        For arrays of different shape, without rows, or with missing labels.
+
+    Examples
+    --------
+    >>> print(accuracy(["cat", "dog", "dog"], ["cat", "dog", "cat"]))
+    0.667 [0.208, 0.939]
+    """
+    right = _matches(y, decisions)
+    return wilson_interval(int(right.sum()), len(right))
+
+
+def mcnemar(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
+    """Compare the decisions of two models with the same labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        The labels; the teacher's decisions, to compare fidelities.
+    a, b : array-like of the same shape
+        The decisions of the two models.
+
+    Returns
+    -------
+    PairedTest
+        The share of right rows of `a` less that of `b`: Newcombe's interval (1998,
+        method 10), p value of the exact McNemar test.
+
+    Raises
+    ------
+    InputError
+        As `accuracy`.
+
+    Examples
+    --------
+    >>> print(mcnemar([1, 1, 0, 0], [1, 1, 0, 1], [0, 1, 0, 1]))
+    +0.250 [-0.320, +0.655], p = 1.000
+    """
+    return compare_shares(_matches(y, a), _matches(y, b))
+
+
+def paired_bootstrap(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
+    """Compare the values of two models with the same true values.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        True values; the teacher's, to compare fidelities.
+    a, b : array-like of the same shape
+        The values of the two models.
+
+    Returns
+    -------
+    PairedTest
+        The R2 of `a` less that of `b`, that is the difference of their squared errors
+        over the variance of `y`; bootstrap over rows, 95 %.
+
+    Raises
+    ------
+    InputError
+        As `r2`.
+    """
+    pair_a = _pair(y, a, "regression", TASKS, ("values y", "values a"))
+    pair_b = _pair(y, b, "regression", TASKS, ("values y", "values b"))
+    errors_a = _squares("regression", *pair_a)
+    errors_b = _squares("regression", *pair_b)
+    return compare_means(
+        np.column_stack([errors_a, errors_b[:, 0]]),
+        lambda means: _r2_of(means) - _r2_of(means[:, [2, 1]]),
+        only_first=int((errors_a[:, 0] < errors_b[:, 0]).sum()),
+        only_second=int((errors_a[:, 0] > errors_b[:, 0]).sum()),
+    )
+
+
+def accuracy_reduction(teacher: float, student: float) -> float:
+    """Return by how much the student is less accurate, in percent of the teacher.
+
+    Parameters
+    ----------
+    teacher : float
+        In (0, 100]: the teacher's accuracy, as a share or in percent.
+    student : float
+        In (-inf, 100]: the student's, in the same unit (an R2 may be negative).
+
+    Returns
+    -------
+    float
+        ``100 * (teacher - student) / teacher``; negative for an increase.
+
+    Raises
+    ------
+    InputError
+        For a number out of range.
+
+    References
+    ----------
+    Alkhulaifi, Alsahli & Ahmad (2020), tables I and II.
+
+    Examples
+    --------
+    >>> round(accuracy_reduction(99.25, 86.55), 3)
+    12.796
+    """
+    owner = "accuracy_reduction"
+    teacher = check_real(owner, "teacher", teacher, 0, 100, closed="right")
+    student = check_real(owner, "student", student, high=100, closed="right")
+    return 100 * (teacher - student) / teacher
+
+
+def accuracy_improvement(baseline: float, student: float) -> float:
+    """Return by how much the student is more accurate, in percent of the baseline.
+
+    Parameters
+    ----------
+    baseline : float
+        In (0, 100]: the accuracy of the same student fitted to the labels alone, as a
+        share or in percent.
+    student : float
+        In (-inf, 100]: the student's, in the same unit.
+
+    Returns
+    -------
+    float
+        ``100 * (student - baseline) / baseline``; negative for a decrease.
+
+    Raises
+    ------
+    InputError
+        For a number out of range.
+
+    References
+    ----------
+    Alkhulaifi, Alsahli & Ahmad (2020), tables I and II.
+
+    Examples
+    --------
+    >>> round(accuracy_improvement(67.96, 70.77), 3)
+    4.135
+    """
+    owner = "accuracy_improvement"
+    baseline = check_real(owner, "baseline", baseline, 0, 100, closed="right")
+    student = check_real(owner, "student", student, high=100, closed="right")
+    return 100 * (student - baseline) / baseline
+
+
+def size_reduction(teacher: float, student: float) -> float:
+    """Return by how much the student is smaller, in percent of the teacher.
+
+    Parameters
+    ----------
+    teacher : float
+        In (0, inf): the teacher's size.
+    student : float
+        In [0, inf): the student's, in the same unit: parameters or bytes.
+
+    Returns
+    -------
+    float
+        ``100 * (teacher - student) / teacher``; negative for a larger student.
+
+    Raises
+    ------
+    InputError
+        For a number out of range.
+
+    References
+    ----------
+    Alkhulaifi, Alsahli & Ahmad (2020), tables I and II.
+
+    Examples
+    --------
+    >>> round(size_reduction(36.5e6, 17.2e6), 2)
+    52.88
+    """
+    teacher = check_real("size_reduction", "teacher", teacher, 0)
+    student = check_real("size_reduction", "student", student, 0, closed="left")
+    return 100 * (teacher - student) / teacher
+
+
+def distillation_score(
+    teacher_size: float,
+    student_size: float,
+    teacher_accuracy: float,
+    student_accuracy: float,
+    alpha: float = 0.5,
+) -> float:
+    """Return the distillation score: the closer to 0, the better.
+
+    ``DS = alpha * student_size / teacher_size
+    + (1 - alpha) * (1 - student_accuracy / teacher_accuracy)``; negative when a small
+    student beats its teacher.
+
+    Parameters
+    ----------
+    teacher_size : float
+        In (0, inf).
+    student_size : float
+        In [0, inf). Both sizes must be in one unit: parameters with parameters, or
+        bytes with bytes.
+    teacher_accuracy : float
+        In (0, 100], as a share or in percent.
+    student_accuracy : float
+        In (-inf, 100], in the same unit.
+    alpha : float, default=0.5
+        In [0, 1]: the weight of the size; here, as in the survey, not that of labels.
+
+    Returns
+    -------
+    float
+        The score.
+
+    Raises
+    ------
+    InputError
+        For a number out of range.
+
+    References
+    ----------
+    Alkhulaifi, Alsahli & Ahmad (2020), equation 1.
+
+    Examples
+    --------
+    >>> round(distillation_score(16.8e6, 1.7e6, 84.7, 77.7), 5)
+    0.09192
+    """
+    alpha = check_real("distillation_score", "alpha", alpha, 0, 1, closed="both")
+    smaller = 1 - size_reduction(teacher_size, student_size) / 100
+    worse = accuracy_reduction(teacher_accuracy, student_accuracy) / 100
+    return alpha * smaller + (1 - alpha) * worse
+
+
+def _pair(
+    teacher: ArrayLike,
+    student: ArrayLike,
+    task: str,
+    tasks: Sequence[str],
+    names: tuple[str, str] = ("teacher's logits", "student's logits"),
+) -> tuple[Array, Array]:
+    check_choice("this measure", "task", task, tasks)
+    pair = (_matrix(teacher), _matrix(student))
+    fewest = 2 if task == "multiclass" else 1
+    shape = pair[0].shape
+    if shape != pair[1].shape or len(shape) != 2 or not shape[0] or shape[1] < fewest:
+        raise InputError(
+            f"The {names[0]} and the {names[1]} must have one shape (n_samples, "
+            f"n_outputs) with at least 1 row and {fewest} column(s). Got {shape} and "
+            f"{pair[1].shape}."
+        )
+    for name, values in zip(names, pair, strict=True):
+        if not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+            raise InputError(
+                f"The {name} must be finite. Got {values[row].tolist()} in row {row}."
+            )
+    return pair
+
+
+def _matrix(values: ArrayLike) -> Array:
+    matrix = np.asarray(values, dtype=np.float64)
+    return matrix[:, None] if matrix.ndim == 1 else matrix
+
+
+def _weighted_gap(log_teacher: Array, log_student: Array) -> Array:
+    gap: Array = np.exp(log_teacher) * (log_teacher - log_student)
+    return gap
+
+
+def _squares(task: str, teacher: Array, student: Array) -> Array:
+    """Return each row's squared error, and squared distance from the column means."""
+    if task == "multiclass":
+        teacher, student = centred_logits(teacher), centred_logits(student)
+    # The means are held while rows are resampled; that moves R2 by some 1/n only.
+    spread = teacher - teacher.mean(axis=0)
+    spread[:, np.ptp(teacher, axis=0) == 0] = 0
+    error = ((teacher - student) ** 2).sum(axis=1)
+    return np.column_stack([error, (spread**2).sum(axis=1)])
+
+
+def _r2_of(means: Array) -> Array:
+    error, spread = means[:, 0], means[:, 1]
+    varies = spread > 0
+    unexplained = error / np.where(varies, spread, 1)
+    return np.where(varies, 1 - unexplained, np.where(error == 0, 1.0, 0.0))
+
+
+def _matches(y: ArrayLike, decisions: ArrayLike) -> NDArray[np.bool_]:
+    labels, decided = np.asarray(y), np.asarray(decisions)
+    if labels.shape != decided.shape or labels.ndim not in (1, 2) or not len(labels):
+        raise InputError(
+            "The labels and the decisions must have one shape, (n_samples,) or "
+            f"(n_samples, n_labels), with at least 1 row. Got {labels.shape} and "
+            f"{decided.shape}."
+        )
+    _check_known(labels)
+    same = np.asarray(labels == decided, dtype=bool).reshape(len(labels), -1)
+    every: NDArray[np.bool_] = np.logical_and.reduce(same, axis=1)
+    return every
+
+
+def _check_known(labels: NDArray[Any]) -> None:
+    missing = np.asarray(pd.isna(labels))
+    if missing.any():
+        row = int(np.argwhere(missing)[0][0])
+        raise InputError(
+            f"The labels y must be known for every row. Got none in row {row}; leave "
+            "such rows out."
+        )
+
+
+def _check_task(owner: str, task: str) -> None:
+    if task == "regression":
+        raise InputError(
+            f"The model given to {owner} must be a classifier. Got a regression, which "
+            "has no classes; use fidelity_by_slice."
+        )
+
+
+def _fidelity(task: str, teacher: Array, student: Array) -> Estimate:
+    measure = r2 if task == "regression" else agreement
+    return measure(teacher, student, task)
