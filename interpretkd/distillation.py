@@ -1,0 +1,637 @@
+"""Distilling a teacher's logits into a student: the meta-estimators."""
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    clone,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags, check_random_state, get_tags
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    has_fit_parameter,
+)
+
+from interpretkd._validation import InputError, check_choice, check_real
+from interpretkd.adapters import Teacher, as_teacher
+from interpretkd.intervals import Estimate
+from interpretkd.lessons import (
+    Lesson,
+    Trial,
+    as_columns,
+    check_labels,
+    choose_target,
+    indicate,
+    label_target,
+    stack_rows,
+    take_rows,
+    teach,
+)
+from interpretkd.metrics import fidelity
+from interpretkd.rows import checked_rows, learn_schema
+from interpretkd.schema import Rows, Schema, as_frame
+from interpretkd.students import CartStudent
+from interpretkd.targets import Target, decide, probabilities
+from interpretkd.trees import Forest, Tree
+
+__all__ = ["DistilledClassifier", "DistilledRegressor", "Trial"]
+
+Array = NDArray[np.float64]
+
+TARGETS = ("auto", "hard", "soft", "logits")
+_AUTO_TEMPERATURES = (0.5, 1.0, 2.0, 4.0)
+_FEWEST_ROWS = 5
+_TRIAL_ROWS = 20_000
+"""Targets are compared on at most so many rows: their order settles early."""
+
+
+class _Distilled(MetaEstimatorMixin, BaseEstimator):
+    """What classifier and regressor share: from rows to a fitted student."""
+
+    teacher: Any
+    student: Any
+    random_state: Any
+    validation_fraction: float
+    schema_: Schema
+    task_: str
+    teacher_: Teacher
+    target_: Target
+    trials_: tuple[Trial, ...]
+    student_: Any
+    baseline_: Any
+    validation_rows_: NDArray[np.int64]
+    n_features_in_: int
+
+    def logits(self, X: ArrayLike) -> Array:
+        """Return the student's logits: a fitted distilled model can be a teacher.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            One column a class or label (values, for regression).
+        """
+        check_is_fitted(self)
+        rows = checked_rows(self, X, reset=False)
+        return self.target_.decode(
+            as_columns(self.student_.predict(self._conform(rows)))
+        )
+
+    def baseline_logits(self, X: ArrayLike) -> Array:
+        """Return the logits of the baseline, the same student fitted to the labels.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            One column a class or label (values, for regression).
+
+        Raises
+        ------
+        InputError
+            When `fit` was given no labels.
+        """
+        check_is_fitted(self)
+        if self.baseline_ is None:
+            raise InputError("There is no baseline: `fit` was given no labels y.")
+        rows = checked_rows(self, X, reset=False)
+        outputs = as_columns(self.baseline_.predict(self._conform(rows)))
+        return label_target(self.task_).decode(outputs)
+
+    def fidelity(self, X: ArrayLike) -> Estimate:
+        """Return how far the student agrees with its teacher on these rows.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows that neither was fitted to.
+
+        Returns
+        -------
+        Estimate
+            The share of equal decisions (R2 of the values, for regression) with a
+            95 % interval.
+        """
+        return fidelity(self, X)
+
+    @property
+    def tree_(self) -> Tree:
+        """The student's frozen tree with the classes' names; only `CartStudent`s."""
+        tree: Tree = self.student_.tree_
+        classes = getattr(self, "classes_", None)
+        return tree if classes is None else replace(tree, names=_texts(classes))
+
+    @property
+    def forest_(self) -> Forest:
+        """The student's frozen trees; only a `BoostedStudent` has them."""
+        return self.student_.forest_
+
+    @property
+    def n_parameters(self) -> int | None:
+        """The numbers that the student holds; None when it is not one of ours."""
+        return getattr(getattr(self.student_, "form_", None), "n_parameters", None)
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The bytes of these numbers; None when it is not one of ours."""
+        return getattr(getattr(self.student_, "form_", None), "size_bytes", None)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        both = (get_tags(self.teacher), get_tags(self._student))
+        tags.input_tags.allow_nan = all(t.input_tags.allow_nan for t in both)
+        return tags
+
+    @property
+    def _student(self) -> Any:
+        return CartStudent() if self.student is None else self.student
+
+    def _conform(self, rows: Rows) -> Rows:
+        return self.schema_.conform(rows)
+
+    def _check(self, name: str) -> None:
+        check_real(
+            name,
+            "validation_fraction",
+            self.validation_fraction,
+            0,
+            0.5,
+            closed="right",
+        )
+        if not hasattr(self.teacher, "fit") and not hasattr(self.teacher, "logits"):
+            raise InputError(
+                f"The 'teacher' parameter of {name} must be an estimator or an "
+                f"adapter. Got {self.teacher!r}."
+            )
+
+    def _begin(self, X: ArrayLike, y: Any, X_unlabelled: ArrayLike | None) -> Rows:
+        self._check(type(self).__name__)
+        if y is None and not _is_fitted(self.teacher):
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None: only a frozen teacher, FrozenEstimator(teacher) or an adapter, "
+                "needs no labels."
+            )
+        self.schema_, rows = learn_schema(self, X)
+        if len(rows) < _FEWEST_ROWS:
+            raise InputError(
+                f"Found array with {len(rows)} sample(s) while a minimum of "
+                f"{_FEWEST_ROWS} is required by {type(self).__name__}."
+            )
+        if y is not None:
+            check_consistent_length(rows, y)
+        if X_unlabelled is not None:
+            further = checked_rows(self, X_unlabelled, reset=False)
+            rows = stack_rows(rows, further)
+            self.schema_ = Schema.from_data(rows)
+        return self._conform(rows)
+
+    def _split(
+        self, n_labelled: int, strata: NDArray[Any] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Keep a seeded part of the rows for choosing, stratified if it can be."""
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        rows = np.arange(n_labelled)
+        size = max(2, round(self.validation_fraction * n_labelled))
+        if strata is not None:
+            classes, counts = np.unique(strata, return_counts=True)
+            if counts.min() < 2 or len(classes) > min(size, n_labelled - size):
+                strata = None
+        kept, held_out = train_test_split(
+            rows, test_size=size, random_state=seed, stratify=strata
+        )
+        return np.sort(kept), np.sort(held_out)
+
+    def _teach(self, rows: Rows, y: Any) -> Teacher:
+        """Return the teacher, fitted here unless it is frozen."""
+        teacher = clone(self.teacher)
+        if not _is_fitted(teacher):
+            teacher.fit(rows, y)
+        return as_teacher(teacher)
+
+    def _distil(self, lesson: Lesson, targets: list[Target]) -> None:
+        """Choose the target, fit the student, fit the baseline."""
+        kept = np.setdiff1d(np.arange(len(lesson.logits)), self.validation_rows_)
+        self.target_, self.trials_ = targets[0], ()
+        if len(targets) > 1:
+            seed = check_random_state(self.random_state).randint(2**31 - 1)
+            chosen = np.random.default_rng(seed).permutation(kept)[:_TRIAL_ROWS]
+            self.target_, self.trials_ = choose_target(
+                self._student,
+                targets,
+                lesson.take(np.sort(chosen)),
+                lesson.take(self.validation_rows_),
+            )
+        self.student_ = self._fit_student(self.target_, lesson, kept)
+        self.baseline_ = None
+        if lesson.labels is not None:
+            labelled, known = lesson.without_teacher(self.task_)
+            kept = np.flatnonzero(np.isin(known, kept))
+            target = label_target(self.task_)
+            self.baseline_ = self._fit_student(target, labelled, kept)
+
+    def _fit_student(
+        self, target: Target, lesson: Lesson, kept: NDArray[np.integer]
+    ) -> Any:
+        """Fit to all rows, unless the student itself watches held-out ones."""
+        if not has_fit_parameter(self._student, "watch"):
+            return teach(self._student, target, lesson)
+        held_out = np.setdiff1d(np.arange(len(lesson.logits)), kept)
+        return teach(self._student, target, lesson.take(kept), lesson.take(held_out))
+
+
+class DistilledClassifier(ClassifierMixin, _Distilled):
+    """A student taught by a classifier's logits.
+
+    `fit` asks the teacher about every row, turns the logits into target columns, fits
+    the student to them and, where there are labels, fits the same student to the
+    labels alone: the baseline that shows whether the teacher was of any use.
+
+    Parameters
+    ----------
+    teacher : estimator or adapter
+        ``FrozenEstimator(fitted)`` or an adapter is used as it is; an unfitted
+        classifier is cloned and fitted here, to the rows that are not kept for
+        validation.
+    student : regressor, default=None
+        Any regressor that takes several target columns; None for ``CartStudent()``.
+    target : {"auto", "hard", "soft", "logits"}, default="auto"
+        What the student is fitted to. "auto" tries all of them, the soft ones at four
+        temperatures, and takes the one with the highest fidelity on validation rows.
+    temperature : float, default=1.0
+        In (0, inf): flattens the targets of ``target="soft"``.
+    alpha : float, default=0.0
+        In [0, 1]: the weight of the labels in the targets.
+    validation_fraction : float, default=0.2
+        In (0, 0.5]: the share of the given rows on which targets are compared and
+        boosting is stopped. A student that does not watch rows while it is fitted is
+        fitted to all rows in the end.
+    random_state : int, RandomState or None, default=None
+        Of the validation part; students and teachers have their own.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The teacher's classes, in the order of its logits (for a multi-label teacher
+        the labels' positions).
+    teacher_ : Teacher
+        The fitted teacher.
+    target_ : Target
+        What the student was fitted to.
+    trials_ : tuple of Trial
+        The targets that were compared, with their fidelity; empty for a fixed target.
+    student_ : estimator
+        The fitted student.
+    baseline_ : estimator or None
+        The same student fitted to the labels; None without labels.
+    schema_ : Schema
+        The columns.
+    task_ : {"multiclass", "multilabel"}
+        What the teacher decides.
+    validation_rows_ : ndarray of int
+        The positions, in the `X` given to `fit`, of the validation rows.
+
+    References
+    ----------
+    Liu, Wang & Matwin (2018), and Hinton, Vinyals & Dean (2015), as told by
+    Alkhulaifi, Alsahli & Ahmad (2020), "Knowledge distillation in deep learning and its
+    applications".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> teacher = LogisticRegression(max_iter=1000).fit(X[::2], y[::2])
+    >>> student = CartStudent(max_leaves=3)
+    >>> model = DistilledClassifier(FrozenEstimator(teacher), student, random_state=0)
+    >>> model.fit(X[::2], y[::2]).predict(X[:2])
+    array([0, 0])
+    >>> print(model.fidelity(X[1::2]))
+    0.920 [0.836, 0.963]
+    """
+
+    classes_: NDArray[Any]
+
+    def __init__(
+        self,
+        teacher: Any,
+        student: Any = None,
+        *,
+        target: str = "auto",
+        temperature: float = 1.0,
+        alpha: float = 0.0,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.teacher = teacher
+        self.student = student
+        self.target = target
+        self.temperature = temperature
+        self.alpha = alpha
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(
+        self, X: ArrayLike, y: Any = None, X_unlabelled: ArrayLike | None = None
+    ) -> Self:
+        """Distil the teacher.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows for the teacher to be asked about, best ones it was not trained on.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            Labels: needed to fit an unfitted teacher, for `alpha`, and for the
+            baseline.
+        X_unlabelled : array-like or frame of shape (n_further, n_features), optional
+            Further rows without labels.
+
+        Returns
+        -------
+        DistilledClassifier
+            Itself.
+
+        Raises
+        ------
+        InputError
+            For a parameter out of range, labels the teacher does not know, or a
+            teacher that does not classify.
+        """
+        name = type(self).__name__
+        check_choice(name, "target", self.target, TARGETS)
+        check_real(name, "temperature", self.temperature, 0)
+        check_real(name, "alpha", self.alpha, 0, 1, closed="both")
+        if self.alpha > 0 and y is None:
+            raise InputError(
+                f"The 'alpha' parameter of {name} must be 0 when no labels y are "
+                f"given. Got {self.alpha!r}."
+            )
+        rows = self._begin(X, y, X_unlabelled)
+        n_given = (
+            len(rows) if X_unlabelled is None else len(rows) - _length(X_unlabelled)
+        )
+        y = None if y is None else check_labels(y)
+        strata = y if y is not None and y.ndim == 1 else None
+        kept, self.validation_rows_ = self._split(n_given, strata)
+        y_kept = None if y is None else y[kept]
+        self.teacher_ = self._teach(take_rows(rows, kept), y_kept)
+        self.task_ = self.teacher_.task
+        if self.task_ == "regression":
+            raise InputError(
+                f"The 'teacher' parameter of {name} must be a classifier. Got the "
+                f"regressor {self.teacher_.estimator!r}; use DistilledRegressor."
+            )
+        logits = self.teacher_.logits(rows)
+        self.classes_ = _classes(self.teacher_, logits)
+        labels = None
+        if y is not None:
+            labels = np.full(logits.shape, np.nan)
+            labels[:n_given] = indicate(y, self.classes_, self.task_)
+        self._distil(Lesson(rows, logits, labels), self._targets())
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the student's decisions.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Classes; 0 and 1 for each label.
+        """
+        chosen = decide(self.logits(X), self.task_)
+        return chosen if self.task_ == "multilabel" else self.classes_[chosen]
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Return the student's probabilities at temperature 1.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Rows that sum to 1; for labels each column by itself.
+        """
+        logits = self.logits(X)  # first of all says when the model is not fitted
+        return probabilities(logits, self.task_)
+
+    def decision_function(self, X: ArrayLike) -> Array:
+        """Return the student's logits, in scikit-learn's shape.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+            For two classes the second's logit less the first's.
+        """
+        logits = self.logits(X)
+        if self.task_ == "multiclass" and logits.shape[1] == 2:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = not _is_fitted(self.teacher)
+        return tags
+
+    def _targets(self) -> list[Target]:
+        if self.target != "auto":
+            return [Target(self.target, self.temperature, self.alpha, self.task_)]
+        soft = [Target("soft", t, self.alpha, self.task_) for t in _AUTO_TEMPERATURES]
+        others = [Target(k, 1.0, self.alpha, self.task_) for k in ("hard", "logits")]
+        return [*soft, *others]
+
+
+class DistilledRegressor(RegressorMixin, _Distilled):
+    """A student taught by a regressor's predicted values.
+
+    Parameters
+    ----------
+    teacher : estimator or adapter
+        ``FrozenEstimator(fitted)`` or an adapter is used as it is; an unfitted
+        regressor is cloned and fitted here, to the rows that are not kept for
+        validation.
+    student : regressor, default=None
+        None for ``CartStudent()``.
+    alpha : float, default=0.0
+        In [0, 1]: the weight of the labels in the targets.
+    validation_fraction : float, default=0.2
+        In (0, 0.5]: the share of the given rows on which boosting is stopped.
+    random_state : int, RandomState or None, default=None
+        Of the validation part; students and teachers have their own.
+
+    Attributes
+    ----------
+    teacher_ : Teacher
+        The fitted teacher.
+    target_ : Target
+        What the student was fitted to.
+    student_ : estimator
+        The fitted student.
+    baseline_ : estimator or None
+        The same student fitted to the labels; None without labels.
+    schema_ : Schema
+        The columns.
+    task_ : "regression"
+        What the teacher does.
+    validation_rows_ : ndarray of int
+        The positions, in the `X` given to `fit`, of the validation rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.ensemble import RandomForestRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> teacher = RandomForestRegressor(n_estimators=20, random_state=0)
+    >>> model = DistilledRegressor(teacher, CartStudent(8), random_state=0).fit(X, y)
+    >>> model.predict(X).shape
+    (442,)
+    """
+
+    def __init__(
+        self,
+        teacher: Any,
+        student: Any = None,
+        *,
+        alpha: float = 0.0,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.teacher = teacher
+        self.student = student
+        self.alpha = alpha
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(
+        self, X: ArrayLike, y: Any = None, X_unlabelled: ArrayLike | None = None
+    ) -> Self:
+        """Distil the teacher.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows for the teacher to be asked about, best ones it was not trained on.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            True values: needed to fit an unfitted teacher, for `alpha`, and for the
+            baseline.
+        X_unlabelled : array-like or frame of shape (n_further, n_features), optional
+            Further rows without values.
+
+        Returns
+        -------
+        DistilledRegressor
+            Itself.
+
+        Raises
+        ------
+        InputError
+            For a parameter out of range or a teacher that classifies.
+        """
+        name = type(self).__name__
+        check_real(name, "alpha", self.alpha, 0, 1, closed="both")
+        if self.alpha > 0 and y is None:
+            raise InputError(
+                f"The 'alpha' parameter of {name} must be 0 when no labels y are "
+                f"given. Got {self.alpha!r}."
+            )
+        rows = self._begin(X, y, X_unlabelled)
+        n_given = (
+            len(rows) if X_unlabelled is None else len(rows) - _length(X_unlabelled)
+        )
+        if y is not None:
+            y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+        kept, self.validation_rows_ = self._split(n_given, None)
+        y_kept = None if y is None else y[kept]
+        self.teacher_ = self._teach(take_rows(rows, kept), y_kept)
+        self.task_ = self.teacher_.task
+        if self.task_ != "regression":
+            raise InputError(
+                f"The 'teacher' parameter of {name} must be a regressor. Got the "
+                f"classifier {self.teacher_.estimator!r}; use DistilledClassifier."
+            )
+        logits = self.teacher_.logits(rows)
+        labels = None
+        if y is not None:
+            labels = np.full(logits.shape, np.nan)
+            labels[:n_given] = y.reshape(n_given, -1)
+        target = Target("logits", alpha=self.alpha, task="regression")
+        self._flat = logits.shape[1] == 1
+        self._distil(Lesson(rows, logits, labels), [target])
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the student's values.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted values.
+        """
+        values = self.logits(X)
+        return values[:, 0] if self._flat else values
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = not _is_fitted(self.teacher)
+        tags.target_tags.multi_output = get_tags(self.teacher).target_tags.multi_output
+        return tags
+
+
+def _is_fitted(estimator: Any) -> bool:
+    try:
+        check_is_fitted(estimator)
+    except (NotFittedError, TypeError):
+        return False
+    return True
+
+
+def _classes(teacher: Teacher, logits: Array) -> NDArray[Any]:
+    if teacher.classes is not None:
+        return teacher.classes
+    return np.arange(logits.shape[1])
+
+
+def _texts(classes: NDArray[Any]) -> tuple[str, ...]:
+    return tuple(str(name) for name in classes)
+
+
+def _length(X: Any) -> int:
+    frame = as_frame(X)
+    return len(X) if frame is None else len(frame)

@@ -1,0 +1,330 @@
+"""Distillation, end to end, with real teachers on real data."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from interpretkd._validation import InputError
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.evaluation import evaluate
+from interpretkd.metrics import fidelity
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.targets import hard_targets
+from interpretkd.teachers import CallableTeacher, MLPTeacher
+
+STUDENTS = [
+    CartStudent(8),
+    BoostedStudent(30, max_depth=3, n_jobs=1),
+    LinearStudent(),
+]
+
+
+@pytest.fixture(scope="module")
+def iris():
+    X, y = load_iris(return_X_y=True)
+    return X, np.array(["setosa", "versicolor", "virginica"])[y]
+
+
+@pytest.fixture(scope="module")
+def logistic(iris):
+    return LogisticRegression(max_iter=1000).fit(*iris)
+
+
+@pytest.mark.parametrize("student", STUDENTS)
+def test_mixed_columns_with_gaps_reach_every_student(gaps, german, student):
+    split = german.split()
+    teacher = MLPTeacher((16,), max_epochs=10, random_state=0)
+    teacher.fit(gaps.iloc[split.train], german.target[split.train])
+    model = DistilledClassifier(FrozenEstimator(teacher), student, random_state=0)
+    rows = np.concatenate([split.train, split.transfer])
+    model.fit(gaps.iloc[rows], german.target[rows])
+    X, y = gaps.iloc[split.test], german.target[split.test]
+
+    assert set(model.predict(X)) <= {"bad", "good"}
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
+    assert model.fidelity(X).value > 0.65
+    found = evaluate(model, X, y)
+    assert found.baseline is not None
+    assert "istillation" in found.verdict
+    assert model.schema_.names == tuple(german.data.columns)
+
+
+def test_a_frozen_teacher_is_used_as_it_is(iris, logistic):
+    model = DistilledClassifier(FrozenEstimator(logistic), random_state=0).fit(iris[0])
+    assert model.teacher_.estimator is logistic
+    assert model.baseline_ is None
+    with pytest.raises(InputError, match="There is no baseline"):
+        model.baseline_logits(iris[0])
+
+
+def test_an_unfitted_teacher_is_cloned_and_never_sees_the_validation_rows(iris):
+    seen = []
+
+    class Watched(LogisticRegression):
+        def fit(self, X, y):
+            seen.append(len(X))
+            return super().fit(X, y)
+
+    teacher = Watched(max_iter=1000)
+    model = DistilledClassifier(teacher, random_state=0).fit(*iris)
+    assert not hasattr(teacher, "coef_")
+    assert seen == [len(iris[0]) - len(model.validation_rows_)]
+    assert len(model.validation_rows_) == 30
+
+
+def test_an_unfitted_teacher_needs_labels(iris):
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        DistilledClassifier(LogisticRegression()).fit(iris[0])
+
+
+def test_a_large_enough_tree_agrees_with_its_teacher_everywhere():
+    X, y = load_iris(return_X_y=True)
+    teacher = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    student = CartStudent(None, min_samples_leaf=1)
+    model = DistilledClassifier(FrozenEstimator(teacher), student, target="hard")
+    assert fidelity(model.fit(X), X).value == 1.0
+
+
+def test_hard_targets_equal_cart_on_the_teachers_decisions(iris, logistic):
+    X, _ = iris
+    student = CartStudent(4, min_samples_leaf=1)
+    frozen = FrozenEstimator(logistic)
+    model = DistilledClassifier(frozen, student, target="hard", random_state=0).fit(X)
+    columns = hard_targets(model.teacher_.logits(X))
+    oracle = DecisionTreeRegressor(max_leaf_nodes=4, random_state=0).fit(X, columns)
+    chosen = oracle.predict(X).argmax(axis=1)
+    assert (model.predict(X) == model.classes_[chosen]).all()
+
+
+def test_auto_takes_the_target_with_the_highest_validation_fidelity(iris, logistic):
+    model = DistilledClassifier(FrozenEstimator(logistic), random_state=0).fit(*iris)
+    assert len(model.trials_) == 6
+    best = max(trial.fidelity for trial in model.trials_)
+    chosen = {t.target: t.fidelity for t in model.trials_}[model.target_]
+    assert chosen == best
+
+
+def test_a_student_that_watches_is_not_fitted_to_the_validation_rows(iris, logistic):
+    given = []
+
+    class Counting(BoostedStudent):
+        def fit(self, X, y, sample_weight=None, watch=None):
+            given.append((len(X), len(watch[0])))
+            return super().fit(X, y, sample_weight, watch)
+
+    model = DistilledClassifier(
+        FrozenEstimator(logistic), Counting(5, n_jobs=1), target="soft", random_state=0
+    )
+    model.fit(*iris)
+    assert given == [(120, 30), (120, 30)]  # student and baseline
+
+
+def test_alpha_one_listens_to_the_labels_alone(iris, logistic):
+    X, y = iris
+    wrong = np.roll(y, 50)  # labels that contradict the teacher
+    settings = {"alpha": 1.0, "target": "soft", "random_state": 0}
+    model = DistilledClassifier(FrozenEstimator(logistic), **settings).fit(X, wrong)
+    assert (model.predict(X) == wrong).mean() > 0.9
+    np.testing.assert_allclose(
+        model.student_.predict(X), model.baseline_.predict(X), atol=1e-9
+    )
+
+
+def test_alpha_needs_labels(iris, logistic):
+    model = DistilledClassifier(FrozenEstimator(logistic), alpha=0.5)
+    with pytest.raises(InputError, match="'alpha' parameter of DistilledClassifier"):
+        model.fit(iris[0])
+
+
+def test_unlabelled_rows_teach_the_student_and_not_the_baseline(iris, logistic):
+    X, y = iris
+    frozen = FrozenEstimator(logistic)
+    model = DistilledClassifier(frozen, CartStudent(4), target="soft", random_state=0)
+    few = model.fit(X[::3], y[::3]).baseline_.predict(X)
+    with_more = model.fit(X[::3], y[::3], X_unlabelled=X[1::3])
+    np.testing.assert_array_equal(with_more.baseline_.predict(X), few)
+    assert with_more.tree_.cover[0] == len(X[::3]) + len(X[1::3])
+    assert with_more.validation_rows_.max() < len(X[::3])
+
+
+def test_unlabelled_rows_may_bring_categories_of_their_own():
+    rows = pd.DataFrame({"home": ["own", "rent"] * 20, "age": np.arange(40.0)})
+    more = pd.DataFrame({"home": ["free"] * 10, "age": np.arange(10.0)})
+    teacher = CallableTeacher(
+        lambda X: np.column_stack([X["age"] - 20, 20 - X["age"]]),
+        classes=["old", "new"],
+    )
+    model = DistilledClassifier(teacher, random_state=0).fit(rows, X_unlabelled=more)
+    assert model.schema_.features[0].categories == ("free", "own", "rent")
+    assert list(model.predict(more[:1])) == ["new"]
+
+
+def test_a_multilabel_teacher_has_one_logit_a_label():
+    X, y = make_multilabel_classification(400, 10, n_classes=3, random_state=0)
+    frozen = FrozenEstimator(MLPTeacher((32,), random_state=0).fit(X, y))
+    for student in STUDENTS:
+        model = DistilledClassifier(frozen, student, random_state=0).fit(
+            X[:300], y[:300]
+        )
+        assert model.task_ == "multilabel"
+        assert model.predict(X).shape == y.shape
+        assert ((model.predict_proba(X) > 0.5) == (model.predict(X) == 1)).all()
+        found = evaluate(model, X[300:], y[300:])
+        assert found.student.fidelity.value > 0.3  # all three labels at once
+
+
+@pytest.mark.parametrize(
+    "teacher",
+    [
+        MultiOutputClassifier(LogisticRegression()),
+        MLPClassifier((8,), max_iter=20, random_state=0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_scikit_learns_multilabel_classifiers_teach(teacher):
+    X, y = make_multilabel_classification(200, 6, n_classes=3, random_state=0)
+    model = DistilledClassifier(FrozenEstimator(teacher.fit(X, y)), random_state=0)
+    model.fit(X, y)
+    assert model.task_ == "multilabel"
+    said = (model.teacher_.logits(X) > 0).astype(int)
+    assert (said == teacher.predict(X)).all()
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("student", [*STUDENTS, Ridge()])
+def test_regression(student, n_outputs):
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    values = y if n_outputs == 1 else np.column_stack([y, -y])
+    teacher = LinearRegression().fit(X, values)
+    model = DistilledRegressor(FrozenEstimator(teacher), student, random_state=0)
+    model.fit(X[:300], values[:300])
+    assert model.predict(X).shape == np.shape(values)
+    found = evaluate(model, X[300:], values[300:])
+    assert found.student.fidelity.value > 0.4
+    assert "R2" in str(found)
+
+
+def test_the_wrong_kind_of_teacher_is_refused(iris, logistic):
+    X, _ = load_diabetes(return_X_y=True)
+    regressor = FrozenEstimator(LinearRegression().fit(X, X[:, 0]))
+    with pytest.raises(InputError, match="use DistilledRegressor"):
+        DistilledClassifier(regressor).fit(X)
+    with pytest.raises(InputError, match="use DistilledClassifier"):
+        DistilledRegressor(FrozenEstimator(logistic)).fit(iris[0])
+
+
+def test_a_distilled_model_is_a_teacher(iris, logistic):
+    first = DistilledClassifier(
+        FrozenEstimator(logistic), BoostedStudent(20, n_jobs=1), random_state=0
+    ).fit(*iris)
+    second = DistilledClassifier(FrozenEstimator(first), CartStudent(4), random_state=0)
+    second.fit(*iris)
+    np.testing.assert_array_equal(
+        second.teacher_.logits(iris[0]), first.logits(iris[0])
+    )
+    assert second.teacher_.n_parameters == first.forest_.n_parameters
+    assert list(second.classes_) == list(first.classes_)
+
+
+def test_any_regressor_can_be_the_student(iris, logistic):
+    model = DistilledClassifier(FrozenEstimator(logistic), Ridge(), random_state=0)
+    assert model.fit(*iris).fidelity(iris[0]).value > 0.8
+    with pytest.raises(AttributeError, match="tree_"):
+        _ = model.tree_
+
+
+def test_the_same_seed_gives_the_same_student(iris):
+    def fitted():
+        teacher = MLPTeacher((8,), max_epochs=5, random_state=0)
+        return DistilledClassifier(teacher, random_state=0).fit(*iris).logits(iris[0])
+
+    np.testing.assert_array_equal(fitted(), fitted())
+
+
+def test_polars_and_pandas_give_the_same_student(gaps, german, german_teacher):
+    frozen = FrozenEstimator(german_teacher)
+    texts = {c: object for c in gaps if gaps[c].dtype == "category"}
+    rows = gaps.astype(texts)
+    pandas = DistilledClassifier(frozen, random_state=0).fit(rows)
+    polars = DistilledClassifier(frozen, random_state=0).fit(pl.from_pandas(rows))
+    np.testing.assert_array_equal(
+        pandas.logits(rows), polars.logits(pl.from_pandas(rows))
+    )
+
+
+def test_unseen_categories_are_named(german, german_teacher):
+    model = DistilledClassifier(FrozenEstimator(german_teacher), random_state=0)
+    model.fit(german.data)
+    strange = german.data[:1].astype({"purpose": object})
+    strange["purpose"] = "space travel"
+    with pytest.raises(InputError, match=r"Column 'purpose'.*'space travel'"):
+        model.predict(strange)
+
+
+def test_labels_that_the_teacher_does_not_know_are_refused(iris, logistic):
+    y = iris[1].copy()
+    y[0] = "lily"
+    with pytest.raises(InputError, match="does not know: 'lily'"):
+        DistilledClassifier(FrozenEstimator(logistic)).fit(iris[0], y)
+
+
+def test_labels_with_gaps_are_refused(iris, logistic):
+    y = iris[1].astype(object)
+    y[3] = None
+    with pytest.raises(InputError, match="none in row 3"):
+        DistilledClassifier(FrozenEstimator(logistic)).fit(iris[0], y)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            {"temperature": -1},
+            "The 'temperature' parameter of DistilledClassifier must be a float in "
+            "(0, inf). Got -1.",
+        ),
+        (
+            {"target": "softish"},
+            "The 'target' parameter of DistilledClassifier must be one of 'auto', "
+            "'hard', 'soft', 'logits'. Got 'softish'.",
+        ),
+        (
+            {"alpha": 2},
+            "The 'alpha' parameter of DistilledClassifier must be a float in [0, 1]. "
+            "Got 2.",
+        ),
+        (
+            {"validation_fraction": 0},
+            "The 'validation_fraction' parameter of DistilledClassifier must be a "
+            "float in (0, 0.5]. Got 0.",
+        ),
+    ],
+)
+def test_parameters_out_of_range(iris, logistic, settings, sentence):
+    with pytest.raises(InputError) as error:
+        DistilledClassifier(FrozenEstimator(logistic), **settings).fit(*iris)
+    assert str(error.value) == sentence
+
+
+def test_a_teacher_that_cannot_teach(iris):
+    with pytest.raises(InputError, match="'teacher' parameter of DistilledClassifier"):
+        DistilledClassifier("a network").fit(*iris)
+    with pytest.raises(NotFittedError):
+        DistilledClassifier(LogisticRegression()).predict(iris[0])
+
+
+def test_it_can_be_searched(iris, logistic):
+    model = DistilledClassifier(
+        FrozenEstimator(logistic), CartStudent(), random_state=0
+    )
+    search = GridSearchCV(model, {"student__max_leaves": [2, 4]}, cv=3).fit(*iris)
+    assert search.best_params_ == {"student__max_leaves": 4}
