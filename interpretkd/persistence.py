@@ -1,0 +1,605 @@
+"""The run bundle: a folder of plain files, checked before anything is built.
+
+    manifest.json       format, versions, the SHA-256 of every other file
+    model.json          task, classes, target, students' settings
+    schema.json         the columns
+    student.npz         the student's arrays; baseline.npz the baseline's
+    teacher.json        what the teacher is
+    teacher.safetensors its weights, for a network of ours; teacher.onnx for ONNX
+    evaluation.parquet  the evaluation rows, their labels, the teacher's logits
+
+Nothing in it can run code. A teacher that is neither a network of ours nor an ONNX file
+is only described: its logits on the evaluation rows are there, it itself is not.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
+
+from interpretkd import __version__
+from interpretkd._validation import InputError
+from interpretkd.adapters import OnnxTeacher, Teacher, as_teacher
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor, Trial
+from interpretkd.linear import Linear
+from interpretkd.schema import Schema, as_frame
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.targets import TASKS, Target
+from interpretkd.trees import Forest, Tree
+
+__all__ = [
+    "FORMAT",
+    "AbsentTeacher",
+    "BundleError",
+    "EvaluationRows",
+    "Run",
+    "load",
+    "load_run",
+    "save",
+]
+
+FORMAT = 1
+"""The version of the bundle; a reader refuses any other."""
+
+_STUDENTS = {s.__name__: s for s in (CartStudent, BoostedStudent, LinearStudent)}
+_REQUIRED = ("model.json", "schema.json", "student.npz", "teacher.json")
+_OPTIONAL = (
+    "baseline.npz",
+    "teacher.safetensors",
+    "teacher.onnx",
+    "evaluation.parquet",
+)
+
+
+class BundleError(InputError):
+    """A run bundle cannot be read; the text says which file, what is wrong, and why."""
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationRows:
+    """The rows that a run is judged on.
+
+    Parameters
+    ----------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        Rows that neither teacher nor student was fitted to.
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels), or None
+        Their labels (values, for regression), where they are known.
+    teacher_logits : ndarray of shape (n_samples, n_outputs), float64
+        What the teacher says of them.
+    """
+
+    X: Any
+    y: NDArray[Any] | None
+    teacher_logits: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a bundle holds.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        The fitted model.
+    evaluation : EvaluationRows or None
+        The rows it is judged on, where some were saved.
+    manifest : dict
+        Format, versions and hashes.
+    """
+
+    model: DistilledClassifier | DistilledRegressor
+    evaluation: EvaluationRows | None
+    manifest: dict[str, Any]
+
+
+def save(
+    model: DistilledClassifier | DistilledRegressor,
+    path: str | os.PathLike[str],
+    X: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+) -> Path:
+    """Save a distilled model as a run bundle.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        A fitted model with a `CartStudent`, `BoostedStudent` or `LinearStudent`.
+    path : str or path
+        The folder to make. A run bundle that is there is replaced; any other folder
+        that is not empty is left alone.
+    X : array-like or frame of shape (n_samples, n_features), default=None
+        Rows to judge the run on; they, and the teacher's logits of them, are saved.
+    y : array-like of shape (n_samples,), default=None
+        Their labels.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        For a student that is none of ours, or a folder that holds something else.
+    """
+    target = Path(path)
+    _check_replaceable(target)
+    files = {
+        "model.json": _json(_model_state(model)),
+        "schema.json": _json(model.schema_.to_dict()),
+        "student.npz": _npz(model.student_.form_.to_arrays()),
+        **_teacher_files(model.teacher_),
+    }
+    if model.baseline_ is not None:
+        files["baseline.npz"] = _npz(model.baseline_.form_.to_arrays())
+    if X is not None:
+        files["evaluation.parquet"] = _evaluation_file(model, X, y)
+    manifest = {
+        "format": FORMAT,
+        "interpretkd": __version__,
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in ("numpy", "scikit-learn")},
+        "sha256": {name: _sha256(content) for name, content in files.items()},
+    }
+    files["manifest.json"] = _json(manifest)
+    _write_folder(target, files)
+    return target
+
+
+def load(path: str | os.PathLike[str]) -> DistilledClassifier | DistilledRegressor:
+    """Load a distilled model from a run bundle.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder that `save` made.
+
+    Returns
+    -------
+    DistilledClassifier or DistilledRegressor
+        The fitted model; its predictions are equal to the bit to those of the saved
+        one.
+
+    Raises
+    ------
+    BundleError
+        When anything in the folder is not as it was written.
+    """
+    return load_run(path).model
+
+
+def load_run(path: str | os.PathLike[str]) -> Run:
+    """Load a run bundle with its evaluation rows.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder that `save` made.
+
+    Returns
+    -------
+    Run
+        The model, the rows it is judged on, the manifest.
+
+    Raises
+    ------
+    BundleError
+        When anything in the folder is not as it was written.
+    """
+    files, manifest = _verified(Path(path))
+    with _naming("schema.json"):
+        schema = Schema.from_dict(_parse_json(files["schema.json"]))
+    with _naming("model.json"):
+        state = _parse_json(files["model.json"])
+        model, student_state = _model(state, schema)
+    for name, attribute in (("student", "student_"), ("baseline", "baseline_")):
+        with _naming(f"{name}.npz"):
+            content = files.get(f"{name}.npz")
+            fitted = None
+            if content is not None:
+                arrays = _parse_npz(content)
+                fitted = _student(student_state[name], schema, arrays, state)
+            setattr(model, attribute, fitted)
+    with _naming("teacher.json"):
+        _attach_teacher(model, files, Path(path))
+    evaluation = None
+    if "evaluation.parquet" in files:
+        with _naming("evaluation.parquet"):
+            evaluation = _evaluation(files["evaluation.parquet"], model, state)
+    with _naming("student.npz"):
+        _check_outputs(model)
+    return Run(model, evaluation, manifest)
+
+
+class AbsentTeacher(BaseEstimator):
+    """Stands for a teacher that was not saved with the run.
+
+    Parameters
+    ----------
+    description : str
+        What it was.
+    """
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def logits(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Say that the teacher is not there.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray
+            Never.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError(
+            f"The teacher ({self.description}) was not saved with this run, so it "
+            "cannot be asked about new rows. Its logits of the evaluation rows are in "
+            "the run."
+        )
+
+
+def _check_replaceable(target: Path) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise InputError(f"The run {str(target)!r} must be a folder. There is a file.")
+    if any(target.iterdir()) and not (target / "manifest.json").is_file():
+        raise InputError(
+            f"The folder {str(target)!r} holds something that is not a run; it is left "
+            "alone. Name another folder."
+        )
+
+
+def _write_folder(target: Path, files: dict[str, bytes]) -> None:
+    """Write all files beside the target, then put the folder in its place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
+        fresh.chmod(0o755)
+        if target.exists():
+            old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+            target.rename(old / "old")
+            fresh.rename(target)
+            shutil.rmtree(old)
+        else:
+            fresh.rename(target)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def _model_state(model: Any) -> dict[str, Any]:
+    settings = model.get_params(deep=False)
+    settings.pop("teacher"), settings.pop("student")
+    state = {
+        "class": type(model).__name__,
+        "settings": _plain_settings(settings),
+        "task": model.task_,
+        "target": asdict(model.target_),
+        "trials": [asdict(trial) for trial in model.trials_],
+        "validation_rows": model.validation_rows_.tolist(),
+        "columns": list(model.schema_.names),
+        "from_frame": hasattr(model, "feature_names_in_"),
+        "student": _student_state(model.student_),
+        "baseline": None,
+        "classes": None,
+    }
+    if model.baseline_ is not None:
+        state["baseline"] = _student_state(model.baseline_)
+    if hasattr(model, "classes_"):
+        classes = np.asarray(model.classes_)
+        state["classes"] = {"kind": classes.dtype.kind, "values": classes.tolist()}
+    return state
+
+
+def _student_state(student: Any) -> dict[str, Any]:
+    name = type(student).__name__
+    if name not in _STUDENTS:
+        raise InputError(
+            f"Only {', '.join(_STUDENTS)} can be saved. Got a {name} as the student."
+        )
+    return {
+        "class": name,
+        "settings": _plain_settings(student.get_params()),
+        "flat": student._flat,
+        "link": getattr(student.form_, "link", None),
+        "scores": getattr(student, "scores_", None),
+        "n_iter": getattr(student, "n_iter_", None),
+    }
+
+
+def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Keep what JSON can hold; a random generator has no place in a file."""
+    plain = {}
+    for name, value in settings.items():
+        value = value.item() if isinstance(value, np.generic) else value
+        plain[name] = value if isinstance(value, str | int | float | bool) else None
+    return plain
+
+
+def _teacher_files(teacher: Teacher) -> dict[str, bytes]:
+    estimator = teacher.estimator
+    state: dict[str, Any] = {
+        "kind": "described",
+        "description": type(estimator).__name__,
+        "n_parameters": teacher.n_parameters,
+        "size_bytes": teacher.size_bytes,
+        "config": None,
+    }
+    files = {}
+    if hasattr(estimator, "get_state"):
+        from safetensors.numpy import save as to_safetensors
+
+        config, arrays = estimator.get_state()
+        state |= {"kind": "network", "config": config}
+        files["teacher.safetensors"] = to_safetensors(arrays)
+    elif isinstance(estimator, OnnxTeacher):
+        state |= {"kind": "onnx", "config": _onnx_settings(estimator)}
+        files["teacher.onnx"] = estimator.to_bytes()
+    files["teacher.json"] = _json(state)
+    return files
+
+
+def _onnx_settings(teacher: OnnxTeacher) -> dict[str, Any]:
+    settings = teacher.get_params(deep=False)
+    classes = settings.pop("classes")
+    settings.pop("path")
+    if settings.pop("preprocess", None) is not None:
+        raise InputError(
+            "An OnnxTeacher with a preprocess function cannot be saved: code is never "
+            "part of a run. Put the preprocessing into the ONNX graph."
+        )
+    plain = None if classes is None else np.asarray(classes).tolist()
+    return {**settings, "classes": plain}
+
+
+def _evaluation_file(model: Any, X: ArrayLike, y: ArrayLike | None) -> bytes:
+    frame = as_frame(X)
+    rows = X if frame is None else frame
+    logits = model.teacher_.logits(rows)
+    if frame is None:
+        frame = pd.DataFrame(np.asarray(X), columns=list(model.schema_.names))
+    frame = model.schema_.conform(frame[list(model.schema_.names)])
+    columns = {f"x.{name}": frame.iloc[:, i] for i, name in enumerate(frame.columns)}
+    if y is not None:
+        labels = np.asarray(y)
+        if len(labels) != len(frame):
+            raise InputError(
+                f"X and y must have the same number of rows. Got {len(frame)} and "
+                f"{len(labels)}."
+            )
+        parts = {"y": labels} if labels.ndim == 1 else _numbered("y", labels)
+        columns |= {name: pd.Series(part, frame.index) for name, part in parts.items()}
+    logit_columns = _numbered("z", logits)
+    columns |= {n: pd.Series(z, frame.index) for n, z in logit_columns.items()}
+    table = pyarrow.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _numbered(prefix: str, matrix: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    return {f"{prefix}.{i}": column for i, column in enumerate(matrix.T)}
+
+
+def _evaluation(content: bytes, model: Any, state: dict[str, Any]) -> EvaluationRows:
+    frame = pyarrow.parquet.read_table(io.BytesIO(content)).to_pandas()
+    names = list(model.schema_.names)
+    logits = frame[[n for n in frame.columns if n.startswith("z.")]].to_numpy()
+    rows = frame[[f"x.{name}" for name in names]]
+    rows.columns = pd.Index(names)
+    model.schema_.encode(rows)  # says what does not fit
+    if (
+        not np.isfinite(logits).all()
+        or logits.shape[1] != model.student_.form_.n_outputs
+    ):
+        raise InputError(
+            f"The teacher's logits must be finite, {model.student_.form_.n_outputs} a "
+            f"row. Got {logits.shape[1]}."
+        )
+    labels = None
+    if "y" in frame.columns:
+        labels = frame["y"].to_numpy()
+    elif "y.0" in frame.columns:
+        labels = frame[[n for n in frame.columns if n.startswith("y.")]].to_numpy()
+    kept = rows if state["from_frame"] else rows.to_numpy()
+    return EvaluationRows(kept, labels, logits.astype(np.float64))
+
+
+def _verified(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Read the files that the manifest names, if they are what it says."""
+    if not (path / "manifest.json").is_file():
+        raise BundleError(f"{str(path)!r} is not a run: it has no manifest.json.")
+    with _naming("manifest.json"):
+        manifest = _parse_json((path / "manifest.json").read_bytes())
+        if manifest["format"] != FORMAT:
+            raise InputError(
+                f"this version reads format {FORMAT}. Got format {manifest['format']!r}"
+            )
+        hashes = dict(manifest["sha256"])
+        unknown = sorted(set(hashes) - {*_REQUIRED, *_OPTIONAL})
+        absent = sorted(set(_REQUIRED) - set(hashes))
+        if unknown or absent:
+            raise InputError(f"it names the unknown {unknown} and lacks {absent}")
+    files = {}
+    for name, expected in hashes.items():
+        with _naming(name):
+            files[name] = (path / name).read_bytes()
+            if _sha256(files[name]) != expected:
+                raise InputError(
+                    "its SHA-256 is not the one in manifest.json: the file is damaged, "
+                    "was swapped, or belongs to another run"
+                )
+    return files, manifest
+
+
+@contextlib.contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Turn whatever goes wrong with a file into one sentence that names it."""
+    try:
+        yield
+    except BundleError:
+        raise
+    except Exception as error:  # any parser may raise anything on damaged bytes
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        if not isinstance(error, InputError):
+            reason[0] = f"{type(error).__name__}: {reason[0]}"
+        raise BundleError(
+            f"The run's file {name} cannot be used: {reason[0].rstrip('.')}."
+        ) from error
+
+
+def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
+    classes = {c.__name__: c for c in (DistilledClassifier, DistilledRegressor)}
+    if state["class"] not in classes or state["task"] not in TASKS:
+        raise InputError(f"unknown class or task {state['class']!r}, {state['task']!r}")
+    model = classes[state["class"]](None, **state["settings"])
+    if state["columns"] != list(schema.names):
+        raise InputError("its columns are not those of schema.json")
+    model.schema_, model.task_ = schema, state["task"]
+    model.n_features_in_ = len(schema)
+    if state["from_frame"]:
+        model.feature_names_in_ = np.asarray(schema.names, dtype=object)
+    model.target_ = Target(**state["target"])
+    if model.target_.task != model.task_:
+        raise InputError("the target's task is not the model's")
+    model.trials_ = tuple(
+        Trial(Target(**t["target"]), float(t["fidelity"]), int(t["n_rows"]))
+        for t in state["trials"]
+    )
+    model.validation_rows_ = np.asarray(state["validation_rows"], dtype=np.int64)
+    if state["classes"] is not None:
+        kind, values = state["classes"]["kind"], state["classes"]["values"]
+        if kind not in "biufUO" or not all(
+            isinstance(value, str | int | float) for value in values
+        ):
+            raise InputError("the classes must be texts or numbers")
+        model.classes_ = np.asarray(values, dtype=object if kind == "O" else None)
+    elif model.task_ != "regression":
+        raise InputError("a classifier needs classes")
+    model._flat = bool(state["student"]["flat"])
+    return model, state
+
+
+def _student(
+    state: dict[str, Any],
+    schema: Schema,
+    arrays: dict[str, NDArray[Any]],
+    model_state: dict[str, Any],
+) -> Any:
+    student = _STUDENTS[state["class"]](**state["settings"])
+    if isinstance(student, CartStudent):
+        student.form_ = Tree.from_arrays(schema, arrays)
+    elif isinstance(student, BoostedStudent):
+        student.form_ = Forest.from_arrays(schema, arrays, state["link"])
+        student.scores_ = [float(score) for score in state["scores"]]
+    else:
+        student.form_ = Linear.from_arrays(schema, arrays, state["link"])
+        student.n_iter_ = int(state["n_iter"])
+    student.schema_, student._flat = schema, bool(state["flat"])
+    student.n_features_in_ = len(schema)
+    if model_state["from_frame"]:
+        student.feature_names_in_ = np.asarray(schema.names, dtype=object)
+    return student
+
+
+def _attach_teacher(model: Any, files: dict[str, bytes], path: Path) -> None:
+    state = _parse_json(files["teacher.json"])
+    if state["kind"] == "network":
+        from safetensors.numpy import load as from_safetensors
+
+        from interpretkd.teachers import teacher_from_state
+
+        with _naming("teacher.safetensors"):
+            arrays = from_safetensors(files["teacher.safetensors"])
+        estimator: Any = teacher_from_state(state["config"], arrays)
+    elif state["kind"] == "onnx":
+        estimator = OnnxTeacher(path / "teacher.onnx", **state["config"])
+    elif state["kind"] == "described":
+        absent = AbsentTeacher(str(state["description"]))
+        classes = getattr(model, "classes_", None)
+        model.teacher = absent
+        model.teacher_ = Teacher(
+            estimator=absent,
+            classes=classes,
+            task=model.task_,
+            n_parameters=state["n_parameters"],
+            size_bytes=state["size_bytes"],
+        )
+        return
+    else:
+        raise InputError(f"unknown kind of teacher {state['kind']!r}")
+    model.teacher = estimator if state["kind"] == "onnx" else FrozenEstimator(estimator)
+    model.teacher_ = as_teacher(estimator)
+
+
+def _check_outputs(model: Any) -> None:
+    n_outputs = model.student_.form_.n_outputs
+    n_classes = len(getattr(model, "classes_", range(n_outputs)))
+    forms = [s.form_ for s in (model.student_, model.baseline_) if s is not None]
+    if any(form.n_outputs != n_classes for form in forms):
+        raise InputError(
+            f"a student of {n_outputs} outputs does not fit {n_classes} classes"
+        )
+
+
+def _json(values: Any) -> bytes:
+    return json.dumps(values, indent=1, allow_nan=False, sort_keys=True).encode()
+
+
+def _parse_json(content: bytes) -> dict[str, Any]:
+    def refuse(constant: str) -> None:
+        raise InputError(f"{constant} is not allowed")
+
+    values = json.loads(content, parse_constant=refuse)
+    if not isinstance(values, dict):
+        raise InputError(f"it must hold a JSON object. Got {type(values).__name__}")
+    return values
+
+
+def _npz(arrays: dict[str, NDArray[Any]]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _parse_npz(content: bytes) -> dict[str, NDArray[Any]]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
