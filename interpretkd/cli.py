@@ -1,0 +1,338 @@
+"""The command line: parse, call the library, print.
+
+Exit codes: 0 good; 1 something the user gave cannot be used, in one line on stderr; 2
+wrong usage. Everything heavy is imported inside the commands, so that ``--help`` is
+quick.
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from interpretkd import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from interpretkd.runs import Outcome
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="interpretkd",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Distil a neural network into a small model that people can read, and show "
+    "how far it can be trusted.",
+)
+
+
+class Data(StrEnum):
+    """The data sets that come with the package."""
+
+    connect4 = "connect4"
+    german = "german"
+    digits = "digits"
+    mnist = "mnist"
+
+
+class Student(StrEnum):
+    """The families of students."""
+
+    cart = "cart"
+    boosted = "boosted"
+    linear = "linear"
+
+
+class Kind(StrEnum):
+    """What a target column is."""
+
+    auto = "auto"
+    classification = "classification"
+    regression = "regression"
+
+
+class TargetKind(StrEnum):
+    """What a student is fitted to."""
+
+    auto = "auto"
+    hard = "hard"
+    soft = "soft"
+    logits = "logits"
+
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of splits, networks and students.")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, default=None
+        What stands behind the program's name; None takes it from the process.
+
+    Raises
+    ------
+    SystemExit
+        Always, with the exit code.
+    """
+    try:
+        app(arguments)
+    except (ValueError, OSError) as error:  # InputError and the library's own errors
+        text = " ".join(str(error).split())
+        typer.echo(f"Error: {text}", err=True)
+        sys.exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+@app.command()
+def demo(
+    data: Annotated[Data, typer.Option(help="Which data set.")] = Data.connect4,
+    out: Annotated[
+        Path, typer.Option(help="A folder for the runs and the diagram.")
+    ] = Path("runs/demo"),
+    max_leaves: Annotated[int, typer.Option(min=2, help="The size of the tree.")] = 16,
+    seed: Seed = 0,
+) -> None:
+    """Train a network, distil it into three students, show what they are worth."""
+    from interpretkd.demo import run_demo
+    from interpretkd.plotting import save_diagram
+    from interpretkd.rules import extract_rules
+
+    console = _console()
+    outcomes = run_demo(
+        data.value,
+        out,
+        max_leaves=max_leaves,
+        seed=seed,
+        verbose=console.is_terminal,
+        tell=console.print,
+    )
+    _show_outcomes(console, outcomes)
+    tree = outcomes["cart"].model
+    test = _evaluation_rows(outcomes["cart"].path)
+    rules = extract_rules(tree, test.X, test.y, teacher_logits=test.teacher_logits)
+    console.print(
+        f"\n[b]The {len(rules)} rules of the tree[/b], by coverage of test rows"
+    )
+    console.print(str(rules), markup=False, highlight=False)
+    diagram = save_diagram(tree, out / _diagram_name())
+    console.print(
+        f"\nTree diagram: {diagram}\nRuns: {', '.join(map(str, _paths(outcomes)))}"
+    )
+
+
+@app.command()
+def distill(
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="A CSV or Parquet file with a header."),
+    ],
+    target: Annotated[str, typer.Option(help="The column to predict.")],
+    out: Annotated[Path, typer.Option(help="The run's folder.")],
+    teacher: Annotated[
+        str, typer.Option(metavar="mlp|cnn|MODEL.onnx", help="What to distil.")
+    ] = "mlp",
+    student: Annotated[Student, typer.Option(help="Into what.")] = Student.cart,
+    max_leaves: Annotated[
+        int, typer.Option(min=2, help="The size of a cart student.")
+    ] = 16,
+    task: Annotated[Kind, typer.Option(help="What the target column is.")] = Kind.auto,
+    fit_to: Annotated[
+        TargetKind, typer.Option(help="What the student is fitted to.")
+    ] = TargetKind.auto,
+    alpha: Annotated[
+        float, typer.Option(min=0, max=1, help="The weight of the labels.")
+    ] = 0.0,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A column to leave out; may be repeated.")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Distil a network trained on a table, or an ONNX file, into a saved run."""
+    from interpretkd import runs
+
+    console = _console()
+    rows = runs.read_task(table, target, drop=drop or (), task=task.value, seed=seed)
+    fitted = runs.train_teacher(rows, teacher, seed=seed, verbose=console.is_terminal)
+    outcome = runs.distil(
+        rows,
+        fitted,
+        runs.new_student(student.value, max_leaves=max_leaves, seed=seed),
+        out,
+        target=fit_to.value,
+        alpha=alpha,
+        seed=seed,
+    )
+    _show_outcomes(console, {student.value: outcome})
+    console.print(f"Run: {outcome.path}")
+
+
+@app.command()
+def rules(
+    run: RunFolder,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measure on these rows instead of the run's evaluation rows."
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column of the labels in --data.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write to a .csv or .txt file instead.")
+    ] = None,
+) -> None:
+    """Show the rules of a run's tree."""
+    from interpretkd.persistence import load_run
+    from interpretkd.rules import extract_rules
+
+    loaded = load_run(run)
+    X, y, logits = _rows_to_measure(loaded, data, target)
+    found = extract_rules(loaded.model, X, y, teacher_logits=logits)
+    if out is None:
+        typer.echo(str(found))
+        return
+    typer.echo(f"{len(found)} rules: {found.write(out)}")
+
+
+@app.command()
+def tree(
+    run: RunFolder,
+    out: Annotated[
+        Path, typer.Option(help="A .svg, .pdf, .png, .dot or .gv file.")
+    ] = Path("tree.svg"),
+    max_depth: Annotated[
+        int | None, typer.Option(min=1, help="Fold what lies deeper.")
+    ] = None,
+) -> None:
+    """Draw a run's tree."""
+    from interpretkd.persistence import load
+    from interpretkd.plotting import save_diagram
+
+    typer.echo(f"{save_diagram(load(run), out, max_depth=max_depth)}")
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="A CSV or Parquet file with a header."),
+    ],
+    out: Annotated[Path, typer.Option(help="A .csv or .parquet file.")],
+) -> None:
+    """Let a run's student decide new rows."""
+    from interpretkd.persistence import load
+    from interpretkd.tables import predict_table
+
+    typer.echo(f"{predict_table(load(run), table, out)}")
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(metavar="seeds", help="Which benchmark.")],
+    out: Annotated[
+        Path, typer.Option(help="A folder for the JSON and Markdown.")
+    ] = Path("runs/bench"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer seeds, depths and epochs: a trial.")
+    ] = False,
+) -> None:
+    """Run a benchmark: "seeds" is the seed paper's headline, MNIST and Connect-4."""
+    from interpretkd.benchmarks import run_benchmark
+
+    run_benchmark(name, out, quick=quick, console=_console())
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    found = Console(soft_wrap=True)
+    if not found.is_terminal:  # a file or a pipe has no width of its own
+        found = Console(soft_wrap=True, width=120)
+    return found
+
+
+def _diagram_name() -> str:
+    import shutil
+
+    return "tree.svg" if shutil.which("dot") else "tree.dot"
+
+
+def _paths(outcomes: "dict[str, Outcome]") -> list[Path]:
+    return [outcome.path for outcome in outcomes.values()]
+
+
+def _evaluation_rows(path: Path) -> Any:
+    from interpretkd.persistence import load_run
+
+    return load_run(path).evaluation
+
+
+def _rows_to_measure(
+    loaded: Any, data: Path | None, target: str | None
+) -> tuple[Any, Any, Any]:
+    """Return rows, labels and the teacher's logits (None: it has to be asked)."""
+    from interpretkd.tables import read_table, take_labels, take_rows_for
+
+    if data is not None:
+        wanted = [*loaded.model.schema_.names, *([target] if target else [])]
+        table = read_table(data, only=wanted)
+        labels = take_labels(loaded.model, table, target)
+        return take_rows_for(loaded.model, table), labels, None
+    kept = loaded.evaluation
+    return (None, None, None) if kept is None else (kept.X, kept.y, kept.teacher_logits)
+
+
+def _show_outcomes(console: "Console", outcomes: "dict[str, Outcome]") -> None:
+    """Print what was measured: one line a model, and a sentence a student."""
+    from rich.table import Table
+
+    first = next(iter(outcomes.values())).evaluation
+    table = Table(
+        title=f"On {first.n:,} test rows that nobody was fitted to",
+        caption="score: distillation score by parameters, best near 0",
+    )
+    divergences = ("KL (nats)", "R2 of logits")
+    shown = [name for name in first.to_text().columns if name not in divergences]
+    table.add_column("", no_wrap=True)
+    for name in [*shown, "score"]:
+        table.add_column(str(name), justify="right", no_wrap=True)
+    table.add_row("teacher", *first.to_text().loc["teacher", shown], "")
+    for family, outcome in outcomes.items():
+        score = outcome.evaluation.distillation_score["parameters"]
+        for role, row in outcome.evaluation.to_text()[shown].drop("teacher").iterrows():
+            last = f"{score:.3f}" if role == "student" and score is not None else ""
+            table.add_row(f"{family} {role}", *row, last)
+    console.print(table)
+    for family, outcome in outcomes.items():
+        model = outcome.model
+        console.print(
+            f"[b]{family}[/b] ({model.target_}): {outcome.evaluation.verdict}",
+            highlight=False,
+        )

@@ -1,0 +1,282 @@
+"""From a table to a saved run: what the command line and the app do.
+
+Every run is made the same way. The rows are split, seeded and stratified, into 64 %
+that teach the teacher, 16 % more for the student (`transfer`) and 20 % for judging
+(`test`). The student is taught on the first two; every number that is shown was
+measured on the last, which neither has seen.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+
+from interpretkd._validation import InputError, check_choice
+from interpretkd.adapters import OnnxTeacher
+from interpretkd.datasets import Dataset, Split, split_rows
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.evaluation import Evaluation, evaluate
+from interpretkd.persistence import save
+from interpretkd.schema import Schema
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.tables import read_table, split_target
+from interpretkd.teachers import (
+    CNNRegressorTeacher,
+    CNNTeacher,
+    MLPRegressorTeacher,
+    MLPTeacher,
+)
+
+__all__ = [
+    "STUDENTS",
+    "Outcome",
+    "Task",
+    "distil",
+    "new_student",
+    "read_task",
+    "task_of",
+    "train_teacher",
+]
+
+STUDENTS = ("cart", "boosted", "linear")
+
+_NETWORKS: Mapping[tuple[str, str], Any] = {
+    ("mlp", "multiclass"): MLPTeacher,
+    ("mlp", "regression"): MLPRegressorTeacher,
+    ("cnn", "multiclass"): CNNTeacher,
+    ("cnn", "regression"): CNNRegressorTeacher,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Rows, what to predict of them, and who may see which.
+
+    Parameters
+    ----------
+    name : str
+        Of the data.
+    X : DataFrame of shape (n_samples, n_features)
+        Rows in original columns.
+    y : ndarray of shape (n_samples,)
+        Classes or values.
+    kind : {"multiclass", "regression"}
+        What is predicted.
+    split : Split
+        The rows for the teacher, for the student alone, and for judging.
+    """
+
+    name: str
+    X: pd.DataFrame
+    y: NDArray[Any]
+    kind: str
+    split: Split
+
+    @property
+    def taught(self) -> NDArray[np.int64]:
+        """The rows that the student may see."""
+        return np.concatenate([self.split.train, self.split.transfer])
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A saved run and what was measured on its test rows.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        The fitted model.
+    evaluation : Evaluation
+        Fidelity, accuracy and sizes on the test rows.
+    path : Path
+        The run's folder.
+    """
+
+    model: DistilledClassifier | DistilledRegressor
+    evaluation: Evaluation
+    path: Path
+
+
+def read_task(
+    path: str | os.PathLike[str],
+    target: str,
+    *,
+    drop: Sequence[str] = (),
+    task: str = "auto",
+    seed: int = 0,
+) -> Task:
+    """Read a user's table and split its rows.
+
+    Parameters
+    ----------
+    path : str or path
+        A CSV or Parquet file.
+    target : str
+        The column to predict.
+    drop : sequence of str, default=()
+        Columns to leave out.
+    task : {"auto", "classification", "regression"}, default="auto"
+        Whether the target is a class or a quantity.
+    seed : int, default=0
+        Of the split.
+
+    Returns
+    -------
+    Task
+        The rows, with texts as categories.
+
+    Raises
+    ------
+    InputError
+        For anything in the table that cannot be used.
+    """
+    check_choice("read_task", "task", task, ("auto", "classification", "regression"))
+    table = read_table(path, drop=drop)
+    X, y, kind = split_target(table, target, task=task)
+    known: Any = Schema.from_data(X).conform(X)
+    strata = None if kind == "regression" else y
+    return Task(Path(path).name, known, y, kind, split_rows(len(y), strata, seed))
+
+
+def task_of(dataset: Dataset, *, seed: int = 0) -> Task:
+    """Return one of the shipped data sets as a task.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What one of the loaders returned.
+    seed : int, default=0
+        Of the split.
+
+    Returns
+    -------
+    Task
+        Its rows and their split.
+    """
+    return Task(
+        dataset.name, dataset.data, dataset.target, "multiclass", dataset.split(seed)
+    )
+
+
+def train_teacher(
+    task: Task,
+    teacher: str = "mlp",
+    *,
+    seed: int = 0,
+    verbose: bool = False,
+    **settings: Any,
+) -> Any:
+    """Train a network on the task's training rows, or open an ONNX file.
+
+    Parameters
+    ----------
+    task : Task
+        The rows.
+    teacher : str, default="mlp"
+        "mlp", "cnn", or the path of an .onnx file.
+    seed : int, default=0
+        Of the network.
+    verbose : bool, default=False
+        Whether to show progress.
+    **settings
+        Parameters of the network.
+
+    Returns
+    -------
+    estimator
+        A fitted teacher.
+
+    Raises
+    ------
+    InputError
+        For any other teacher.
+    """
+    if teacher.lower().endswith(".onnx"):
+        kind = "values" if task.kind == "regression" else "auto"
+        classes = None if task.kind == "regression" else np.unique(task.y)
+        return OnnxTeacher(teacher, task=task.kind, classes=classes, output=kind)
+    if (teacher, task.kind) not in _NETWORKS:
+        raise InputError(
+            f"The teacher must be 'mlp', 'cnn' or an .onnx file. Got {teacher!r}."
+        )
+    network = _NETWORKS[teacher, task.kind]
+    rows = task.split.train
+    estimator = network(random_state=seed, verbose=verbose, **settings)
+    return estimator.fit(task.X.iloc[rows], task.y[rows])
+
+
+def distil(
+    task: Task,
+    teacher: Any,
+    student: Any,
+    path: str | os.PathLike[str],
+    *,
+    target: str = "auto",
+    alpha: float = 0.0,
+    seed: int = 0,
+) -> Outcome:
+    """Distil a teacher into a student, judge it on the test rows, save the run.
+
+    Parameters
+    ----------
+    task : Task
+        The rows.
+    teacher : estimator
+        A fitted teacher.
+    student : regressor
+        One of our students.
+    path : str or path
+        The run's folder.
+    target : {"auto", "hard", "soft", "logits"}, default="auto"
+        What the student is fitted to; passed over for regression.
+    alpha : float, default=0.0
+        In [0, 1]: the weight of the labels in the targets.
+    seed : int, default=0
+        Of the validation part, a tenth of the rows.
+
+    Returns
+    -------
+    Outcome
+        The model, what was measured, and where it was saved.
+    """
+    frozen = FrozenEstimator(teacher)
+    common = {"alpha": alpha, "validation_fraction": 0.1, "random_state": seed}
+    model: Any
+    if task.kind == "regression":
+        model = DistilledRegressor(frozen, student, **common)
+    else:
+        model = DistilledClassifier(frozen, student, target=target, **common)
+    model.fit(task.X.iloc[task.taught], task.y[task.taught])
+    test = task.split.test
+    X, y = task.X.iloc[test], task.y[test]
+    evaluation = evaluate(model, X, y)
+    return Outcome(model, evaluation, save(model, path, X, y))
+
+
+def new_student(name: str, *, max_leaves: int = 16, seed: int = 0) -> Any:
+    """Return a student by the name that the command line gives it.
+
+    Parameters
+    ----------
+    name : {"cart", "boosted", "linear"}
+        The family.
+    max_leaves : int, default=16
+        In [2, inf): the size of a "cart" student.
+    seed : int, default=0
+        Of "cart" and "boosted".
+
+    Returns
+    -------
+    regressor
+        The student, not fitted.
+    """
+    check_choice("new_student", "name", name, STUDENTS)
+    if name == "cart":
+        return CartStudent(max_leaves, random_state=seed)
+    return BoostedStudent(random_state=seed) if name == "boosted" else LinearStudent()
