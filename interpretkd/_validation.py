@@ -63,6 +63,7 @@ def check_real(
 DistilledClassifier must be a float in (0, inf). Got -1.
     """
     left, right = closed in ("left", "both"), closed in ("right", "both")
+    # `_is` has looked; the type checker cannot see through it.
     number = float(value) if _is(value, Real) else math.nan  # type: ignore[arg-type]
     inside = (low <= number if left else low < number) and (
         number <= high if right else number < high
@@ -114,6 +115,7 @@ def check_integer(
     """
     if optional and value is None:
         return None
+    # As above.
     number = int(value) if _is(value, Integral) else None  # type: ignore[call-overload]
     inside = number is not None and low <= number and (high is None or number <= high)
     if not inside:

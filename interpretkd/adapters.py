@@ -7,6 +7,7 @@ are frozen: cloning or fitting leaves them as they are.
 
 import contextlib
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,7 +241,7 @@ def _last_step(estimator: Any) -> Any:
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator
 
 
-class _Frozen(BaseEstimator):
+class _Frozen(BaseEstimator, ABC):
     """What the adapters share: whatever the model says becomes checked logits."""
 
     task: str
@@ -303,6 +304,7 @@ class _Frozen(BaseEstimator):
         decisions = decide(logits, self.task)
         return decisions if self.task == "multilabel" else self.classes_[decisions]
 
+    # scikit-learn's decorator has no types.
     @available_if(lambda self: self.task != "regression")  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return the probability of each class or label.
@@ -382,9 +384,9 @@ class _Frozen(BaseEstimator):
     def _kind(self, said: Any) -> str:
         return self.output
 
+    @abstractmethod
     def _ask(self, rows: Any) -> Any:
         """Return the model's raw answer to a batch."""
-        raise NotImplementedError
 
     def _try_one_row(self) -> None:
         """Find out how many outputs there are, where a row can be made up."""

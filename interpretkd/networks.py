@@ -291,6 +291,7 @@ class CNN(Network):
             flatten = [nn.Flatten()] if i == 0 else []
             blocks.append(nn.Sequential(*flatten, *_dense(a, b, batch_norm, dropout)))
         super().__init__(1, blocks, sides[-1], n_outputs, sizes)
+        # torch's stubs know `to` by tensor, device and dtype alone.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -515,6 +516,7 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             outputs = network(rows[index].to(device))
             loss = objective.loss(outputs, targets[index].to(device))
+            # `backward` has no types in torch.
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()

@@ -314,6 +314,8 @@ def _codes(codes: Codes) -> Codes:
     return np.ascontiguousarray(codes, dtype=np.float32)
 
 
+# numba compiles what follows for the types that it is called with: annotations would
+# say nothing to it.
 @njit(cache=True, nogil=True)
 def _descend(  # type: ignore[no-untyped-def]
     row, feature, threshold, missing_left, left, right, start, in_left, node

@@ -7,6 +7,7 @@ categories become indicators, a missing value an indicator of its own.
 import contextlib
 import copy
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self, TypeAlias
@@ -78,7 +79,7 @@ _FEWEST_HELD_OUT = 20
 """Fewer rows say too little about when to stop."""
 
 
-class _NetworkTeacher(BaseEstimator):
+class _NetworkTeacher(BaseEstimator, ABC):
     """What the four share: from rows to a trained network, and asking it."""
 
     _network_class: ClassVar[type[Network]]
@@ -311,21 +312,21 @@ class _NetworkTeacher(BaseEstimator):
         self.checkpoints_ = tuple(checkpoints)
         return self
 
+    @abstractmethod
     def _see(self, schema: Schema) -> Schema:
         """Return the schema as this kind of network understands it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _columns(self, schema: Schema) -> tuple[Column, ...]:
         """Return the columns of the expanded matrix."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _sizes(self, schema: Schema, n_outputs: int) -> dict[str, Any]:
         """Return the arguments of the network's class."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _scaling(self, schema: Schema, matrix: Codes) -> tuple[Array, Array]:
         """Return mean and deviation of the columns that the network scales."""
-        raise NotImplementedError
 
 
 class _Dense(_NetworkTeacher):
