@@ -33,6 +33,7 @@ from interpretkd.lessons import (
     choose_target,
     indicate,
     label_target,
+    settle,
     stack_rows,
     take_rows,
     teach,
@@ -42,6 +43,7 @@ from interpretkd.rows import checked_rows, learn_schema
 from interpretkd.schema import Rows, Schema, as_frame
 from interpretkd.students import CartStudent
 from interpretkd.targets import Target, decide, probabilities
+from interpretkd.transfer import GENERATORS, draw_rows
 from interpretkd.trees import Forest, Tree
 
 __all__ = ["DistilledClassifier", "DistilledRegressor", "Trial"]
@@ -51,6 +53,9 @@ Array = NDArray[np.float64]
 TARGETS = ("auto", "hard", "soft", "logits")
 _AUTO_TEMPERATURES = (0.5, 1.0, 2.0, 4.0)
 _FEWEST_ROWS = 5
+_ENOUGH_ROWS = 20_000
+"""Rows from which on the search needs no further ones."""
+_DRAWN_PER_ROW, _MOST_DRAWN = 20, 10_000
 _TRIAL_ROWS = 20_000
 """Targets are compared on at most so many rows: their order settles early."""
 
@@ -61,7 +66,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     teacher: Any
     student: Any
     random_state: Any
+    transfer: Any
     validation_fraction: float
+    n_asked_: int
     schema_: Schema
     task_: str
     teacher_: Teacher
@@ -176,6 +183,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             0.5,
             closed="right",
         )
+        if self.transfer is not None and not callable(self.transfer):
+            check_choice(name, "transfer", self.transfer, GENERATORS)
         if not hasattr(self.teacher, "fit") and not hasattr(self.teacher, "logits"):
             raise InputError(
                 f"The 'teacher' parameter of {name} must be an estimator or an "
@@ -240,7 +249,12 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 lesson.take(np.sort(chosen)),
                 lesson.take(self.validation_rows_),
             )
-        self.student_ = self._fit_student(self.target_, lesson, kept)
+        self.n_asked_ = 0
+        if has_fit_parameter(self._student, "held_out"):
+            self.student_ = self._fit_searching(lesson, kept)
+        else:
+            extended = self._extend(lesson, kept)
+            self.student_ = self._fit_student(self.target_, *extended)
         self.baseline_ = None
         if lesson.labels is not None:
             labelled, known = lesson.without_teacher(self.task_)
@@ -248,12 +262,60 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             target = label_target(self.task_)
             self.baseline_ = self._fit_student(target, labelled, kept)
 
+    def _fit_searching(self, lesson: Lesson, kept: NDArray[np.integer]) -> Any:
+        """Settle on a part of the rows what is to be chosen, then fit to all."""
+        draw = self._draw if self._asks_further(lesson) else None
+        settled, asks = settle(
+            self._student,
+            self.target_,
+            lesson.take(kept),
+            lesson.take(self.validation_rows_),
+            draw,
+        )
+        if asks:
+            further = self._draw(lesson)
+            self.n_asked_ = len(further.logits)
+            lesson = lesson.join(further)
+        return teach(clone(self._student).set_params(**settled), self.target_, lesson)
+
+    def _extend(
+        self, lesson: Lesson, kept: NDArray[np.integer]
+    ) -> tuple[Lesson, NDArray[np.integer]]:
+        """Add the further rows that were asked for, also to the kept ones."""
+        if self.transfer is None or self.transfer == "auto":
+            return lesson, kept
+        further = self._draw(lesson.take(kept))
+        self.n_asked_ = len(further.logits)
+        new = len(lesson.logits) + np.arange(self.n_asked_)
+        return lesson.join(further), np.concatenate([kept, new])
+
+    def _asks_further(self, lesson: Lesson) -> bool:
+        if self.transfer != "auto":
+            return self.transfer is not None
+        pixels = any(feature.kind == "pixel" for feature in self.schema_.features)
+        few = len(lesson.logits) < _ENOUGH_ROWS
+        return few and not pixels and self.target_.alpha == 0
+
+    def _draw(self, lesson: Lesson) -> Lesson:
+        """Ask the teacher about rows like these, together of the same weight."""
+        n_rows = len(lesson.logits)
+        n_drawn = min(_DRAWN_PER_ROW * n_rows, _MOST_DRAWN)
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        rows = self._conform(
+            draw_rows(self.schema_, lesson.rows, n_drawn, self.transfer, seed)
+        )
+        logits = self.teacher_.logits(rows)
+        weight = np.full(len(logits), min(1.0, n_rows / len(logits)))
+        return Lesson(rows, logits, None, weight)
+
     def _fit_student(
         self, target: Target, lesson: Lesson, kept: NDArray[np.integer]
     ) -> Any:
         """Fit to all rows, unless the student itself watches held-out ones."""
-        if not has_fit_parameter(self._student, "watch"):
-            return teach(self._student, target, lesson)
+        student = self._student
+        watches = has_fit_parameter(student, "watch")
+        if not watches or not getattr(student, "watches", True):
+            return teach(student, target, lesson)
         held_out = np.setdiff1d(np.arange(len(lesson.logits)), kept)
         return teach(self._student, target, lesson.take(kept), lesson.take(held_out))
 
@@ -280,6 +342,13 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
         In (0, inf): flattens the targets of ``target="soft"``.
     alpha : float, default=0.0
         In [0, 1]: the weight of the labels in the targets.
+    transfer : {"auto", "mix", "resample", None} or callable, default="auto"
+        Further rows about which the teacher is asked, with together the weight of the
+        given ones: drawn between neighbours ("mix"), with cells of neighbours
+        ("resample"), or by a function ``(schema, codes, n_rows, rng) -> codes``.
+        "auto" draws both kinds for a student that searches (`CartStudent`), when
+        there are fewer than 20,000 rows, they are no images and `alpha` is 0, and
+        uses them unless the student is better without them on the validation rows.
     validation_fraction : float, default=0.2
         In (0, 0.5]: the share of the given rows on which targets are compared and
         boosting is stopped. A student that does not watch rows while it is fitted is
@@ -308,6 +377,8 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
         What the teacher decides.
     validation_rows_ : ndarray of int
         The positions, in the `X` given to `fit`, of the validation rows.
+    n_asked_ : int
+        The further rows that the student was fitted to.
 
     References
     ----------
@@ -340,6 +411,7 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
         target: str = "auto",
         temperature: float = 1.0,
         alpha: float = 0.0,
+        transfer: Any = "auto",
         validation_fraction: float = 0.2,
         random_state: Any = None,
     ) -> None:
@@ -348,6 +420,7 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
         self.target = target
         self.temperature = temperature
         self.alpha = alpha
+        self.transfer = transfer
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
@@ -486,6 +559,13 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         None for ``CartStudent()``.
     alpha : float, default=0.0
         In [0, 1]: the weight of the labels in the targets.
+    transfer : {"auto", "mix", "resample", None} or callable, default="auto"
+        Further rows about which the teacher is asked, with together the weight of the
+        given ones: drawn between neighbours ("mix"), with cells of neighbours
+        ("resample"), or by a function ``(schema, codes, n_rows, rng) -> codes``.
+        "auto" draws both kinds for a student that searches (`CartStudent`), when
+        there are fewer than 20,000 rows, they are no images and `alpha` is 0, and
+        uses them unless the student is better without them on the validation rows.
     validation_fraction : float, default=0.2
         In (0, 0.5]: the share of the given rows on which boosting is stopped.
     random_state : int, RandomState or None, default=None
@@ -507,6 +587,8 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         What the teacher does.
     validation_rows_ : ndarray of int
         The positions, in the `X` given to `fit`, of the validation rows.
+    n_asked_ : int
+        The further rows that the student was fitted to.
 
     Examples
     --------
@@ -525,12 +607,14 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         student: Any = None,
         *,
         alpha: float = 0.0,
+        transfer: Any = "auto",
         validation_fraction: float = 0.2,
         random_state: Any = None,
     ) -> None:
         self.teacher = teacher
         self.student = student
         self.alpha = alpha
+        self.transfer = transfer
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 

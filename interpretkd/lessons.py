@@ -3,7 +3,7 @@
 Fitting a student to a lesson, and finding out which target teaches it best.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ __all__ = [
     "choose_target",
     "indicate",
     "label_target",
+    "settle",
     "stack_rows",
     "take_rows",
     "teach",
@@ -47,11 +48,14 @@ class Lesson:
         The teacher's.
     labels : ndarray of shape (n_samples, n_outputs), or None
         0 and 1 (values, for regression); NaN in the rows without label.
+    weight : ndarray of shape (n_samples,), float64, or None
+        How much each row counts; None for 1.
     """
 
     rows: Rows
     logits: Array
     labels: Array | None = None
+    weight: Array | None = None
 
     def take(self, index: NDArray[np.integer]) -> "Lesson":
         """Return a part of the lesson.
@@ -67,7 +71,36 @@ class Lesson:
             The part.
         """
         labels = None if self.labels is None else self.labels[index]
-        return Lesson(take_rows(self.rows, index), self.logits[index], labels)
+        weight = None if self.weight is None else self.weight[index]
+        return Lesson(take_rows(self.rows, index), self.logits[index], labels, weight)
+
+    def join(self, further: "Lesson") -> "Lesson":
+        """Return both lessons as one.
+
+        Parameters
+        ----------
+        further : Lesson
+            Rows without labels.
+
+        Returns
+        -------
+        Lesson
+            All rows.
+        """
+        labels = None
+        if self.labels is not None:
+            labels = np.vstack([self.labels, np.full(further.logits.shape, np.nan)])
+        return Lesson(
+            stack_rows(self.rows, further.rows),
+            np.vstack([self.logits, further.logits]),
+            labels,
+            np.concatenate([self.weights, further.weights]),
+        )
+
+    @property
+    def weights(self) -> Array:
+        """How much each row counts, shape (n_samples,)."""
+        return np.ones(len(self.logits)) if self.weight is None else self.weight
 
     def without_teacher(self, task: str) -> tuple["Lesson", NDArray[np.int64]]:
         """Return the lesson that the baseline gets: the labels in the teacher's place.
@@ -117,13 +150,14 @@ def teach(
     Parameters
     ----------
     student : regressor
-        It is cloned; of our own, one with ``loss="auto"`` gets the target's.
+        It is cloned; of our own, one with ``loss="auto"`` or ``objective="auto"`` gets
+        the target's.
     target : Target
         What it is fitted to.
     lesson : Lesson
         The rows it is fitted on.
     held_out : Lesson, default=None
-        Rows on which a student that can watch its fidelity does so.
+        Rows on which a student that can choose, or watch its fidelity, does so.
 
     Returns
     -------
@@ -131,19 +165,72 @@ def teach(
         The fitted copy.
     """
     student = clone(student)
-    if target.link == "sigmoid" and student.get_params().get("loss") == "auto":
+    given = student.get_params()
+    if target.link == "sigmoid" and given.get("loss") == "auto":
         student.set_params(loss="sigmoid")
-    columns = target.encode(lesson.logits, lesson.labels)
-    if columns.shape[1] == 1:
-        columns = columns[:, 0]
-    if held_out is None or not has_fit_parameter(student, "watch"):
-        return student.fit(lesson.rows, columns)
-    teacher = held_out.logits
+    if given.get("objective") == "auto":
+        student.set_params(objective=_objective(target))
+    further: dict[str, Any] = {}
+    if lesson.weight is not None and has_fit_parameter(student, "sample_weight"):
+        further["sample_weight"] = lesson.weight
+    if held_out is not None and has_fit_parameter(student, "held_out"):
+        further["held_out"] = (
+            held_out.rows,
+            _columns(target, held_out),
+            held_out.weights,
+        )
+    elif held_out is not None and has_fit_parameter(student, "watch"):
+        teacher = held_out.logits
 
-    def score(outputs: Array) -> float:
-        return _fidelity(target.task, target.decode(outputs), teacher)
+        def score(outputs: Array) -> float:
+            return _fidelity(target.task, target.decode(outputs), teacher)
 
-    return student.fit(lesson.rows, columns, watch=(held_out.rows, score))
+        further["watch"] = (held_out.rows, score)
+    return student.fit(lesson.rows, _columns(target, lesson), **further)
+
+
+def settle(
+    student: Any,
+    target: Target,
+    lesson: Lesson,
+    held_out: Lesson,
+    draw: Callable[[Lesson], Lesson] | None,
+) -> tuple[dict[str, Any], bool]:
+    """Find out what a searching student leaves to be chosen.
+
+    Parameters
+    ----------
+    student : regressor
+        One whose `fit` takes held-out rows and which then says in ``settled_`` what
+        its "auto" stood for.
+    target : Target
+        What it is fitted to.
+    lesson : Lesson
+        The rows it is fitted on.
+    held_out : Lesson
+        The rows it is judged on.
+    draw : callable or None
+        Returns a lesson of further rows, like those of the given one.
+
+    Returns
+    -------
+    settled : dict
+        The student's parameters.
+    uses_further : bool
+        Whether further rows serve it: unless it is better without them by more than
+        one standard error, on the given rows.
+    """
+    bare = teach(student, target, lesson, held_out)
+    if draw is None:
+        return bare.settled_, False
+    rich = teach(
+        student, target, lesson.join(draw(lesson)), held_out.join(draw(held_out))
+    )
+    loss = _losses(bare, target, held_out) - _losses(rich, target, held_out)
+    margin = loss.std() / np.sqrt(len(loss))
+    if loss.mean() < -margin:
+        return bare.settled_, False
+    return rich.settled_, True
 
 
 def choose_target(
@@ -171,8 +258,9 @@ def choose_target(
         All that were tried.
     """
     trials, scores = [], []
+    quick = _greedy(student)
     for target in targets:
-        outputs = teach(student, target, lesson, held_out).predict(held_out.rows)
+        outputs = teach(quick, target, lesson, held_out).predict(held_out.rows)
         logits = target.decode(as_columns(outputs))
         fidelity = _fidelity(target.task, logits, held_out.logits)
         trials.append(Trial(target, fidelity, len(lesson.logits)))
@@ -329,6 +417,40 @@ def as_columns(outputs: Any) -> Array:
     """
     outputs = np.asarray(outputs, dtype=np.float64)
     return outputs.reshape(len(outputs), -1)
+
+
+def _columns(target: Target, lesson: Lesson) -> Array:
+    columns = target.encode(lesson.logits, lesson.labels)
+    return columns[:, 0] if columns.shape[1] == 1 else columns
+
+
+def _objective(target: Target) -> str:
+    """Return what a search is to make small when it is taught this target."""
+    if target.task == "regression":
+        return "squared_error"
+    if target.task == "multilabel":
+        return "squared_error" if target.kind == "logits" else "label_disagreement"
+    if target.alpha and target.kind != "logits":
+        return "expected_disagreement"  # with the teacher and with the label
+    return "disagreement"
+
+
+def _greedy(student: Any) -> Any:
+    """Return a student that does not search: the order of targets is the same."""
+    given = student.get_params()
+    if "search" not in given:
+        return student
+    size = {"max_leaves": 16} if given.get("max_leaves") == "auto" else {}
+    return clone(student).set_params(search="greedy", **size)
+
+
+def _losses(student: Any, target: Target, lesson: Lesson) -> Array:
+    """Return by how much a student misses its teacher, row by row."""
+    logits = target.decode(as_columns(student.predict(lesson.rows)))
+    if target.task == "regression":
+        return ((logits - lesson.logits) ** 2).sum(axis=1)
+    other = decide(logits, target.task) != decide(lesson.logits, target.task)
+    return other.reshape(len(other), -1).mean(axis=1)
 
 
 def _fidelity(task: str, student: Array, teacher: Array) -> float:

@@ -39,6 +39,7 @@ from interpretkd._validation import InputError
 from interpretkd.adapters import OnnxTeacher, Teacher, as_teacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, Trial
 from interpretkd.linear import Linear
+from interpretkd.optima import Certificate
 from interpretkd.schema import Schema, as_frame
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import TASKS, Target
@@ -311,6 +312,7 @@ def _model_state(model: Any) -> dict[str, Any]:
         "target": asdict(model.target_),
         "trials": [asdict(trial) for trial in model.trials_],
         "validation_rows": model.validation_rows_.tolist(),
+        "n_asked": model.n_asked_,
         "columns": list(model.schema_.names),
         "from_frame": hasattr(model, "feature_names_in_"),
         "student": _student_state(model.student_),
@@ -338,7 +340,13 @@ def _student_state(student: Any) -> dict[str, Any]:
         "link": getattr(student.form_, "link", None),
         "scores": getattr(student, "scores_", None),
         "n_iter": getattr(student, "n_iter_", None),
+        "certificate": _plain_certificate(student),
     }
+
+
+def _plain_certificate(student: Any) -> dict[str, Any] | None:
+    certificate = getattr(student, "certificate_", None)
+    return None if certificate is None else certificate.to_dict()
 
 
 def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -511,6 +519,7 @@ def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
     elif model.task_ != "regression":
         raise InputError("a classifier needs classes")
     model._flat = bool(state["student"]["flat"])
+    model.n_asked_ = int(state.get("n_asked", 0))
     return model, state
 
 
@@ -523,6 +532,8 @@ def _student(
     student = _STUDENTS[state["class"]](**state["settings"])
     if isinstance(student, CartStudent):
         student.form_ = Tree.from_arrays(schema, arrays)
+        proof = state.get("certificate")
+        student.certificate_ = None if proof is None else Certificate.from_dict(proof)
     elif isinstance(student, BoostedStudent):
         student.form_ = Forest.from_arrays(schema, arrays, state["link"])
         student.scores_ = [float(score) for score in state["scores"]]

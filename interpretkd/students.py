@@ -5,7 +5,8 @@ any multi-output regressor can take its place. These three read categories and m
 values as they are, and after `fit` predict from their frozen form alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -21,15 +22,36 @@ from sklearn.utils.validation import (
 
 from interpretkd._validation import (
     InputError,
+    check_boolean,
     check_choice,
     check_integer,
     check_real,
 )
-from interpretkd.boosting import boost
-from interpretkd.induction import grow
-from interpretkd.linear import PENALTIES, Linear, fit_linear
+from interpretkd.boosting import BoostingSearch, boost, boost_within
+from interpretkd.induction import Limits
+from interpretkd.linear import (
+    PENALTIES,
+    SPARSE,
+    Linear,
+    LinearPath,
+    cross_validate,
+    fit_linear,
+    linear_path,
+    relax,
+    watch_path,
+)
+from interpretkd.optima import Certificate
 from interpretkd.rows import checked_rows, learn_schema
 from interpretkd.schema import Codes, Rows, Schema
+from interpretkd.scorecards import Scorecard, fit_points, read_scorecards
+from interpretkd.selection import (
+    OBJECTIVES,
+    SEARCHES,
+    Fit,
+    HeldOut,
+    Settings,
+    fit_tree,
+)
 from interpretkd.trees import Forest, Tree
 
 __all__ = ["BoostedStudent", "CartStudent", "Form", "LinearStudent", "Watch"]
@@ -40,6 +62,10 @@ Watch: TypeAlias = tuple[Any, Callable[[Array], float]]
 
 LOSSES = ("auto", "squared_error", "softmax", "sigmoid")
 _BATCH = 16_384
+_ROUGHLY = 1e-4
+"""How exactly a path is solved that only selects features, to be fitted anew."""
+_FEWEST_TO_CHOOSE = 50
+"""Rows below which nothing is chosen on a part of them: the greedy tree is taken."""
 
 
 class _Student(RegressorMixin, BaseEstimator):
@@ -99,24 +125,61 @@ class _Student(RegressorMixin, BaseEstimator):
 
 
 class CartStudent(_Student):
-    """One tree with a vector at each leaf.
+    """The most faithful tree of a size that can be found, a vector at each leaf.
 
     Parameters
     ----------
-    max_leaves : int or None, default=16
-        In [2, inf); with it the tree grows best-first. None for no bound.
+    max_leaves : int, None or "auto", default=16
+        In [2, inf). None for no bound. "auto" chooses on held-out rows: the fewest
+        leaves within one standard error of the best, 64 at most.
     max_depth : int or None, default=None
         In [1, inf); the most tests a row passes. None for no bound.
-    min_samples_leaf : int, default=5
+    min_samples_leaf : int, default=1
         In [1, inf): the fewest training rows a leaf may have; with sample weights,
         their least sum.
+    min_gain : float, default=0.0
+        In [0, inf): what a test must gain. For greedy growth the fall of the mean
+        squared error, summed over the columns; for the refined search the fall of
+        the mean objective a leaf.
+    search : {"auto", "greedy", "refined", "optimal"}, default="auto"
+        "greedy" takes the best test node by node, as CART does. "refined" goes on
+        to lower the objective itself, over all nodes and many shapes. "optimal" proves
+        that no tree over well-chosen thresholds is better, for a `max_depth` up to 4;
+        it needs ``pip install interpretkd[optimal]``. "auto" refines unless the greedy
+        tree is better on held-out rows.
+    objective : str, default="auto"
+        What the search makes small, as a mean over the rows. "disagreement": the share
+        of rows that are decided otherwise than by the largest target.
+        "expected_disagreement": the same, with the targets as probabilities.
+        "label_disagreement": the share of columns on another side of 0.5.
+        "cross_entropy" and "squared_error": with the targets themselves. "auto" is
+        "disagreement" when each row of targets is a distribution over two or more
+        columns, else "squared_error".
+    class_cost : array-like of shape (n_classes, n_classes), default=None
+        In [0, inf): what it costs to decide for the second class (column) where the
+        targets say the first (row); None for 1 unless they are the same.
+    monotone : dict or array-like of shape (n_features,), default=None
+        By column, 1 where the (last) target must not fall as the number rises, -1
+        where it must not rise. For one target column, or two that sum up to 1.
+    feature_cost : dict or array-like of shape (n_features,), default=None
+        In [0, inf), by column: what a test of it costs, in units of `min_gain`.
+    time_limit : float, default=60.0
+        In (0, inf): seconds after which a search ends with the best so far. The work
+        is bounded by the data's size, mostly far below this; a tree whose search was
+        ended by the clock may come out otherwise elsewhere, and `search_` says so.
     random_state : int, RandomState or None, default=0
-        Decides between tests of equal gain.
+        Of ties and of the search.
 
     Attributes
     ----------
     tree_ : Tree
         The frozen tree, also as `form_`.
+    search_ : Fit
+        How it was found: what was tried and what was chosen; not kept in a saved run.
+    certificate_ : Certificate or None
+        What was proven of the tree, for ``search="optimal"``.
+    settled_ : dict
+        The parameters that "auto" stood for.
     schema_ : Schema
         The columns it reads.
 
@@ -124,6 +187,9 @@ class CartStudent(_Student):
     ----------
     Liu, Wang & Matwin (2018), as told by Alkhulaifi, Alsahli & Ahmad (2020): CART by
     multi-output regression on logits.
+    Carreira-Perpinan & Tavallali (2018), "Alternating optimization of decision trees".
+    Van der Linden, de Weerdt & Demirovic (2023), "Necessary and sufficient conditions
+    for optimal decision trees using dynamic programming".
 
     Examples
     --------
@@ -135,18 +201,35 @@ class CartStudent(_Student):
     """
 
     form_: Tree
+    search_: Fit
+    certificate_: Certificate | None
+    settled_: dict[str, Any]
 
     def __init__(
         self,
-        max_leaves: int | None = 16,
+        max_leaves: int | str | None = 16,
         *,
         max_depth: int | None = None,
-        min_samples_leaf: int = 5,
+        min_samples_leaf: int = 1,
+        min_gain: float = 0.0,
+        search: str = "auto",
+        objective: str = "auto",
+        class_cost: Any = None,
+        monotone: Any = None,
+        feature_cost: Any = None,
+        time_limit: float = 60.0,
         random_state: Any = 0,
     ) -> None:
         self.max_leaves = max_leaves
         self.max_depth = max_depth
         self.min_samples_leaf = min_samples_leaf
+        self.min_gain = min_gain
+        self.search = search
+        self.objective = objective
+        self.class_cost = class_cost
+        self.monotone = monotone
+        self.feature_cost = feature_cost
+        self.time_limit = time_limit
         self.random_state = random_state
 
     @property
@@ -156,9 +239,13 @@ class CartStudent(_Student):
         return self.form_
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        held_out: tuple[Any, ...] | None = None,
     ) -> Self:
-        """Grow the tree.
+        """Find the tree.
 
         Parameters
         ----------
@@ -168,37 +255,145 @@ class CartStudent(_Student):
             Target columns.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
+        held_out : (X, y) or (X, y, sample_weight), default=None
+            Rows to choose on. Without them, what is "auto" is chosen on a fifth of
+            the rows and then fitted to all.
 
         Returns
         -------
         CartStudent
             Itself.
+
+        Raises
+        ------
+        InputError
+            For parameters out of range, or that do not suit the targets.
         """
+        self._check()
+        codes, targets, weight = self._start(X, y, sample_weight)
+        weight = np.ones(len(codes)) if weight is None else weight
+        settings = self._settings(targets)
+        chooses = settings.choose_size or settings.search == "auto"
+        if held_out is not None:
+            judged = self._held_out(*held_out)
+        elif chooses and len(codes) >= _FEWEST_TO_CHOOSE:
+            kept, judged = _part(codes, targets, weight, settings.seed)
+            trial = fit_tree(self.schema_, *kept, settings, judged)
+            settings, judged = settings.settle(trial), None
+        elif chooses:
+            settings, judged = replace(settings, search="greedy"), None
+        else:
+            judged = None
+        fit = fit_tree(self.schema_, codes, targets, weight, settings, judged)
+        self.form_, self.search_ = fit.tree, fit
+        self.certificate_ = fit.certificate
+        self.settled_ = {"search": fit.search}
+        if self.max_leaves == "auto":
+            self.settled_["max_leaves"] = max(fit.tree.n_leaves, 2)
+        return self
+
+    def _check(self) -> None:
         name = "CartStudent"
-        check_integer(name, "max_leaves", self.max_leaves, 2, optional=True)
+        if self.max_leaves != "auto":
+            check_integer(name, "max_leaves", self.max_leaves, 2, optional=True)
         check_integer(name, "max_depth", self.max_depth, 1, optional=True)
         check_integer(name, "min_samples_leaf", self.min_samples_leaf, 1)
-        codes, targets, weight = self._start(X, y, sample_weight)
-        self.form_ = grow(
-            self.schema_,
-            codes,
-            targets,
-            weight,
-            max_leaves=self.max_leaves,
+        check_real(name, "min_gain", self.min_gain, 0, closed="left")
+        check_choice(name, "search", self.search, SEARCHES)
+        check_choice(name, "objective", self.objective, OBJECTIVES)
+        check_real(name, "time_limit", self.time_limit, 0)
+
+    def _settings(self, targets: Array) -> Settings:
+        choose_size = self.max_leaves == "auto"
+        limits = Limits(
+            max_leaves=None if choose_size else self.max_leaves,  # type: ignore[arg-type]
             max_depth=self.max_depth,
             min_samples_leaf=self.min_samples_leaf,
-            seed=_seed(self.random_state),
+            min_gain=self.min_gain,
+            monotone=self._monotone(targets),
+            feature_cost=self._feature_cost(),
         )
-        return self
+        return Settings(
+            limits,
+            choose_size,
+            self.search,
+            self.objective,
+            self._class_cost(),
+            self.time_limit,
+            _seed(self.random_state),
+        )
+
+    def _monotone(self, targets: Array) -> NDArray[np.int8] | None:
+        if self.monotone is None:
+            return None
+        signs = _by_column("CartStudent", "monotone", self.monotone, self.schema_)
+        n_columns = targets.shape[1]
+        if n_columns > 2 or (n_columns == 2 and np.ptp(targets.sum(axis=1)) > 1e-6):
+            raise InputError(
+                "The 'monotone' parameter of CartStudent needs one target column, or "
+                f"two that sum up to 1. Got {n_columns}."
+            )
+        if not np.isin(signs, (-1, 0, 1)).all():
+            raise InputError(
+                "The 'monotone' parameter of CartStudent must hold -1, 0 or 1. Got "
+                f"{sorted(set(signs.tolist()))}."
+            )
+        for feature, sign in zip(self.schema_.features, signs, strict=True):
+            if sign and feature.is_categorical:
+                raise InputError(
+                    "The 'monotone' parameter of CartStudent is for numbers. Got "
+                    f"{sign:g} for the categorical column {feature.name!r}."
+                )
+        return signs.astype(np.int8)
+
+    def _feature_cost(self) -> Array | None:
+        if self.feature_cost is None:
+            return None
+        cost = _by_column(
+            "CartStudent", "feature_cost", self.feature_cost, self.schema_
+        )
+        if cost.min() < 0:
+            raise InputError(
+                "The 'feature_cost' parameter of CartStudent must lie in [0, inf). Got "
+                f"{cost.min():g}."
+            )
+        return cost
+
+    def _class_cost(self) -> Array | None:
+        if self.class_cost is None:
+            return None
+        cost = check_array(self.class_cost, dtype=np.float64, input_name="class_cost")
+        if cost.min() < 0:
+            raise InputError(
+                "The 'class_cost' parameter of CartStudent must lie in [0, inf). Got "
+                f"{cost.min():g}."
+            )
+        return cost
+
+    def _held_out(self, X: Any, y: Any, sample_weight: Any = None) -> HeldOut:
+        rows = checked_rows(self, X, reset=False)
+        targets = np.asarray(y, dtype=np.float64).reshape(len(rows), -1)
+        if sample_weight is None:
+            sample_weight = np.ones(len(rows))
+        codes = self.schema_.encode(rows)
+        return HeldOut(codes, targets, np.asarray(sample_weight, dtype=np.float64))
 
 
 class BoostedStudent(_Student):
-    """Gradient-boosted trees, one a round and target column.
+    """Gradient-boosted trees: as many as serve, or the best within a budget.
+
+    Without `max_leaves` xgboost grows one tree a round and target column. With it the
+    trees are few and small, each on the column where it helps most, and all leaves
+    are fitted together; what shape they have is found out.
 
     Parameters
     ----------
     n_rounds : int, default=400
         In [1, inf): the most rounds.
+    max_leaves : int or None, default=None
+        In [2, inf): the most leaves of all trees together. From it follow `n_rounds`,
+        `learning_rate` and `max_depth`, which are not used then, nor are `patience`
+        and `n_jobs`. None for no bound.
     learning_rate : float, default=0.2
         In (0, 1]: how much of each tree is added.
     max_depth : int, default=6
@@ -226,9 +421,19 @@ class BoostedStudent(_Student):
     forest_ : Forest
         The frozen trees, also as `form_`.
     scores_ : list of float
-        The score of the watched rows after each round; empty when none were watched.
+        The score of the watched rows after each round; empty when none were watched,
+        and with `max_leaves`.
+    shapes_ : BoostingSearch or None
+        With `max_leaves` what was tried, as a table by ``shapes_.to_frame()``.
     schema_ : Schema
         The columns it reads.
+
+    Notes
+    -----
+    A leaf holds one number, for one target column: a budget for many columns must be
+    larger than a `CartStudent`'s, whose leaves hold one for each. At equally many
+    parameters trees with such leaves agreed less with the teacher, on average
+    (``interpretkd bench boosted``).
 
     Examples
     --------
@@ -237,15 +442,20 @@ class BoostedStudent(_Student):
     >>> student = BoostedStudent(n_rounds=50, max_depth=2).fit(X, X[:, 0] ** 2)
     >>> round(student.score(X, X[:, 0] ** 2), 2)
     1.0
+    >>> small = BoostedStudent(max_leaves=8).fit(X, X[:, 0] ** 2)
+    >>> small.forest_.n_leaves
+    8
     """
 
     form_: Forest
     scores_: list[float]
+    shapes_: BoostingSearch | None = None
 
     def __init__(
         self,
         n_rounds: int = 400,
         *,
+        max_leaves: int | None = None,
         learning_rate: float = 0.2,
         max_depth: int = 6,
         min_child_weight: float = 1.0,
@@ -257,6 +467,7 @@ class BoostedStudent(_Student):
         n_jobs: int | None = None,
     ) -> None:
         self.n_rounds = n_rounds
+        self.max_leaves = max_leaves
         self.learning_rate = learning_rate
         self.max_depth = max_depth
         self.min_child_weight = min_child_weight
@@ -293,7 +504,8 @@ class BoostedStudent(_Student):
         watch : (X_held_out, score), default=None
             Rows that are not fitted, and a function that turns predictions of them,
             of shape (n_rows, n_columns), into a number, the larger the better. With
-            it the rounds end early and the best are kept.
+            it the rounds end early and the best are kept; with `max_leaves` the
+            shapes are compared by it (else by the loss on a fifth of the rows).
 
         Returns
         -------
@@ -302,6 +514,7 @@ class BoostedStudent(_Student):
         """
         name = "BoostedStudent"
         check_integer(name, "n_rounds", self.n_rounds, 1)
+        check_integer(name, "max_leaves", self.max_leaves, 2, optional=True)
         check_real(name, "learning_rate", self.learning_rate, 0, 1, closed="right")
         check_integer(name, "max_depth", self.max_depth, 1)
         check_real(name, "min_child_weight", self.min_child_weight, 0, closed="left")
@@ -315,22 +528,31 @@ class BoostedStudent(_Student):
         if watch is not None:
             rows = checked_rows(self, watch[0], reset=False)
             watched = (self.schema_.encode(rows), watch[1])
+        link = _link(name, self.loss, targets)
+        given = (self.schema_, codes, targets, weight)
+        shared: dict[str, Any] = {
+            "link": link,
+            "min_child_weight": self.min_child_weight,
+            "subsample": self.subsample,
+            "column_share": self.column_share,
+            "watch": watched,
+            "seed": _seed(self.random_state),
+        }
+        if self.max_leaves is not None:
+            self.form_, self.shapes_ = boost_within(
+                *given, max_leaves=self.max_leaves, **shared
+            )
+            self.scores_ = []
+            return self
+        self.shapes_ = None
         self.form_, self.scores_ = boost(
-            self.schema_,
-            codes,
-            targets,
-            weight,
-            link=_link(name, self.loss, targets),
+            *given,
             n_rounds=self.n_rounds,
             learning_rate=self.learning_rate,
             max_depth=self.max_depth,
-            min_child_weight=self.min_child_weight,
-            subsample=self.subsample,
-            column_share=self.column_share,
-            watch=watched,
             patience=self.patience,
-            seed=_seed(self.random_state),
             n_jobs=self.n_jobs,
+            **shared,
         )
         return self
 
@@ -353,11 +575,25 @@ class LinearStudent(_Student):
         columns, else squared error.
     max_iter : int, default=500
         In [1, inf): the most steps of the solver.
+    max_terms : int, "auto" or None, default=None
+        In [1, inf): the most features that are used. They, and for a sparse penalty
+        its strength, are chosen on a path of strengths from the first feature to all;
+        with "l2" the group penalty chooses, and the chosen are fitted anew. "auto"
+        takes the fewest whose score is within one standard error of the best: on
+        watched rows, else by cross-validation. None uses all.
+    points : bool, default=False
+        Whether the coefficients become whole points of a scorecard.
+    max_points : int, default=10
+        In [1, inf): the points lie between this and its negative.
 
     Attributes
     ----------
     linear_ : Linear
         The frozen coefficients, also as `form_`.
+    scorecards_ : tuple of Scorecard
+        With `points` the cards, one an output (for two classes one, about the second).
+    path_ : LinearPath or None
+        With `max_terms` what it was chosen from, as a table by ``path_.to_frame()``.
     n_iter_ : int
         The steps that the solver took.
     schema_ : Schema
@@ -377,6 +613,7 @@ class LinearStudent(_Student):
 
     form_: Linear
     n_iter_: int
+    path_: LinearPath | None = None
 
     def __init__(
         self,
@@ -385,11 +622,17 @@ class LinearStudent(_Student):
         strength: float = 1e-4,
         loss: str = "auto",
         max_iter: int = 500,
+        max_terms: int | str | None = None,
+        points: bool = False,
+        max_points: int = 10,
     ) -> None:
         self.penalty = penalty
         self.strength = strength
         self.loss = loss
         self.max_iter = max_iter
+        self.max_terms = max_terms
+        self.points = points
+        self.max_points = max_points
 
     @property
     def linear_(self) -> Linear:
@@ -397,8 +640,23 @@ class LinearStudent(_Student):
         check_is_fitted(self)
         return self.form_
 
+    @property
+    def watches(self) -> bool:
+        """Whether `fit` chooses by watched rows, where it is given some."""
+        return isinstance(self.max_terms, str)
+
+    @property
+    def scorecards_(self) -> tuple[Scorecard, ...]:
+        """The points, to be added up by hand."""
+        check_is_fitted(self)
+        return read_scorecards(self.form_)
+
     def fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        watch: Watch | None = None,
     ) -> Self:
         """Find the coefficients.
 
@@ -410,6 +668,10 @@ class LinearStudent(_Student):
             Target columns.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
+        watch : (X_held_out, score), default=None
+            Rows that are not fitted, and a function that turns predictions of them,
+            of shape (n_rows, n_columns), into a number, the larger the better: a mean
+            over the rows. With ``max_terms="auto"`` the features are chosen by it.
 
         Returns
         -------
@@ -421,18 +683,97 @@ class LinearStudent(_Student):
         check_real(name, "strength", self.strength, 0, closed="left")
         check_choice(name, "loss", self.loss, LOSSES)
         check_integer(name, "max_iter", self.max_iter, 1)
+        if isinstance(self.max_terms, str):
+            check_choice(name, "max_terms", self.max_terms, ("auto",))
+        else:
+            check_integer(name, "max_terms", self.max_terms, 1, optional=True)
+        check_boolean(name, "points", self.points)
+        check_integer(name, "max_points", self.max_points, 1)
         codes, targets, weight = self._start(X, y, sample_weight)
-        self.form_, self.n_iter_ = fit_linear(
+        link = _link(name, self.loss, targets)
+        self.path_ = None
+        if self.max_terms is None:
+            self.form_, self.n_iter_ = fit_linear(
+                self.schema_,
+                codes,
+                targets,
+                weight,
+                link=link,
+                penalty=self.penalty,
+                strength=self.strength,
+                max_iter=self.max_iter,
+            )
+        else:
+            self._choose_terms(codes, targets, weight, link, watch)
+        if self.points:
+            self.form_ = fit_points(
+                self.form_,
+                codes,
+                targets,
+                weight,
+                max_points=self.max_points,
+                strength=self.strength,
+            )
+        return self
+
+    def _choose_terms(
+        self,
+        codes: Codes,
+        targets: Array,
+        weight: Array | None,
+        link: str,
+        watch: Watch | None,
+    ) -> None:
+        path, self.n_iter_ = self._path(codes, targets, weight, link)
+        if watch is not None:
+            rows = checked_rows(self, watch[0], reset=False)
+            path = watch_path(path, self.schema_.encode(rows), watch[1])
+        elif self.watches:
+
+            def fit_path(index: NDArray[np.intp]) -> LinearPath:
+                part = None if weight is None else weight[index]
+                known = path.strengths.tolist()
+                return self._path(codes[index], targets[index], part, link, known)[0]
+
+            path = cross_validate(path, fit_path, codes, targets, weight)
+        if isinstance(self.max_terms, str):
+            chosen = path.within_one_error()
+        else:
+            assert self.max_terms is not None
+            chosen = path.within_budget(self.max_terms)
+        self.path_, self.form_ = path, path.forms[chosen]
+
+    def _path(
+        self,
+        codes: Codes,
+        targets: Array,
+        weight: Array | None,
+        link: str,
+        strengths: list[float] | None = None,
+    ) -> tuple[LinearPath, int]:
+        path, n_steps = linear_path(
             self.schema_,
             codes,
             targets,
             weight,
-            link=_link(name, self.loss, targets),
-            penalty=self.penalty,
+            link=link,
+            penalty=self.penalty if self.penalty in SPARSE else "group",
+            strengths=strengths,
+            max_terms=None if isinstance(self.max_terms, str) else self.max_terms,
+            max_iter=self.max_iter,
+            tol=1e-6 if self.penalty in SPARSE else _ROUGHLY,
+        )
+        if self.penalty in SPARSE:
+            return path, n_steps
+        relaxed, more = relax(
+            path,
+            codes,
+            targets,
+            weight,
             strength=self.strength,
             max_iter=self.max_iter,
         )
-        return self
+        return relaxed, n_steps + more
 
 
 def _link(owner: str, loss: str, targets: Array) -> str:
@@ -465,3 +806,58 @@ def _pieces(rows: Rows) -> Iterator[Rows]:
     for start in range(0, len(rows), _BATCH):
         piece = slice(start, start + _BATCH)
         yield rows[piece] if isinstance(rows, np.ndarray) else rows.iloc[piece]
+
+
+def _by_column(owner: str, name: str, given: Any, schema: Schema) -> Array:
+    """Return one number a column, given by name or as a list.
+
+    Parameters
+    ----------
+    owner : str
+        The estimator whose parameter it is.
+    name : str
+        The parameter's name.
+    given : dict or array-like of shape (n_features,)
+        Columns that a dict leaves out get 0.
+    schema : Schema
+        The columns.
+
+    Returns
+    -------
+    ndarray of shape (n_features,), float64
+        The numbers.
+
+    Raises
+    ------
+    InputError
+        For unknown columns and other lengths.
+    """
+    if isinstance(given, Mapping):
+        unknown = [str(key) for key in given if key not in schema.names]
+        if unknown:
+            raise InputError(
+                f"The '{name}' parameter of {owner} names columns that are not there: "
+                f"{unknown}."
+            )
+        given = [given.get(column, 0) for column in schema.names]
+    numbers = np.asarray(given, dtype=np.float64)
+    if numbers.shape != (len(schema),) or not np.isfinite(numbers).all():
+        raise InputError(
+            f"The '{name}' parameter of {owner} must hold one number a column, "
+            f"{len(schema)}. Got shape {numbers.shape}."
+        )
+    return numbers
+
+
+def _part(
+    codes: Codes, targets: Array, weight: Array, seed: int
+) -> tuple[tuple[Codes, Array, Array], HeldOut]:
+    """Keep a seeded fifth of the rows to choose on."""
+    order = np.random.default_rng(seed).permutation(len(codes))
+    judged, kept = np.split(order, [len(codes) // 5])
+    kept.sort()
+    judged.sort()
+    return (
+        (codes[kept], targets[kept], weight[kept]),
+        HeldOut(codes[judged], targets[judged], weight[judged]),
+    )

@@ -14,6 +14,15 @@ settings.register_profile("steady", deadline=None, derandomize=True, max_example
 settings.load_profile("steady")
 
 
+@pytest.fixture(autouse=True)
+def short_search(request: Any, monkeypatch: Any) -> None:
+    """Search for trees in fewer steps, except where printed results are compared."""
+    if request.node.path.name in ("test_readme.py", "test_search.py"):
+        return
+    if request.node.path.parent.name == "tests":
+        monkeypatch.setattr("interpretkd.search._MOST_STEPS", 12)
+
+
 @pytest.fixture(scope="session")
 def german() -> Any:
     from interpretkd.datasets import load_german_credit

@@ -14,9 +14,14 @@ from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 BOOSTED = BoostedStudent(n_rounds=30, max_depth=3, n_jobs=1)
 ESTIMATORS = [
     CartStudent(),
+    CartStudent(search="greedy"),
     BOOSTED,
+    BoostedStudent(max_leaves=32),
     LinearStudent(),
     LinearStudent("group"),
+    LinearStudent(points=True),
+    LinearStudent(max_terms=3),
+    LinearStudent(max_terms=3, points=True),
     DistilledClassifier(LogisticRegression()),
     DistilledClassifier(LogisticRegression(), BOOSTED),
     DistilledClassifier(LogisticRegression(), LinearStudent()),
@@ -28,10 +33,15 @@ ESTIMATORS = [
 
 
 def expected_failures(estimator: Any) -> dict[str, str]:
+    check = "check_sample_weight_equivalence_on_dense_data"
+    if type(estimator) is CartStudent and estimator.search != "greedy":
+        return {check: "the rows to choose on are drawn: a repeated row may be on both"}
     if type(estimator) is not BoostedStudent:
         return {}
     reason = "xgboost adds up in float32: equal to 1e-4 instead of 1e-7"
-    return {"check_sample_weight_equivalence_on_dense_data": reason}
+    if estimator.max_leaves is not None:
+        reason = "of tests that gain equally much, rounding decides"
+    return {check: reason}
 
 
 @parametrize_with_checks(

@@ -96,9 +96,11 @@ def test_a_large_enough_tree_agrees_with_its_teacher_everywhere():
 
 def test_hard_targets_equal_cart_on_the_teachers_decisions(iris, logistic):
     X, _ = iris
-    student = CartStudent(4, min_samples_leaf=1)
+    student = CartStudent(4, search="greedy")
     frozen = FrozenEstimator(logistic)
-    model = DistilledClassifier(frozen, student, target="hard", random_state=0).fit(X)
+    model = DistilledClassifier(
+        frozen, student, target="hard", transfer=None, random_state=0
+    ).fit(X)
     columns = hard_targets(model.teacher_.logits(X))
     oracle = DecisionTreeRegressor(max_leaf_nodes=4, random_state=0).fit(X, columns)
     chosen = oracle.predict(X).argmax(axis=1)
@@ -132,7 +134,9 @@ def test_alpha_one_listens_to_the_labels_alone(iris, logistic):
     X, y = iris
     wrong = np.roll(y, 50)  # labels that contradict the teacher
     settings = {"alpha": 1.0, "target": "soft", "random_state": 0}
-    model = DistilledClassifier(FrozenEstimator(logistic), **settings).fit(X, wrong)
+    student = CartStudent(search="greedy")
+    model = DistilledClassifier(FrozenEstimator(logistic), student, **settings)
+    model.fit(X, wrong)
     assert (model.predict(X) == wrong).mean() > 0.9
     np.testing.assert_allclose(
         model.student_.predict(X), model.baseline_.predict(X), atol=1e-9
@@ -148,7 +152,9 @@ def test_alpha_needs_labels(iris, logistic):
 def test_unlabelled_rows_teach_the_student_and_not_the_baseline(iris, logistic):
     X, y = iris
     frozen = FrozenEstimator(logistic)
-    model = DistilledClassifier(frozen, CartStudent(4), target="soft", random_state=0)
+    model = DistilledClassifier(
+        frozen, CartStudent(4), target="soft", transfer=None, random_state=0
+    )
     few = model.fit(X[::3], y[::3]).baseline_.predict(X)
     with_more = model.fit(X[::3], y[::3], X_unlabelled=X[1::3])
     np.testing.assert_array_equal(with_more.baseline_.predict(X), few)

@@ -3,6 +3,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
@@ -10,8 +12,18 @@ from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from interpretkd._validation import InputError
-from interpretkd.linear import Linear, fit_linear
+from interpretkd.linear import (
+    Linear,
+    LinearPath,
+    cross_validate,
+    fit_linear,
+    linear_path,
+    relax,
+    row_losses,
+    watch_path,
+)
 from interpretkd.schema import Schema
+from interpretkd.students import LinearStudent
 
 Array = NDArray[np.float64]
 nan = np.nan
@@ -416,6 +428,14 @@ GOOD = {
         {"intercept": np.ones(0), "coefficients": np.ones((4, 0))},
         {"fill": np.ones(5)},
         {"fill": np.array(["a"] * 4)},
+        {"steps": np.ones(4), "multiplier": np.ones(2)},
+        {"steps": np.ones(3), "multiplier": np.ones(3)},
+        {"steps": np.array([1, 1, 0, 1]), "multiplier": np.ones(3)},
+        {"steps": np.array([1, 1, -1, 1]), "multiplier": np.ones(3)},
+        {"steps": np.ones(4), "multiplier": np.array([1.0, 0.0, 1.0])},
+        {"steps": np.ones(4), "multiplier": np.array([1.0, 2.0, 1.0])},
+        {"steps": np.ones(4), "multiplier": np.array([1.0, nan, 1.0])},
+        {"steps": np.ones(4), "multiplier": np.array([1.0, 1e-320, 1.0])},
     ],
 )
 def test_damaged_arrays_are_refused(changes: dict[str, Any]) -> None:
@@ -427,7 +447,313 @@ def test_damaged_arrays_are_refused(changes: dict[str, Any]) -> None:
 def test_arrays_of_other_names_and_links_are_refused() -> None:
     with pytest.raises(InputError, match="are needed"):
         Linear.from_arrays(IRIS, {**GOOD, "more": np.ones(1)}, "identity")
-    with pytest.raises(InputError, match="are needed"):
-        Linear.from_arrays(IRIS, {"intercept": np.ones(3)}, "identity")
+    for part in ({"intercept": np.ones(3)}, {**GOOD, "steps": np.ones(4)}):
+        with pytest.raises(InputError, match="are needed"):
+            Linear.from_arrays(IRIS, part, "identity")
+    with pytest.raises(InputError, match="'multiplier' of Linear is absent"):
+        Linear(IRIS, **GOOD, steps=np.ones(4))
     with pytest.raises(InputError, match="The 'link' parameter of Linear"):
         Linear.from_arrays(IRIS, GOOD, "probit")
+
+
+# --- the path ---------------------------------------------------------------------
+
+MIXED = {
+    "identity": VALUES,
+    "softmax": softmax(VALUES, axis=1),
+    "sigmoid": expit(VALUES - 3),
+}
+ENCODED = SCHEMA.encode(ROWS)
+
+
+@pytest.mark.parametrize("link", list(MIXED))
+@pytest.mark.parametrize("penalty", ["l1", "group"])
+def test_the_first_strength_is_the_smallest_without_a_term(
+    link: str, penalty: str
+) -> None:
+    targets = MIXED[link]
+    path, _ = linear_path(SCHEMA, ENCODED, targets, link=link, penalty=penalty)
+    assert path.n_terms[0] == 0
+    assert path.n_terms[1] > 0
+    assert path.strengths[-1] == pytest.approx(path.strengths[0] * 1e-3)
+    assert len(path) == 30
+    mean = np.tile(targets.mean(axis=0), (len(ROWS), 1))
+    np.testing.assert_allclose(path.forms[0].predict(ROWS), mean, atol=1e-9)
+    for factor, is_empty in ((1 + 1e-9, True), (1 - 1e-4, False)):
+        alone, _ = fit_linear(
+            SCHEMA,
+            ENCODED,
+            targets,
+            link=link,
+            penalty=penalty,
+            strength=path.strengths[0] * factor,
+            tol=1e-12,
+            max_iter=5000,
+        )
+        assert (alone.n_terms == 0) == is_empty
+
+
+@pytest.mark.parametrize("link", list(MIXED))
+@pytest.mark.parametrize("penalty", ["l1", "group"])
+def test_every_step_is_what_its_strength_gives_alone(link: str, penalty: str) -> None:
+    how: dict[str, Any] = {"tol": 1e-9, "max_iter": 20_000}
+    how |= {"link": link, "penalty": penalty}
+    targets = MIXED[link]
+    path, _ = linear_path(SCHEMA, ENCODED, targets, n_strengths=6, **how)
+    for strength, form, loss in zip(
+        path.strengths, path.forms, path.losses, strict=True
+    ):
+        alone, _ = fit_linear(SCHEMA, ENCODED, targets, strength=strength, **how)
+        np.testing.assert_allclose(form.predict(ROWS), alone.predict(ROWS), atol=1e-5)
+        if form is not path.forms[0]:  # there, rounding decides
+            assert form.features == alone.features
+        assert loss == pytest.approx(
+            row_losses(alone.margins(ROWS), targets, link).mean(), abs=1e-6
+        )
+
+
+def test_the_path_ends_at_the_lasso() -> None:
+    X, y = load_diabetes(return_X_y=True)
+    schema = Schema.from_data(X)
+    codes = schema.encode(X)
+    scaled = StandardScaler().fit_transform(codes.astype(float))
+    target = (y - y.mean()) / y.std()
+    path, _ = linear_path(
+        schema,
+        codes,
+        target[:, None],
+        penalty="l1",
+        smallest=1e-2,
+        tol=1e-9,
+        max_iter=20_000,
+    )
+    assert path.strengths[0] == pytest.approx(np.abs(scaled.T @ target).max() / len(X))
+    for step in (5, 20, 29):
+        oracle = Lasso(alpha=path.strengths[step], tol=1e-10, max_iter=100_000)
+        oracle.fit(scaled, target)
+        found = path.forms[step]
+        np.testing.assert_allclose(
+            found.predict(X)[:, 0], oracle.predict(scaled), atol=1e-4
+        )
+        np.testing.assert_array_equal(found.coefficients[:, 0] != 0, oracle.coef_ != 0)
+
+
+def test_the_path_ends_at_logistic_regression_with_l1() -> None:
+    X, y = load_breast_cancer(return_X_y=True)
+    schema = Schema.from_data(X)
+    codes = schema.encode(X)
+    scaled = StandardScaler().fit_transform(codes.astype(float))
+    path, _ = linear_path(
+        schema,
+        codes,
+        y[:, None].astype(float),
+        link="sigmoid",
+        penalty="l1",
+        smallest=0.02,
+        tol=1e-8,
+        max_iter=20_000,
+    )
+    oracle = LogisticRegression(
+        C=1 / (path.strengths[-1] * len(X)),
+        l1_ratio=1,
+        solver="saga",
+        tol=1e-7,
+        max_iter=20_000,
+        random_state=0,
+    ).fit(scaled, y)
+    np.testing.assert_allclose(
+        path.forms[-1].predict(X)[:, 0], oracle.predict_proba(scaled)[:, 1], atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("penalty", ["l1", "group"])
+def test_loss_falls_along_the_path(penalty: str) -> None:
+    path, n_steps = linear_path(IRIS, CODES, SOFT, link="softmax", penalty=penalty)
+    assert (np.diff(path.losses) <= 1e-9).all()
+    assert (np.diff(path.strengths) < 0).all()
+    assert n_steps > 30
+    table = path.to_frame()
+    assert list(table.columns) == ["strength", "n_terms", "loss", "score"]
+    assert table["score"].isna().all()
+    np.testing.assert_array_equal(table["n_terms"], path.n_terms)
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 4])
+def test_a_budget_is_kept_and_used_up(budget: int) -> None:
+    rng = np.random.default_rng(5)
+    rows = rng.normal(size=(200, 8))
+    targets = rows[:, [0, 1, 2, 3]] @ [[1.0], [0.99], [0.98], [0.97]]
+    schema = Schema.from_data(rows)
+    path, _ = linear_path(
+        schema, schema.encode(rows), targets, n_strengths=4, max_terms=budget
+    )
+    assert path.n_terms.max() == budget
+    assert path.n_terms[path.within_budget(budget)] == budget
+
+
+def test_rows_without_anything_to_learn_give_a_path_of_one_step() -> None:
+    path, n_steps = linear_path(SCHEMA, ENCODED, np.ones((len(ROWS), 1)))
+    assert len(path) == 1
+    assert path.n_terms[0] == 0
+    assert n_steps == 1
+    np.testing.assert_allclose(path.forms[0].predict(ROWS), 1)
+
+
+def test_a_penalty_that_drops_nothing_has_no_path() -> None:
+    with pytest.raises(InputError, match="The 'penalty' parameter of linear_path"):
+        linear_path(SCHEMA, ENCODED, VALUES, penalty="l2")
+
+
+def test_relaxed_forms_keep_the_features_and_lose_less() -> None:
+    targets = MIXED["softmax"]
+    path, _ = linear_path(SCHEMA, ENCODED, targets, link="softmax")
+    relaxed, _ = relax(path, ENCODED, targets, strength=0)
+    for tight, free in zip(path.forms, relaxed.forms, strict=True):
+        assert free.features == tight.features
+    assert (relaxed.losses <= path.losses + 1e-6).all()
+    assert relaxed.losses[2] < path.losses[2] - 1e-3
+
+
+def test_chosen_features_alone_are_fitted() -> None:
+    part, _ = fit_linear(SCHEMA, ENCODED, VALUES, features=(0, 2))
+    small = ROWS[["age", "sex"]]
+    schema = Schema.from_data(small)
+    whole, _ = fit_linear(schema, schema.encode(small), VALUES)
+    assert part.features == (0, 2)
+    np.testing.assert_allclose(part.predict(ROWS), whole.predict(small), atol=1e-6)
+    none, _ = fit_linear(SCHEMA, ENCODED, VALUES, features=())
+    assert none.features == ()
+    np.testing.assert_allclose(none.predict(ROWS)[0], VALUES.mean(axis=0), atol=1e-5)
+
+
+def test_watched_errors_are_those_of_paired_rows() -> None:
+    rows, targets = CODES[:100:5], SOFT[:100:5]
+    path, _ = linear_path(IRIS, CODES, SOFT, link="softmax", n_strengths=8)
+
+    def score(outputs: Array) -> float:
+        return -float(((outputs - targets) ** 2).sum(axis=1).mean())
+
+    watched = watch_path(path, rows, score)
+    each = np.asarray(
+        [-((form.predict(rows) - targets) ** 2).sum(axis=1) for form in path.forms]
+    )
+    np.testing.assert_allclose(watched.scores, each.mean(axis=1))
+    more = each - each[each.mean(axis=1).argmax()]
+    expected = more.std(axis=1, ddof=1) / np.sqrt(len(rows))
+    np.testing.assert_allclose(watched.errors, expected, atol=1e-12)
+    assert not watched.to_frame()["score"].isna().any()
+
+
+def test_cross_validation_scores_rows_that_were_left_out() -> None:
+    path, _ = linear_path(IRIS, CODES, SOFT, link="softmax", n_strengths=5)
+    used: list[NDArray[np.intp]] = []
+
+    def fit_path(index: NDArray[np.intp]) -> LinearPath:
+        used.append(index)
+        known = path.strengths.tolist()
+        return linear_path(
+            IRIS, CODES[index], SOFT[index], link="softmax", strengths=known
+        )[0]
+
+    scored = cross_validate(path, fit_path, CODES, SOFT)
+    total = np.zeros(len(path))
+    for index in tuple(used):
+        out = np.setdiff1d(np.arange(150), index)
+        assert len(out) == 30
+        forms = fit_path(index).forms
+        total -= [
+            row_losses(form.margins(CODES[out]), SOFT[out], "softmax").sum()
+            for form in forms
+        ]
+    used_out = np.concatenate([np.setdiff1d(np.arange(150), i) for i in used[:5]])
+    np.testing.assert_array_equal(np.sort(used_out), np.arange(150))
+    assert scored.scores is not None
+    np.testing.assert_allclose(scored.scores, total / 150, atol=1e-9)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.floats(-1, 1), st.floats(0, 1)), min_size=1
+    )
+)
+def test_the_fewest_terms_within_one_error_of_the_best(
+    steps: list[tuple[int, float, float]],
+) -> None:
+    forms = []
+    for n_terms, _, _ in steps:
+        coefficients = np.zeros((len(IRIS) + 2, 1))
+        coefficients[:n_terms] = 1
+        schema = Schema.from_data(np.zeros((1, len(coefficients))))
+        forms.append(Linear(schema, coefficients, np.zeros(1), np.zeros(6)))
+    scores = np.asarray([step[1] for step in steps])
+    errors = np.asarray([step[2] for step in steps])
+    errors[scores.argmax()] = 0
+    path = LinearPath(scores, tuple(forms), -scores, scores, errors)
+    chosen = path.within_one_error()
+    good = [i for i in range(len(steps)) if scores[i] >= scores.max() - errors[i]]
+    assert chosen in good
+    fewest = min(steps[i][0] for i in good)
+    assert path.n_terms[chosen] == fewest
+    assert scores[chosen] == max(scores[i] for i in good if steps[i][0] == fewest)
+
+
+def test_a_path_without_scores_is_not_judged() -> None:
+    path, _ = linear_path(IRIS, CODES, SOFT, link="softmax", n_strengths=3)
+    with pytest.raises(InputError, match="has no scores"):
+        path.within_one_error()
+
+
+# --- the student ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("penalty", ["l2", "l1", "group"])
+@pytest.mark.parametrize("budget", [1, 2, 4])
+def test_the_student_keeps_its_budget(penalty: str, budget: int) -> None:
+    student = LinearStudent(penalty, max_terms=budget).fit(ROWS, MIXED["softmax"])
+    assert len(student.linear_.features) == min(budget, 3)  # "noise" and "kind" are so
+    assert student.path_ is not None
+    assert student.path_.to_frame()["n_terms"].max() <= budget
+
+
+def test_auto_drops_what_is_noise() -> None:
+    student = LinearStudent(max_terms="auto").fit(ROWS, VALUES)
+    assert {SCHEMA.names[i] for i in student.linear_.features} == {"age", "home", "sex"}
+    assert student.path_ is not None
+    assert not student.path_.to_frame()["score"].isna().any()
+    everything = LinearStudent().fit(ROWS, VALUES)
+    assert everything.path_ is None
+    assert len(everything.linear_.features) == 5
+
+
+def test_auto_chooses_by_watched_rows() -> None:
+    fitted, held = ROWS[:200], ROWS[200:]
+    n_calls = 0
+
+    def only_age(outputs: Array) -> float:
+        nonlocal n_calls
+        n_calls += 1
+        assert outputs.shape == (100, 2)
+        ages = held["age"].fillna(ROWS["age"].mean())
+        return float(np.corrcoef(outputs[:, 0] + 1e-9 * ages, ages)[0, 1])
+
+    watch = (held, only_age)
+    student = LinearStudent(max_terms="auto").fit(fitted, VALUES[:200], watch=watch)
+    assert n_calls > 0
+    assert student.path_ is not None
+    best = student.path_.scores.argmax()
+    assert student.path_.n_terms[best] >= len(student.linear_.features)
+    assert student.watches
+    assert not LinearStudent(max_terms=2).watches
+
+
+def test_watching_does_not_change_a_student_of_all_terms() -> None:
+    watch = (ROWS, lambda outputs: float(outputs.mean()))
+    watched = LinearStudent().fit(ROWS, VALUES, watch=watch)
+    alone = LinearStudent().fit(ROWS, VALUES)
+    np.testing.assert_array_equal(watched.predict(ROWS), alone.predict(ROWS))
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.5, "best", True])
+def test_wrong_budgets_are_refused(wrong: Any) -> None:
+    with pytest.raises(InputError, match="The 'max_terms' parameter of LinearStudent"):
+        LinearStudent(max_terms=wrong).fit(ROWS, VALUES)

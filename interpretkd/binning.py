@@ -1,0 +1,330 @@
+"""Columns cut into at most 255 bins and one for missing values.
+
+Growing and improving a tree reads every cell of the rows many times over; a bin is one
+byte. A number's bins are intervals in rising order, exact when the column has no more
+values than bins; a category is a bin of its own (the rarest share one when there are
+too many).
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from interpretkd.nodes import floor_to_float32
+from interpretkd.schema import Codes, Schema
+
+__all__ = ["MAX_BINS", "N_BYTES", "Binned", "bin_columns", "n_threads", "spread"]
+
+MAX_BINS = 255
+"""The bins of a column beside the one for missing values."""
+N_BYTES = 256
+"""The values of a byte: bins and the missing one."""
+_BLOCK = 16
+"""Columns that are read together: their float32 cells fill one line of the cache."""
+_SAMPLE = 200_000
+"""Rows from which the bins of a column of many values are found."""
+_SMALL = 2_000_000
+"""Cells below which a second thread costs more than it gives."""
+
+
+@dataclass(frozen=True, eq=False)
+class Binned:
+    """Rows as bins.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    matrix : ndarray of shape (n_features, n_samples), uint8
+        The bin of each cell, a column after the other.
+    n_bins : ndarray of shape (n_features,), int32
+        The bins of each column; ``n_bins[j]`` itself is the bin of its missing values.
+    is_set : ndarray of shape (n_features,), bool
+        Whether the column is categorical: its bins have no order.
+    edges : tuple of ndarray, float32
+        For a number the largest value of each bin but the last, as a threshold; for
+        a categorical column the bin of each category.
+    """
+
+    schema: Schema
+    matrix: NDArray[np.uint8]
+    n_bins: NDArray[np.int32]
+    is_set: NDArray[np.bool_]
+    edges: tuple[NDArray[Any], ...]
+
+    @property
+    def n_samples(self) -> int:
+        """The number of rows."""
+        return self.matrix.shape[1]
+
+    def bin(self, codes: Codes) -> "Binned":
+        """Put other rows into the same bins.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples, n_features), float32
+            Rows as `Schema.encode` returns them.
+
+        Returns
+        -------
+        Binned
+            These rows.
+        """
+        matrix = np.empty(codes.shape[::-1], dtype=np.uint8)
+
+        def fill(first: int, last: int) -> None:
+            columns = np.ascontiguousarray(codes[:, first:last].T)
+            for j, column in enumerate(columns, start=first):
+                assign = _look_up if self.is_set[j] else _assign
+                assign(column, self.edges[j], self.n_bins[j], matrix[j])
+
+        spread(fill, codes.shape[1], codes.size, _BLOCK)
+        return Binned(self.schema, matrix, self.n_bins, self.is_set, self.edges)
+
+    def take(self, rows: NDArray[np.integer]) -> "Binned":
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Their positions.
+
+        Returns
+        -------
+        Binned
+            These rows.
+        """
+        part = np.ascontiguousarray(self.matrix[:, rows])
+        return Binned(self.schema, part, self.n_bins, self.is_set, self.edges)
+
+
+def bin_columns(schema: Schema, codes: Codes, max_bins: int = MAX_BINS) -> Binned:
+    """Find the bins of each column and put the rows into them.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
+    max_bins : int, default=255
+        In [2, 255]: the bins of a column beside the one for missing values.
+
+    Returns
+    -------
+    Binned
+        The rows as bins.
+
+    Examples
+    --------
+    >>> codes = np.array([[1.0], [5.0], [np.nan], [5.0]], dtype=np.float32)
+    >>> binned = bin_columns(Schema.from_data(codes), codes)
+    >>> binned.matrix, binned.edges[0]
+    (array([[0, 1, 2, 1]], dtype=uint8), array([3.], dtype=float32))
+    """
+    n_samples, n_features = codes.shape
+    matrix = np.empty((n_features, n_samples), dtype=np.uint8)
+    n_bins = np.empty(n_features, dtype=np.int32)
+    is_set = np.asarray([f.is_categorical for f in schema.features], dtype=np.bool_)
+    edges: list[Any] = [None] * n_features
+    chosen: Any = slice(None)
+    if n_samples > _SAMPLE:
+        order = np.random.default_rng(0).permutation(n_samples)
+        chosen = np.sort(order[:_SAMPLE])
+
+    def fill(first: int, last: int) -> None:
+        columns = np.ascontiguousarray(codes[:, first:last].T)
+        for j, column in enumerate(columns, start=first):
+            if is_set[j]:
+                n_categories = len(schema.features[j].categories)
+                edges[j], n_bins[j] = _bins_of_categories(
+                    column, n_categories, max_bins
+                )
+                _look_up(column, edges[j], n_bins[j], matrix[j])
+                continue
+            low, size = _whole_range(column)
+            if size:  # a table is faster than any search
+                counts = _count_whole(column, low, size)
+                there = np.flatnonzero(counts)
+                values = (there + low).astype(np.float32)
+                edges[j] = _edges(values, counts[there], max_bins)
+                bins = np.searchsorted(edges[j], np.arange(low, low + size))
+                n_bins[j] = len(edges[j]) + 1
+                _look_up_whole(column, low, bins, n_bins[j], matrix[j])
+                continue
+            values, counts = _distinct(column[chosen])
+            if len(values) <= max_bins and n_samples > _SAMPLE:
+                values, counts = _distinct(column)  # the sample may have missed some
+            edges[j] = _edges(values, counts, max_bins)
+            n_bins[j] = len(edges[j]) + 1
+            _assign(column, edges[j], n_bins[j], matrix[j])
+
+    spread(fill, n_features, codes.size, _BLOCK)
+    return Binned(schema, matrix, n_bins, is_set, tuple(edges))
+
+
+def n_threads(n_cells: int) -> int:
+    """Return how many threads are worth it.
+
+    Parameters
+    ----------
+    n_cells : int
+        How many cells there are to read.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    return 1 if n_cells < _SMALL else len(os.sched_getaffinity(0))
+
+
+def spread(
+    work: Callable[[int, int], None], n_items: int, n_cells: int, block: int = 1
+) -> None:
+    """Run ``work(first, last)`` over ranges of items, in threads when it is worth it.
+
+    Parameters
+    ----------
+    work : callable
+        It must release the interpreter's lock and write to places of its own.
+    n_items : int
+        The number of items, such as columns.
+    n_cells : int
+        How many cells are read altogether.
+    block : int, default=1
+        The length of a range.
+    """
+    threads = n_threads(n_cells)
+    if threads == 1:
+        for first in range(0, n_items, block):
+            work(first, min(first + block, n_items))
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = [
+            pool.submit(work, first, min(first + block, n_items))
+            for first in range(0, n_items, block)
+        ]
+        for item in waiting:
+            item.result()
+
+
+def _bins_of_categories(
+    column: NDArray[np.float32], n_categories: int, max_bins: int
+) -> tuple[NDArray[np.uint8], int]:
+    """Give each category a bin, the rarest one together when they are too many."""
+    if n_categories <= max_bins:
+        return np.arange(n_categories, dtype=np.uint8), n_categories
+    known = column[~np.isnan(column)].astype(np.int64)
+    counts = np.bincount(known, minlength=n_categories)
+    bins = np.full(n_categories, max_bins - 1, dtype=np.uint8)
+    frequent = np.argsort(-counts, kind="stable")[: max_bins - 1]
+    bins[frequent] = np.arange(max_bins - 1)
+    return bins, max_bins
+
+
+def _edges(
+    values: NDArray[np.float32], counts: NDArray[np.int64], max_bins: int
+) -> NDArray[np.float32]:
+    """Return the thresholds between the bins of a column of numbers."""
+    if len(values) <= max_bins:
+        ends = np.arange(max(len(values) - 1, 0))
+    else:
+        ends = _ends(counts, max_bins)
+    middle = (values[ends].astype(np.float64) + values[ends + 1]) / 2
+    return floor_to_float32(middle)
+
+
+def _distinct(
+    column: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    values = np.sort(column[~np.isnan(column)])
+    starts = np.flatnonzero(np.diff(values, prepend=-np.inf))
+    return values[starts], np.diff(starts, append=len(values))
+
+
+# numba compiles what follows for the types that it is called with: annotations would
+# say nothing to it.
+@njit(cache=True, nogil=True, error_model="numpy")
+def _whole_range(column):  # type: ignore[no-untyped-def]
+    """Return the least value and the range of a column of whole numbers, or 0, 0."""
+    low, high = np.float32(np.inf), np.float32(-np.inf)
+    for x in column:
+        if np.isnan(x):
+            continue
+        if x != np.floor(x) or abs(x) > 1e6:
+            return 0, 0
+        low, high = min(low, x), max(high, x)
+    size = np.int64(high - low) + 1 if high >= low else 0
+    return (np.int64(low), size) if 0 < size <= 65_536 else (0, 0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _count_whole(column, low, size):  # type: ignore[no-untyped-def]
+    counts = np.zeros(size, dtype=np.int64)
+    for x in column:
+        if not np.isnan(x):
+            counts[np.int64(x) - low] += 1
+    return counts
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _look_up_whole(column, low, bins, missing, out):  # type: ignore[no-untyped-def]
+    for i in range(len(column)):
+        x = column[i]
+        out[i] = missing if np.isnan(x) else bins[np.int64(x) - low]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ends(counts, max_bins):  # type: ignore[no-untyped-def]
+    """Return the last value of each bin but the last, all about equally full.
+
+    A value as frequent as a whole bin gets one for itself.
+    """
+    left, bins = counts.sum(), max_bins
+    heavy = counts >= left / max_bins
+    for i in range(len(counts)):
+        if heavy[i]:
+            left -= counts[i]
+            bins -= 1
+    size = left / max(bins, 1)
+    ends = np.empty(max_bins - 1, dtype=np.int64)
+    n_ends, inside = 0, 0
+    for i in range(len(counts) - 1):
+        if n_ends == max_bins - 1:
+            break
+        inside += counts[i]
+        if heavy[i] or inside >= size or (heavy[i + 1] and inside >= 0.5 * size):
+            ends[n_ends] = i
+            n_ends += 1
+            if not heavy[i]:
+                left -= inside
+                bins -= 1
+                size = left / max(bins, 1)
+            inside = 0
+    return ends[:n_ends].copy()
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _assign(column, edges, missing, out):  # type: ignore[no-untyped-def]
+    padded = np.full(N_BYTES, np.float32(np.inf), dtype=np.float32)
+    padded[: len(edges)] = edges
+    for i in range(len(column)):
+        x = column[i]
+        below = 0  # the number of edges below x, bit by bit: no branch to guess
+        for bit in (128, 64, 32, 16, 8, 4, 2, 1):
+            below += bit if padded[below + bit - 1] < x else 0
+        out[i] = missing if np.isnan(x) else below
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _look_up(column, bins, missing, out):  # type: ignore[no-untyped-def]
+    for i in range(len(column)):
+        x = column[i]
+        out[i] = missing if np.isnan(x) else bins[np.int64(x)]

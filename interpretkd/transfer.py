@@ -1,0 +1,233 @@
+"""Further rows for the teacher to be asked about: like the given ones, but new.
+
+A teacher answers any question for free. A search for a small tree that knows only a
+few hundred rows learns their accidents; rows between and around them, answered by the
+teacher, show it the teacher itself.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
+
+from interpretkd._validation import InputError
+from interpretkd.schema import Codes, Rows, Schema, expand
+
+__all__ = [
+    "GENERATORS",
+    "Generator",
+    "draw_rows",
+    "mix_and_resample",
+    "mix_neighbours",
+    "resample_columns",
+]
+
+Generator: TypeAlias = Callable[[Schema, Codes, int, np.random.Generator], Codes]
+
+_NEIGHBOURS = 5
+_REFERENCES = 5_000
+"""Rows among which neighbours are looked for: the nearest of all are not needed."""
+
+
+def mix_neighbours(
+    schema: Schema, codes: Codes, n_rows: int, rng: np.random.Generator
+) -> Codes:
+    """Draw rows between neighbours.
+
+    A number lies at random between those of a row and of one of its five nearest; a
+    category is the one's or the other's. A column of whole numbers keeps to them.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
+    n_rows : int
+        How many rows to draw.
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_features), float32
+        New rows.
+
+    References
+    ----------
+    Chawla, Bowyer, Hall & Kegelmeyer (2002), "SMOTE"; as label-free augmentation told
+    by Abbasi et al. (2020) and Gou et al. (2021).
+    """
+    one, near = _neighbours(schema, codes, n_rows, 1, rng)
+    first, second = codes[one], codes[near[:, 0]]
+    share = rng.random((n_rows, 1), dtype=np.float32)
+    mixed = first + share * (second - first)
+    either = np.where(rng.random(mixed.shape) < share, second, first)
+    for j, feature in enumerate(schema.features):
+        gaps = np.isnan(mixed[:, j])
+        if feature.is_categorical:
+            gaps[:] = True
+        elif _is_whole(codes[:, j]):
+            mixed[:, j] = np.floor(mixed[:, j] + rng.random(n_rows))
+        mixed[gaps, j] = either[gaps, j]
+    return mixed.astype(np.float32)
+
+
+def resample_columns(
+    schema: Schema, codes: Codes, n_rows: int, rng: np.random.Generator
+) -> Codes:
+    """Draw rows half of whose cells come from neighbours, each from another one.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
+    n_rows : int
+        How many rows to draw.
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_features), float32
+        New rows; every cell's value occurs in its column.
+    """
+    n_features = codes.shape[1]
+    one, near = _neighbours(schema, codes, n_rows, n_features, rng)
+    drawn = codes[one]
+    for j in range(n_features):
+        swapped = rng.random(n_rows) < 0.5
+        drawn[swapped, j] = codes[near[swapped, j], j]
+    return drawn
+
+
+def mix_and_resample(
+    schema: Schema, codes: Codes, n_rows: int, rng: np.random.Generator
+) -> Codes:
+    """Draw one half by `mix_neighbours`, the other by `resample_columns`.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
+    n_rows : int
+        How many rows to draw.
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_features), float32
+        New rows.
+    """
+    half = n_rows // 2
+    return np.vstack(
+        [
+            mix_neighbours(schema, codes, half, rng),
+            resample_columns(schema, codes, n_rows - half, rng),
+        ]
+    )
+
+
+GENERATORS: dict[str, Generator] = {
+    "auto": mix_and_resample,
+    "mix": mix_neighbours,
+    "resample": resample_columns,
+}
+
+
+def draw_rows(
+    schema: Schema,
+    rows: Rows,
+    n_rows: int,
+    generator: str | Generator,
+    seed: int,
+) -> Rows:
+    """Draw further rows, in the form of the given ones.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    rows : DataFrame or ndarray of shape (n_samples, n_features)
+        Rows.
+    n_rows : int
+        How many to draw.
+    generator : str or callable
+        A name out of `GENERATORS`, or a function of the same parameters.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    DataFrame or ndarray of shape (n_drawn, n_features)
+        New rows.
+
+    Raises
+    ------
+    InputError
+        When a function does not return such rows.
+    """
+    generate = GENERATORS[generator] if isinstance(generator, str) else generator
+    codes = schema.encode(rows)
+    drawn = np.asarray(generate(schema, codes, n_rows, np.random.default_rng(seed)))
+    if drawn.ndim != 2 or drawn.shape[1] != len(schema) or len(drawn) == 0:
+        raise InputError(
+            "The 'transfer' function must return codes of shape (n_rows, "
+            f"{len(schema)}). Got shape {drawn.shape}."
+        )
+    return _decode(schema, drawn.astype(np.float32), rows)
+
+
+def _decode(schema: Schema, codes: Codes, like: Rows) -> Rows:
+    if not isinstance(like, pd.DataFrame):
+        return codes.astype(np.float64)
+    columns: dict[Any, Any] = {}
+    names = {str(name): name for name in like.columns}
+    for j, feature in enumerate(schema.features):
+        column: Any = codes[:, j]
+        if feature.is_categorical:
+            place = np.nan_to_num(column, nan=-1).astype(np.int64)
+            dtype = pd.CategoricalDtype(list(feature.categories))
+            column = pd.Categorical.from_codes(place, dtype=dtype)
+        columns[names[feature.name]] = column
+    return pd.DataFrame(columns)
+
+
+def _neighbours(
+    schema: Schema,
+    codes: Codes,
+    n_rows: int,
+    n_each: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw rows, and for each some of its nearest, in columns of equal spread."""
+    space = _space(schema, codes)
+    among = rng.permutation(len(codes))[:_REFERENCES]
+    n_near = min(_NEIGHBOURS + 1, len(among))
+    search = NearestNeighbors(n_neighbors=n_near).fit(space[among])
+    own, place = np.unique(rng.integers(len(codes), size=n_rows), return_inverse=True)
+    near = among[search.kneighbors(space[own], return_distance=False)]
+    chosen = rng.integers(n_near, size=(n_rows, n_each))
+    return own[place], near[place[:, None], chosen]
+
+
+def _space(schema: Schema, codes: Codes) -> NDArray[np.float64]:
+    columns = expand(codes, schema.columns(indicate_missing=True)).astype(np.float64)
+    known = ~np.isnan(columns)
+    n_known = np.maximum(known.sum(axis=0), 1)
+    columns -= np.nansum(columns, axis=0) / n_known
+    spread = np.sqrt(np.nansum(columns**2, axis=0) / n_known)
+    return np.where(known, columns, 0.0) / np.where(spread > 0, spread, 1.0)
+
+
+def _is_whole(column: NDArray[np.float32]) -> bool:
+    known = column[~np.isnan(column)]
+    return bool((known == np.floor(known)).all())
