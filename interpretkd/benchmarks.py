@@ -1,7 +1,9 @@
 """Finding and running the benchmarks of ``apps/bench``."""
 
-import importlib.util
+import importlib
+import inspect
 import os
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,19 +16,28 @@ _PLACES = (
     Path(__file__).parent / "_bench",  # in a wheel
     Path(__file__).parent.parent / "apps" / "bench",  # in a checkout
 )
+_PACKAGE = "interpretkd_bench"
+"""What the benchmarks import their common parts from, wherever they lie."""
 
 
 def run_benchmark(
-    name: str, path: str | os.PathLike[str], *, quick: bool = False, console: Any
+    name: str,
+    path: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    quick: bool = False,
+    console: Any,
 ) -> None:
     """Run a benchmark; it writes ``NAME.json`` and ``NAME.md``.
 
     Parameters
     ----------
     name : str
-        Which; "seeds".
+        Which; "seeds", "speed" or "trees".
     path : str or path
         The folder to write to.
+    data : str or path, default=None
+        A folder of further data sets, for a benchmark that takes one.
     quick : bool, default=False
         Whether to make it small: a trial of the machinery, whose numbers mean little.
     console : rich.console.Console
@@ -35,9 +46,17 @@ def run_benchmark(
     Raises
     ------
     InputError
-        When there is no such benchmark.
+        When there is no such benchmark or folder, or it takes no data.
     """
-    find_benchmark(name).main(Path(path), quick=quick, console=console)
+    run = find_benchmark(name).main
+    further: dict[str, Any] = {}
+    if data is not None:
+        if "data" not in inspect.signature(run).parameters:
+            raise InputError(f"The benchmark {name!r} takes no folder of data.")
+        if not Path(data).is_dir():
+            raise InputError(f"There is no folder {str(data)!r}.")
+        further["data"] = Path(data)
+    run(Path(path), quick=quick, console=console, **further)
 
 
 def find_benchmark(name: str) -> ModuleType:
@@ -51,7 +70,7 @@ def find_benchmark(name: str) -> ModuleType:
     Returns
     -------
     module
-        It has a ``main(path, quick, console)``.
+        It has a ``main(path, quick, console)``; some take a ``data`` folder, too.
 
     Raises
     ------
@@ -63,10 +82,7 @@ def find_benchmark(name: str) -> ModuleType:
         raise InputError(
             f"There is no benchmark {name!r}. There are: {', '.join(known) or 'none'}."
         )
-    file = next(p for place in _PLACES if (p := place / f"{name}.py").is_file())
-    spec = importlib.util.spec_from_file_location(f"interpretkd_bench_{name}", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    package = ModuleType(_PACKAGE)
+    package.__path__ = [str(place) for place in _PLACES if place.is_dir()]
+    sys.modules.setdefault(_PACKAGE, package)
+    return importlib.import_module(f"{_PACKAGE}.{name}")

@@ -255,18 +255,30 @@ def predict(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(metavar="seeds", help="Which benchmark.")],
+    name: Annotated[
+        str, typer.Argument(metavar="seeds|speed|trees", help="Which benchmark.")
+    ],
     out: Annotated[
         Path, typer.Option(help="A folder for the JSON and Markdown.")
     ] = Path("runs/bench"),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help='Further sets for "trees": CSV files with a column "target".'
+        ),
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer seeds, depths and epochs: a trial.")
     ] = False,
 ) -> None:
-    """Run a benchmark: "seeds" is the seed paper's headline, MNIST and Connect-4."""
+    """Run a benchmark.
+
+    "seeds" is the seed paper's headline, on MNIST and Connect-4; "trees" compares small
+    trees with those of other packages; "speed" measures seconds and memory.
+    """
     from interpretkd.benchmarks import run_benchmark
 
-    run_benchmark(name, out, quick=quick, console=_console())
+    run_benchmark(name, out, data=data, quick=quick, console=_console())
 
 
 def _console() -> "Console":

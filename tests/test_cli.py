@@ -266,6 +266,9 @@ def test_bad_tables(cli, case):
         (("tree", "nowhere"), "is not a run"),
         (("predict", "nowhere", "t.csv", "--out", "o.csv"), "is not a run"),
         (("bench", "speed-of-light"), "There is no benchmark 'speed-of-light'"),
+        (("bench", "seeds", "--data", "."), "'seeds' takes no folder of data"),
+        (("bench", "trees", "--data", "nowhere"), "There is no folder 'nowhere'"),
+        (("bench", "trees", "--data", "."), "holds no .csv file"),
     ],
 )
 def test_absent_things(cli, arguments, sentence):

@@ -162,7 +162,13 @@ def _distil(
     )
     labels = np.eye(len(teacher.classes_))[np.searchsorted(teacher.classes_, y)]
     for depth in setting.depths:
-        student = CartStudent(None, max_depth=depth, random_state=seed)
+        student = CartStudent(
+            None,
+            max_depth=depth,
+            min_samples_leaf=5,
+            search="greedy",
+            random_state=seed,
+        )
         for fitted_to in TARGETS:
             start = time.perf_counter()
             if fitted_to == "auto":
