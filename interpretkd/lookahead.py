@@ -5,6 +5,8 @@ be best together. Here the upper tests are candidates, and below each of them th
 test on either side is found over all columns and thresholds.
 """
 
+from typing import TypeAlias
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -14,7 +16,9 @@ from interpretkd.drafts import Draft
 from interpretkd.induction import sort_by
 from interpretkd.refinement import Objective
 
-__all__ = ["best_branch"]
+__all__ = ["best_branch", "best_over_tests"]
+
+Candidates: TypeAlias = tuple[NDArray[np.integer], NDArray[np.bool_]]
 
 _MOST_ROWS = 5_000
 """Rows that a branch is chosen on; what is chosen is improved on all of them."""
@@ -66,13 +70,69 @@ def best_branch(
     if depth == 3:
         feature, sets = _draw_tests(binned, rows, columns, 1, rng)
         goes_left = sets[0, binned.matrix[feature[0], rows]]
-        sides = [
-            _two_levels(binned, objective, part, columns, _CANDIDATES, least, rng)
-            for part in (rows[goes_left], rows[~goes_left])
-        ]
+        sides = []
+        for part in (rows[goes_left], rows[~goes_left]):
+            tests = _draw_tests(binned, part, columns, _CANDIDATES, rng)
+            sides.append(_two_levels(binned, objective, part, columns, tests, least)[0])
         return _join(int(feature[0]), sets[0], *sides)
     n_candidates = _CANDIDATES if depth == 2 else 0
-    return _two_levels(binned, objective, rows, columns, n_candidates, least, rng)
+    tests = _draw_tests(binned, rows, columns, n_candidates, rng)
+    return _two_levels(binned, objective, rows, columns, tests, least)[0]
+
+
+def best_over_tests(
+    binned: Binned,
+    objective: Objective,
+    tests: Candidates,
+    *,
+    depth: int,
+    min_samples_leaf: float,
+    rng: np.random.Generator,
+) -> Draft:
+    """Find the best tree whose lowest tests are free and the others among a few.
+
+    Parameters
+    ----------
+    binned : Binned
+        The rows.
+    objective : Objective
+        Costs of decisions.
+    tests : (feature, goes_left)
+        The candidates: of each its column and the bins that go left.
+    depth : int
+        In [1, 3].
+    min_samples_leaf : float
+        The least sum of weights in a leaf.
+    rng : numpy.random.Generator
+        Draws the rows, when there are many.
+
+    Returns
+    -------
+    Draft
+        The tree.
+    """
+    rows = np.arange(binned.n_samples)
+    if len(rows) > _MOST_ROWS:
+        min_samples_leaf = max(1.0, min_samples_leaf * _MOST_ROWS / len(rows))
+        rows = np.sort(rng.permutation(rows)[:_MOST_ROWS])
+    least = float(min_samples_leaf) * (1 - 1e-9)
+    columns = np.flatnonzero(binned.n_bins > 0)
+    feature, sets = tests
+    if depth < 3:
+        given = (feature, sets) if depth == 2 else (feature[:0], sets[:0])
+        return _two_levels(binned, objective, rows, columns, given, least)[0]
+    best, lowest = _leaf(), np.inf
+    for j, left in zip(feature, sets, strict=True):
+        goes_left = left[binned.matrix[j, rows]]
+        sides = [
+            _two_levels(binned, objective, part, columns, tests, least)
+            for part in (rows[goes_left], rows[~goes_left])
+        ]
+        loss = sum(loss for _, loss in sides)
+        if loss < lowest:
+            best = _join(int(j), left, *(branch for branch, _ in sides))
+            lowest = loss
+    return best
 
 
 def _two_levels(
@@ -80,14 +140,14 @@ def _two_levels(
     objective: Objective,
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
-    n_candidates: int,
+    candidates: Candidates,
     least: float,
-    rng: np.random.Generator,
-) -> Draft:
+) -> tuple[Draft, float]:
+    """Return the best branch with one of the candidates on top, and what it costs."""
     if len(rows) < 2:
-        return _leaf()
-    feature, sets = _draw_tests(binned, rows, columns, n_candidates, rng)
-    chosen, tests, goes_left = _look_ahead(
+        return _leaf(), 0.0
+    feature, sets = candidates
+    chosen, tests, goes_left, loss = _look_ahead(
         binned.matrix,
         binned.n_bins,
         binned.is_set,
@@ -104,8 +164,8 @@ def _two_levels(
         for test, left in zip(tests, goes_left, strict=True)
     ]
     if chosen < 0:
-        return below[0]
-    return _join(int(feature[chosen]), sets[chosen], *below)
+        return below[0], loss
+    return _join(int(feature[chosen]), sets[chosen], *below), loss
 
 
 def _draw_tests(
@@ -114,10 +174,13 @@ def _draw_tests(
     columns: NDArray[np.int64],
     n_tests: int,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+) -> Candidates:
     """Draw tests as a column and the value of one of the rows."""
+    if len(rows) == 0:
+        n_tests = 0
     feature = rng.choice(columns, n_tests)
-    values = binned.matrix[feature, rng.choice(rows, n_tests)].astype(np.int64)
+    drawn = rows[rng.integers(max(len(rows), 1), size=n_tests)]
+    values = binned.matrix[feature, drawn].astype(np.int64)
     sets = np.arange(N_BYTES) <= values[:, None]
     for i, (j, value) in enumerate(zip(feature, values, strict=True)):
         n_bins = binned.n_bins[j]
@@ -172,7 +235,7 @@ def _look_ahead(  # type: ignore[no-untyped-def]
     tests = np.full(2, -1, dtype=np.int64)
     goes_left = np.zeros((2, N_BYTES), dtype=np.bool_)
     if len(feature) == 0:
-        _best_tests(
+        loss = _best_tests(
             matrix,
             n_bins,
             is_set,
@@ -185,7 +248,7 @@ def _look_ahead(  # type: ignore[no-untyped-def]
             tests,
             goes_left,
         )
-        return -1, tests, goes_left
+        return -1, tests, goes_left, loss
     chosen, lowest = 0, np.inf
     for c in range(len(feature)):
         for p in range(len(rows)):
@@ -209,7 +272,7 @@ def _look_ahead(  # type: ignore[no-untyped-def]
             chosen, lowest = c, loss
             tests[:] = own
             goes_left[:] = own_left
-    return chosen, tests, goes_left
+    return chosen, tests, goes_left, lowest
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -17,7 +17,7 @@ from interpretkd._validation import InputError
 from interpretkd.binning import Binned, n_threads
 from interpretkd.drafts import Draft, branch_of, leaves_of, parents
 from interpretkd.induction import Limits, grow_draft
-from interpretkd.lookahead import best_branch
+from interpretkd.lookahead import best_branch, best_over_tests
 from interpretkd.monotonicity import is_monotone
 from interpretkd.optima import Certificate, solve
 from interpretkd.refinement import (
@@ -37,13 +37,15 @@ Array = NDArray[np.float64]
 _WORK = 4e9
 """Cells that one chain of a search may read."""
 _MOST_STEPS, _FEWEST_STEPS = 150, 6
-_PATIENCE = 60
+_FEW_LEAVES = 8
+"""Trees of no more leaves get twice the steps, which are quick there."""
+_PATIENCE = 80
 """Steps without a better tree after which a chain ends."""
-_CHAINS = 2
 _MOST_ROWS = 100_000
 """A search reads no more rows; what it finds is then improved on all of them."""
 _DEEPEST_PROOF = 4
 _PROPOSERS = 60
+_FEW_PROPOSERS, _FEW_TESTS = 20, 40
 _TESTS, _TESTS_DEEP = 150, 60
 """Tests among which a proof searches; four levels take far longer than three."""
 _AHEAD = 0.5
@@ -258,11 +260,13 @@ def refine(
         chosen = np.random.default_rng(seed).permutation(rows)[:_MOST_ROWS]
         problem = problem.take(np.sort(chosen))
     first = problem.improve(start)
+    begins = [first, _best_small(problem, first, seed)]
     chains = [
-        _Chain(problem, first, (seed, i), deadline, effort) for i in range(_CHAINS)
+        _Chain(problem, begin, (seed, i), deadline, effort)
+        for i, begin in enumerate(begins)
     ]
     n_cells = problem.binned.matrix.size
-    with ThreadPoolExecutor(min(_CHAINS, n_threads(20 * n_cells))) as pool:
+    with ThreadPoolExecutor(min(len(chains), n_threads(20 * n_cells))) as pool:
         waiting = [pool.submit(chain.run) for chain in chains]
         ends = [item.result() for item in waiting]
     found = [start, first, *(draft for draft, _ in ends)]
@@ -316,7 +320,8 @@ def optimise(
             "The 'search' parameter of CartStudent may be 'optimal' when classes are "
             "decided: for the objectives 'disagreement' and 'expected_disagreement'."
         )
-    feature, goes_left = _candidates(problem, start, seed)
+    most = _TESTS_DEEP if limits.max_depth > 3 else _TESTS
+    feature, goes_left = _candidates(problem, start, seed, _PROPOSERS, most)
     passes = np.stack(
         [
             sets[problem.binned.matrix[j]]
@@ -354,12 +359,33 @@ def optimise(
     return found[int(np.argmin(losses))], solution.certificate
 
 
+def _best_small(problem: Problem, start: Draft, seed: int) -> Draft:
+    """Return a small tree that is best as a whole over a few tests, or the start."""
+    limits = problem.limits
+    leaves = np.inf if limits.max_leaves is None else limits.max_leaves
+    depth = np.inf if limits.max_depth is None else limits.max_depth
+    small = min(leaves, 2.0 ** min(depth, 10)) <= _FEW_LEAVES
+    if not small or problem.objective.kind != COSTS or start.n_leaves < 2:
+        return start
+    tests = _candidates(problem, start, seed, _FEW_PROPOSERS, _FEW_TESTS)
+    draft = best_over_tests(
+        problem.binned,
+        problem.objective,
+        tests,
+        depth=int(min(depth, 3)),
+        min_samples_leaf=limits.min_samples_leaf,
+        rng=np.random.default_rng(seed),
+    )
+    draft = problem.improve(problem.prune(draft))
+    return draft if problem.loss(draft) <= problem.loss(start) else start
+
+
 def _candidates(
-    problem: Problem, start: Draft, seed: int
+    problem: Problem, start: Draft, seed: int, n_proposers: int, most: int
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Return the tests that good trees use most, each as its column and its bins."""
     drafts = [start]
-    for i in range(_PROPOSERS):
+    for i in range(n_proposers):
         greedy = problem.grow(
             seed=seed + 1 + i, feature_share=_SHARES[i % len(_SHARES)]
         )
@@ -377,8 +403,6 @@ def _candidates(
             vote = 1e6 if i == 0 else 0.5 ** float(leaf_depths[node])
             counts.setdefault(key, []).append(vote)
     order = sorted(counts, key=lambda key: (-sum(counts[key]), key))
-    assert problem.limits.max_depth is not None
-    most = _TESTS_DEEP if problem.limits.max_depth > 3 else _TESTS
     chosen = [tests[key] for key in order[:most]]
     return (
         np.asarray([column for column, _ in chosen], dtype=np.int32),
@@ -403,7 +427,8 @@ class _Chain:
         n_columns = min(len(problem.binned.matrix), _MOST_COLUMNS)
         depth = np.log2(max(start.n_leaves, 2)) + 2
         steps = _WORK / max(problem.binned.n_samples * n_columns * depth, 1)
-        self.steps = int(np.ceil(effort * np.clip(steps, _FEWEST_STEPS, _MOST_STEPS)))
+        most = _MOST_STEPS * (2 if start.n_leaves <= _FEW_LEAVES else 1)
+        self.steps = int(np.ceil(effort * np.clip(steps, _FEWEST_STEPS, most)))
 
     def run(self) -> tuple[Draft, bool]:
         idle, before = 0, self.loss
@@ -416,7 +441,9 @@ class _Chain:
             if time.monotonic() > self.deadline:
                 return self.draft, False
             node = 0
-            if self.rng.random() > _ANEW[self.draft.n_leaves > 8]:  # or begin anew
+            if (
+                self.rng.random() > _ANEW[self.draft.n_leaves > _FEW_LEAVES]
+            ):  # or begin anew
                 node = int(self.rng.integers(len(self.draft.feature)))
             self._vary(node)
         return self.draft, True
@@ -482,7 +509,7 @@ class _Chain:
     def _grow(self, part: Problem, n_leaves: int) -> Draft:
         """Grow a branch by chance, or one of few levels that is best as a whole."""
         limits = part.limits
-        ahead = _AHEAD if n_leaves <= 8 else 0.0
+        ahead = _AHEAD if n_leaves <= _FEW_LEAVES else 0.0
         if part.objective.kind == COSTS and self.rng.random() < ahead:
             levels = 3 if n_leaves > 4 else 2
             if limits.max_depth is not None:

@@ -449,7 +449,7 @@ class _TreeFit:
         self.settings = settings
         large = self.run()
         path = self._path(large.tree)
-        size = path.choose()
+        size = path.choose("knee" if self.held_out is None else "one_standard_error")
         return replace(large, tree=path.tree(size), path=path)
 
     def _path(self, tree: Tree) -> PruningPath:
