@@ -34,7 +34,7 @@ __all__ = ["Problem", "optimise", "refine"]
 
 Array = NDArray[np.float64]
 
-_WORK = 4e9
+_WORK = 1e9
 """Cells that one chain of a search may read."""
 _MOST_STEPS, _FEWEST_STEPS = 150, 6
 _FEW_LEAVES = 8

@@ -88,21 +88,25 @@ def test_bins_of_a_continuous_column_are_equally_full(max_bins, skew):
     assert counts.max() < 1.1 * 20_000 / max_bins
 
 
-def test_frequent_values_have_their_own_bins():
+@pytest.mark.parametrize(("n_heavy", "share"), [(4, 38), (40, 2), (90, 1.2)])
+def test_frequent_values_have_their_own_bins(n_heavy, share):
     rng = np.random.default_rng(2)
-    column = rng.normal(size=10_000).astype(np.float32)
-    heavy = np.array([-0.5, 0.0, 0.25, 2.0], dtype=np.float32)
-    for value in heavy:
-        column[rng.permutation(10_000)[:1_500]] = value
-    binned = binned_column(column)
     fair = 10_000 / MAX_BINS
+    heavy = rng.normal(size=n_heavy).astype(np.float32)
+    often = np.repeat(heavy, int(share * fair) + 1)
+    column = rng.normal(size=10_000).astype(np.float32)
+    column[: len(often)] = often
+    binned = binned_column(rng.permutation(column))
+    bins = binned_column(column).matrix[0]
+    assert binned.n_bins[0] <= MAX_BINS
     for value in heavy:
-        here = binned.matrix[0] == binned.matrix[0, column == value][0]
+        here = bins == bins[column == value][0]
         # What is left of the numbers just below may come along, if it is little.
         assert (column[here] <= value).all()
         assert (column[here] != value).sum() < fair / 2
-    light = np.bincount(binned.matrix[0][~np.isin(column, heavy)], minlength=255)
-    assert light.max() < 1.5 * (~np.isin(column, heavy)).sum() / (MAX_BINS - 4)
+    light = np.bincount(bins[~np.isin(column, heavy)])
+    n_light = (~np.isin(column, heavy)).sum()
+    assert light.max() < 2 * max(n_light / (MAX_BINS - n_heavy), 1)
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,31 @@ def test_refining_is_never_worse_and_keeps_the_bounds(seed, name, limits):
 
 
 @pytest.mark.parametrize("name", OBJECTIVES[1:])
+@pytest.mark.parametrize(
+    "limits", [{"max_leaves": 10, "min_gain": 0.005}, {"max_depth": 4}]
+)
+def test_every_step_goes_downhill_and_counts_right(monkeypatch, name, limits):
+    steps, vary = [], search._Chain._vary
+
+    def watched(chain, node):
+        before, given = chain.loss, chain.draft
+        vary(chain, node)
+        steps.append(chain.draft is not given)
+        keeps_to(chain.draft, chain.problem)
+        assert chain.loss <= before + 1e-9
+        assert chain.loss == pytest.approx(chain.problem.loss(chain.draft), abs=1e-7)
+
+    monkeypatch.setattr(search._Chain, "_vary", watched)
+    codes, targets = drawn(1, 150)
+    cost = np.array([0.01, 0.0, 0.02])
+    settings = named(name, **limits, min_samples_leaf=3, feature_cost=cost)
+    problem = problem_of(codes, targets, np.ones(150), settings)
+    refine(problem, problem.grow())
+    assert len(steps) >= 15
+    assert sum(steps) > 3
+
+
+@pytest.mark.parametrize("name", OBJECTIVES[1:])
 def test_refining_helps(name):
     ratios = []
     for seed in range(6):
