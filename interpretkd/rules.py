@@ -289,9 +289,9 @@ def extract_rules(
     >>> model = DistilledClassifier(teacher, CartStudent(3), random_state=0).fit(X)
     >>> for rule in extract_rules(model):
     ...     print(rule.condition_text, "->", rule.prediction)
-    petal width (cm) > 0.8 AND petal length (cm) > 4.75 -> 2
-    petal width (cm) <= 0.8 -> 0
-    petal width (cm) > 0.8 AND petal length (cm) <= 4.75 -> 1
+    petal length (cm) > 4.7975683 -> 2
+    petal length (cm) <= 2.2029405 -> 0
+    2.2029405 < petal length (cm) <= 4.7975683 -> 1
     """
     tree = getattr(model, "tree_", model)
     if not isinstance(tree, Tree):

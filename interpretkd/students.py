@@ -120,8 +120,11 @@ class _Student(RegressorMixin, BaseEstimator):
             weight = _check_sample_weight(
                 sample_weight, rows, dtype=np.float64, ensure_non_negative=True
             )
-        codes = self.schema_.encode(rows)
-        return codes, targets.reshape(len(targets), -1), weight
+        codes, targets = self.schema_.encode(rows), targets.reshape(len(targets), -1)
+        if weight is None or weight.all() or not weight.any():
+            return codes, targets, weight
+        counts = weight > 0  # a row without weight is as good as absent
+        return codes[counts], targets[counts], weight[counts]
 
 
 class CartStudent(_Student):

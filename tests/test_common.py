@@ -34,8 +34,6 @@ ESTIMATORS = [
 
 def expected_failures(estimator: Any) -> dict[str, str]:
     check = "check_sample_weight_equivalence_on_dense_data"
-    if type(estimator) is CartStudent and estimator.search != "greedy":
-        return {check: "the rows to choose on are drawn: a repeated row may be on both"}
     if type(estimator) is not BoostedStudent:
         return {}
     reason = "xgboost adds up in float32: equal to 1e-4 instead of 1e-7"
