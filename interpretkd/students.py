@@ -27,7 +27,8 @@ from interpretkd._validation import (
     check_integer,
     check_real,
 )
-from interpretkd.boosting import BoostingSearch, boost, boost_within
+from interpretkd.boosting import boost
+from interpretkd.budgets import BoostingSearch, boost_within
 from interpretkd.induction import Limits
 from interpretkd.linear import (
     PENALTIES,

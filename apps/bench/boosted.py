@@ -34,7 +34,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._files import write_atomically
-from interpretkd.boosting import (
+from interpretkd.budgets import (
     LEARNING_RATES,
     PENALTY,
     TREE_LEAVES,

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._validation import InputError
-from interpretkd.boosting import TREE_LEAVES, boost_within
+from interpretkd.budgets import TREE_LEAVES, boost_within
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.schema import Schema
