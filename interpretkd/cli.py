@@ -5,6 +5,7 @@ wrong usage. Everything heavy is imported inside the commands, so that ``--help`
 quick.
 """
 
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -83,7 +84,8 @@ def main(arguments: list[str] | None = None) -> None:
         Always, with the exit code.
     """
     try:
-        app(arguments)
+        typed = sys.argv[1:] if arguments is None else arguments
+        app(arguments, obj=shlex.join(["interpretkd", *typed]))
     except (ValueError, OSError) as error:  # InputError and the library's own errors
         text = " ".join(str(error).split())
         typer.echo(f"Error: {text}", err=True)
@@ -147,6 +149,7 @@ def demo(
 
 @app.command()
 def distill(
+    context: typer.Context,
     table: Annotated[
         Path,
         typer.Argument(metavar="DATA", help="A CSV or Parquet file with a header."),
@@ -186,6 +189,7 @@ def distill(
         target=fit_to.value,
         alpha=alpha,
         seed=seed,
+        command=context.obj,
     )
     _show_outcomes(console, {student.value: outcome})
     console.print(f"Run: {outcome.path}")

@@ -136,5 +136,7 @@ def run_demo(
             target=demo.targets.get(family, "auto"),
             alpha=demo.alpha if family == "boosted" else 0.0,
             seed=seed,
+            command=f"interpretkd demo --data {name} --max-leaves {max_leaves} "
+            f"--seed {seed}",
         )
     return outcomes

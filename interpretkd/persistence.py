@@ -20,7 +20,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -110,12 +110,19 @@ class Run:
     evaluation: EvaluationRows | None
     manifest: dict[str, Any]
 
+    @property
+    def about(self) -> dict[str, str | int | float]:
+        """What `save` was told of where the model comes from."""
+        return dict(self.manifest["about"])
+
 
 def save(
     model: DistilledClassifier | DistilledRegressor,
     path: str | os.PathLike[str],
     X: ArrayLike | None = None,
     y: ArrayLike | None = None,
+    *,
+    about: Mapping[str, str | int | float] | None = None,
 ) -> Path:
     """Save a distilled model as a run bundle.
 
@@ -130,6 +137,9 @@ def save(
         Rows to judge the run on; they, and the teacher's logits of them, are saved.
     y : array-like of shape (n_samples,), default=None
         Their labels.
+    about : mapping of str to str, int or float, default=None
+        Where the model comes from, for its report: the data and their hash, the
+        command, the seed. It is kept in the manifest, word for word.
 
     Returns
     -------
@@ -158,6 +168,7 @@ def save(
         "interpretkd": __version__,
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in ("numpy", "scikit-learn")},
+        "about": _facts(about or {}),
         "sha256": {name: _sha256(content) for name, content in files.items()},
     }
     files["manifest.json"] = _json(manifest)
@@ -457,6 +468,7 @@ def _verified(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
             raise InputError(
                 f"this version reads format {FORMAT}. Got format {manifest['format']!r}"
             )
+        manifest["about"] = _facts(manifest.get("about", {}))
         hashes = dict(manifest["sha256"])
         unknown = sorted(set(hashes) - {*_REQUIRED, *_OPTIONAL})
         absent = sorted(set(_REQUIRED) - set(hashes))
@@ -472,6 +484,20 @@ def _verified(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
                     "was swapped, or belongs to another run"
                 )
     return files, manifest
+
+
+def _facts(about: Mapping[str, Any]) -> dict[str, str | int | float]:
+    wrong = [
+        name
+        for name, value in about.items()
+        if not isinstance(name, str) or not isinstance(value, str | int | float)
+    ]
+    if wrong:
+        raise InputError(
+            "The 'about' of a run must map texts to texts or numbers. Got another kind "
+            f"of value for {wrong[0]!r}."
+        )
+    return dict(about)
 
 
 @contextlib.contextmanager

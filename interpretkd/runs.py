@@ -6,9 +6,10 @@ that teach the teacher, 16 % more for the student (`transfer`) and 20 % for judg
 measured on the last, which neither has seen.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,8 @@ class Task:
         What is predicted.
     split : Split
         The rows for the teacher, for the student alone, and for judging.
+    about : mapping, default={}
+        What a report says of the data: source, hash, split.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Task:
     y: NDArray[Any]
     kind: str
     split: Split
+    about: Mapping[str, str | int | float] = field(default_factory=dict)
 
     @property
     def taught(self) -> NDArray[np.int64]:
@@ -141,7 +145,15 @@ def read_task(
     X, y, kind = split_target(table, target, task=task)
     known: Any = Schema.from_data(X).conform(X)
     strata = None if kind == "regression" else y
-    return Task(Path(path).name, known, y, kind, split_rows(len(y), strata, seed))
+    split = split_rows(len(y), strata, seed)
+    about: dict[str, str | int | float] = {
+        "data": Path(path).name,
+        "data SHA-256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+        "target": target,
+        "columns left out": ", ".join(drop) or "none",
+        **_split_facts(split, seed),
+    }
+    return Task(Path(path).name, known, y, kind, split, about)
 
 
 def task_of(dataset: Dataset, *, seed: int = 0) -> Task:
@@ -159,9 +171,31 @@ def task_of(dataset: Dataset, *, seed: int = 0) -> Task:
     Task
         Its rows and their split.
     """
-    return Task(
-        dataset.name, dataset.data, dataset.target, "multiclass", dataset.split(seed)
-    )
+    split = dataset.split(seed)
+    about: dict[str, str | int | float] = {
+        "data": dataset.name,
+        "data source": dataset.source,
+        "data licence": dataset.licence,
+        "data SHA-256": _values_hash(dataset),
+        **_split_facts(split, seed),
+    }
+    return Task(dataset.name, dataset.data, dataset.target, "multiclass", split, about)
+
+
+def _split_facts(split: Split, seed: int) -> dict[str, int]:
+    return {
+        "rows that taught the teacher": len(split.train),
+        "further rows for the student": len(split.transfer),
+        "rows held out": len(split.test),
+        "seed of the split": seed,
+    }
+
+
+def _values_hash(dataset: Dataset) -> str:
+    """Return the hash of all values, whatever file they were read from."""
+    rows = pd.util.hash_pandas_object(dataset.data, index=False).to_numpy()
+    labels = pd.util.hash_array(np.asarray(dataset.target))
+    return hashlib.sha256(rows.tobytes() + labels.tobytes()).hexdigest()
 
 
 def train_teacher(
@@ -220,6 +254,7 @@ def distil(
     target: str = "auto",
     alpha: float = 0.0,
     seed: int = 0,
+    command: str | None = None,
 ) -> Outcome:
     """Distil a teacher into a student, judge it on the test rows, save the run.
 
@@ -239,6 +274,8 @@ def distil(
         In [0, 1]: the weight of the labels in the targets.
     seed : int, default=0
         Of the validation part, a tenth of the rows.
+    command : str or None, default=None
+        What the user typed, kept with the run so that it can be made again.
 
     Returns
     -------
@@ -256,7 +293,8 @@ def distil(
     test = task.split.test
     X, y = task.X.iloc[test], task.y[test]
     evaluation = evaluate(model, X, y)
-    return Outcome(model, evaluation, save(model, path, X, y))
+    about = dict(task.about) | ({"command": command} if command else {})
+    return Outcome(model, evaluation, save(model, path, X, y, about=about))
 
 
 def new_student(name: str, *, max_leaves: int = 16, seed: int = 0) -> Any:

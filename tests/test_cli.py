@@ -1,8 +1,10 @@
 """The command line, run as a person would; bad input is one sentence and exit 1."""
 
+import hashlib
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -93,6 +95,10 @@ def test_distill(cli, table, student):
     run = load_run("run")
     assert list(run.model.classes_) == ["bad", "good"]
     assert len(run.evaluation.y) == 80
+    assert run.about["command"].endswith(f"--student {student} --out run")
+    digest = hashlib.sha256(Path(table).read_bytes()).hexdigest()
+    assert run.about["data SHA-256"] == digest
+    assert run.about["rows held out"] == 80
 
 
 def test_distill_regression_from_parquet(cli):

@@ -364,3 +364,20 @@ def test_a_teacher_of_another_shape(copy):
 def test_a_teacher_of_another_class(copy):
     change_json(copy, "teacher.json", lambda t: t["config"].update({"class": "Popen"}))
     refused(copy, "teacher.json")
+
+
+def test_where_a_run_comes_from_is_kept(saved, tmp_path):
+    model, *_ = saved
+    about = {"data": "<b>=1+1", "rows": 640, "share": 0.5}
+    path = save(model, tmp_path / "run", about=about)
+    assert load_run(path).about == about
+    with pytest.raises(InputError, match="'rows'"):
+        save(model, tmp_path / "other", about={"rows": [1]})
+    assert not (tmp_path / "other").exists()
+    change_json(path, "manifest.json", lambda m: m.update(about={"x": [1]}))
+    assert "'x'" in refused(path, "manifest.json")
+
+
+def test_a_run_need_not_say_where_it_comes_from(copy):
+    change_json(copy, "manifest.json", lambda m: m.pop("about"))
+    assert load_run(copy).about == {}
