@@ -255,7 +255,7 @@ def _prepare(searches: bool) -> None:
     word = threading.Timer(
         _PATIENCE,
         logging.getLogger("interpretkd").warning,
-        ["Compiling the tree engine: once on this machine, about 15 seconds."],
+        ["Compiling the tree engine: once on this machine, about 20 seconds."],
     )
     word.daemon = True
     word.start()
