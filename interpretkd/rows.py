@@ -42,7 +42,7 @@ def checked_rows(estimator: Any, X: object, *, reset: bool) -> Rows:
     allow_nan = get_tags(estimator).input_tags.allow_nan
     if frame is None:
         schema = getattr(estimator, "schema_", None)
-        if not reset and schema and any(f.is_categorical for f in schema.features):
+        if not reset and schema and not schema.holds_numbers:
             return schema.frame_of_array(X)
         rows: NDArray[Any] = validate_data(
             estimator,

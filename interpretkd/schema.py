@@ -2,10 +2,12 @@
 
 Every model of the library sees rows in the same form, the *codes*: one float32
 column per original column, a category as its position in `Feature.categories`, a
+boolean as 0 or 1, a date as the time since an origin (`calendars.Calendar`), a
 missing value as NaN. So a rule, a tree or a saved run always speaks of the columns
 that the user knows, never of one-hot names.
 """
 
+import datetime
 import math
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -15,6 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._validation import InputError
+from interpretkd.calendars import Calendar
 
 __all__ = [
     "MISSING",
@@ -32,7 +35,7 @@ Codes: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = pd.DataFrame | NDArray[Any]
 Category: TypeAlias = str | int | float | bool
 
-KINDS = ("numeric", "categorical", "pixel")
+KINDS = ("numeric", "categorical", "pixel", "date")
 VALUE, MISSING = -1, -2
 
 
@@ -44,18 +47,30 @@ class Feature:
     ----------
     name : str
         The column's name.
-    kind : {"numeric", "categorical", "pixel"}, default="numeric"
-        A pixel is a number that has a place in an image.
+    kind : {"numeric", "categorical", "pixel", "date"}, default="numeric"
+        A pixel is a number that has a place in an image. A date is a number that is
+        shown as a date.
     categories : tuple, default=()
-        The levels of a categorical column, in their order.
+        The levels of a categorical column, in their order; those of a boolean are
+        False and True.
     has_missing : bool, default=False
         Whether the training rows had missing values here.
+    calendar : Calendar or None, default=None
+        What the codes of a date stand for; for a date, and only that.
+
+    Examples
+    --------
+    >>> Feature("since", "date", calendar=Calendar("day")).text(18691.5)
+    '2021-03-05'
+    >>> Feature("smoker", "categorical", (False, True)).is_boolean
+    True
     """
 
     name: str
     kind: str = "numeric"
     categories: tuple[Category, ...] = ()
     has_missing: bool = False
+    calendar: Calendar | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or self.kind not in KINDS:
@@ -72,11 +87,73 @@ class Feature:
             raise InputError(
                 f"Feature {self.name!r} has two categories of the same name."
             )
+        if (self.kind == "date") != (self.calendar is not None):
+            raise InputError(
+                f"Feature {self.name!r}: a date, and only that, has a calendar. Got "
+                f"kind {self.kind!r} with {self.calendar!r}."
+            )
 
     @property
     def is_categorical(self) -> bool:
         """Whether the codes of this column are positions in `categories`."""
         return self.kind == "categorical"
+
+    @property
+    def is_boolean(self) -> bool:
+        """Whether the categories are False (code 0) and True (code 1)."""
+        # 0 and 1 are equal to them, so their types count.
+        levels = [level for level in self.categories if isinstance(level, bool)]
+        return levels == [False, True] == list(self.categories)
+
+    @property
+    def is_date(self) -> bool:
+        """Whether the codes of this column stand for moments."""
+        return self.kind == "date"
+
+    def text(self, code: float) -> str:
+        """Say what a code stands for.
+
+        Parameters
+        ----------
+        code : float
+            A value of the column, or the threshold of a test ``code <= threshold``.
+
+        Returns
+        -------
+        str
+            The category's name ("true" or "false" for a boolean); the date (for a
+            threshold the last one that passes); "missing" for NaN; else the number,
+            in the fewest digits that name the same float32.
+        """
+        if math.isnan(code):
+            return "missing"
+        if self.is_categorical:
+            level = str(self.categories[int(code)])
+            return level.lower() if self.is_boolean else level
+        if self.calendar is not None:
+            return self.calendar.text(code)
+        return str(np.float32(code)).removesuffix(".0")
+
+    def decode(self, codes: NDArray[Any]) -> Any:
+        """Turn codes of this column back into cells of a frame.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples,), float
+            What `Schema.encode` returned for this column.
+
+        Returns
+        -------
+        Series, Categorical or ndarray of shape (n_samples,)
+            Dates, categories or numbers (float64).
+        """
+        if self.calendar is not None:
+            return self.calendar.decode(codes)
+        if self.is_categorical:
+            place = np.nan_to_num(codes, nan=-1).astype(np.int64)
+            dtype = pd.CategoricalDtype(list(self.categories))
+            return pd.Categorical.from_codes(place, dtype=dtype)
+        return np.asarray(codes, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -145,6 +222,11 @@ class Schema:
         """The columns' names."""
         return tuple(feature.name for feature in self.features)
 
+    @property
+    def holds_numbers(self) -> bool:
+        """Whether there are only numbers, no categories and no dates."""
+        return not any(f.is_categorical or f.is_date for f in self.features)
+
     @classmethod
     def from_data(cls, X: Rows) -> "Schema":
         """Learn the columns from rows.
@@ -152,8 +234,9 @@ class Schema:
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_samples, n_features)
-            Text, boolean and pandas' categorical columns become categorical; numbers
-            stay numbers. The columns of an array are named x0, x1, ...
+            Text, boolean and pandas' categorical columns become categorical, dates
+            and times dates; numbers stay numbers. The columns of an array are named
+            x0, x1, ...
 
         Returns
         -------
@@ -163,9 +246,14 @@ class Schema:
         Raises
         ------
         InputError
-            For a column that is neither text nor number, or mixes them.
+            For a column that is neither text nor number nor date, or mixes them.
         """
         if not isinstance(X, pd.DataFrame):
+            if X.dtype.kind in "mM":
+                raise InputError(
+                    f"An array must hold numbers. Got dtype {X.dtype}; give dates as a "
+                    "frame, with names."
+                )
             features = [Feature(f"x{i}") for i in range(X.shape[1])]
         else:
             features = [
@@ -194,7 +282,7 @@ class Schema:
         Returns
         -------
         ndarray of shape (n_samples, n_features), float32
-            Numbers, category positions and NaN for missing.
+            Numbers, category positions, counted dates and NaN for missing.
 
         Raises
         ------
@@ -202,7 +290,7 @@ class Schema:
             For an absent column, an unseen category, text among numbers, infinity.
         """
         frame = as_frame(X)
-        if frame is None and not any(f.is_categorical for f in self.features):
+        if frame is None and self.holds_numbers:
             codes = _as_numbers(X)
             if codes.ndim != 2 or codes.shape[1] != len(self):
                 raise InputError(
@@ -292,14 +380,14 @@ class Schema:
         Returns
         -------
         str
-            "age", "age is missing" or "purpose is car (new)".
+            "age", "age is missing", "smoker is true" or "purpose is car (new)".
         """
         feature = self.features[column.feature]
         if column.part == VALUE:
             return feature.name
         if column.part == MISSING:
             return f"{feature.name} is missing"
-        return f"{feature.name} is {feature.categories[column.part]}"
+        return f"{feature.name} is {feature.text(column.part)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schema as plain JSON values.
@@ -311,15 +399,7 @@ class Schema:
         """
         return {
             "image_shape": self.image_shape and list(self.image_shape),
-            "features": [
-                {
-                    "name": feature.name,
-                    "kind": feature.kind,
-                    "categories": list(feature.categories),
-                    "has_missing": feature.has_missing,
-                }
-                for feature in self.features
-            ],
+            "features": [_plain_feature(feature) for feature in self.features],
         }
 
     @classmethod
@@ -344,13 +424,7 @@ class Schema:
         try:
             shape = values["image_shape"]
             features = tuple(
-                Feature(
-                    name=entry["name"],
-                    kind=entry["kind"],
-                    categories=_categories_from(entry["categories"]),
-                    has_missing=_checked_as(bool, entry["has_missing"]),
-                )
-                for entry in _checked_as(list, values["features"])
+                _feature_from(entry) for entry in _checked_as(list, values["features"])
             )
             if shape is not None:
                 shape = tuple(_checked_as(int, side) for side in shape)
@@ -394,9 +468,7 @@ class Schema:
             raise InputError(f"The rows lack the columns {absent}. They have {names}.")
         if len(set(names)) != len(names):
             Schema(tuple(Feature(name) for name in names))  # says which come twice
-        if tuple(names) == self.names and not any(
-            f.is_categorical for f in self.features
-        ):
+        if tuple(names) == self.names and self.holds_numbers:
             kinds = {dtype.kind for dtype in frame.dtypes}
             if kinds <= set("fiu"):  # one block of numbers: no copy a column
                 with np.errstate(over="ignore"):  # `encode` finds the infinity
@@ -405,8 +477,7 @@ class Schema:
         place = {name: i for i, name in enumerate(names)}
         for i, feature in enumerate(self.features):
             column = frame.iloc[:, place[feature.name]]
-            encode = _encode_categories if feature.is_categorical else _encode_numbers
-            codes[:, i] = encode(feature, column)
+            codes[:, i] = _encode_column(feature, column)
         return codes
 
 
@@ -470,25 +541,52 @@ def _learn_feature(name: str, column: "pd.Series[Any]") -> Feature:
         levels = [False, True]
     elif pd.api.types.is_numeric_dtype(column.dtype):
         return Feature(name)
+    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return Feature(name, "date", calendar=Calendar.from_data(name, column))
     elif column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
         values = [_plain(value) for value in _distinct(name, column)]
         types = {bool if isinstance(v, bool) else type(v) for v in values}
         if types <= {int, float}:
             return Feature(name)
+        if all(issubclass(kind, datetime.date) for kind in types):
+            return Feature(name, "date", calendar=Calendar.from_data(name, column))
         if len(types) > 1 or not types <= {str, bool}:
             raise InputError(
                 f"Column {name!r} mixes {sorted(t.__name__ for t in types)}. "
-                "A column must hold only numbers or only texts."
+                "A column must hold only numbers, only texts or only dates."
             )
         levels = sorted(values)
     else:
         raise InputError(
             f"Column {name!r} has dtype {column.dtype}. Allowed are numbers, texts, "
-            "booleans and categories; turn dates into numbers first."
+            "booleans, categories and dates."
         )
     if not levels:
         raise InputError(f"Column {name!r} holds no value at all.")
     return Feature(name, "categorical", tuple(levels))
+
+
+def _plain_feature(feature: Feature) -> dict[str, Any]:
+    values = {
+        "name": feature.name,
+        "kind": feature.kind,
+        "categories": list(feature.categories),
+        "has_missing": feature.has_missing,
+    }
+    if feature.calendar is not None:
+        values["calendar"] = feature.calendar.to_dict()
+    return values
+
+
+def _feature_from(entry: Any) -> Feature:
+    calendar = entry.get("calendar")
+    return Feature(
+        name=entry["name"],
+        kind=entry["kind"],
+        categories=_categories_from(entry["categories"]),
+        has_missing=_checked_as(bool, entry["has_missing"]),
+        calendar=None if calendar is None else Calendar(**calendar),
+    )
 
 
 def _checked_as(kind: type, value: Any) -> Any:
@@ -517,6 +615,14 @@ def _distinct(name: str, column: "pd.Series[Any]") -> list[Any]:
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _encode_column(feature: Feature, column: "pd.Series[Any]") -> Codes:
+    if feature.is_categorical:
+        return _encode_categories(feature, column)
+    if feature.calendar is not None:
+        return feature.calendar.encode(feature.name, column)
+    return _encode_numbers(feature, column)
 
 
 def _encode_categories(feature: Feature, column: "pd.Series[Any]") -> Codes:

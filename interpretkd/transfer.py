@@ -193,10 +193,8 @@ def _decode(schema: Schema, codes: Codes, like: Rows) -> Rows:
     names = {str(name): name for name in like.columns}
     for j, feature in enumerate(schema.features):
         column: Any = codes[:, j]
-        if feature.is_categorical:
-            place = np.nan_to_num(column, nan=-1).astype(np.int64)
-            dtype = pd.CategoricalDtype(list(feature.categories))
-            column = pd.Categorical.from_codes(place, dtype=dtype)
+        if feature.is_categorical or feature.is_date:
+            column = feature.decode(column)
         columns[names[feature.name]] = column
     return pd.DataFrame(columns)
 

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpretkd._validation import InputError
+from interpretkd.calendars import Calendar
 from interpretkd.rows import batches
 from interpretkd.schema import MISSING, VALUE, Column, Feature, Schema, as_frame, expand
 
@@ -112,6 +114,79 @@ def test_the_order_of_categories_in_new_rows_does_not_matter() -> None:
     np.testing.assert_array_equal(
         schema.encode(rows.astype({"c": object}))[:, 0], [2, 0, nan]
     )
+
+
+def test_what_is_a_boolean() -> None:
+    assert Feature("c", "categorical", (False, True)).is_boolean
+    for categories in ((0, 1), (0.0, 1.0), ("False", "True"), (True, False)):
+        assert not Feature("c", "categorical", categories).is_boolean
+    assert not Feature("c").is_boolean
+
+
+def test_text_of_codes() -> None:
+    assert Feature("c", "categorical", ("a", "b")).text(1) == "b"
+    flag = Feature("c", "categorical", (False, True))
+    assert [flag.text(code) for code in (0, 1, nan)] == ["false", "true", "missing"]
+    texts = [
+        Feature("c").text(code) for code in (3.0, 0.1, float(np.float32(0.1)), 1e30)
+    ]
+    assert texts == ["3", "0.1", "0.1", "1e+30"]
+    since = DATED.features[0]
+    assert [since.text(c) for c in (0, 0.9, -0.1)] == [
+        *("1970-01-01", "1970-01-01", "1969-12-31")
+    ]
+
+
+DAYS = [datetime.date(2021, 3, 5), None, datetime.date(1969, 12, 30)]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(DAYS, dtype=object),
+        pd.Series(DAYS, dtype="datetime64[s]"),
+        pd.Series(DAYS, dtype="datetime64[ns]"),
+        pd.Series(DAYS).astype("date32[pyarrow]"),
+        pd.Series(DAYS, dtype="datetime64[us]").astype("timestamp[us][pyarrow]"),
+        pd.Series([d and datetime.datetime(d.year, d.month, d.day) for d in DAYS]),
+    ],
+)
+def test_dates_become_days(column: Any) -> None:
+    rows = pd.DataFrame({"d": column, "n": [1.0, 2.0, 3.0]})
+    schema = Schema.from_data(rows)
+    expected = Feature("d", "date", has_missing=True, calendar=Calendar("day"))
+    assert schema.features[0] == expected
+    codes = schema.encode(rows)
+    np.testing.assert_array_equal(codes[:, 0], [18691, nan, -2])
+    back = pd.DataFrame({"d": schema.features[0].decode(codes[:, 0]), "n": rows["n"]})
+    np.testing.assert_array_equal(schema.encode(back), codes)
+
+
+@pytest.mark.parametrize("of", [pl.DataFrame, pyarrow.table])
+def test_dates_of_other_frames(of: Any) -> None:
+    times = [datetime.datetime(2021, 3, 5, 14, 30), None, None]
+    frame = as_frame(of({"d": DAYS, "t": times}))
+    assert frame is not None
+    schema = Schema.from_data(frame)
+    assert [f.calendar and f.calendar.unit for f in schema.features] == [
+        *("day", "minute")
+    ]
+    np.testing.assert_array_equal(schema.encode(frame)[:, 0], [18691, nan, -2])
+
+
+def test_rows_with_dates_may_come_as_texts_and_as_arrays() -> None:
+    rows = pd.DataFrame({"d": pd.Series(DAYS, dtype="datetime64[s]"), "n": 1.0})
+    schema = Schema.from_data(rows)
+    codes = schema.encode(rows)
+    texts = rows.assign(d=["2021-03-05", None, "1969-12-30T23:59"])
+    np.testing.assert_array_equal(schema.encode(texts), codes)
+    np.testing.assert_array_equal(schema.encode(rows.to_numpy(dtype=object)), codes)
+    assert not schema.holds_numbers
+
+
+def test_an_array_of_dates_is_refused() -> None:
+    with pytest.raises(InputError, match="give dates as a frame"):
+        Schema.from_data(np.array([["2021-03-05"]], dtype="M8[D]"))
 
 
 LEVELS = pl.Enum(["low", "mid", "up"])
@@ -239,18 +314,23 @@ def test_many_unseen_values_are_told_in_short() -> None:
     [
         (
             [1, "a", None],
-            "Column 'c' mixes ['int', 'str']. A column must hold only numbers or only "
-            "texts.",
+            "Column 'c' mixes ['int', 'str']. A column must hold only numbers, only "
+            "texts or only dates.",
         ),
         (
             [True, 1.5],
-            "Column 'c' mixes ['bool', 'float']. A column must hold only numbers or "
-            "only texts.",
+            "Column 'c' mixes ['bool', 'float']. A column must hold only numbers, "
+            "only texts or only dates.",
         ),
         (
-            pd.Series(["2020-01-01"], dtype="datetime64[us]"),
-            "Column 'c' has dtype datetime64[us]. Allowed are numbers, texts, booleans "
-            "and categories; turn dates into numbers first.",
+            [datetime.date(2020, 1, 1), "2020-01-02"],
+            "Column 'c' mixes ['date', 'str']. A column must hold only numbers, only "
+            "texts or only dates.",
+        ),
+        (
+            pd.Series(pd.to_timedelta([1, 2], unit="s"), dtype="timedelta64[s]"),
+            "Column 'c' has dtype timedelta64[s]. Allowed are numbers, texts, "
+            "booleans, categories and dates.",
         ),
         (
             pd.Categorical([None, None], categories=[]),
@@ -275,7 +355,7 @@ def test_a_column_without_values_is_a_number(dtype: Any) -> None:
 @pytest.mark.parametrize(
     "column",
     [
-        [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)],
+        [datetime.time(1, 2), datetime.time(3, 4)],
         pd.to_timedelta([1, 2], unit="s"),
         [[1], [2]],
         [{"a": 1}, {"b": 2}],
@@ -331,13 +411,17 @@ def test_features_are_checked() -> None:
     with pytest.raises(InputError, match="a text as its name"):
         Feature(1)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="a kind out of"):
-        Feature("a", "date")
+        Feature("a", "time")
     with pytest.raises(InputError, match="and only that, has categories"):
         Feature("a", "numeric", ("x",))
     with pytest.raises(InputError, match="and only that, has categories"):
         Feature("a", "categorical")
     with pytest.raises(InputError, match="two categories of the same name"):
         Feature("a", "categorical", (1, "1"))
+    with pytest.raises(InputError, match="a date, and only that, has a calendar"):
+        Feature("a", "date")
+    with pytest.raises(InputError, match="a date, and only that, has a calendar"):
+        Feature("a", calendar=Calendar())
 
 
 def test_the_image_must_have_as_many_pixels_as_columns() -> None:
@@ -359,6 +443,14 @@ MIXED = Schema(
 )
 
 
+DATED = Schema(
+    (
+        Feature("since", "date", calendar=Calendar(), has_missing=True),
+        Feature("seen", "date", calendar=Calendar("second", 10**9, "Europe/Berlin")),
+    )
+)
+
+
 def test_columns_of_the_expanded_matrix() -> None:
     plain = (
         Column(0, VALUE),
@@ -372,7 +464,7 @@ def test_columns_of_the_expanded_matrix() -> None:
     assert MIXED.columns(indicate_missing=True) == told
     assert [MIXED.describe(column) for column in told] == [
         *("age", "age is missing", "dose", "sex is m"),
-        *("smoker is False", "smoker is True", "smoker is missing"),
+        *("smoker is false", "smoker is true", "smoker is missing"),
         *("home is own", "home is rent", "home is free"),
     ]
 
@@ -423,15 +515,15 @@ def test_conform_does_not_hide_an_unseen_category() -> None:
 
 @pytest.mark.parametrize(
     "schema",
-    [MIXED, Schema(tuple(Feature(f"p{i}", "pixel") for i in range(6)), (2, 3))],
+    [MIXED, DATED, Schema(tuple(Feature(f"p{i}", "pixel") for i in range(6)), (2, 3))],
 )
 def test_schema_survives_json(schema: Schema) -> None:
     text = json.dumps(schema.to_dict(), allow_nan=False)
     assert Schema.from_dict(json.loads(text)) == schema
 
 
-def _damage(path: list[Any], value: Any) -> dict[str, Any]:
-    values = json.loads(json.dumps(MIXED.to_dict()))
+def _damage(path: list[Any], value: Any, schema: Schema = MIXED) -> dict[str, Any]:
+    values = json.loads(json.dumps(schema.to_dict()))
     place = values
     for key in path[:-1]:
         place = place[key]
@@ -479,6 +571,40 @@ def _damage(path: list[Any], value: Any) -> dict[str, Any]:
 def test_damaged_schemas_are_refused(path: list[Any], value: Any) -> None:
     with pytest.raises(InputError):
         Schema.from_dict(_damage(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["kind"], "numeric"),
+        (["calendar"], KeyError),
+        (["calendar"], None),
+        (["calendar"], "day"),
+        (["calendar"], ["day", 0, None]),
+        (["calendar", "unit"], "year"),
+        (["calendar", "unit"], ["day"]),
+        (["calendar", "origin"], 0.5),
+        (["calendar", "origin"], True),
+        (["calendar", "origin"], 10**30),
+        (["calendar", "origin"], -(10**8)),
+        (["calendar", "zone"], "Mars/Olympus"),
+        (["calendar", "zone"], "../../etc/passwd"),
+        (["calendar", "zone"], 1),
+        (["calendar", "more"], 1),
+    ],
+)
+def test_damaged_calendars_are_refused(path: list[Any], value: Any) -> None:
+    with pytest.raises(InputError):
+        Schema.from_dict(_damage(["features", 0, *path], value, DATED))
+
+
+def test_schemas_saved_before_there_were_dates_are_read() -> None:
+    values = MIXED.to_dict()
+    assert all(set(entry) == OLD_KEYS for entry in values["features"])
+    assert Schema.from_dict(values) == MIXED
+
+
+OLD_KEYS = {"name", "kind", "categories", "has_missing"}
 
 
 @pytest.mark.parametrize("values", [None, [], 3, "text"])
