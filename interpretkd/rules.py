@@ -5,8 +5,9 @@ feature, and apply to a row exactly when the row reaches the leaf.
 """
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,114 +16,83 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._files import csv_text, write_atomically
-from interpretkd._validation import InputError
-from interpretkd.intervals import Estimate, wilson_interval
-from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.schema import Codes, Feature, as_frame
-from interpretkd.targets import decide, probabilities
+from interpretkd._validation import InputError, check_boolean, check_choice, closest
+from interpretkd.conditions import Condition, path_conditions
+from interpretkd.formats import html_page, html_table, latex_table, markdown_table
+from interpretkd.intervals import Estimate
+from interpretkd.outlines import decision_cells, from_left, outline
+from interpretkd.readable import readable
+from interpretkd.tallies import (
+    Judged,
+    Outcomes,
+    alike,
+    judge_rows,
+    leaf_outcomes,
+    node_counts,
+    tally,
+)
 from interpretkd.trees import Tree
+from interpretkd.wording import one_line, prediction_text
 
-__all__ = [
-    "Condition",
-    "Rule",
-    "RuleSet",
-    "extract_rules",
-    "leaf_decisions",
-    "node_test",
-    "path_conditions",
-    "prediction_text",
-]
+__all__ = ["Rule", "RuleSet", "extract_rules", "leaf_decisions"]
 
 Array = NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Condition:
-    """What one feature of a row must be.
-
-    Parameters
-    ----------
-    feature : Feature
-        The column.
-    position : int
-        Where it stands among the columns.
-    low, high : float
-        Numbers in (low, high] pass; for a number only.
-    categories : tuple of int
-        The positions of the categories that pass; for a categorical feature only.
-    values : bool
-        Whether any number passes at all; False for "is missing".
-    missing : bool
-        Whether a missing value passes.
-    """
-
-    feature: Feature
-    position: int
-    low: float = -np.inf
-    high: float = np.inf
-    categories: tuple[int, ...] = ()
-    values: bool = True
-    missing: bool = True
-
-    def __str__(self) -> str:
-        return (
-            _category_text(self) if self.feature.is_categorical else _number_text(self)
-        )
-
-    @property
-    def says_nothing(self) -> bool:
-        """Whether every value passes, of those that the training rows had."""
-        if self.feature.has_missing and not self.missing:
-            return False
-        if self.feature.is_categorical:
-            return len(self.categories) == len(self.feature.categories)
-        return self.values and self.low == -np.inf and self.high == np.inf
-
-    def holds(self, codes: Codes) -> NDArray[np.bool_]:
-        """Tell for which rows the condition holds.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n_samples, n_features), float32
-            Rows as `Schema.encode` returns them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), bool
-            One value a row.
-        """
-        column = codes[:, self.position]
-        gap = np.isnan(column)
-        if self.feature.is_categorical:
-            inside = np.isin(column, self.categories)
-        else:
-            inside = (column > self.low) & (column <= self.high) & self.values
-        return np.where(gap, self.missing, inside)
+_ESTIMATES = ("fidelity", "accuracy")
+_TABLES = ("rules", "decisions")
+_WRITERS = (".csv", ".txt", ".md", ".tex", ".html")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One leaf of a tree.
+    """One leaf of a tree, or some neighbouring leaves that decide the same.
 
     Parameters
     ----------
     conditions : tuple of Condition
         One a feature, in the order in which the tree first asks for it.
     leaf : int
-        The leaf's index in the tree.
+        The node's index in the tree.
     prediction : object
         The class; a tuple of the labels that are on; or the value(s).
     probability : float or None
-        The student's probability of that class; None without classes.
+        The student's probability of that class (of exactly these labels, taken as
+        independent); None without classes. Of merged leaves, the mean by cover.
     n_rows : int
         How many of the given rows it covers (of the training rows, if none were
-        given).
+        given): its support.
     coverage : float
         The same as a share, in [0, 1].
-    fidelity : Estimate or None
-        The share of the covered rows on which the teacher decides the same.
-    accuracy : Estimate or None
-        The share of the covered rows that have this label.
+    fidelity : Estimate or None, default=None
+        The share of the covered rows on which the teacher decides the same, with
+        Wilson's interval; None for regression, which has `teacher_rmse`.
+    accuracy : Estimate or None, default=None
+        The share of the covered rows that have this label: the rule's precision.
+    number : int, default=0
+        Its place in the order of coverage, from 1; it stays with the rule.
+    leaves : tuple of int, default=()
+        The leaves it stands for.
+    probabilities : tuple of float, default=()
+        The student's probability of each of the set's classes (labels).
+    n_disagree : int or None, default=None
+        The covered rows on which the teacher decides otherwise.
+    confidence : float or None, default=None
+        The mean probability that the teacher gives its own decision on these rows.
+    lift : float or None, default=None
+        Accuracy over the share of this label among all given rows: 1 is no better
+        than chance, 2 twice as good.
+    recall : float or None, default=None
+        The share of all given rows of this label that the rule covers.
+    teacher_value, label_value : float, list of float, or None, default=None
+        For regression: the mean of what the teacher, or the label, says.
+    teacher_rmse, label_rmse : float or None, default=None
+        For regression: the root of the mean squared difference between the rule's
+        value and the teacher's, or the label's. R2 would say nothing here, for a rule
+        is a constant.
+
+    References
+    ----------
+    Bayardo & Agrawal (1999), "Mining the most interesting rules", for the lift.
     """
 
     conditions: tuple[Condition, ...]
@@ -133,41 +103,86 @@ class Rule:
     coverage: float
     fidelity: Estimate | None = None
     accuracy: Estimate | None = None
+    number: int = 0
+    leaves: tuple[int, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    n_disagree: int | None = None
+    confidence: float | None = None
+    lift: float | None = None
+    recall: float | None = None
+    teacher_value: float | list[float] | None = None
+    label_value: float | list[float] | None = None
+    teacher_rmse: float | None = None
+    label_rmse: float | None = None
 
     @property
     def condition_text(self) -> str:
-        """The conditions in words, joined by AND, in one line."""
-        return _one_line(" AND ".join(map(str, self.conditions)) or "always")
+        """The conditions in words, joined by AND, in one line, with every category."""
+        return one_line(" AND ".join(map(str, self.conditions)) or "always")
+
+    @property
+    def brief_text(self) -> str:
+        """The same, of long lists of categories only the first five."""
+        return one_line(" AND ".join(c.brief for c in self.conditions) or "always")
+
+    @property
+    def prediction_text(self) -> str:
+        """The prediction in words, in one line."""
+        return one_line(prediction_text(self.prediction))
+
+    @property
+    def merged_text(self) -> str:
+        """Which leaves were joined, in words; "" for one leaf alone."""
+        if len(self.leaves) < 2:
+            return ""
+        return f"merged from leaves {', '.join(map(str, self.leaves))}"
+
+    @property
+    def sentence(self) -> str:
+        """The rule for people who read no tables, in one line."""
+        facts = [f"covers {self.coverage:.0%} = {self.n_rows:,} rows"]
+        if self.fidelity is not None:
+            facts.insert(0, f"teacher agrees {self.fidelity.value:.0%}")
+        if self.teacher_value is not None:
+            facts.insert(0, f"teacher says {prediction_text(self.teacher_value)}")
+        head = f"IF {self.brief_text} THEN {self.prediction_text}"
+        return f"{head} ({', '.join(facts)})"
 
     def __str__(self) -> str:
         facts = [f"covers {self.coverage:.1%} = {self.n_rows} rows"]
         if self.probability is not None:
             facts.insert(0, f"probability {self.probability:.3f}")
-        for name, estimate in (
-            ("fidelity", self.fidelity),
-            ("accuracy", self.accuracy),
-        ):
+        for name in _ESTIMATES:
+            estimate = getattr(self, name)
             if estimate is not None:
                 facts.append(f"{name} {estimate}")
-        prediction = _one_line(prediction_text(self.prediction))
-        head = f"IF {self.condition_text} THEN {prediction}"
+        for name in ("teacher", "label"):
+            error = getattr(self, f"{name}_rmse")
+            if error is not None:
+                facts.append(f"RMSE to the {name} {error:.4g}")
+        if self.merged_text:
+            facts.append(self.merged_text)
+        head = f"IF {self.brief_text} THEN {self.prediction_text}"
         return f"{head} ({'; '.join(facts)})"
 
 
 @dataclass(frozen=True, eq=False)
 class RuleSet:
-    """All rules of a tree, those that cover most rows first.
+    """Rules of a tree, at first all of them, those that cover most rows first.
 
     Parameters
     ----------
     rules : tuple of Rule
-        One a leaf.
+        The rules; no row is covered by two of them.
     tree : Tree
         The tree they were read from.
+    source : object, default=None
+        What they were measured with: to measure them anew.
     """
 
     rules: tuple[Rule, ...]
     tree: Tree
+    source: "_Source | None" = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.rules)
@@ -179,12 +194,22 @@ class RuleSet:
         return self.rules[index]
 
     def __str__(self) -> str:
-        width = len(str(len(self)))
-        lines = [f"{i:>{width}}. {rule}" for i, rule in enumerate(self.rules, start=1)]
-        return "\n".join(lines)
+        width = len(str(max((rule.number for rule in self.rules), default=0)))
+        return "\n".join(f"{rule.number:>{width}}. {rule}" for rule in self.rules)
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """The classes (labels), in the order of a rule's probabilities."""
+        known = None if self.source is None else self.source.classes
+        return () if known is None else tuple(known.tolist())
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """One sentence a rule."""
+        return tuple(rule.sentence for rule in self.rules)
 
     def apply(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Find the rule that covers each row, by its conditions alone.
+        """Find the rule that covers each row.
 
         Parameters
         ----------
@@ -194,28 +219,264 @@ class RuleSet:
         Returns
         -------
         ndarray of shape (n_samples,), int64
-            The position of the rule in `rules`.
+            The position of the rule in `rules`; -1 where none of them covers the row,
+            which needs a set that was filtered.
         """
-        codes = self.tree.schema.encode(X)
-        found = np.full(len(codes), -1)
+        place = np.full(len(self.tree.nodes.feature), -1, dtype=np.int64)
         for i, rule in enumerate(self.rules):
-            holds = np.ones(len(codes), dtype=bool)
-            for condition in rule.conditions:
-                holds &= condition.holds(codes)
-            found[holds] = i
-        return found
+            place[list(rule.leaves)] = i
+        return place[self.tree.apply(X)]
 
-    def to_frame(self) -> pd.DataFrame:
+    def sort(self, by: str = "coverage", *, ascending: bool | None = None) -> "RuleSet":
+        """Return the same rules in another order; their numbers stay with them.
+
+        Parameters
+        ----------
+        by : str, default="coverage"
+            "coverage", "fidelity", "accuracy", "lift", "recall", "confidence",
+            "probability", "disagreements", "teacher_rmse", "label_rmse": the largest
+            first. "number", "conditions" (how many), "prediction" (then by
+            probability, the largest first), "tree" (left to right): the smallest
+            first.
+        ascending : bool or None, default=None
+            Whether the smallest comes first; None for the usual order.
+
+        Returns
+        -------
+        RuleSet
+            The rules; those of which `by` is not known come last.
+
+        Raises
+        ------
+        InputError
+            For another order.
+        """
+        check_choice("RuleSet.sort", "by", by, tuple(_ORDERS))
+        if ascending is not None:
+            check_boolean("RuleSet.sort", "ascending", ascending)
+        upwards = by in _UPWARDS if ascending is None else ascending
+        key = {rule.leaf: _ORDERS[by](rule) for rule in self.rules}
+        if by == "tree":
+            key = from_left(self.tree.nodes)
+        known = [rule for rule in self.rules if key[rule.leaf] is not None]
+        unknown = [rule for rule in self.rules if key[rule.leaf] is None]
+        if by == "prediction":  # within a prediction, the surest first either way
+            known.sort(key=lambda rule: -(rule.probability or 0.0))
+        known.sort(key=lambda rule: key[rule.leaf], reverse=not upwards)
+        return replace(self, rules=(*known, *unknown))
+
+    def filter(
+        self,
+        text: str = "",
+        *,
+        features: Collection[str] = (),
+        predictions: Collection[Any] = (),
+        min_coverage: float = 0.0,
+        min_rows: int = 0,
+        min_fidelity: float | None = None,
+        min_accuracy: float | None = None,
+    ) -> "RuleSet":
+        """Return the rules that meet every wish; their numbers stay with them.
+
+        Parameters
+        ----------
+        text : str, default=""
+            What the rule must hold in its conditions or its prediction, upper or lower
+            case.
+        features : collection of str, default=()
+            Columns of which it must ask for each.
+        predictions : collection, default=()
+            Classes of which it must predict one (labels of which one must be on);
+            empty for any.
+        min_coverage : float, default=0.0
+            In [0, 1].
+        min_rows : int, default=0
+            The least support.
+        min_fidelity, min_accuracy : float or None, default=None
+            In [0, 1]; rules of which it is not known are left out.
+
+        Returns
+        -------
+        RuleSet
+            Some, all or none of the rules.
+
+        Raises
+        ------
+        InputError
+            For a column that the tree does not have.
+        """
+        for name in features:
+            if name not in self.tree.schema.names:
+                raise InputError(
+                    f"There is no column {name!r}"
+                    f"{closest(name, self.tree.schema.names)}."
+                )
+        least = {"fidelity": min_fidelity, "accuracy": min_accuracy}
+        chosen = tuple(
+            rule
+            for rule in self.rules
+            if text.casefold()
+            in f"{rule.condition_text} {rule.prediction_text}".casefold()
+            and set(features) <= {c.feature.name for c in rule.conditions}
+            and (not predictions or _predicts(rule, predictions))
+            and rule.coverage >= min_coverage
+            and rule.n_rows >= min_rows
+            and all(_reaches(getattr(rule, name), low) for name, low in least.items())
+        )
+        return replace(self, rules=chosen)
+
+    def merged(self) -> "RuleSet":
+        """Return all rules of the tree, neighbours that decide the same joined.
+
+        Returns
+        -------
+        RuleSet
+            Rules that decide every row as before, and say from which leaves they were
+            joined. Their probabilities are means: ask the tree for those.
+        """
+        return _rules_of(self._known_source(), self.tree, merge=True)
+
+    def readable(self, X: ArrayLike, *, aggressive: bool = False) -> "RuleSet":
+        """Return all rules of the tree with thresholds of the fewest digits.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            The rows that must not change their rule: those that the tree was fitted
+            to, best with all others at hand.
+        aggressive : bool, default=False
+            As for `readable.readable`, which also says what it costs.
+
+        Returns
+        -------
+        RuleSet
+            The rules of the rounded tree, measured anew on the rows that these were
+            measured on.
+        """
+        rounded = readable(self.tree, X, aggressive=aggressive).tree
+        assert isinstance(rounded, Tree)
+        merge = any(len(rule.leaves) > 1 for rule in self.rules)
+        return _rules_of(self._known_source(), rounded, merge=merge)
+
+    def to_frame(self, *, probabilities: bool = False) -> pd.DataFrame:
         """Return the rules as a table.
+
+        Parameters
+        ----------
+        probabilities : bool, default=False
+            Whether to add a column "probability of c" for each class c.
 
         Returns
         -------
         DataFrame
-            One row a rule: its text, prediction, coverage, and what was measured.
+            One row a rule: its number, text, prediction, coverage, and what was
+            measured.
         """
-        return pd.DataFrame([_record(rule) for rule in self.rules]).dropna(
-            axis="columns", how="all"
+        names = self.classes if probabilities else ()
+        records = [_record(rule, names) for rule in self.rules]
+        columns = None if records else ["number", "rule", "prediction"]
+        return pd.DataFrame(records, columns=columns).dropna(axis="columns", how="all")
+
+    def to_text(self) -> pd.DataFrame:
+        """Return the rules as a table for reading.
+
+        Returns
+        -------
+        DataFrame of str
+            One row a rule; an estimate and its interval share a cell, and what is
+            unknown is "-". Columns of which nothing is known are absent.
+        """
+        records = [_cells(rule) for rule in self.rules]
+        frame = pd.DataFrame(records, columns=list(_COLUMNS), dtype=object)
+        known = [
+            name for name in frame if name in _ALWAYS or (frame[name] != "-").any()
+        ]
+        return frame[known]
+
+    def outline(self) -> str:
+        """Return the tree as indented lines, with the rows that reach each node.
+
+        Returns
+        -------
+        str
+            Tests in words; a branch ends with the rule's number and prediction.
+            Branches without a rule of this set are left out.
+        """
+        ends = {rule.leaf: _end_text(rule) for rule in self.rules}
+        counts = {} if self.source is None else self.source.counts(self.tree)
+        heads = {node: f"{n:,} rows" for node, n in counts.items()}
+        return outline(self.tree.nodes, ends, heads)
+
+    def decision_table(self) -> pd.DataFrame:
+        """Return the rules as a decision table.
+
+        Returns
+        -------
+        DataFrame of str
+            One row a rule, one column a feature that is asked for; "-" means any. The
+            hit policy is unique: of all rows of the table exactly one fits a case.
+            The last columns are the prediction and the share of rows.
+        """
+        cells = decision_cells(
+            self.tree.schema, [rule.conditions for rule in self.rules]
         )
+        last = {
+            "THEN": [rule.prediction_text for rule in self.rules],
+            "covers": [f"{rule.coverage:.1%}" for rule in self.rules],
+        }
+        for name, column in last.items():
+            cells[_free(name, cells)] = column
+        cells.insert(0, _free("#", cells), [str(rule.number) for rule in self.rules])
+        cells.attrs["hit_policy"] = "unique"
+        return cells
+
+    def to_markdown(self, table: str = "rules") -> str:
+        """Return a table in Markdown.
+
+        Parameters
+        ----------
+        table : {"rules", "decisions"}, default="rules"
+            `to_text` or `decision_table`.
+
+        Returns
+        -------
+        str
+            The table; names are escaped.
+        """
+        return markdown_table(self._table(table), _NUMBERS)
+
+    def to_latex(self, table: str = "rules") -> str:
+        """Return a table in LaTeX.
+
+        Parameters
+        ----------
+        table : {"rules", "decisions"}, default="rules"
+            `to_text` or `decision_table`.
+
+        Returns
+        -------
+        str
+            A longtable with the rules of booktabs; names are escaped.
+        """
+        return latex_table(self._table(table), _NUMBERS, self._caption(table))
+
+    def to_html(self, table: str = "rules") -> str:
+        """Return a table in HTML.
+
+        Parameters
+        ----------
+        table : {"rules", "decisions"}, default="rules"
+            `to_text` or `decision_table`.
+
+        Returns
+        -------
+        str
+            A fragment without scripts and addresses; names are escaped.
+        """
+        return html_table(self._table(table), _NUMBERS, self._caption(table))
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the rules to a file.
@@ -223,7 +484,8 @@ class RuleSet:
         Parameters
         ----------
         path : str or path
-            A .csv file gets the table, a .txt file the sentences.
+            A .csv file gets the table, a .txt file the sentences, .md, .tex and .html
+            files the table for reading.
 
         Returns
         -------
@@ -237,13 +499,60 @@ class RuleSet:
         """
         target = Path(path)
         ending = target.suffix.lower()
-        if ending not in (".csv", ".txt"):
+        if ending not in _WRITERS:
             raise InputError(
-                f"Rules are written to a .csv or .txt file. Got {target.name!r}."
+                f"Rules are written to a {', '.join(_WRITERS[:-1])} or {_WRITERS[-1]} "
+                f"file. Got {target.name!r}."
             )
-        text = csv_text(self.to_frame()) if ending == ".csv" else f"{self}\n"
-        write_atomically(target, text.encode())
+        write_atomically(target, self._written(ending).encode())
         return target
+
+    def _written(self, ending: str) -> str:
+        if ending == ".csv":
+            return csv_text(self.to_frame())
+        if ending == ".txt":
+            return f"{self}\n"
+        if ending == ".md":
+            return self.to_markdown()
+        if ending == ".tex":
+            return self.to_latex()
+        return html_page(self._caption("rules"), self.to_html())
+
+    def _table(self, table: str) -> pd.DataFrame:
+        check_choice("RuleSet", "table", table, _TABLES)
+        return self.to_text() if table == "rules" else self.decision_table()
+
+    def _caption(self, table: str) -> str:
+        rows = "the training rows"
+        if self.source is not None and self.source.judged is not None:
+            rows = f"{len(self.source.judged.codes):,} rows"
+        count = f"{len(self)} rule{'' if len(self) == 1 else 's'}"
+        caption = f"{count}, measured on {rows}"
+        if table == "decisions":
+            caption += "; exactly one applies to each case (hit policy: unique)"
+        return caption
+
+    def _known_source(self) -> "_Source":
+        return self.source or _Source(self.tree, None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """What rules are read from and measured with."""
+
+    model: Any
+    judged: Judged | None
+
+    @cached_property
+    def classes(self) -> NDArray[Any] | None:
+        tree = getattr(self.model, "tree_", self.model)
+        return leaf_outcomes(self.model, tree.value[:1]).classes
+
+    def counts(self, tree: Tree) -> dict[int, int]:
+        """Count the rows that reach each node."""
+        if self.judged is None:
+            return {node: round(n) for node, n in enumerate(tree.cover.tolist())}
+        return dict(enumerate(node_counts(tree, self.judged.codes).tolist()))
 
 
 def extract_rules(
@@ -251,7 +560,8 @@ def extract_rules(
     X: ArrayLike | None = None,
     y: ArrayLike | None = None,
     *,
-    teacher_logits: Array | None = None,
+    teacher_logits: ArrayLike | None = None,
+    merge: bool = False,
 ) -> RuleSet:
     """Read the rules of a tree, ordered by coverage.
 
@@ -263,9 +573,13 @@ def extract_rules(
         Rows on which coverage, fidelity and accuracy are measured, best ones that
         nobody was fitted to. None takes the coverage from the training rows.
     y : array-like of shape (n_samples,), default=None
-        Their labels, for the accuracy.
-    teacher_logits : ndarray of shape (n_samples, n_outputs), default=None
-        The teacher's logits of these rows; None asks the model's teacher.
+        Their labels (values, for regression), for the accuracy.
+    teacher_logits : array-like of shape (n_samples, n_outputs), default=None
+        The teacher's logits of these rows (values, for regression); None asks the
+        model's teacher, if it has one.
+    merge : bool, default=False
+        Whether neighbouring leaves that decide the same become one rule. Decisions
+        stay exact, probabilities become means.
 
     Returns
     -------
@@ -275,7 +589,8 @@ def extract_rules(
     Raises
     ------
     InputError
-        When the model has no tree.
+        When the model has no tree, when `y` or `teacher_logits` come without `X` or do
+        not fit it, or when the teacher was not saved with the model.
 
     Examples
     --------
@@ -286,12 +601,13 @@ def extract_rules(
     >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
-    >>> model = DistilledClassifier(teacher, CartStudent(3), random_state=0).fit(X)
-    >>> for rule in extract_rules(model):
+    >>> student = CartStudent(3, search="greedy")
+    >>> model = DistilledClassifier(teacher, student, random_state=0).fit(X)
+    >>> for rule in extract_rules(model).readable(X):
     ...     print(rule.condition_text, "->", rule.prediction)
-    petal length (cm) > 4.7975683 -> 2
-    petal length (cm) <= 2.2029405 -> 0
-    2.2029405 < petal length (cm) <= 4.7975683 -> 1
+    petal length (cm) > 4.7 -> 2
+    petal length (cm) <= 2 -> 0
+    2 < petal length (cm) <= 4.7 -> 1
     """
     tree = getattr(model, "tree_", model)
     if not isinstance(tree, Tree):
@@ -299,141 +615,15 @@ def extract_rules(
             f"Rules are read from trees; {type(model).__name__} has none. Use a "
             "CartStudent."
         )
-    leaves = np.flatnonzero(tree.nodes.is_leaf)
-    measured = _measure(model, tree, leaves, X, y, teacher_logits)
-    conditions = path_conditions(tree.nodes)
-    decided, chance = leaf_decisions(model, tree.value[leaves])
-    rules = [
-        Rule(conditions[int(leaf)], int(leaf), decided[i], chance[i], **measured[i])
-        for i, leaf in enumerate(leaves)
-    ]
-    rules.sort(key=lambda rule: (-rule.n_rows, rule.leaf))
-    return RuleSet(tuple(rules), tree)
-
-
-def path_conditions(nodes: Nodes) -> dict[int, tuple[Condition, ...]]:
-    """Return what a row must be to reach each node of a tree.
-
-    Tests of one feature are joined; those that say nothing are left out.
-
-    Parameters
-    ----------
-    nodes : Nodes
-        The tests of one tree.
-
-    Returns
-    -------
-    dict of int to tuple of Condition
-        For each node one condition a feature that was asked for above it.
-    """
-    known: dict[int, dict[int, Condition]] = {int(nodes.roots[0]): {}}
-    for node in range(len(nodes.feature)):  # parents come before their children
-        if nodes.is_leaf[node]:
-            continue
-        position = int(nodes.feature[node])
-        before = known[node].get(position) or _anything(nodes, position)
-        for child, goes_left in ((nodes.left, True), (nodes.right, False)):
-            after = _narrow(nodes, node, before, goes_left=goes_left)
-            known[int(child[node])] = {**known[node], position: after}
-    return {
-        node: tuple(c for c in by_feature.values() if not c.says_nothing)
-        for node, by_feature in known.items()
-    }
-
-
-def node_test(nodes: Nodes, node: int) -> Condition:
-    """Return a node's test by itself: the condition under which a row goes left.
-
-    Parameters
-    ----------
-    nodes : Nodes
-        The tests of one or more trees.
-    node : int
-        A node that is no leaf.
-
-    Returns
-    -------
-    Condition
-        The condition.
-    """
-    whole = _anything(nodes, int(nodes.feature[node]))
-    return _narrow(nodes, node, whole, goes_left=True)
-
-
-def _anything(nodes: Nodes, position: int) -> Condition:
-    feature = nodes.schema.features[position]
-    categories = tuple(range(len(feature.categories)))
-    return Condition(feature, position, categories=categories)
-
-
-def _narrow(
-    nodes: Nodes, node: int, before: Condition, *, goes_left: bool
-) -> Condition:
-    """Return what is left of a condition after one more test."""
-    missing = before.missing and bool(nodes.missing_left[node]) == goes_left
-    low, high, values = before.low, before.high, before.values
-    categories = before.categories
-    if before.feature.is_categorical:
-        left = nodes.left_set(node)
-        categories = tuple(c for c in categories if left[c] == goes_left)
-    else:
-        threshold = float(nodes.threshold[node])
-        if goes_left:
-            high = min(high, threshold) if threshold < ALL_NUMBERS else high
-        else:
-            low = max(low, threshold)
-            values = values and threshold < ALL_NUMBERS
-    return Condition(
-        before.feature, before.position, low, high, categories, values, missing
-    )
-
-
-def _measure(
-    model: Any,
-    tree: Tree,
-    leaves: NDArray[np.integer],
-    X: ArrayLike | None,
-    y: ArrayLike | None,
-    teacher_logits: Array | None,
-) -> list[dict[str, Any]]:
-    if X is None:
-        cover = tree.cover[leaves]
-        shares = cover / max(tree.cover[0], 1e-300)
-        return [
-            {"n_rows": round(n), "coverage": float(share)}
-            for n, share in zip(cover, shares, strict=True)
-        ]
-    frame = as_frame(X)
-    rows = X if frame is None else frame
-    reached = tree.apply(rows)
-    task = getattr(model, "task_", None)
-    agrees = correct = None
-    if task in ("multiclass", "multilabel"):
-        student = decide(model.logits(rows), task)
-        if teacher_logits is None:
-            teacher_logits = model.teacher_.logits(rows)
-        agrees = _same(student, decide(teacher_logits, task))
-        if y is not None:
-            correct = _same(model.predict(rows), np.asarray(y))
-    measured = []
-    for leaf in leaves:
-        here = reached == leaf
-        n_rows = int(here.sum())
-        entry: dict[str, Any] = {
-            "n_rows": n_rows,
-            "coverage": n_rows / max(len(reached), 1),
-        }
-        if n_rows and agrees is not None:
-            entry["fidelity"] = wilson_interval(int(agrees[here].sum()), n_rows)
-        if n_rows and correct is not None:
-            entry["accuracy"] = wilson_interval(int(correct[here].sum()), n_rows)
-        measured.append(entry)
-    return measured
-
-
-def _same(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.bool_]:
-    equal = np.asarray(first == second).reshape(len(first), -1)
-    return np.asarray(equal.all(axis=1))
+    check_boolean("extract_rules", "merge", merge)
+    judged = None
+    if X is not None:
+        outcomes = leaf_outcomes(model, tree.value[:1])
+        judged = judge_rows(model, tree, outcomes, X, y, teacher_logits)
+    elif y is not None or teacher_logits is not None:
+        given = "y" if y is not None else "teacher_logits"
+        raise InputError(f"The '{given}' parameter of extract_rules needs the rows X.")
+    return _rules_of(_Source(model, judged), tree, merge=merge)
 
 
 def leaf_decisions(model: Any, value: Array) -> tuple[list[Any], list[float | None]]:
@@ -453,109 +643,164 @@ def leaf_decisions(model: Any, value: Array) -> tuple[list[Any], list[float | No
     probabilities : list of float or None
         The student's probability of each class; None without classes.
     """
-    names = getattr(model, "names", None)
-    if names is not None and len(names) > 1:
-        return [names[best] for best in value.argmax(axis=1)], [None] * len(value)
-    task = getattr(model, "task_", "regression")
-    if task == "regression":
-        plain = value[:, 0].tolist() if value.shape[1] == 1 else value.tolist()
-        return plain, [None] * len(value)
-    logits = model.target_.decode(value)
-    chosen, chance = decide(logits, task), probabilities(logits, task)
-    if task == "multilabel":
-        names = [tuple(model.classes_[on.astype(bool)].tolist()) for on in chosen]
-        each = np.where(chosen == 1, chance, 1 - chance)
-        return names, each.prod(axis=1).tolist()
-    return (
-        model.classes_[chosen].tolist(),
-        chance[np.arange(len(chosen)), chosen].tolist(),
+    outcomes = leaf_outcomes(model, value)
+    return outcomes.predictions, outcomes.probabilities
+
+
+def _rules_of(source: _Source, tree: Tree, *, merge: bool) -> RuleSet:
+    leaves = np.flatnonzero(tree.nodes.is_leaf)
+    outcomes = leaf_outcomes(source.model, tree.value[leaves])
+    groups = {int(leaf): [int(leaf)] for leaf in leaves}
+    if merge:
+        decided = dict(zip(leaves.tolist(), outcomes.predictions, strict=True))
+        groups = alike(tree, decided)
+        position = np.full(len(tree.nodes.feature), -1)
+        position[leaves] = np.arange(len(leaves))
+        places = [position[group] for group in groups.values()]
+        outcomes = outcomes.pooled(places, tree.cover[leaves])
+    measured = _measured(source, tree, groups, outcomes)
+    conditions = path_conditions(tree.nodes)
+    order = np.lexsort([list(groups), [-entry["n_rows"] for entry in measured]])
+    nodes, members = list(groups), list(groups.values())
+    predictions, sure = outcomes.predictions, outcomes.probabilities
+    chances = (
+        [[]] * len(nodes) if outcomes.chances is None else outcomes.chances.tolist()
     )
+    rules = tuple(
+        Rule(
+            conditions[nodes[i]],
+            nodes[i],
+            predictions[i],
+            sure[i],
+            number=number,
+            leaves=tuple(members[i]),
+            probabilities=tuple(chances[i]),
+            **measured[i],
+        )
+        for number, i in enumerate(order.tolist(), start=1)
+    )
+    return RuleSet(rules, tree, source)
 
 
-def _record(rule: Rule) -> dict[str, Any]:
+def _measured(
+    source: _Source, tree: Tree, groups: Mapping[int, list[int]], outcomes: Outcomes
+) -> list[dict[str, Any]]:
+    if source.judged is None:
+        cover = [float(tree.cover[group].sum()) for group in groups.values()]
+        whole = max(float(tree.cover[0]), 1e-300)
+        return [{"n_rows": round(n), "coverage": n / whole} for n in cover]
+    place = np.full(len(tree.nodes.feature), -1)
+    for i, group in enumerate(groups.values()):
+        place[group] = i
+    return tally(source.judged, outcomes, place[tree.nodes.apply(source.judged.codes)])
+
+
+def _predicts(rule: Rule, wanted: Collection[Any]) -> bool:
+    if isinstance(rule.prediction, tuple):
+        return any(label in wanted for label in rule.prediction)
+    return rule.prediction in wanted
+
+
+def _reaches(estimate: Estimate | None, low: float | None) -> bool:
+    return low is None or (estimate is not None and estimate.value >= low)
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.value
+
+
+_ORDERS: dict[str, Any] = {
+    "coverage": lambda rule: rule.n_rows,
+    "fidelity": lambda rule: _value(rule.fidelity),
+    "accuracy": lambda rule: _value(rule.accuracy),
+    "lift": lambda rule: rule.lift,
+    "recall": lambda rule: rule.recall,
+    "confidence": lambda rule: rule.confidence,
+    "probability": lambda rule: rule.probability,
+    "disagreements": lambda rule: rule.n_disagree,
+    "teacher_rmse": lambda rule: rule.teacher_rmse,
+    "label_rmse": lambda rule: rule.label_rmse,
+    "number": lambda rule: rule.number,
+    "conditions": lambda rule: len(rule.conditions),
+    "prediction": lambda rule: rule.prediction,
+    "tree": lambda rule: rule.leaf,
+}
+_UPWARDS = ("number", "conditions", "prediction", "tree")
+
+
+def _record(rule: Rule, classes: Sequence[Any]) -> dict[str, Any]:
     record: dict[str, Any] = {
+        "number": rule.number,
         "rule": rule.condition_text,
         "prediction": rule.prediction,
         "probability": rule.probability,
-        "coverage": rule.coverage,
-        "n_rows": rule.n_rows,
     }
-    for name in ("fidelity", "accuracy"):
+    for name, chance in zip(classes, rule.probabilities, strict=False):
+        record[f"probability of {name}"] = chance
+    record |= {"coverage": rule.coverage, "n_rows": rule.n_rows}
+    for name in _ESTIMATES:
         estimate = getattr(rule, name)
         record[name] = None if estimate is None else estimate.value
         record[f"{name}_low"] = None if estimate is None else estimate.low
         record[f"{name}_high"] = None if estimate is None else estimate.high
+    record |= {name: getattr(rule, name) for name in _MEASURES}
     record["n_conditions"] = len(rule.conditions)
     record["leaf"] = rule.leaf
+    record["merged"] = rule.merged_text or None
     return record
 
 
-def _one_line(text: str) -> str:
-    """Names come from data: a line break in one must not look like another rule."""
-    return "".join(c if c.isprintable() else " " for c in text)
+_MEASURES = (
+    *("n_disagree", "confidence", "lift", "recall"),
+    *("teacher_value", "teacher_rmse", "label_value", "label_rmse"),
+)
+_ALWAYS = ("#", "rule", "prediction", "covers", "rows")
+_NUMBERS = (
+    *("#", "probability", "covers", "rows", "fidelity", "disagree", "confidence"),
+    *("accuracy", "lift", "recall", "teacher", "RMSE to teacher", "label"),
+    "RMSE to label",
+)
+_COLUMNS = (*_ALWAYS[:3], "probability", *_ALWAYS[3:], *_NUMBERS[4:], "merged")
 
 
-def _number(value: float) -> str:
-    """Return the shortest decimal that is this float32 and no other."""
-    return np.format_float_positional(np.float32(value), unique=True, trim="-")
+def _cells(rule: Rule) -> list[str]:
+    """Return the texts of `_COLUMNS`."""
+    return [
+        str(rule.number),
+        rule.brief_text,
+        rule.prediction_text,
+        _said(rule.probability, ".3f"),
+        f"{rule.coverage:.1%}",
+        f"{rule.n_rows:,}",
+        _said(rule.fidelity, ".3f"),
+        _said(rule.n_disagree, ","),
+        _said(rule.confidence, ".3f"),
+        _said(rule.accuracy, ".3f"),
+        _said(rule.lift, ".2f"),
+        _said(rule.recall, ".3f"),
+        "-" if rule.teacher_value is None else prediction_text(rule.teacher_value),
+        _said(rule.teacher_rmse, ".4g"),
+        "-" if rule.label_value is None else prediction_text(rule.label_value),
+        _said(rule.label_rmse, ".4g"),
+        rule.merged_text or "-",
+    ]
 
 
-def _number_text(condition: Condition) -> str:
-    feature, low, high = condition.feature, condition.low, condition.high
-    if not condition.values:
-        return f"{feature.name} is missing"
-    if low == -np.inf and high == np.inf:
-        return f"{feature.name} is not missing"
-    if low == -np.inf:
-        text = f"{feature.name} <= {_number(high)}"
-    elif high == np.inf:
-        text = f"{feature.name} > {_number(low)}"
-    else:
-        text = f"{_number(low)} < {feature.name} <= {_number(high)}"
-    return text + _or_missing(condition)
+def _said(value: Any, spec: str) -> str:
+    return "-" if value is None else format(value, spec)
 
 
-def _category_text(condition: Condition) -> str:
-    feature, chosen = condition.feature, condition.categories
-    names = [str(category) for category in feature.categories]
-    if not chosen:
-        return f"{feature.name} is missing"
-    if len(chosen) == len(names):
-        return f"{feature.name} is not missing"
-    others = [i for i in range(len(names)) if i not in chosen]
-    verb, listed = ("is", list(chosen))
-    if len(others) < len(chosen):
-        verb, listed = "is not", others
-    if len(listed) == 1:
-        what = names[listed[0]]
-    else:
-        what = "in {" + ", ".join(names[i] for i in listed) + "}"
-    return f"{feature.name} {verb} {what}" + _or_missing(condition)
+def _end_text(rule: Rule) -> str:
+    facts = [f"{rule.n_rows:,} rows = {rule.coverage:.1%}"]
+    if rule.fidelity is not None:
+        facts.append(f"teacher agrees {rule.fidelity.value:.0%}")
+    if rule.merged_text:
+        facts.append(rule.merged_text)
+    return f"{rule.prediction_text} (rule {rule.number}: {', '.join(facts)})"
 
 
-def _or_missing(condition: Condition) -> str:
-    if not condition.feature.has_missing or not condition.missing:
-        return ""
-    return " or missing"
-
-
-def prediction_text(prediction: Any) -> str:
-    """Say a prediction in words.
-
-    Parameters
-    ----------
-    prediction : object
-        A class, a tuple of labels, or values.
-
-    Returns
-    -------
-    str
-        The text.
-    """
-    if isinstance(prediction, float):
-        return f"{prediction:.6g}"
-    if isinstance(prediction, tuple):
-        return "{" + ", ".join(map(str, prediction)) + "}"
-    if isinstance(prediction, list):
-        return "(" + ", ".join(f"{value:.6g}" for value in prediction) + ")"
-    return str(prediction)
+def _free(name: str, cells: pd.DataFrame) -> str:
+    """Return a column's name that no feature has."""
+    while name in cells.columns:
+        name += "_"
+    return name

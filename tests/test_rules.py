@@ -8,101 +8,34 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
+from small_trees import (
+    AGE,
+    DOSE,
+    FLOAT32,
+    HOSTILE,
+    PURPOSE,
+    SCHEMA,
+    TREES,
+    frame_of,
+    hard_rows,
+    nan,
+    new_tree,
+)
 
 from interpretkd._validation import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.intervals import wilson_interval
-from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.rules import (
-    Condition,
-    RuleSet,
-    extract_rules,
-    node_test,
-    path_conditions,
-)
+from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.persistence import load_run, save
+from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.schema import Codes, Feature, Schema
 from interpretkd.students import CartStudent, LinearStudent
 from interpretkd.trees import Tree
-
-nan = np.nan
-FLOAT32 = np.float32
-
-SCHEMA = Schema(
-    (
-        Feature("age", has_missing=True),
-        Feature("dose"),
-        Feature("purpose", "categorical", ("car (new)", "radio", "trip"), True),
-        Feature("sex", "categorical", ("f", "m")),
-        Feature("home", "categorical", ("own", "rent", "free", "boat")),
-    )
-)
-AGE, DOSE, PURPOSE, SEX, HOME = range(5)
-
-WIDE = st.floats(-(2.0**127), 2.0**127, width=32)
-Test = tuple[int, Any, bool, Any, Any]
-"""Feature, threshold or left set, whether missing goes left, left and right."""
-
-
-def _tree(root: Any, schema: Schema = SCHEMA, outputs: int = 1) -> Tree:
-    """Build a tree of nested tests; anything that is no tuple is a leaf."""
-    rows: list[list[Any]] = []
-    sets: list[bool] = []
-
-    def add(node: Any) -> int:
-        own = len(rows)
-        rows.append([-1, 0.0, False, -1, -1])
-        if isinstance(node, tuple):
-            feature, test, missing_left, left, right = node
-            categories = schema.features[feature].categories
-            if categories:
-                sets.extend(i in test for i in range(len(categories)))
-            threshold = 0.0 if categories else test
-            below = add(left)
-            rows[own] = [feature, threshold, missing_left, below, add(right)]
-        return own
-
-    add(root)
-    columns = [np.asarray(column) for column in zip(*rows, strict=True)]
-    names = ("feature", "threshold", "missing_left", "left", "right")
-    arrays = dict(zip(names, columns, strict=True))
-    # Sets come in node order, and parents were numbered before their children.
-    arrays["left_categories"] = np.asarray(sets, dtype=bool)
-    arrays["value"] = np.arange(len(rows) * outputs, dtype=float).reshape(-1, outputs)
-    arrays["cover"] = np.ones(len(rows))
-    return Tree.from_arrays(schema, arrays)
-
-
-def _frame(codes: Codes) -> pd.DataFrame:
-    """Turn codes into the rows they stand for."""
-    columns: dict[str, Any] = {}
-    for i, feature in enumerate(SCHEMA.features):
-        cells: list[Any] = codes[:, i].tolist()
-        if feature.is_categorical:
-            cells = [None if c != c else feature.categories[int(c)] for c in cells]
-            columns[feature.name] = pd.Series(cells, dtype=object)
-        else:
-            columns[feature.name] = np.asarray(cells, dtype=FLOAT32)
-    return pd.DataFrame(columns)
-
-
-def _hard_rows(tree: Tree, n_rows: int = 300) -> Codes:
-    """Draw rows from thresholds, the ulps beside them, all categories, and NaN."""
-    rng = np.random.default_rng(0)
-    codes = np.empty((n_rows, len(SCHEMA)), dtype=FLOAT32)
-    for i, feature in enumerate(SCHEMA.features):
-        if feature.is_categorical:
-            values = np.arange(len(feature.categories), dtype=FLOAT32)
-        else:
-            asked = tree.nodes.threshold[tree.nodes.feature == i]
-            ends = [FLOAT32(-ALL_NUMBERS), FLOAT32(ALL_NUMBERS)]
-            near = [np.nextafter(asked, end) for end in ends]
-            values = np.concatenate([asked, *near, FLOAT32([0, 1e9, *ends])])
-        codes[:, i] = rng.choice(np.append(values, FLOAT32(nan)), n_rows)
-    return codes
 
 
 def _check(tree: Tree, codes: Codes) -> None:
@@ -111,63 +44,21 @@ def _check(tree: Tree, codes: Codes) -> None:
     assert sorted(rule.leaf for rule in rules) == (
         np.flatnonzero(tree.nodes.is_leaf).tolist()
     )
-    rows = _frame(codes)
+    rows = frame_of(codes)
     np.testing.assert_array_equal(SCHEMA.encode(rows), codes)
     leaves = np.asarray([rule.leaf for rule in rules])
     np.testing.assert_array_equal(leaves[rules.apply(rows)], tree.apply(rows))
-    covered = np.zeros(len(codes), dtype=int)
+    reached = tree.apply(rows)
     for rule in rules:
         holds = [condition.holds(codes) for condition in rule.conditions]
-        covered += np.all(np.reshape(holds, (-1, len(codes))), axis=0)
-    np.testing.assert_array_equal(covered, 1)
-
-
-@st.composite
-def _tests(draw: st.DrawFn, children: st.SearchStrategy[Any]) -> Test:
-    position = draw(st.integers(0, len(SCHEMA) - 1))
-    feature = SCHEMA.features[position]
-    test: Any
-    if feature.is_categorical:
-        every = list(range(len(feature.categories)))
-        test = draw(st.sets(st.sampled_from(every)))
-        if not feature.has_missing:  # a test that all training rows pass is not grown
-            test = test if 0 < len(test) < len(every) else {0}
-    else:
-        test = draw(
-            st.sampled_from([-1.5, 0.0, 0.1, 30.0, 47.3])
-            | WIDE
-            | (st.just(ALL_NUMBERS) if feature.has_missing else st.just(1.0))
-        )
-    return position, test, draw(st.booleans()), draw(children), draw(children)
-
-
-TREES = st.recursive(st.just(None), _tests, max_leaves=12).map(_tree)
+        every = np.all(np.reshape(holds, (-1, len(codes))), axis=0)
+        np.testing.assert_array_equal(every, reached == rule.leaf)
 
 
 @settings(max_examples=150)
 @given(TREES)
 def test_each_row_is_covered_by_the_rule_of_its_leaf(tree: Tree) -> None:
-    _check(tree, _hard_rows(tree))
-
-
-@settings(max_examples=60)
-@given(TREES)
-def test_every_node_is_reached_under_its_conditions(tree: Tree) -> None:
-    codes = _hard_rows(tree)
-    leaves = tree.nodes.apply(codes)
-    for node, conditions in path_conditions(tree.nodes).items():
-        holds = np.ones(len(codes), dtype=bool)
-        for condition in conditions:
-            holds &= condition.holds(codes)
-        below = _below(tree, node)
-        np.testing.assert_array_equal(holds, np.isin(leaves, below))
-
-
-def _below(tree: Tree, node: int) -> list[int]:
-    if tree.nodes.is_leaf[node]:
-        return [node]
-    left, right = int(tree.nodes.left[node]), int(tree.nodes.right[node])
-    return _below(tree, left) + _below(tree, right)
+    _check(tree, hard_rows(tree))
 
 
 @pytest.mark.parametrize("max_leaves", [2, 16, None])
@@ -182,101 +73,18 @@ def test_rules_of_a_grown_tree_pick_its_leaves(max_leaves: int | None) -> None:
             rng.integers(0, 4, 500),
         ]
     ).astype(FLOAT32)
-    rows = _frame(codes)
+    rows = frame_of(codes)
     y = np.nan_to_num(codes, nan=3).astype(float) @ [0.1, 1, 1, 2, -1]
     student = CartStudent(max_leaves, min_samples_leaf=2).fit(
         SCHEMA.conform(rows), y + rng.normal(size=500)
     )
     assert student.schema_ == SCHEMA
-    _check(student.tree_, np.concatenate([codes, _hard_rows(student.tree_, 2000)]))
-
-
-# --- texts
-
-
-ALL = (0, 1, 2)
-
-
-def _text(feature: int, **how: Any) -> str:
-    return str(Condition(SCHEMA.features[feature], feature, **how))
-
-
-@pytest.mark.parametrize(
-    ("feature", "how", "text"),
-    [
-        (AGE, {"high": 30.0, "missing": False}, "age <= 30"),
-        (AGE, {"high": 30.0, "missing": True}, "age <= 30 or missing"),
-        (AGE, {"low": 25.5, "missing": False}, "age > 25.5"),
-        (AGE, {"low": 25.0, "high": 30.0, "missing": False}, "25 < age <= 30"),
-        (AGE, {"low": -2.0, "high": 0.25}, "-2 < age <= 0.25 or missing"),
-        (AGE, {"values": False}, "age is missing"),
-        (AGE, {"missing": False}, "age is not missing"),
-        (DOSE, {"high": 1.0, "missing": True}, "dose <= 1"),  # it is never missing
-        (PURPOSE, {"categories": (0,), "missing": False}, "purpose is car (new)"),
-        (PURPOSE, {"categories": (0,)}, "purpose is car (new) or missing"),
-        (PURPOSE, {"categories": (1, 2), "missing": False}, "purpose is not car (new)"),
-        (PURPOSE, {"categories": ()}, "purpose is missing"),
-        (
-            PURPOSE,
-            {"categories": (0, 1, 2), "missing": False},
-            "purpose is not missing",
-        ),
-        (SEX, {"categories": (1,)}, "sex is m"),
-        (HOME, {"categories": (0, 3)}, "home is in {own, boat}"),
-        (HOME, {"categories": (0, 1, 3)}, "home is not free"),
-    ],
-)
-def test_conditions_in_words(feature: int, how: dict[str, Any], text: str) -> None:
-    assert _text(feature, **how) == text
-
-
-def test_many_categories_are_told_by_the_shorter_list() -> None:
-    five = Feature("c", "categorical", tuple("abcde"))
-    assert str(Condition(five, 0, categories=(0, 1, 2))) == "c is not in {d, e}"
-    assert str(Condition(five, 0, categories=(3, 4))) == "c is in {d, e}"
-
-
-def test_categories_that_are_no_text_are_told() -> None:
-    flag = Feature("smoker", "categorical", (False, True))
-    assert str(Condition(flag, 0, categories=(1,))) == "smoker is True"
-
-
-@pytest.mark.parametrize(
-    ("how", "nothing"),
-    [
-        ({"missing": True}, True),
-        ({"missing": False}, False),
-        ({"high": 1.0}, False),
-        ({"low": 1.0}, False),
-        ({"values": False}, False),
-    ],
-)
-def test_what_says_nothing(how: dict[str, Any], nothing: bool) -> None:
-    assert Condition(SCHEMA.features[AGE], AGE, **how).says_nothing is nothing
-
-
-def test_what_says_nothing_of_categories() -> None:
-    purpose = SCHEMA.features[PURPOSE]
-    whole = Condition(purpose, PURPOSE, categories=(0, 1, 2))
-    assert whole.says_nothing
-    assert not replace(whole, missing=False).says_nothing
-    assert not replace(whole, categories=(0, 1)).says_nothing
-
-
-@given(WIDE)
-def test_printed_thresholds_are_the_same_float32(value: float) -> None:
-    for how in ({"high": value}, {"low": value}):
-        text = _text(DOSE, **how)
-        printed = text.split()[-1]
-        assert FLOAT32(float(printed)) == FLOAT32(value)
-        assert "e" not in printed  # no exponent: not all readers know it
-    both = _text(DOSE, low=value, high=ALL_NUMBERS)
-    assert FLOAT32(float(both.split(" < ")[0])) == FLOAT32(value)
+    _check(student.tree_, np.concatenate([codes, hard_rows(student.tree_, 2000)]))
 
 
 def test_tests_of_one_feature_are_joined() -> None:
     inner = (AGE, 25.0, False, "young", (DOSE, 0.5, False, "b", "c"))
-    rules = extract_rules(_tree((AGE, 30.0, True, inner, "old")))
+    rules = extract_rules(new_tree((AGE, 30.0, True, inner, "old")))
     assert [rule.condition_text for rule in rules] == [
         "age <= 25",
         "25 < age <= 30 or missing AND dose <= 0.5",
@@ -287,7 +95,7 @@ def test_tests_of_one_feature_are_joined() -> None:
 
 def test_categories_of_one_feature_are_joined() -> None:
     inner = (PURPOSE, {0, 2}, False, "a", "b")
-    rules = extract_rules(_tree((PURPOSE, {0, 1}, True, inner, "c")))
+    rules = extract_rules(new_tree((PURPOSE, {0, 1}, True, inner, "c")))
     assert [rule.condition_text for rule in rules] == [
         "purpose is car (new)",
         "purpose is radio or missing",
@@ -296,12 +104,12 @@ def test_categories_of_one_feature_are_joined() -> None:
 
 
 def test_missing_alone_can_be_the_test() -> None:
-    number = extract_rules(_tree((AGE, ALL_NUMBERS, False, "known", "gap")))
+    number = extract_rules(new_tree((AGE, ALL_NUMBERS, False, "known", "gap")))
     assert [r.condition_text for r in number] == [
         "age is not missing",
         "age is missing",
     ]
-    category = extract_rules(_tree((PURPOSE, {0, 1, 2}, False, "known", "gap")))
+    category = extract_rules(new_tree((PURPOSE, {0, 1, 2}, False, "known", "gap")))
     assert [r.condition_text for r in category] == [
         "purpose is not missing",
         "purpose is missing",
@@ -309,17 +117,11 @@ def test_missing_alone_can_be_the_test() -> None:
 
 
 def test_a_tree_of_one_leaf_has_one_rule() -> None:
-    rules = extract_rules(_tree("all"))
+    rules = extract_rules(new_tree("all"))
     assert len(rules) == 1
     assert rules[0].condition_text == "always"
     assert str(rules) == "1. IF always THEN 0 (covers 100.0% = 1 rows)"
-    np.testing.assert_array_equal(rules.apply(_frame(_hard_rows(rules.tree, 9))), 0)
-
-
-def test_node_test_is_the_condition_to_go_left() -> None:
-    tree = _tree((AGE, 30.0, True, (HOME, {1, 2}, False, 0, 1), 2))
-    assert str(node_test(tree.nodes, 0)) == "age <= 30 or missing"
-    assert str(node_test(tree.nodes, 1)) == "home is in {rent, free}"
+    np.testing.assert_array_equal(rules.apply(frame_of(hard_rows(rules.tree, 9))), 0)
 
 
 # --- measured on training rows
@@ -344,7 +146,7 @@ def test_rules_come_by_coverage() -> None:
 
 
 def test_rules_of_equal_coverage_come_in_the_order_of_leaves() -> None:
-    rules = extract_rules(_tree((DOSE, 1.0, True, (DOSE, 0.0, True, 0, 1), 2)))
+    rules = extract_rules(new_tree((DOSE, 1.0, True, (DOSE, 0.0, True, 0, 1), 2)))
     assert [rule.leaf for rule in rules] == [2, 3, 4]
 
 
@@ -453,10 +255,10 @@ def test_rules_become_a_table(iris: Any) -> None:
     rules = extract_rules(model, X, y)
     table = rules.to_frame()
     assert list(table.columns) == [
-        *("rule", "prediction", "probability", "coverage", "n_rows"),
+        *("number", "rule", "prediction", "probability", "coverage", "n_rows"),
         *("fidelity", "fidelity_low", "fidelity_high"),
         *("accuracy", "accuracy_low", "accuracy_high"),
-        *("n_conditions", "leaf"),
+        *("n_disagree", "confidence", "lift", "recall", "n_conditions", "leaf"),
     ]
     assert table["rule"].tolist() == [rule.condition_text for rule in rules]
     assert table["leaf"].tolist() == [rule.leaf for rule in rules]
@@ -466,7 +268,8 @@ def test_rules_become_a_table(iris: Any) -> None:
     assert table["fidelity_low"].dropna().tolist() == [one.low for one in known]
     plain = extract_rules(model.tree_).to_frame()
     assert list(plain.columns) == [
-        *("rule", "prediction", "coverage", "n_rows", "n_conditions", "leaf")
+        *("number", "rule", "prediction", "coverage", "n_rows", "n_conditions"),
+        "leaf",
     ]
 
 
@@ -508,7 +311,9 @@ def test_rules_of_labels_say_which_are_on() -> None:
 def _hostile() -> RuleSet:
     names = ("=1+1", "a\nb. IF always THEN b", '"quoted", <b>')
     schema = Schema((Feature("+cmd", "categorical", names), Feature("@x\ny")))
-    tree = _tree((0, {0}, False, (1, 0.5, True, 0, 1), (0, {1}, False, 2, 3)), schema)
+    tree = new_tree(
+        (0, {0}, False, (1, 0.5, True, 0, 1), (0, {1}, False, 2, 3)), schema
+    )
     return extract_rules(tree)
 
 
@@ -540,20 +345,400 @@ def test_a_rule_stays_in_its_line() -> None:
 
 def test_another_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
-        extract_rules(_tree(0)).write(tmp_path / "rules.json")
+        extract_rules(new_tree(0)).write(tmp_path / "rules.json")
     assert str(caught.value) == (
-        "Rules are written to a .csv or .txt file. Got 'rules.json'."
+        "Rules are written to a .csv, .txt, .md, .tex or .html file. Got 'rules.json'."
     )
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_forests_trees_can_be_read_one_by_one() -> None:
-    stump = _tree((DOSE, 0.5, True, 0, 1))
-    nodes = stump.nodes
-    assert isinstance(nodes, Nodes)
-    conditions = path_conditions(nodes)
-    assert {node: list(map(str, said)) for node, said in conditions.items()} == {
-        0: [],
-        1: ["dose <= 0.5"],
-        2: ["dose > 0.5"],
+# --- further measures
+
+
+def test_lift_recall_confidence_and_disagreements(iris: Any) -> None:
+    model, X, y = iris
+    rules = extract_rules(model, X, y)
+    chosen = rules.apply(X)
+    logits = model.teacher_.logits(X)
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    teacher = model.classes_[logits.argmax(axis=1)]
+    for i, rule in enumerate(rules):
+        here = chosen == i
+        hit = (y == rule.prediction) & here
+        assert rule.n_disagree == int((teacher != rule.prediction)[here].sum())
+        assert rule.confidence == pytest.approx(chances.max(axis=1)[here].mean())
+        base = (y == rule.prediction).mean()
+        assert rule.lift == pytest.approx(hit.sum() / here.sum() / base)
+        assert rule.recall == pytest.approx(hit.sum() / (y == rule.prediction).sum())
+        row = X[here].iloc[:1]
+        np.testing.assert_allclose(rule.probabilities, model.predict_proba(row)[0])
+    assert sum(rule.n_disagree for rule in rules) == (model.predict(X) != teacher).sum()
+    assert rules.classes == tuple(model.classes_)
+    frame = rules.to_frame(probabilities=True)
+    for k, name in enumerate(model.classes_):
+        assert frame[f"probability of {name}"].tolist() == [
+            rule.probabilities[k] for rule in rules
+        ]
+
+
+def test_a_label_that_no_given_row_has_has_no_lift(iris: Any) -> None:
+    model, X, y = iris
+    here = y == "setosa"
+    rules = extract_rules(model, X[here], y[here])
+    for rule in rules:
+        if rule.prediction == "setosa" and rule.n_rows:
+            assert rule.lift == pytest.approx(1.0)
+        else:
+            assert rule.lift is None
+            assert rule.recall is None
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_rules_of_values_are_measured_by_their_errors(n_outputs: int) -> None:
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    Y = y.to_numpy() if n_outputs == 1 else np.column_stack([y, -2 * y])
+    teacher = FrozenEstimator(LinearRegression().fit(X, Y))
+    student = CartStudent(4, search="greedy")
+    model = DistilledRegressor(teacher, student, random_state=0).fit(X, Y)
+    rules = extract_rules(model, X, Y)
+    chosen = rules.apply(X)
+    said, wanted = (np.reshape(v, (len(X), -1)) for v in (teacher.predict(X), Y))
+    predicted = np.reshape(model.predict(X), (len(X), -1))
+    for i, rule in enumerate(rules):
+        here = chosen == i
+        assert (rule.fidelity, rule.accuracy, rule.lift) == (None, None, None)
+        for name, truth in (("teacher", said), ("label", wanted)):
+            error = np.sqrt(((predicted - truth)[here] ** 2).mean())
+            assert getattr(rule, f"{name}_rmse") == pytest.approx(error)
+            mean = np.atleast_1d(getattr(rule, f"{name}_value"))
+            np.testing.assert_allclose(mean, truth[here].mean(axis=0))
+        assert f"RMSE to the teacher {rule.teacher_rmse:.4g}" in str(rule)
+    assert {"teacher_rmse", "label_value"} <= set(rules.to_frame())
+    assert "RMSE to teacher" in rules.to_text()
+    assert "fidelity" not in rules.to_frame()
+
+
+def test_a_student_alone_is_measured_with_given_logits() -> None:
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    student = CartStudent(4, search="greedy").fit(X, y)
+    for rule in extract_rules(student, X, y, teacher_logits=y + 1):
+        assert rule.teacher_value == pytest.approx(rule.label_value + 1)
+        assert rule.teacher_rmse > rule.label_rmse
+    assert all(rule.teacher_rmse is None for rule in extract_rules(student, X, y))
+
+
+def test_a_named_tree_alone_is_measured_as_a_classifier() -> None:
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    names = np.asarray(["setosa", "versi", "virgi"])
+    tree = replace(_grown(), names=tuple(names))
+    rules = extract_rules(tree, X, names[y], teacher_logits=np.eye(3)[y])
+    assert all(rule.fidelity == rule.accuracy for rule in rules)
+    assert sum(rule.n_disagree for rule in rules) == int(
+        (tree.predict(X).argmax(axis=1) != y).sum()
+    )
+    assert all(rule.probability is None for rule in rules)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"y": [0]}, "The 'y' parameter of extract_rules needs the rows X."),
+        ({"teacher_logits": [[0]]}, "'teacher_logits' parameter .* needs the rows X"),
+        ({"merge": 1}, "The 'merge' parameter of extract_rules"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(how: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        extract_rules(_grown(), **how)
+
+
+def test_labels_and_logits_must_fit_the_rows(iris: Any) -> None:
+    model, X, y = iris
+    with pytest.raises(InputError, match="'y' parameter of extract_rules must have 75"):
+        extract_rules(model, X, y[:-1])
+    with pytest.raises(InputError, match=r"75 rows and 3 columns.*\(75, 2\)"):
+        extract_rules(model, X, teacher_logits=np.zeros((75, 2)))
+    with pytest.raises(InputError, match="No label y is a class of the model"):
+        extract_rules(model, X, np.zeros(75))
+    with pytest.raises(InputError, match="one class a row"):
+        extract_rules(model, X, np.zeros((75, 3)))
+
+
+def test_an_absent_teacher_is_asked_for_its_logits(iris: Any, tmp_path: Path) -> None:
+    model, X, y = iris
+    run = load_run(save(model, tmp_path / "run", X, y))
+    with pytest.raises(InputError, match="was not saved with this run"):
+        extract_rules(run.model, X, y)
+    kept = run.evaluation
+    assert kept is not None
+    again = extract_rules(run.model, kept.X, kept.y, teacher_logits=kept.teacher_logits)
+    assert str(again) == str(extract_rules(model, X, y))
+
+
+# --- merged
+
+
+def _decided(rules: RuleSet, rows: pd.DataFrame) -> list[Any]:
+    return [rules[i].prediction for i in rules.apply(rows)]
+
+
+@settings(max_examples=100)
+@given(TREES, st.data())
+def test_merged_rules_decide_as_before(tree: Tree, data: st.DataObject) -> None:
+    n_nodes = len(tree.nodes.feature)
+    best = data.draw(st.lists(st.integers(0, 1), min_size=n_nodes, max_size=n_nodes))
+    named = replace(tree, value=np.eye(2)[best], names=("no", "yes"))
+    rows = frame_of(hard_rows(tree))
+    plain, merged = extract_rules(named), extract_rules(named, merge=True)
+    assert _decided(merged, rows) == _decided(plain, rows)
+    leaves = [leaf for rule in merged for leaf in rule.leaves]
+    assert sorted(leaves) == np.flatnonzero(tree.nodes.is_leaf).tolist()
+    codes, reached = hard_rows(tree), tree.apply(rows)
+    for rule in merged:
+        holds = [condition.holds(codes) for condition in rule.conditions]
+        every = np.all(np.reshape(holds, (-1, len(codes))), axis=0)
+        np.testing.assert_array_equal(every, np.isin(reached, rule.leaves))
+    pairs = zip(tree.nodes.left, tree.nodes.right, strict=True)
+    ends = {rule.leaf: rule.prediction for rule in merged}
+    for left, right in pairs:
+        if left in ends and right in ends:
+            assert ends[left] != ends[right]
+
+
+def test_merged_rules_say_what_they_were(iris: Any) -> None:
+    teacher, X, y = FrozenEstimator(iris[0].teacher_.estimator), *iris[1:]
+    student = CartStudent(9, search="greedy", min_samples_leaf=1)
+    model = DistilledClassifier(teacher, student, target="soft", random_state=0)
+    rules = extract_rules(model.fit(X), X, y)
+    merged = rules.merged()
+    assert 3 <= len(merged) < len(rules)
+    by_leaf = {rule.leaf: rule for rule in rules}
+    assert str(extract_rules(model, X, y, merge=True)) == str(merged)
+    joined = [rule for rule in merged if len(rule.leaves) > 1]
+    assert joined
+    for rule in joined:
+        parts = [by_leaf[leaf] for leaf in rule.leaves]
+        assert rule.n_rows == sum(part.n_rows for part in parts)
+        assert rule.n_disagree == sum(part.n_disagree for part in parts)
+        assert {part.prediction for part in parts} == {rule.prediction}
+        cover = [model.tree_.cover[leaf] for leaf in rule.leaves]
+        mean = np.average([part.probability for part in parts], weights=cover)
+        assert rule.probability == pytest.approx(mean)
+        assert sum(rule.probabilities) == pytest.approx(1.0)
+        said = f"merged from leaves {', '.join(map(str, rule.leaves))}"
+        assert str(rule).endswith(f"; {said})")
+        assert said in merged.outline()
+        assert said in merged.to_frame()["merged"].tolist()
+    assert "merged" not in rules.to_frame()
+
+
+# --- readable
+
+
+def test_readable_rules_are_measured_anew(iris: Any) -> None:
+    model, X, y = iris
+    known = pd.DataFrame(load_iris().data[::2], columns=X.columns)
+    rules = extract_rules(model, X, y)
+    rounded = rules.readable(known)
+    np.testing.assert_array_equal(rounded.tree.apply(known), model.tree_.apply(known))
+    assert len(str(rounded)) < len(str(rules))
+    again = rounded.apply(X)
+    predicted = np.asarray([rounded[i].prediction for i in again])
+    for i, rule in enumerate(rounded):
+        assert rule.n_rows == (again == i).sum()
+        if rule.n_rows:
+            hits = int(((predicted == y) & (again == i)).sum())
+            assert rule.accuracy == wilson_interval(hits, rule.n_rows)
+    merged = rules.merged().readable(known, aggressive=True)
+    assert len(merged) == len(rules.merged())
+    bare = RuleSet(rules.rules, rules.tree).readable(known)
+    assert {r.condition_text for r in bare} == {r.condition_text for r in rounded}
+
+
+# --- order and choice
+
+
+def test_rules_are_sorted_by_anything(iris: Any) -> None:
+    model, X, y = iris
+    rules = extract_rules(model, X, y)
+    assert [rule.number for rule in rules] == [1, 2, 3, 4, 5]
+    keys = {
+        "coverage": lambda r: r.n_rows,
+        "fidelity": lambda r: r.fidelity.value,
+        "accuracy": lambda r: r.accuracy.value,
+        "lift": lambda r: r.lift,
+        "recall": lambda r: r.recall,
+        "confidence": lambda r: r.confidence,
+        "probability": lambda r: r.probability,
+        "disagreements": lambda r: r.n_disagree,
     }
+    for by, key in keys.items():
+        for ascending in (None, True, False):
+            ordered = rules.sort(by, ascending=ascending)
+            values = [key(rule) for rule in ordered]
+            assert values == sorted(values, reverse=not ascending)
+            assert {id(rule) for rule in ordered} == {id(rule) for rule in rules}
+    ordered = rules.sort("prediction")
+    assert [r.prediction for r in ordered] == sorted(r.prediction for r in rules)
+    for before, after in zip(ordered, list(ordered)[1:], strict=False):
+        if before.prediction == after.prediction:
+            assert before.probability >= after.probability
+    assert str(ordered.sort("number")) == str(rules)
+    lengths = [len(rule.conditions) for rule in rules.sort("conditions")]
+    assert lengths == sorted(lengths)
+    from_left = [f"(rule {rule.number}:" for rule in rules.sort("tree")]
+    told = rules.outline()
+    assert [told.index(one) for one in from_left] == sorted(map(told.index, from_left))
+
+
+def test_what_is_unknown_comes_last(iris: Any) -> None:
+    model, X, y = iris
+    here = y == "setosa"
+    rules = extract_rules(model, X[here], y[here])
+    for ascending in (True, False):
+        known = [
+            r.fidelity is not None for r in rules.sort("fidelity", ascending=ascending)
+        ]
+        assert known == sorted(known, reverse=True)
+        assert not all(known)
+    with pytest.raises(InputError, match=r"'by' parameter of RuleSet\.sort"):
+        rules.sort("beauty")
+    with pytest.raises(InputError, match=r"'ascending' parameter of RuleSet\.sort"):
+        rules.sort(ascending="yes")  # type: ignore[arg-type]
+
+
+def test_rules_are_chosen(iris: Any) -> None:
+    model, X, y = iris
+    rules = extract_rules(model, X, y)
+
+    def numbers(**how: Any) -> list[int]:
+        return [rule.number for rule in rules.filter(**how)]
+
+    def expected(wish: Any) -> list[int]:
+        return [rule.number for rule in rules if wish(rule)]
+
+    assert numbers() == [1, 2, 3, 4, 5]
+    assert numbers(text="WIDTH") == expected(lambda r: "width" in r.condition_text)
+    assert numbers(text="setosa") == expected(lambda r: r.prediction == "setosa")
+    assert numbers(text="(cm") == [1, 2, 3, 4, 5]  # no pattern, but a text
+    width = "petal width (cm)"
+    assert numbers(features=[width]) == expected(lambda r: width in r.condition_text)
+    assert numbers(predictions=["setosa", "virginica"]) == expected(
+        lambda r: r.prediction != "versicolor"
+    )
+    assert numbers(min_coverage=0.2) == expected(lambda r: r.coverage >= 0.2)
+    assert numbers(min_rows=10) == expected(lambda r: r.n_rows >= 10)
+    assert numbers(min_fidelity=0.9) == expected(lambda r: r.fidelity.value >= 0.9)
+    assert numbers(min_accuracy=0.9) == expected(lambda r: r.accuracy.value >= 0.9)
+    assert 0 < len(numbers(min_fidelity=0.9)) < 5
+    none = rules.filter("no such text")
+    assert len(none) == 0
+    assert str(none) == ""
+    assert len(none.to_frame()) == len(none.to_text()) == 0
+    assert none.outline() == "75 rows"
+    assert "<table" in none.to_html("decisions")
+    assert (none.apply(X) == -1).all()
+    with pytest.raises(InputError, match="There is no column 'petal len"):
+        rules.filter(features=["petal len (cm)"])
+
+
+def test_a_chosen_set_covers_what_its_rules_cover(iris: Any) -> None:
+    model, X, y = iris
+    rules = extract_rules(model, X, y)
+    some = rules.filter(predictions=["setosa"])
+    covered = some.apply(X) >= 0
+    np.testing.assert_array_equal(covered, model.predict(X) == "setosa")
+
+
+# --- shown
+
+
+def test_a_sentence_is_for_people(iris: Any) -> None:
+    model, X, y = iris
+    rules = extract_rules(model, X, y)
+    for rule, sentence in zip(rules, rules.sentences, strict=True):
+        assert sentence == (
+            f"IF {rule.condition_text} THEN {rule.prediction} (teacher agrees "
+            f"{rule.fidelity.value:.0%}, covers {rule.coverage:.0%} = {rule.n_rows} "
+            "rows)"
+        )
+
+
+def test_the_decision_table_holds_each_condition(iris: Any) -> None:
+    model, X, y = iris
+    rules = extract_rules(model, X, y)
+    table = rules.decision_table()
+    assert table.attrs["hit_policy"] == "unique"
+    assert list(table.columns[[0, -2, -1]]) == ["#", "THEN", "covers"]
+    for rule, (_, row) in zip(rules, table.iterrows(), strict=True):
+        said = {c.feature.name: c.cell for c in rule.conditions}
+        assert {n: c for n, c in row.iloc[1:-2].items() if c != "-"} == said
+        assert row["THEN"] == rule.prediction
+    both = Schema((Feature("THEN"), Feature("#")))
+    clash = extract_rules(new_tree((0, 0.5, True, (1, 0.5, True, 0, 1), 2), both))
+    assert list(clash.decision_table().columns) == [
+        "#_",
+        "THEN",
+        "#",
+        "THEN_",
+        "covers",
+    ]
+
+
+def test_the_table_for_reading_has_no_empty_column(iris: Any) -> None:
+    model, X, y = iris
+    assert list(extract_rules(model).to_text().columns) == [
+        *("#", "rule", "prediction", "probability", "covers", "rows")
+    ]
+    full = extract_rules(model, X, y).to_text()
+    assert list(full.columns) == [
+        *("#", "rule", "prediction", "probability", "covers", "rows", "fidelity"),
+        *("disagree", "confidence", "accuracy", "lift", "recall"),
+    ]
+    assert all(isinstance(cell, str) for cell in full.to_numpy().ravel())
+
+
+def test_captions_say_what_was_measured(iris: Any) -> None:
+    model, X, y = iris
+    rules = extract_rules(model, X, y)
+    assert "<caption>5 rules, measured on 75 rows</caption>" in rules._repr_html_()
+    unique = "exactly one applies to each case (hit policy: unique)"
+    assert unique in rules.to_html("decisions")
+    assert unique in rules.to_latex("decisions")
+    assert "measured on the training rows" in extract_rules(model).to_latex()
+    with pytest.raises(InputError, match="'table' parameter of RuleSet"):
+        rules.to_markdown("other")
+
+
+@pytest.mark.parametrize("ending", ["csv", "txt", "md", "tex", "html"])
+def test_hostile_names_are_harmless_in_every_file(ending: str, tmp_path: Path) -> None:
+    names = (*HOSTILE, "\u202eturned")
+    schema = Schema(
+        tuple(
+            Feature(f"{name}{i}", "categorical", (f"{name}c", "other"))
+            for i, name in enumerate(names)
+        )
+    )
+    nested: Any = 0
+    for i in range(len(names)):
+        nested = (i, {0}, False, nested, i)
+    rules = extract_rules(new_tree(nested, schema))
+    text = rules.write(tmp_path / f"rules.{ending}").read_text()
+    assert "\u202e" not in text
+    if ending == "csv":
+        table = pd.read_csv(tmp_path / "rules.csv")
+        assert len(table) == len(rules)
+        assert not table["rule"].str.match(r"[=+\-@\t\r]").any()
+    elif ending == "html":
+        assert "<img" not in text
+        assert "<script" not in text
+        assert text.count("<tr>") == len(rules) + 1
+    else:
+        lines = text.splitlines()
+        extra = {"txt": 0, "md": 2}.get(ending)
+        if extra is not None:
+            assert len(lines) == len(rules) + extra
+    if ending == "md":
+        shown = MarkdownIt("gfm-like", {"linkify": False}).render(text)
+        tags = set(re.findall(r"<(\w+)", shown))
+        assert tags == {"table", "thead", "tbody", "tr", "th", "td"}

@@ -1,0 +1,354 @@
+"""Thresholds that people can read, and no row that moves.
+
+A threshold may lie anywhere between the largest value that goes left and the smallest
+that goes right; of all numbers in that gap, the one of the fewest digits is taken.
+Nothing is ever rounded to a number of decimals, which moves rows.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from interpretkd._validation import InputError, check_boolean
+from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.schema import Codes, Rows
+from interpretkd.trees import Forest, Tree
+from interpretkd.wording import number_text
+
+__all__ = ["Readable", "readable", "significant_digits"]
+
+Array = NDArray[np.float64]
+
+_MOST_DIGITS = 9
+"""As many tell any two float32 numbers apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class Readable:
+    """A tree with readable thresholds, and what they cost.
+
+    Parameters
+    ----------
+    tree : Tree or Forest
+        The same tests at rounded thresholds; values and covers are as they were.
+    n_rows : int
+        The rows that were to stay where they are.
+    n_changed : int
+        Those of them that reach another leaf.
+    digits_before, digits_after : float
+        The mean number of significant digits of the thresholds; NaN without any.
+    n_held_out : int or None, default=None
+        Further rows, that had no say.
+    n_held_out_changed : int or None, default=None
+        Those of them that reach another leaf.
+    """
+
+    tree: Tree | Forest
+    n_rows: int
+    n_changed: int
+    digits_before: float
+    digits_after: float
+    n_held_out: int | None = None
+    n_held_out_changed: int | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.n_changed:,} of {self.n_rows:,} rows change leaf"
+        if self.n_held_out is not None:
+            text += (
+                f", {self.n_held_out_changed:,} of {self.n_held_out:,} held-out rows do"
+            )
+        if np.isnan(self.digits_before):
+            return f"{text}; there is no threshold"
+        return (
+            f"{text}; thresholds have {self.digits_after:.1f} digits on average "
+            f"instead of {self.digits_before:.1f}"
+        )
+
+
+def readable(
+    model: Any,
+    X: Rows,
+    *,
+    aggressive: bool = False,
+    X_held_out: Rows | None = None,
+) -> Readable:
+    """Give a tree the shortest thresholds under which no given row changes its leaf.
+
+    Parameters
+    ----------
+    model : Tree, Forest, or fitted model with a `tree_` or `forest_`
+        Whose thresholds to round; it stays as it is.
+    X : array-like or frame of shape (n_samples, n_features)
+        The rows that must not move: those that the tree was fitted to, best with all
+        others at hand.
+    aggressive : bool, default=False
+        False moves a threshold between the two neighbouring values that the feature
+        has in any row. True looks only at the rows that reach the node: fewer digits,
+        and rows that nobody has seen change their leaf more often.
+    X_held_out : array-like or frame of shape (n_samples, n_features), default=None
+        Other rows, to count how many of them change their leaf.
+
+    Returns
+    -------
+    Readable
+        The tree, and how many rows changed.
+
+    Raises
+    ------
+    InputError
+        When the model has no tree, or a row does not fit it.
+
+    Notes
+    -----
+    Values and thresholds are compared as the trees compare them, in float32. Digits
+    are significant ones: 1200 has two, as has 0.25. Of the numbers with the fewest
+    digits the one nearest to the old threshold is taken; in a column of whole numbers
+    only whole ones are asked. A threshold stays as it is where no row is on one of
+    its sides, where it tells numbers from missing values, and where it is a date,
+    which reads well anyhow. Two tests of one feature on one path keep their order, so
+    no rule becomes impossible.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from interpretkd.students import CartStudent
+    >>> x = np.array([[0.1234567], [0.2987654], [0.3712345], [0.9123456]])
+    >>> student = CartStudent(2, search="greedy", min_samples_leaf=1)
+    >>> student = student.fit(x, [0, 0, 1, 1])
+    >>> rounded = readable(student, x)
+    >>> float(rounded.tree.nodes.threshold[0])
+    0.30000001192092896
+    >>> print(rounded)
+    0 of 4 rows change leaf; thresholds have 1.0 digits on average instead of ...
+    """
+    tree = _tree_of(model)
+    check_boolean("readable", "aggressive", aggressive)
+    codes = np.ascontiguousarray(tree.schema.encode(X), dtype=np.float32)
+    nodes = tree.nodes
+    asked = _numeric_tests(nodes)
+    low, high, whole = _global_gaps(nodes, asked, codes)
+    if aggressive:
+        low, high = _widened(nodes, codes, low, high)
+    rounded = asked[np.isfinite(low[asked]) & np.isfinite(high[asked])]
+    _keep_order(nodes, asked, low, high)
+    threshold = nodes.threshold.copy()
+    threshold[rounded] = _shortest(
+        threshold[rounded], low[rounded], high[rounded], whole[rounded]
+    )
+    after = replace(tree, nodes=replace(nodes, threshold=threshold))
+    held_out = None if X_held_out is None else tree.schema.encode(X_held_out)
+    return Readable(
+        tree=after,
+        n_rows=len(codes),
+        n_changed=_n_moved(nodes, after.nodes, codes),
+        digits_before=_mean_digits(nodes.threshold[asked]),
+        digits_after=_mean_digits(threshold[asked]),
+        n_held_out=None if held_out is None else len(held_out),
+        n_held_out_changed=None
+        if held_out is None
+        else _n_moved(nodes, after.nodes, held_out),
+    )
+
+
+def significant_digits(value: float) -> int:
+    """Count the digits that are needed to write a float32 number.
+
+    Parameters
+    ----------
+    value : float
+        A finite number; it is rounded to float32.
+
+    Returns
+    -------
+    int
+        In [1, 9]: digits without the zeros in front and behind.
+
+    Examples
+    --------
+    >>> [significant_digits(x) for x in (1200, 0.25, -3.5, 0, 0.1)]
+    [2, 2, 2, 1, 1]
+    """
+    digits = number_text(value).lstrip("-").replace(".", "").strip("0")
+    return max(len(digits), 1)
+
+
+def _tree_of(model: Any) -> Tree | Forest:
+    for name in ("tree_", "forest_"):
+        model = getattr(model, name, model)
+    if not isinstance(model, Tree | Forest):
+        raise InputError(
+            f"Only trees have thresholds to round; {type(model).__name__} has none. "
+            "Use a CartStudent or a BoostedStudent."
+        )
+    return model
+
+
+def _numeric_tests(nodes: Nodes) -> NDArray[np.int64]:
+    """Return the nodes whose threshold is a number that may be rounded."""
+    number = [not (f.is_categorical or f.is_date) for f in nodes.schema.features]
+    asked = np.asarray([*number, False])[nodes.feature]
+    return np.flatnonzero(asked & (np.abs(nodes.threshold) < np.float32(ALL_NUMBERS)))
+
+
+def _global_gaps(
+    nodes: Nodes, asked: NDArray[np.int64], codes: Codes
+) -> tuple[Codes, Codes, NDArray[np.bool_]]:
+    """Return each node's neighbouring values of its feature, and if all are whole."""
+    n_nodes = len(nodes.feature)
+    low = np.full(n_nodes, -np.inf, dtype=np.float32)
+    high = np.full(n_nodes, np.inf, dtype=np.float32)
+    whole = np.zeros(n_nodes, dtype=bool)
+    used = np.unique(nodes.feature[asked])
+    for position in used:
+        here = asked[nodes.feature[asked] == position]
+        values = np.sort(codes[:, position])  # missing ones come last
+        values = values[: len(values) - int(np.isnan(values).sum())]
+        place = np.searchsorted(values, nodes.threshold[here], side="right")
+        inside = np.concatenate([[-np.inf], values, [np.inf]]).astype(np.float32)
+        low[here], high[here] = inside[place], inside[place + 1]
+        whole[here] = bool((np.floor(values) == values).all())
+    return low, high, whole
+
+
+def _widened(
+    nodes: Nodes, codes: Codes, low: Codes, high: Codes
+) -> tuple[Codes, Codes]:
+    """Return the gaps among the rows that reach each node, where both sides have any.
+
+    They hold the gaps among all rows.
+    """
+    near = np.full(len(low), -np.inf, dtype=np.float32)
+    far = np.full(len(low), np.inf, dtype=np.float32)
+    _node_gaps(
+        codes,
+        nodes.feature,
+        nodes.threshold,
+        nodes.missing_left,
+        nodes.left,
+        nodes.right,
+        nodes.category_start,
+        nodes.left_categories,
+        nodes.roots,
+        near,
+        far,
+    )
+    both = np.isfinite(near) & np.isfinite(far)
+    return np.where(both, near, low), np.where(both, far, high)
+
+
+def _keep_order(
+    nodes: Nodes, asked: NDArray[np.int64], low: Codes, high: Codes
+) -> None:
+    """Part the gaps of tests of one feature on one path where they overlap.
+
+    No row lies between such thresholds, but a rule does, and must stay possible.
+    """
+    parent = np.full(len(nodes.feature), -1)
+    inner = np.flatnonzero(~nodes.is_leaf)
+    parent[nodes.left[inner]] = parent[nodes.right[inner]] = inner
+    above, feature = parent.tolist(), nodes.feature.tolist()
+    for node in asked.tolist():
+        ancestor = above[node]
+        while ancestor >= 0:
+            if feature[ancestor] == feature[node]:
+                _part(nodes.threshold, low, high, ancestor, node)
+            ancestor = above[ancestor]
+
+
+def _part(
+    threshold: NDArray[np.float32], low: Codes, high: Codes, one: int, other: int
+) -> None:
+    first, last = (one, other) if threshold[one] < threshold[other] else (other, one)
+    if threshold[first] == threshold[last] or high[first] <= low[last]:
+        return
+    middle = np.float32(float(threshold[first]) / 2 + float(threshold[last]) / 2)
+    middle = max(middle, np.nextafter(threshold[first], np.float32(np.inf)))
+    high[first], low[last] = min(high[first], middle), max(low[last], middle)
+
+
+def _shortest(
+    threshold: NDArray[np.float32], low: Codes, high: Codes, whole: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return the numbers of the fewest digits in [low, high), each near its threshold.
+
+    With k digits, the nearest numbers on both sides of t are multiples of one power of
+    ten, that of t's k-th digit: further away the multiples may get coarser, but t's
+    own decade ends in a number of one digit. So two candidates a k are enough.
+    """
+    exact = threshold.astype(np.float64)
+    chosen, open_ = threshold.copy(), np.ones(len(threshold), dtype=bool)
+    size = np.abs(exact)
+    decade = np.floor(np.log10(np.where(size > 0, size, 1.0))).astype(np.int64)
+    for n_digits in range(1, _MOST_DIGITS + 1):
+        power = decade - n_digits + 1
+        power = np.where(whole, np.maximum(power, 0), power)
+        steps = np.floor(_scaled(exact, -power))
+        with np.errstate(over="ignore"):  # infinity is in no gap
+            below = _scaled(steps, power).astype(np.float32)
+            above = _scaled(steps + 1, power).astype(np.float32)
+        fits = [(low <= c) & (c < high) & open_ for c in (below, above)]
+        nearer = np.abs(exact - below) <= np.abs(above - exact)
+        first = fits[0] & (nearer | ~fits[1])
+        chosen[first] = below[first]
+        second = fits[1] & ~first
+        chosen[second] = above[second]
+        open_ &= ~(first | second)
+        if not open_.any():
+            break
+    return chosen
+
+
+def _scaled(values: Array, power: NDArray[np.int64]) -> Array:
+    """Multiply by powers of ten, dividing by negative ones: they alone are exact."""
+    up, down = 10.0 ** np.maximum(power, 0), 10.0 ** np.maximum(-power, 0)
+    return values * up / down
+
+
+def _mean_digits(threshold: NDArray[np.float32]) -> float:
+    if len(threshold) == 0:
+        return float("nan")
+    return float(np.mean([significant_digits(t) for t in threshold.tolist()]))
+
+
+def _n_moved(before: Nodes, after: Nodes, codes: Codes) -> int:
+    moved = np.zeros(len(codes), dtype=bool)
+    for tree in range(len(before.roots)):
+        moved |= before.apply(codes, tree) != after.apply(codes, tree)
+    return int(moved.sum())
+
+
+# numba compiles what follows for the types that it is called with: annotations would
+# say nothing to it.
+@njit(cache=True, nogil=True)
+def _node_gaps(  # type: ignore[no-untyped-def]
+    codes,
+    feature,
+    threshold,
+    missing_left,
+    left,
+    right,
+    start,
+    in_left,
+    roots,
+    low,
+    high,
+):
+    for i in range(len(codes)):
+        for root in roots:
+            node = root
+            while feature[node] >= 0:
+                x = codes[i, feature[node]]
+                if np.isnan(x):
+                    goes_left = missing_left[node]
+                elif start[node] >= 0:
+                    goes_left = in_left[start[node] + np.int64(x)]
+                else:
+                    goes_left = x <= threshold[node]
+                    if goes_left:
+                        low[node] = max(low[node], x)
+                    else:
+                        high[node] = min(high[node], x)
+                node = left[node] if goes_left else right[node]

@@ -1,0 +1,387 @@
+"""What is counted at the leaves of a tree: rows, agreements, hits, errors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from interpretkd._validation import InputError
+from interpretkd.intervals import wilson_interval
+from interpretkd.schema import Codes, as_frame
+from interpretkd.targets import decide, probabilities
+from interpretkd.trees import Tree
+
+__all__ = [
+    "Judged",
+    "Outcomes",
+    "alike",
+    "judge_rows",
+    "leaf_outcomes",
+    "node_counts",
+    "tally",
+]
+
+Array = NDArray[np.float64]
+
+_FEW_CLASSES = 32
+"""Up to here it is faster to compare with each than to build an index."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What a model says where its student says given values.
+
+    Parameters
+    ----------
+    task : {"multiclass", "multilabel", "regression"}
+        What is decided.
+    decisions : ndarray of shape (n_nodes, n_columns)
+        One column with the class's position; 0 and 1 for each label; or the values.
+    chances : ndarray of shape (n_nodes, n_classes), float64, or None
+        The student's probability of each class or label; None without classes, and
+        where the values of a tree alone may be anything.
+    classes : ndarray of shape (n_classes,) or None
+        Their names.
+    """
+
+    task: str
+    decisions: NDArray[Any]
+    chances: Array | None
+    classes: NDArray[Any] | None
+
+    @property
+    def predictions(self) -> list[Any]:
+        """Classes, tuples of the labels that are on, or values."""
+        if self.classes is None:
+            single = self.decisions.shape[1] == 1
+            values: list[Any] = self.decisions.tolist()
+            return [value[0] for value in values] if single else values
+        if self.task == "multilabel":
+            on = self.decisions.astype(bool)
+            return [tuple(self.classes[row].tolist()) for row in on]
+        names: list[Any] = self.classes[self.decisions[:, 0]].tolist()
+        return names
+
+    @property
+    def probabilities(self) -> list[float | None]:
+        """The probability of each decision; of labels, that all of them are so."""
+        if self.chances is None:
+            return [None] * len(self.decisions)
+        chosen: list[float | None] = _of_decision(
+            self.chances, self.decisions, self.task
+        ).tolist()
+        return chosen
+
+    def pooled(
+        self, groups: Sequence[NDArray[np.integer]], weight: Array
+    ) -> "Outcomes":
+        """Join nodes that decide the same.
+
+        Parameters
+        ----------
+        groups : sequence of ndarray of int
+            The positions of the nodes to join; each group decides one thing.
+        weight : ndarray of shape (n_nodes,)
+            How much each node's probabilities count.
+
+        Returns
+        -------
+        Outcomes
+            One entry a group.
+        """
+        first = [int(group[0]) for group in groups]
+        chances = None
+        if self.chances is not None:
+            chances = np.stack(
+                [_mean(self.chances[group], weight[group]) for group in groups]
+            )
+        return Outcomes(self.task, self.decisions[first], chances, self.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Rows, and what teacher and labels say of them.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples, n_features), float32
+        The rows as `Schema.encode` returns them.
+    teacher : ndarray of shape (n_samples, n_columns) or None
+        The teacher's decisions, in the form of `Outcomes.decisions`.
+    confidence : ndarray of shape (n_samples,), float64, or None
+        The teacher's probability of its own decision; None for regression.
+    labels : ndarray of shape (n_samples, n_columns) or None
+        The labels in the same form; -1 for a class that the model does not know.
+    """
+
+    codes: Codes
+    teacher: NDArray[Any] | None
+    confidence: Array | None
+    labels: NDArray[Any] | None
+
+
+def leaf_outcomes(model: Any, value: Array) -> Outcomes:
+    """Return what a model says where its student says these values.
+
+    Parameters
+    ----------
+    model : DistilledClassifier, DistilledRegressor, CartStudent or Tree
+        Whose decisions they are; a tree with names has classes, but no probabilities.
+    value : ndarray of shape (n_nodes, n_outputs)
+        Target columns.
+
+    Returns
+    -------
+    Outcomes
+        One entry a row of `value`.
+    """
+    names = getattr(model, "names", None)
+    if names is not None and len(names) > 1:
+        best = value.argmax(axis=1)[:, None]
+        return Outcomes("multiclass", best, None, np.asarray(names, dtype=object))
+    task = getattr(model, "task_", "regression")
+    if task == "regression":
+        return Outcomes(task, value, None, None)
+    logits = model.target_.decode(value)
+    decisions = _as_columns(decide(logits, task))
+    return Outcomes(task, decisions, probabilities(logits, task), model.classes_)
+
+
+def judge_rows(
+    model: Any,
+    tree: Tree,
+    outcomes: Outcomes,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    teacher_logits: ArrayLike | None = None,
+) -> Judged:
+    """Bring rows, labels and the teacher's logits into the form of the rules.
+
+    Parameters
+    ----------
+    model : DistilledClassifier, DistilledRegressor, CartStudent or Tree
+        The model; its teacher, if it has one, is asked where `teacher_logits` is None.
+    tree : Tree
+        Its tree.
+    outcomes : Outcomes
+        What it says at some nodes: of what form decisions are.
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows in original columns.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+        Their labels (values, for regression).
+    teacher_logits : array-like of shape (n_samples, n_outputs), default=None
+        The teacher's logits of these rows (values, for regression).
+
+    Returns
+    -------
+    Judged
+        The rows.
+
+    Raises
+    ------
+    InputError
+        When the lengths or columns differ, when no label is known to the model, or
+        when the teacher is not at hand.
+    """
+    frame = as_frame(X)
+    rows: Any = X if frame is None else frame
+    codes = tree.schema.encode(rows)
+    if teacher_logits is None and hasattr(model, "teacher_"):
+        teacher_logits = model.teacher_.logits(rows)
+    task, n_rows = outcomes.task, len(codes)
+    teacher = confidence = labels = None
+    if teacher_logits is not None:
+        logits = _as_columns(np.asarray(teacher_logits, dtype=np.float64))
+        _check_shape("teacher_logits", logits, (n_rows, tree.n_outputs))
+        teacher = logits
+        if task != "regression":
+            teacher = _as_columns(decide(logits, task))
+            confidence = _of_decision(probabilities(logits, task), teacher, task)
+    if y is not None:
+        labels = _labels(outcomes, np.asarray(y))
+        _check_shape("y", labels, (n_rows, outcomes.decisions.shape[1]))
+    return Judged(codes, teacher, confidence, labels)
+
+
+def tally(
+    judged: Judged, outcomes: Outcomes, place: NDArray[np.integer]
+) -> list[dict[str, Any]]:
+    """Count for each rule what its rows show.
+
+    Parameters
+    ----------
+    judged : Judged
+        The rows.
+    outcomes : Outcomes
+        What each rule says, n_rules entries.
+    place : ndarray of shape (n_samples,), int
+        The rule of each row.
+
+    Returns
+    -------
+    list of dict
+        For each rule the fields of `rules.Rule` that are measured; those of which
+        nothing is known are absent.
+    """
+    n_rules, n_rows = len(outcomes.decisions), len(place)
+    counts = np.bincount(place, minlength=n_rules)
+    entries: list[dict[str, Any]] = [
+        {"n_rows": int(n), "coverage": int(n) / max(n_rows, 1)} for n in counts
+    ]
+    covering = np.flatnonzero(counts)
+    said = outcomes.decisions[place]
+    if outcomes.task == "regression":
+        for name, truth in (("teacher", judged.teacher), ("label", judged.labels)):
+            if truth is not None:
+                _add_errors(entries, name, truth, said, place, counts)
+        return entries
+    if judged.teacher is not None and judged.confidence is not None:
+        agreed = _sums(place, (said == judged.teacher).all(axis=1), n_rules)
+        confidence = _sums(place, judged.confidence, n_rules)
+        for i in covering:
+            n_agreed, n = round(agreed[i]), int(counts[i])
+            entries[i]["fidelity"] = wilson_interval(n_agreed, n)
+            entries[i]["n_disagree"] = n - n_agreed
+            entries[i]["confidence"] = float(confidence[i] / n)
+    if judged.labels is not None:
+        correct = _sums(place, (said == judged.labels).all(axis=1), n_rules)
+        base = _how_often(outcomes.decisions, judged.labels)
+        for i in covering:
+            n_correct, n = round(correct[i]), int(counts[i])
+            entries[i]["accuracy"] = wilson_interval(n_correct, n)
+            if base[i]:
+                entries[i]["lift"] = (n_correct / n) / (int(base[i]) / n_rows)
+                entries[i]["recall"] = n_correct / int(base[i])
+    return entries
+
+
+def node_counts(tree: Tree, codes: Codes) -> NDArray[np.int64]:
+    """Count the rows that reach each node.
+
+    Parameters
+    ----------
+    tree : Tree
+        The tree.
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
+
+    Returns
+    -------
+    ndarray of shape (n_nodes,), int64
+        Of the root all rows, of each test those of its children together.
+    """
+    nodes = tree.nodes
+    counts = np.bincount(nodes.apply(codes), minlength=len(nodes.feature))
+    for node in np.flatnonzero(~nodes.is_leaf)[::-1]:  # children come behind
+        counts[node] = counts[nodes.left[node]] + counts[nodes.right[node]]
+    return counts
+
+
+def alike(tree: Tree, decided: Mapping[int, Any]) -> dict[int, list[int]]:
+    """Find the highest nodes below which all leaves decide the same.
+
+    Parameters
+    ----------
+    tree : Tree
+        The tree.
+    decided : mapping of int to object
+        What each leaf decides.
+
+    Returns
+    -------
+    dict of int to list of int
+        By node, in order, the leaves below it; each leaf is below exactly one.
+    """
+    left, right = tree.nodes.left.tolist(), tree.nodes.right.tolist()
+    groups = {leaf: [leaf] for leaf in decided}
+    for node in reversed(range(len(left))):  # children come behind their parents
+        one, other = groups.get(left[node]), groups.get(right[node])
+        if one and other and decided[one[0]] == decided[other[0]]:
+            groups[node] = sorted(one + other)
+            del groups[left[node]], groups[right[node]]
+    return dict(sorted(groups.items()))
+
+
+def _add_errors(
+    entries: list[dict[str, Any]],
+    name: str,
+    truth: Array,
+    said: Array,
+    place: NDArray[np.integer],
+    counts: NDArray[np.integer],
+) -> None:
+    squared = _sums(place, ((said - truth) ** 2).mean(axis=1), len(counts))
+    sums = np.column_stack([_sums(place, column, len(counts)) for column in truth.T])
+    for i in np.flatnonzero(counts):
+        mean = (sums[i] / counts[i]).tolist()
+        entries[i][f"{name}_value"] = mean[0] if len(mean) == 1 else mean
+        entries[i][f"{name}_rmse"] = float(np.sqrt(squared[i] / counts[i]))
+
+
+def _labels(outcomes: Outcomes, y: NDArray[Any]) -> NDArray[Any]:
+    if outcomes.task != "multiclass" or outcomes.classes is None:
+        return _as_columns(y)
+    if y.ndim != 1:
+        raise InputError(
+            f"The labels y must be one class a row. Got an array of shape {y.shape}."
+        )
+    place = _positions(outcomes.classes, y)
+    if len(y) and (place < 0).all():
+        known = ", ".join(map(repr, outcomes.classes[:5].tolist()))
+        raise InputError(
+            f"No label y is a class of the model ({known}). Got, for example, "
+            f"{y[0].item() if isinstance(y[0], np.generic) else y[0]!r}."
+        )
+    return place[:, None]
+
+
+def _positions(classes: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
+    if y.dtype == object or len(classes) > _FEW_CLASSES:
+        found: NDArray[np.int64] = pd.Index(classes).get_indexer(pd.Index(y))
+        return found
+    place = np.full(len(y), -1)
+    for i, name in enumerate(classes.tolist()):
+        place[y == name] = i
+    return place
+
+
+def _how_often(decisions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Count the rows that are labelled as each rule decides."""
+    distinct, place = np.unique(decisions, axis=0, return_inverse=True)
+    rows = [int((labels == one).all(axis=1).sum()) for one in distinct]
+    return np.asarray(rows, dtype=np.int64)[place.ravel()]
+
+
+def _of_decision(chances: Array, decisions: NDArray[Any], task: str) -> Array:
+    if task == "multilabel":
+        each: Array = np.where(decisions == 1, chances, 1 - chances)
+        return each.prod(axis=1)
+    return np.take_along_axis(chances, decisions, axis=1)[:, 0]
+
+
+def _sums(place: NDArray[np.integer], weights: NDArray[Any], n_rules: int) -> Array:
+    sums: Array = np.bincount(place, weights=weights, minlength=n_rules).astype(
+        np.float64
+    )
+    return sums
+
+
+def _mean(values: Array, weight: Array) -> Array:
+    weights = weight if weight.sum() > 0 else np.ones(len(weight))
+    mean: Array = np.average(values, axis=0, weights=weights)
+    return mean
+
+
+def _as_columns(values: NDArray[Any]) -> NDArray[Any]:
+    return values[:, None] if values.ndim == 1 else values
+
+
+def _check_shape(name: str, values: NDArray[Any], shape: tuple[int, int]) -> None:
+    if values.shape != shape:
+        raise InputError(
+            f"The '{name}' parameter of extract_rules must have {shape[0]} rows and "
+            f"{shape[1]} columns, as X and the model say. Got shape {values.shape}."
+        )

@@ -1,0 +1,119 @@
+"""Numbers, names and predictions as text that stays in its line."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+__all__ = ["joined", "number_text", "one_line", "prediction_text"]
+
+
+@lru_cache(maxsize=1 << 16)
+def number_text(value: float) -> str:
+    """Return the shortest decimal that is this float32 and no other.
+
+    Parameters
+    ----------
+    value : float
+        A finite number; it is rounded to float32.
+
+    Returns
+    -------
+    str
+        Digits without an exponent: not every reader knows it.
+
+    Examples
+    --------
+    >>> number_text(0.30000001192092896)
+    '0.3'
+    >>> number_text(25.0)
+    '25'
+    >>> number_text(1e-7)
+    '0.0000001'
+    """
+    text = np.format_float_positional(np.float32(value), unique=True, trim="-")
+    return "0" if text == "-0" else text
+
+
+def one_line(text: str) -> str:
+    r"""Replace what is not printable by blanks.
+
+    Names come from data: a line break in one must not look like another rule, nor may
+    a mark that turns the direction of writing reorder what stands beside it.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        One line of the same length.
+
+    Examples
+    --------
+    >>> one_line("a\nb")
+    'a b'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def joined(names: Sequence[str], most: int | None = None) -> str:
+    """List names, separated by commas.
+
+    Parameters
+    ----------
+    names : sequence of str
+        What to list.
+    most : int or None, default=None
+        In [1, inf): how many are named, if two or more would be left out; None names
+        all.
+
+    Returns
+    -------
+    str
+        The list.
+
+    Examples
+    --------
+    >>> joined(["a", "b", "c", "d"], 2)
+    'a, b and 2 more'
+    >>> joined(["a", "b", "c"], 2)
+    'a, b, c'
+    """
+    if most is None or len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def prediction_text(prediction: Any) -> str:
+    """Say a prediction in words.
+
+    Parameters
+    ----------
+    prediction : object
+        A class, a tuple of labels, or values.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Examples
+    --------
+    >>> prediction_text(("red", "round"))
+    '{red, round}'
+    >>> prediction_text(151.31999)
+    '151.32'
+    """
+    if isinstance(prediction, float):
+        return f"{prediction:.6g}"
+    if isinstance(prediction, tuple):
+        return "{" + ", ".join(map(str, prediction)) + "}"
+    if isinstance(prediction, list):
+        return "(" + ", ".join(f"{value:.6g}" for value in prediction) + ")"
+    return str(prediction)

@@ -1,0 +1,171 @@
+import html
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from small_trees import HOSTILE
+
+from interpretkd.formats import (
+    escape_html,
+    escape_latex,
+    escape_markdown,
+    html_page,
+    html_table,
+    latex_table,
+    markdown_table,
+)
+
+TABLE = pd.DataFrame({"#": [str(i) for i in range(len(HOSTILE))], "name": HOSTILE})
+
+
+class Reader(HTMLParser):
+    """Collect the cells of a table, and every tag."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.cells and self.lasttag in ("td", "th", "bdi", "wbr"):
+            self.cells[-1] += data.strip("\n")
+
+
+def _line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+# --- HTML
+
+
+def test_html_shows_every_cell_as_it_is() -> None:
+    read = Reader(html_table(TABLE, ["#"], "<b>Caption</b>"))
+    assert read.tags == {
+        *("style", "div", "table", "caption", "thead", "tbody", "tr", "th", "td"),
+        *("bdi", "wbr"),
+    }
+    assert read.attributes == {"class", "scope", "tabindex", "role", "aria-label"}
+    expected = ["#", "name"]
+    for row in TABLE.to_numpy().tolist():
+        expected += map(_line, row)
+    assert read.cells == expected
+
+
+def test_html_says_what_its_rows_and_columns_are() -> None:
+    text = html_table(pd.DataFrame({"#": ["1"], "rule": ["a < 1"]}), ["#"], "Rules")
+    assert "<caption>Rules</caption>" in text
+    assert '<th scope="col" class="n"><bdi>#</bdi></th>' in text
+    assert '<th scope="row" class="n"><bdi>1</bdi></th><td><bdi>a &lt; 1</bdi>' in text
+    assert "http" not in text
+    assert "script" not in text
+    assert "<caption>" not in html_table(TABLE)
+
+
+def test_a_page_is_whole() -> None:
+    page = html_page("<b>", html_table(TABLE))
+    assert page.startswith("<!doctype html>")
+    assert '<html lang="en">' in page
+    assert "<title>&lt;b&gt;</title>" in page
+
+
+@given(st.text())
+def test_any_text_is_harmless_in_html(text: str) -> None:
+    assert not set(escape_html(text)) & set("<>\"'\n")
+    assert Reader(f"<td>{escape_html(text)}</td>").cells == [_line(text)]
+
+
+@given(st.text(min_size=17))
+def test_long_words_may_be_broken_but_lose_nothing(text: str) -> None:
+    table = html_table(pd.DataFrame({"name": [text]}))
+    assert Reader(table).cells[1] == _line(text)
+    shown = re.sub(r"<[^>]*>", "\n", table.split("<tbody>")[1])
+    words = html.unescape(shown).split()
+    assert all(len(word) <= 17 for word in words)
+
+
+# --- Markdown
+
+
+def _as_html(text: str) -> str:
+    return str(MarkdownIt("gfm-like", {"linkify": False}).render(text))
+
+
+def test_markdown_shows_every_cell_as_it_is() -> None:
+    read = Reader(_as_html(markdown_table(TABLE, ["#"])))
+    assert read.tags == {"table", "thead", "tbody", "tr", "th", "td"}
+    expected = ["#", "name"]
+    for row in TABLE.to_numpy().tolist():
+        expected += map(_line, row)
+    assert read.cells == expected
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"])))
+def test_any_text_is_harmless_in_markdown(text: str) -> None:
+    table = markdown_table(pd.DataFrame({"a": [text]}))
+    read = Reader(_as_html(table))
+    assert read.tags <= {"table", "thead", "tbody", "tr", "th", "td"}
+    assert len(read.cells) == 2
+    assert read.cells[1].split() == _line(text).split()
+
+
+def test_addresses_are_no_links() -> None:
+    escaped = escape_markdown("see http://evil.example and www.evil.example")
+    assert "http:" not in escaped
+    assert "www." not in escaped
+
+
+# --- LaTeX
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_latex_holds_no_command_but_ours(text: str) -> None:
+    escaped = escape_latex(text)
+    ours = r"\\(text[a-z]+|allowbreak)\{\}|\\[{}$&#_%]|\{-\}"
+    rest = re.sub(ours, "", escaped)
+    assert not set(rest) & set("\\{}$&#_%~^\n")
+
+
+def test_columns_of_long_texts_are_paragraphs() -> None:
+    text = latex_table(TABLE, ["#"], "100 % of them")
+    assert r"\caption{100 \% of them}" in text
+    assert text.splitlines()[1].startswith(
+        r"\begin{longtable}{r>{\raggedright\arraybackslash}p{"
+    )
+    short = latex_table(pd.DataFrame({"#": ["1"], "a": ["b"]}), ["#"])
+    assert r"\begin{longtable}{rl}" in short
+    assert "caption" not in short
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no LaTeX here")
+def test_latex_compiles(tmp_path: Path) -> None:
+    latin = TABLE[[name.isascii() for name in TABLE["name"]]]
+    packages = latex_table(latin).splitlines()[0].removeprefix("% ")
+    document = (
+        rf"\documentclass{{article}}{packages}\begin{{document}}"
+        f"\n{latex_table(latin, ['#'], 'Rules & more')}\n\\end{{document}}\n"
+    )
+    (tmp_path / "rules.tex").write_text(document)
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "rules.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+    assert (tmp_path / "rules.pdf").read_bytes().startswith(b"%PDF")
