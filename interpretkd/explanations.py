@@ -1,0 +1,603 @@
+"""Why the student decides one row as it does, and what would make it decide otherwise.
+
+The teacher stands beside each answer: whether it decides the row alike, and whether it
+goes along when the row is changed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from interpretkd._validation import InputError, check_integer, check_real
+from interpretkd.answers import (
+    certainty,
+    check_model,
+    decisions,
+    given_rows,
+    html_block,
+    html_table,
+    output_names,
+    replace_cells,
+    same_decisions,
+    teacher_is_here,
+    teacher_says,
+    value_text,
+)
+from interpretkd.conditions import branch_tests
+from interpretkd.contributions import contributions
+from interpretkd.flips import nearest_rows
+from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.schema import Codes, Rows, as_frame
+from interpretkd.targets import probabilities
+from interpretkd.trees import Tree
+from interpretkd.wishes import Scale, Wish, scale_of
+from interpretkd.wording import number_text, one_line, prediction_text
+
+__all__ = ["Change", "Flip", "RowExplanation", "Step", "explain_row"]
+
+Array = NDArray[np.float64]
+
+_MOST_PARTS = 10
+"""How many contributions the text names; the table holds all."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One test on the way of a row through a tree.
+
+    Parameters
+    ----------
+    node : int
+        The node's index in the tree.
+    feature : str
+        The column tested.
+    value : str
+        The row's value in words.
+    test : str
+        What the row fulfils there, in words.
+    margin : float or None
+        In [0, inf), in the column's units (days and the like, for dates): how far the
+        value is from the threshold; None for categories and missing values.
+    relative_margin : float or None
+        The same in standard deviations of the column; None where no rows were given.
+    """
+
+    node: int
+    feature: str
+    value: str
+    test: str
+    margin: float | None
+    relative_margin: float | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One cell of a row, and what it becomes.
+
+    Parameters
+    ----------
+    feature : str
+        The column.
+    before, after : str
+        The values in words.
+    size : float
+        In [0, inf): the distance in the column's spreads; 1 for a category or a gap.
+    is_usual : bool or None
+        Whether the new number lies within the range of the given rows; None where no
+        rows were given.
+    """
+
+    feature: str
+    before: str
+    after: str
+    size: float
+    is_usual: bool | None
+
+    def __str__(self) -> str:
+        note = " (no given row goes so far)" if self.is_usual is False else ""
+        return one_line(f"{self.feature}: {self.before} -> {self.after}{note}")
+
+
+@dataclass(frozen=True, eq=False)
+class Flip:
+    """A change of the row after which the student decides otherwise.
+
+    Parameters
+    ----------
+    changes : tuple of Change
+        The cells that change.
+    row : DataFrame or ndarray of shape (1, n_features)
+        The changed row, in original columns.
+    prediction : object
+        What the student then says.
+    probability : float or None
+        Its probability of that; None for regression.
+    teacher_prediction : object
+        What the teacher then says; None where it cannot be asked.
+    teacher_follows : bool or None
+        Whether it goes along, as `explain_row` says; None where it cannot be asked.
+    """
+
+    changes: tuple[Change, ...]
+    row: Rows
+    prediction: Any
+    probability: float | None
+    teacher_prediction: Any
+    teacher_follows: bool | None
+
+    @property
+    def size(self) -> float:
+        """The sum of the changes, in spreads."""
+        return sum(change.size for change in self.changes)
+
+    def __str__(self) -> str:
+        says = _with_chance(self.prediction, self.probability)
+        teacher = "the teacher cannot be asked"
+        if self.teacher_follows is not None:
+            verb = "goes along" if self.teacher_follows else "does not go along"
+            teacher = f"the teacher {verb}: {prediction_text(self.teacher_prediction)}"
+        changes = " and ".join(map(str, self.changes))
+        return one_line(f"{changes} => {says}; {teacher}")
+
+
+@dataclass(frozen=True, eq=False)
+class RowExplanation:
+    """What student and teacher say of one row, and why the student says so.
+
+    Parameters
+    ----------
+    values : mapping of str to str
+        The row in words, by column.
+    prediction, teacher_prediction : object
+        The class; a tuple of the labels that are on; or the value(s).
+    outputs : tuple of str
+        The names of the classes, labels or values.
+    student_scores, teacher_scores : ndarray of shape (n_outputs,)
+        The probabilities at temperature 1; the values, for regression.
+    probability, teacher_probability : float or None
+        Of the predictions; None for regression.
+    agrees : bool or None
+        Whether both decide alike; None for regression.
+    leaf : int or None
+        The leaf's index in the tree; None for other students.
+    steps : tuple of Step
+        The way through the tree, from its root; empty for other students.
+    contributions : DataFrame or None
+        For boosted and linear students what each feature adds to each output's sum,
+        and in the first row what it is added to; None for a tree. For classes that
+        exclude each other the sums are those less their mean, which decides the same.
+    flips : tuple of Flip
+        The nearest changes that make the student decide otherwise, the nearest first.
+    is_as_wanted : bool, default=False
+        Whether it decides as was wanted already, so that nothing has to change.
+    """
+
+    values: Mapping[str, str]
+    prediction: Any
+    teacher_prediction: Any
+    outputs: tuple[str, ...]
+    student_scores: Array
+    teacher_scores: Array
+    probability: float | None
+    teacher_probability: float | None
+    agrees: bool | None
+    leaf: int | None
+    steps: tuple[Step, ...]
+    contributions: pd.DataFrame | None
+    flips: tuple[Flip, ...]
+    is_as_wanted: bool = False
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the way through the tree, or the contributions, as a table.
+
+        Returns
+        -------
+        DataFrame
+            For a tree one row a test: node, feature, value, test, margin and
+            relative_margin. Else one row a feature, the largest contributions first:
+            feature, value, and a column an output.
+        """
+        if self.contributions is not None:
+            return self.contributions
+        columns = list(Step.__dataclass_fields__)
+        rows = [[getattr(step, name) for name in columns] for step in self.steps]
+        frame = pd.DataFrame(rows, columns=columns)
+        return frame.astype({"margin": float, "relative_margin": float})
+
+    def flips_frame(self) -> pd.DataFrame:
+        """Return the changes that flip the decision as a table.
+
+        Returns
+        -------
+        DataFrame
+            One row a changed cell: flip (from 1), feature, before, after, size,
+            is_usual, prediction, probability, teacher_prediction, teacher_follows.
+        """
+        rows = [
+            {
+                "flip": i,
+                **{name: getattr(change, name) for name in Change.__dataclass_fields__},
+                "prediction": flip.prediction,
+                "probability": flip.probability,
+                "teacher_prediction": flip.teacher_prediction,
+                "teacher_follows": flip.teacher_follows,
+            }
+            for i, flip in enumerate(self.flips, start=1)
+            for change in flip.changes
+        ]
+        columns = ["flip", *Change.__dataclass_fields__, "prediction", "probability"]
+        columns += ["teacher_prediction", "teacher_follows"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def scores_frame(self) -> pd.DataFrame:
+        """Return what student and teacher say of each output.
+
+        Returns
+        -------
+        DataFrame
+            Columns output, student and teacher: probabilities, or values.
+        """
+        return pd.DataFrame(
+            {
+                "output": list(self.outputs),
+                "student": self.student_scores,
+                "teacher": self.teacher_scores,
+            }
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What both say of the row, in one sentence."""
+        student = _with_chance(self.prediction, self.probability)
+        teacher = _with_chance(self.teacher_prediction, self.teacher_probability)
+        verdict = {True: " They agree.", False: " They part.", None: ""}[self.agrees]
+        return one_line(f"The student says {student}, the teacher {teacher}.{verdict}")
+
+    def __str__(self) -> str:
+        lines = [self.sentence]
+        if self.leaf is not None:
+            lines.append(f"The way to leaf {self.leaf}:")
+            lines += [f"  {_step_text(step)}" for step in self.steps]
+            if not self.steps:
+                lines.append("  there is no test")
+        lines += _parts_text(self)
+        lines.append("What would make the student decide otherwise:")
+        lines += [f"  {flip}" for flip in self.flips]
+        if not self.flips:
+            lines.append(f"  {self._no_flip}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        caption = (
+            "What adds to the sums" if self.leaf is None else "The way to the leaf"
+        )
+        tables = [
+            html_table(self.scores_frame(), "Student and teacher"),
+            html_table(self.to_frame(), caption),
+        ]
+        sentences = [self.sentence]
+        if self.flips:
+            caption = "What would make the student decide otherwise"
+            tables.append(html_table(self.flips_frame(), caption))
+        else:
+            sentences.append(f"What would flip it: {self._no_flip}.")
+        return html_block(sentences, tables)
+
+    @property
+    def _no_flip(self) -> str:
+        if self.is_as_wanted:
+            return "it decides as wanted already"
+        if self.leaf is None:
+            return "no change of one feature, nor of a few one after the other"
+        return "no change of the features that may change"
+
+
+def explain_row(
+    model: Any,
+    row: Any,
+    *,
+    X: ArrayLike | None = None,
+    teacher_logits: ArrayLike | None = None,
+    wanted: Any = None,
+    frozen: Sequence[str] = (),
+    n_flips: int = 3,
+    min_difference: float | None = None,
+) -> RowExplanation:
+    """Explain one row: the student's way to its decision, and the nearest other one.
+
+    The nearest change is the one of fewest features, and of these the smallest: a
+    number's change counts in standard deviations of its column, another category (or a
+    value where one is missing) as 1. It is put just across the threshold, at a number
+    of few digits at most a hundredth of a spread further; where a column holds whole
+    numbers only, at a whole one. No value is ever taken away. For a tree all leaves
+    are looked at, so there is no nearer one. For boosted and linear students all
+    changes of one feature are; where none serves, features are added one by one, each
+    time the one that helps most, up to four, and there may be a nearer change.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted, with a student of ours, or loaded.
+    row : Series, mapping, one-row frame or array-like of shape (n_features,)
+        The row, in original columns.
+    X : array-like or frame of shape (n_samples, n_features), default=None
+        Rows that tell how far each column spreads and where its numbers lie, such as
+        the training rows. Without them a number's change counts in units of what the
+        student knows: the span of its thresholds, or the size of the number.
+    teacher_logits : array-like of shape (n_outputs,) or (1, n_outputs), default=None
+        What the teacher says of the row; None asks it.
+    wanted : object, default=None
+        The class to be decided; for labels those that shall be on, and no other; for
+        regression the ends (low, high) of an interval. None for any other decision.
+    frozen : sequence of str, default=()
+        Columns that may not change.
+    n_flips : int, default=3
+        In [0, inf): how many changes are looked for. Each has another end, or other
+        features, than all nearer ones.
+    min_difference : float, default=None
+        In (0, inf), for regression without `wanted`: how far a value must move; None
+        for the standard deviation of what a tree's leaves say, and for other students
+        a tenth of the size of the value.
+
+    Returns
+    -------
+    RowExplanation
+        The explanation. The teacher "goes along" with a change when it decides the
+        changed row as the student does; for regression when its value comes to lie
+        in the wanted interval, or moves at least `min_difference` in the student's
+        direction. A teacher that was not saved with the run cannot be asked about
+        changed rows.
+
+    Raises
+    ------
+    InputError
+        For a model without a student of ours, a row that is none, unknown columns,
+        classes or labels, and when the teacher is absent and `teacher_logits` too.
+
+    References
+    ----------
+    Wachter, Mittelstadt & Russell (2018), "Counterfactual explanations without opening
+    the black box".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from interpretkd.distillation import DistilledClassifier
+    >>> from interpretkd.students import CartStudent
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
+    >>> student = CartStudent(3, search="greedy")
+    >>> model = DistilledClassifier(teacher, student, transfer=None, random_state=0)
+    >>> print(explain_row(model.fit(X), X.iloc[70], X=X, n_flips=1))
+    The student says 2 ...
+    """
+    owner = "explain_row"
+    check_model(owner, model)
+    check_integer(owner, "n_flips", n_flips, 0)
+    if min_difference is not None:
+        check_real(owner, "min_difference", min_difference, 0)
+    rows = given_rows(model, _one_row(model, row))
+    if teacher_logits is not None:
+        teacher_logits = np.asarray(teacher_logits, dtype=np.float64).reshape(1, -1)
+    teacher = teacher_says(model, rows, teacher_logits)
+    student = np.asarray(model.logits(rows))
+    codes = model.schema_.encode(rows)[0]
+    known = None if X is None else model.schema_.encode(given_rows(model, X))
+    form = model.student_.form_
+    scale = scale_of(model, codes, known, frozen)
+    if min_difference is None:
+        min_difference = _difference(model, student)
+    wish = Wish.of(model, student[0], wanted, min_difference)
+    found = nearest_rows(form, model.target_, codes, wish, scale, n_flips)
+    chances = [certainty(model.task_, logits) for logits in (student, teacher)]
+    student_chance, teacher_chance = (c if c is None else float(c[0]) for c in chances)
+    agrees = None
+    if model.task_ != "regression":
+        agrees = bool(same_decisions(model.task_, student, teacher)[0])
+    features = model.schema_.features
+    is_tree = isinstance(form, Tree)
+    return RowExplanation(
+        values={
+            f.name: value_text(f, float(code))
+            for f, code in zip(features, codes, strict=True)
+        },
+        prediction=decisions(model, student)[0],
+        teacher_prediction=decisions(model, teacher)[0],
+        outputs=tuple(output_names(model)),
+        student_scores=_scores(model, student),
+        teacher_scores=_scores(model, teacher),
+        probability=student_chance,
+        teacher_probability=teacher_chance,
+        agrees=agrees,
+        leaf=int(form.nodes.apply(codes[None])[0]) if is_tree else None,
+        steps=_steps(form, codes, None if X is None else scale) if is_tree else (),
+        contributions=None if is_tree else _parts(model, codes, student[0]),
+        flips=_flips(model, rows, codes, found, wish, scale, known, teacher[0]),
+        is_as_wanted=wish.is_granted,
+    )
+
+
+def _one_row(model: Any, row: Any) -> Rows:
+    names = model.schema_.names
+    frame = as_frame(row)
+    if isinstance(row, pd.Series | Mapping):
+        frame = pd.DataFrame({str(name): [value] for name, value in row.items()})
+    if frame is None:
+        is_object = not model.schema_.holds_numbers
+        array = np.asarray(row, dtype=object if is_object else None)
+        array = array.reshape(1, -1) if array.ndim == 1 else array
+        if array.shape != (1, len(names)):
+            raise InputError(
+                f"The 'row' parameter of explain_row must be one row of {len(names)} "
+                f"columns. Got shape {array.shape}."
+            )
+        if not hasattr(model, "feature_names_in_"):
+            return array
+        frame = model.schema_.frame_of_array(array).infer_objects()
+    absent = [name for name in names if name not in map(str, frame.columns)]
+    if len(frame) != 1 or absent:
+        what = f"the columns {absent} are absent" if absent else f"{len(frame)} rows"
+        raise InputError(
+            f"The 'row' parameter of explain_row must be one row of the {len(names)} "
+            f"columns of the model. Got: {what}."
+        )
+    frame = frame.set_axis(list(map(str, frame.columns)), axis=1)[list(names)]
+    # One cell alone does not say what its column holds.
+    frame = frame.astype(object).infer_objects()
+    frame = frame.assign(
+        **{
+            f.name: frame[f.name].astype(float)
+            for f in model.schema_.features
+            if frame[f.name].isna().all() and not f.is_categorical and not f.is_date
+        }
+    )
+    return frame if hasattr(model, "feature_names_in_") else frame.to_numpy()
+
+
+def _difference(model: Any, student: Array) -> float:
+    """Return how far a value must move to count as another one."""
+    if model.task_ != "regression":
+        return 0.0
+    form = model.student_.form_
+    if isinstance(form, Tree):
+        leaf = form.nodes.is_leaf
+        value, weight = form.value[leaf], form.cover[leaf]
+        mean = np.average(value, axis=0, weights=weight)
+        spread = np.sqrt(np.average((value - mean) ** 2, axis=0, weights=weight))
+        return float(spread.max())
+    return float(max(0.1 * np.abs(student).max(), 1e-12))
+
+
+def _scores(model: Any, logits: Array) -> Array:
+    if model.task_ == "regression":
+        return logits[0]
+    return probabilities(logits, model.task_)[0]
+
+
+def _steps(tree: Tree, codes: Codes, scale: Scale | None) -> tuple[Step, ...]:
+    nodes, steps, node = tree.nodes, [], 0
+    while nodes.feature[node] >= 0:
+        left, right = branch_tests(nodes, node)
+        goes_left = bool(left.holds(codes[None])[0])
+        test, j = (left if goes_left else right), left.position
+        x, threshold = float(codes[j]), float(nodes.threshold[node])
+        margin = relative = None
+        is_number = not left.feature.is_categorical and not np.isnan(x)
+        if is_number and threshold < ALL_NUMBERS:
+            margin = abs(x - threshold)
+            relative = None if scale is None else margin / float(scale.units[j])
+        name = one_line(left.feature.name)
+        value = value_text(left.feature, x)
+        steps.append(Step(node, name, value, one_line(str(test)), margin, relative))
+        node = int(nodes.left[node] if goes_left else nodes.right[node])
+    return tuple(steps)
+
+
+def _parts(model: Any, codes: Codes, student: Array) -> pd.DataFrame:
+    base, parts = contributions(model.student_.form_, codes)
+    if model.task_ == "multiclass":
+        base, parts = base - base.mean(), parts - parts.mean(axis=1, keepdims=True)
+        order = np.argsort(-np.abs(parts[:, student.argmax()]), kind="stable")
+    else:
+        order = np.argsort(-np.abs(parts).max(axis=1), kind="stable")
+    features = [model.schema_.features[j] for j in order]
+    numbers = pd.DataFrame(
+        np.vstack([base, parts[order]]),
+        columns=[f"to {n}" for n in output_names(model)],
+    )
+    names = ["(base)", *(one_line(f.name) for f in features)]
+    values = [
+        value_text(f, float(codes[j])) for f, j in zip(features, order, strict=True)
+    ]
+    given = pd.DataFrame({"feature": names, "value": ["", *values]})
+    return pd.concat([given, numbers], axis=1)
+
+
+def _flips(
+    model: Any,
+    rows: Rows,
+    codes: Codes,
+    found: Sequence[Array],
+    wish: Wish,
+    scale: Scale,
+    known: Codes | None,
+    teacher: Array,
+) -> tuple[Flip, ...]:
+    flips = []
+    here = teacher_is_here(model)
+    for values in found:
+        row = replace_cells(model.schema_, rows, values[None])
+        student = np.asarray(model.logits(row))
+        if not wish.met(student)[0]:
+            continue  # the cell cannot hold that number, such as a day out of range
+        said = model.teacher_.logits(row) if here else None
+        chance = certainty(model.task_, student)
+        flips.append(
+            Flip(
+                _changes(model, codes, values, scale, known),
+                row,
+                decisions(model, student)[0],
+                None if chance is None else float(chance[0]),
+                None if said is None else decisions(model, said)[0],
+                None if said is None else wish.followed(student[0], teacher, said[0]),
+            )
+        )
+    return tuple(flips)
+
+
+def _changes(
+    model: Any, codes: Codes, values: Array, scale: Scale, known: Codes | None
+) -> tuple[Change, ...]:
+    changes = []
+    after = values.astype(np.float32)
+    for j in np.flatnonzero((codes != after) & ~np.isnan(after)).tolist():
+        feature, is_usual = model.schema_.features[j], None
+        x, new = float(codes[j]), float(values[j])
+        is_number = not feature.is_categorical
+        if known is not None and is_number and not np.isnan(known[:, j]).all():
+            low, high = np.nanmin(known[:, j]), np.nanmax(known[:, j])
+            is_usual = bool(low <= after[j] <= high)
+        moves = is_number and not np.isnan(x)
+        size = abs(new - x) / float(scale.units[j]) if moves else 1.0
+        texts = (value_text(feature, x), value_text(feature, new))
+        changes.append(Change(one_line(feature.name), *texts, size, is_usual))
+    return tuple(changes)
+
+
+def _with_chance(prediction: Any, chance: float | None) -> str:
+    text = prediction_text(prediction)
+    return text if chance is None else f"{text} (probability {chance:.3f})"
+
+
+def _step_text(step: Step) -> str:
+    text = f"{step.feature} = {step.value} fulfils {step.test}"
+    if step.margin is None:
+        return text
+    far = f"by {number_text(float(f'{step.margin:.3g}'))}"
+    if step.relative_margin is not None:
+        far += f", {step.relative_margin:.2f} spreads"
+    return f"{text} ({far})"
+
+
+def _parts_text(explanation: RowExplanation) -> list[str]:
+    frame = explanation.contributions
+    if frame is None:
+        return []
+    column = frame.columns[2]
+    if explanation.agrees is not None and not isinstance(explanation.prediction, tuple):
+        column = frame.columns[2 + int(explanation.student_scores.argmax())]
+    elif len(frame.columns) > 3:
+        return ["What adds to the sums: see to_frame()."]
+    lines = [f"What adds {column}:"]
+    shown = frame[1:][frame[column][1:] != 0]
+    for name, value, number in shown[["feature", "value", column]][:_MOST_PARTS].values:
+        lines.append(f"  {name} = {value}: {number:+.3g}")
+    if len(shown) > _MOST_PARTS:
+        lines.append(f"  and {len(shown) - _MOST_PARTS} more")
+    return lines
