@@ -11,6 +11,7 @@ from sklearn.base import (
     MetaEstimatorMixin,
     RegressorMixin,
     clone,
+    is_regressor,
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
@@ -22,8 +23,9 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
-from interpretkd._validation import InputError, check_choice, check_real
+from interpretkd._validation import InputError, check_boolean, check_choice, check_real
 from interpretkd.adapters import Teacher, as_teacher
+from interpretkd.frontiers import Frontier, trace
 from interpretkd.intervals import Estimate
 from interpretkd.lessons import (
     Lesson,
@@ -38,7 +40,9 @@ from interpretkd.lessons import (
     take_rows,
     teach,
 )
+from interpretkd.lineups import Budget, default_lineup, given_lineup
 from interpretkd.metrics import fidelity
+from interpretkd.portions import RememberingTeacher, divide
 from interpretkd.rows import checked_rows, learn_schema
 from interpretkd.schema import Rows, Schema, as_frame
 from interpretkd.students import CartStudent
@@ -46,7 +50,7 @@ from interpretkd.targets import Target, decide, probabilities
 from interpretkd.transfer import GENERATORS, draw_rows
 from interpretkd.trees import Forest, Tree
 
-__all__ = ["DistilledClassifier", "DistilledRegressor", "Trial"]
+__all__ = ["DistilledClassifier", "DistilledRegressor", "Trial", "frontier"]
 
 Array = NDArray[np.float64]
 
@@ -138,6 +142,27 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             95 % interval.
         """
         return fidelity(self, X)
+
+    def report(self, X: ArrayLike, y: ArrayLike | None = None, **settings: Any) -> Any:
+        """Put all that is known of the model into a report.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows that neither the teacher nor the student was fitted to.
+        y : array-like of shape (n_samples,), default=None
+            Their labels.
+        **settings
+            As of `interpretkd.report.make_report`.
+
+        Returns
+        -------
+        Report
+            Shows itself in a notebook; ``.write("report.html")`` keeps it.
+        """
+        from interpretkd.report import make_report
+
+        return make_report(self, X, y, **settings)
 
     @property
     def tree_(self) -> Tree:
@@ -696,6 +721,148 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         tags.target_tags.required = not _is_fitted(self.teacher)
         tags.target_tags.multi_output = get_tags(self.teacher).target_tags.multi_output
         return tags
+
+
+def frontier(
+    teacher: Any,
+    X: ArrayLike,
+    y: Any = None,
+    *,
+    students: Any = None,
+    X_test: ArrayLike | None = None,
+    y_test: Any = None,
+    test_size: float = 0.25,
+    validation_size: float = 0.2,
+    max_rules: int | None = None,
+    max_depth: int | None = None,
+    max_terms: int | None = None,
+    target: str = "auto",
+    alpha: float = 0.0,
+    transfer: Any = "auto",
+    random_state: Any = None,
+    verbose: bool = False,
+) -> Frontier:
+    """Distil a teacher into students of many families and sizes, and recommend one.
+
+    Students are fitted on one part of the rows, chosen by their fidelity on a second,
+    and reported on a third, beside the same students fitted to the labels alone.
+
+    Parameters
+    ----------
+    teacher : estimator or adapter
+        As for `DistilledClassifier`: a fitted one in ``FrozenEstimator``, or an
+        unfitted one, which is fitted on a part of the first rows.
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows for the teacher to be asked about, best ones it was not trained on.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Labels (values, for regression); without them there is no accuracy and no
+        baseline.
+    students : sequence of regressors, or dict of str to one or several, default=None
+        What to fit; of a dict the keys name the families. None tries trees and boosted
+        trees of 4 to 128 leaves, the path of a linear student, and points scorecards.
+    X_test : array-like or frame of shape (n_test, n_features), default=None
+        Rows to report on; None keeps a part of `X` apart.
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+        Their labels.
+    test_size : float, default=0.25
+        In (0, 1): that part, without `X_test`.
+    validation_size : float, default=0.2
+        In (0, 1): the part of `X` by which students are chosen.
+    max_rules, max_depth, max_terms : int or None, default=None
+        The budget: the leaves of all trees of a student together, the tests a row
+        passes in one tree, the features of a weighted sum. None for no bound.
+    target, alpha, transfer : default="auto", 0.0, "auto"
+        As for `DistilledClassifier`; a regressor is always taught its values.
+    random_state : int, RandomState or None, default=None
+        Of the parts and of what is drawn; the students have their own.
+    verbose : bool, default=False
+        Whether to show progress.
+
+    Returns
+    -------
+    Frontier
+        All students with their numbers; ``frontier.recommended`` is a fitted model.
+
+    Raises
+    ------
+    InputError
+        For parameters out of range, labels of other rows, and when no student keeps
+        within the budget.
+
+    Notes
+    -----
+    Sizes of different families are compared by what a person has to read: the tests
+    and answers of trees, the coefficients and intercepts of sums. Parameters would
+    charge a tree of ten classes for ten numbers a leaf, of which its reader needs one
+    decision. The recommended student is the smallest within one standard error of the
+    most faithful (Breiman et al. 1984), the knee is that of `pruning.PruningPath`.
+    Nothing is fitted to the validation and test rows, not even in the end.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> students = [CartStudent(n, search="greedy") for n in (2, 3, 6)]
+    >>> teacher = LogisticRegression(max_iter=1000)
+    >>> found = frontier(teacher, X, y, students=students, random_state=0)
+    >>> table = found.to_frame()[["student", "size", "items", "fidelity", "knee"]]
+    >>> table.round(3)
+      student  size  items  fidelity   knee
+    0    tree     2      3     0.658  False
+    1    tree     3      5     0.921   True
+    2    tree     6     11     0.921  False
+    >>> found.recommended.tree_.n_leaves
+    3
+    """
+    check_boolean("frontier", "verbose", verbose)
+    budget = Budget(max_rules, max_depth, max_terms)
+    if _is_fitted(teacher):
+        regression = as_teacher(teacher).task == "regression"
+    else:
+        regression = is_regressor(teacher)
+    seed = int(check_random_state(random_state).randint(2**31 - 1))
+    portions = divide(
+        X,
+        y,
+        X_test=X_test,
+        y_test=y_test,
+        test_size=test_size,
+        validation_size=validation_size,
+        stratify=not regression,
+        seed=seed,
+    )
+    n_features = portions.train.shape[1]
+    lineup = (
+        default_lineup(n_features, budget)
+        if students is None
+        else given_lineup(students)
+    )
+    settings = {"alpha": alpha, "transfer": transfer, "random_state": seed}
+    kind: Any = DistilledRegressor
+    if not regression:
+        kind, settings = DistilledClassifier, {**settings, "target": target}
+    known = _taught(kind(teacher, **settings), portions.train, portions.y_train)
+    remembering = RememberingTeacher(known)
+
+    def fit(student: Any) -> Any:
+        model = kind(remembering, student, **settings)
+        model.fit(portions.train, portions.y_train)
+        model.teacher, model.teacher_ = teacher, known
+        return model
+
+    return trace(remembering, portions, lineup, fit, budget, verbose=verbose)
+
+
+def _taught(model: _Distilled, rows: Rows, y: Any) -> Teacher:
+    """Return the teacher that a model would be taught by, were it fitted to these."""
+    teacher = clone(model.teacher)
+    if _is_fitted(teacher):
+        return as_teacher(teacher)
+    rows = model._begin(rows, y, None)
+    classifies = isinstance(model, DistilledClassifier)
+    kept, _ = model._split(len(rows), y if classifies and y.ndim == 1 else None)
+    return model._teach(take_rows(rows, kept), y[kept])
 
 
 def _is_fitted(estimator: Any) -> bool:

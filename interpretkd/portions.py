@@ -1,0 +1,335 @@
+"""Rows divided into those to fit on, to choose by and to report on."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.validation import check_consistent_length
+
+from interpretkd._validation import InputError, check_real
+from interpretkd.adapters import Teacher
+from interpretkd.intervals import Estimate
+from interpretkd.lessons import check_labels, take_rows
+from interpretkd.metrics import accuracy, agreement, r2
+from interpretkd.schema import Rows, Schema, as_frame
+from interpretkd.targets import decide
+
+__all__ = ["JudgedRows", "Portions", "RememberingTeacher", "divide"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedRows:
+    """Rows that students are judged on, and what is known of them.
+
+    Parameters
+    ----------
+    rows : DataFrame or ndarray of shape (n_samples, n_features)
+        Rows in original columns.
+    logits : ndarray of shape (n_samples, n_outputs), float64
+        The teacher's.
+    labels : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
+        The labels (values, for regression).
+    """
+
+    rows: Any
+    logits: Array
+    labels: Any = None
+
+    def fidelity(self, logits: Array, task: str) -> Estimate:
+        """Measure agreement with the teacher, as `metrics.fidelity` does.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_samples, n_outputs)
+            A student's.
+        task : {"multiclass", "multilabel", "regression"}
+            What is decided.
+
+        Returns
+        -------
+        Estimate
+            The share of equal decisions (R2, for regression).
+        """
+        measure = r2 if task == "regression" else agreement
+        return measure(self.logits, logits, task)
+
+    def accuracy(self, logits: Array, model: Any) -> Estimate | None:
+        """Measure agreement with the labels.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_samples, n_outputs)
+            What is judged.
+        model : DistilledClassifier or DistilledRegressor
+            It says what the logits stand for.
+
+        Returns
+        -------
+        Estimate or None
+            The share of right decisions (R2, for regression); None without labels.
+        """
+        if self.labels is None:
+            return None
+        labels = np.asarray(self.labels)
+        if model.task_ == "regression":
+            return r2(labels, logits, model.task_)
+        decisions = decide(logits, model.task_)
+        if model.task_ == "multiclass":
+            decisions = model.classes_[decisions]
+        return accuracy(labels.reshape(decisions.shape), decisions)
+
+    def constant_fidelity(self, task: str) -> float:
+        """Return how far the best of all constants agrees with the teacher.
+
+        Parameters
+        ----------
+        task : {"multiclass", "multilabel", "regression"}
+            What is decided.
+
+        Returns
+        -------
+        float
+            In [0, 1]: the share of the most frequent decision; 0 for regression.
+        """
+        if task == "regression":
+            return 0.0
+        decisions = decide(self.logits, task)
+        counts = np.unique(decisions, axis=0, return_counts=True)[1]
+        return float(counts.max() / len(decisions))
+
+    def standard_error(self, logits: Array, task: str) -> float:
+        """Return by how much the fidelity might be off, as one standard error.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_samples, n_outputs)
+            A student's.
+        task : {"multiclass", "multilabel", "regression"}
+            What is decided.
+
+        Returns
+        -------
+        float
+            In [0, inf).
+        """
+        n = len(logits)
+        if task == "regression":
+            error = ((self.logits - logits) ** 2).sum(axis=1)
+            spread = ((self.logits - self.logits.mean(axis=0)) ** 2).sum(axis=1)
+            return float(error.std(ddof=1) / np.sqrt(n) / max(spread.mean(), 1e-300))
+        same = agreement(self.logits, logits, task).value
+        return float(np.sqrt(same * (1 - same) / n))
+
+
+@dataclass(frozen=True, eq=False)
+class Portions:
+    """Rows in three parts, none of which has a row of another; `divide` makes it.
+
+    Parameters
+    ----------
+    train_rows, validation_rows, test_rows : ndarray of int64
+        Positions in the given rows; the last is empty when test rows were given.
+    train, validation, test : DataFrame or ndarray of shape (n_rows, n_features)
+        The rows to fit on, to choose by, to report on.
+    y_train, y_test : ndarray or None
+        Their labels, where there are any.
+    """
+
+    train_rows: NDArray[np.int64]
+    validation_rows: NDArray[np.int64]
+    test_rows: NDArray[np.int64]
+    train: Rows
+    validation: Rows
+    test: Rows
+    y_train: NDArray[Any] | None
+    y_test: NDArray[Any] | None
+
+
+class RememberingTeacher(BaseEstimator):
+    """A teacher that is asked about the same rows once, however often one asks it.
+
+    Parameters
+    ----------
+    teacher : Teacher
+        Who is asked.
+    """
+
+    def __init__(self, teacher: Teacher) -> None:
+        self.teacher = teacher
+        self._known: dict[bytes, Array] = {}
+
+    def fit(self, X: Any = None, y: Any = None) -> Self:
+        """Return itself: the teacher is trained already.
+
+        Parameters
+        ----------
+        X, y : object, default=None
+            Passed over.
+
+        Returns
+        -------
+        RememberingTeacher
+            Itself.
+        """
+        return self
+
+    def logits(self, X: Any) -> Array:
+        """Return what the teacher says.
+
+        Parameters
+        ----------
+        X : frame or ndarray of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            Logits (values, for regression).
+        """
+        key = _fingerprint(X)
+        if key not in self._known:
+            self._known[key] = self.teacher.logits(X)
+        return self._known[key].copy()
+
+    @property
+    def task(self) -> str:
+        """What the teacher decides."""
+        return self.teacher.task
+
+    @property
+    def classes_(self) -> NDArray[Any] | None:
+        """The teacher's classes."""
+        return self.teacher.classes
+
+    def __sklearn_clone__(self) -> Self:
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        return get_tags(self.teacher.estimator)
+
+
+def divide(
+    X: ArrayLike,
+    y: Any = None,
+    *,
+    X_test: ArrayLike | None = None,
+    y_test: Any = None,
+    test_size: float = 0.25,
+    validation_size: float = 0.2,
+    stratify: bool = True,
+    seed: int = 0,
+) -> Portions:
+    """Divide rows in three parts.
+
+    Parameters
+    ----------
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Their labels.
+    X_test : array-like or frame of shape (n_test, n_features), default=None
+        Rows to report on; None keeps a part of `X` apart.
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+        Their labels.
+    test_size : float, default=0.25
+        In (0, 1): that part, without `X_test`.
+    validation_size : float, default=0.2
+        In (0, 1): the part of `X` to choose by.
+    stratify : bool, default=True
+        Whether each part gets its share of each class, where it can be.
+    seed : int, default=0
+        Of the draw.
+
+    Returns
+    -------
+    Portions
+        The parts.
+
+    Raises
+    ------
+    InputError
+        For shares out of range, labels of other rows, and too few rows.
+    """
+    check_real("frontier", "test_size", test_size, 0, 1)
+    check_real("frontier", "validation_size", validation_size, 0, 1)
+    if y_test is not None and X_test is None:
+        raise InputError("The 'y_test' parameter of frontier needs the rows X_test.")
+    rows = _as_rows(X)
+    rows = Schema.from_data(rows).conform(rows)  # a part may lack a rare category
+    labels = None if y is None else np.asarray(y)
+    strata = None
+    if labels is not None:
+        check_consistent_length(rows, labels)
+        if stratify:
+            labels = check_labels(labels)
+            strata = labels if labels.ndim == 1 else None
+    train, test = np.arange(len(rows)), np.arange(0)
+    if X_test is None:
+        train, test = _apart(train, test_size, seed, strata)
+    share = min(validation_size * len(rows) / len(train), 1.0)
+    strata = None if strata is None else strata[train]
+    train, validation = _apart(train, share, seed, strata)
+    report, known = take_rows(rows, test), None if labels is None else labels[test]
+    if X_test is not None:
+        report, known = _as_rows(X_test), None
+        if y_test is not None:
+            known = np.asarray(y_test)
+            check_consistent_length(report, known)
+    return Portions(
+        train,
+        validation,
+        test,
+        take_rows(rows, train),
+        take_rows(rows, validation),
+        report,
+        None if labels is None else labels[train],
+        known,
+    )
+
+
+def _as_rows(X: Any) -> Rows:
+    frame = as_frame(X)
+    return np.asarray(X) if frame is None else frame
+
+
+def _apart(
+    rows: NDArray[np.int64], share: float, seed: int, strata: NDArray[Any] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows in two parts, each in order; the second is the share."""
+    size = round(share * len(rows))
+    if not 1 <= size < len(rows):
+        raise InputError(
+            f"There are too few rows to keep {size} of {len(rows)} apart. Give more "
+            "rows, or other shares."
+        )
+    if strata is not None:
+        classes, counts = np.unique(strata, return_counts=True)
+        if counts.min() < 2 or len(classes) > min(size, len(rows) - size):
+            strata = None
+    kept, apart = train_test_split(
+        rows, test_size=size, random_state=seed, stratify=strata
+    )
+    return np.sort(kept), np.sort(apart)
+
+
+def _fingerprint(X: Any) -> bytes:
+    """Return what is the same for the same rows, and for others is not."""
+    if not isinstance(X, pd.DataFrame) and np.asarray(X).dtype != object:
+        array = np.ascontiguousarray(X)
+        head, body = f"{array.shape} {array.dtype}", array.tobytes()
+    else:
+        frame = pd.DataFrame(X)
+        body = pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()
+        head = f"{frame.shape} {list(frame.columns)}"
+    return hashlib.sha256(head.encode() + body).digest()
