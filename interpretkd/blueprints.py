@@ -1,0 +1,259 @@
+"""What an export writes down: a student, what its outputs mean, exact thresholds."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interpretkd._validation import InputError
+from interpretkd.linear import Linear
+from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.schema import Rows, Schema
+from interpretkd.targets import Target, decide, probabilities
+from interpretkd.trees import Forest, Tree
+
+__all__ = [
+    "LARGEST",
+    "SMALLEST",
+    "Blueprint",
+    "Form",
+    "blueprint",
+    "check_texts",
+    "double_threshold",
+    "form_kind",
+]
+
+Form: TypeAlias = Tree | Forest | Linear
+Label: TypeAlias = str | int | float | bool
+Array = NDArray[np.float64]
+
+_KINDS = {Tree: "tree", Forest: "forest", Linear: "linear"}
+_VALUES = Target("logits", task="regression")
+
+
+@dataclass(frozen=True, eq=False)
+class Blueprint:
+    """All that is needed to predict as a distilled model does, and nothing else.
+
+    Parameters
+    ----------
+    form : Tree, Forest or Linear
+        The fitted student.
+    target : Target
+        What its outputs stand for.
+    labels : tuple of str, int, float or bool
+        One an output: the classes, the labels, or the names of the values.
+
+    Raises
+    ------
+    InputError
+        When there is not one label an output, or two read the same.
+    """
+
+    form: Form
+    target: Target
+    labels: tuple[Label, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != self.form.n_outputs:
+            raise InputError(
+                f"A student of {self.form.n_outputs} outputs needs as many labels. Got "
+                f"{len(self.labels)}."
+            )
+        if not all(isinstance(label, str | int | float) for label in self.labels):
+            raise InputError("Labels must be texts, numbers or booleans.")
+        if len({str(label) for label in self.labels}) != len(self.labels):
+            raise InputError("Two labels read the same.")
+
+    @property
+    def schema(self) -> Schema:
+        """The columns."""
+        return self.form.schema
+
+    @property
+    def task(self) -> str:
+        """Out of "multiclass", "multilabel" and "regression"."""
+        return self.target.task
+
+    @property
+    def link(self) -> str:
+        """What turns the form's sums into its outputs; a tree has no sums."""
+        return getattr(self.form, "link", "identity")
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """The positions of the features that the form reads, in order."""
+        if isinstance(self.form, Linear):
+            return self.form.features
+        tested = np.unique(self.form.nodes.feature)
+        return tuple(tested[tested >= 0].tolist())
+
+    def results(self, outputs: Array) -> tuple[Array, NDArray[Any]]:
+        """Return what outputs of the form mean.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_samples, n_outputs), float64
+            What the form's `predict` returned.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_outputs), float64
+            Probabilities at temperature 1; the values, for regression.
+        decisions : ndarray of shape (n_samples,) or (n_samples, n_outputs), int64
+            Positions in `labels`; 0 and 1 for each label; zeros for regression,
+            which decides nothing.
+        """
+        logits = self.target.decode(outputs)
+        if self.task == "regression":
+            return logits, np.zeros(len(logits), dtype=np.int64)
+        return probabilities(logits, self.task), decide(logits, self.task)
+
+    def predict(self, X: Rows) -> tuple[Array, NDArray[Any]]:
+        """Return values and decisions of rows.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_outputs), float64
+            As `results` returns them.
+        decisions : ndarray of shape (n_samples,) or (n_samples, n_outputs), int64
+            As `results` returns them.
+        """
+        return self.results(self.form.predict(X))
+
+
+def blueprint(model: Any) -> Blueprint:
+    """Read from a fitted model what an export has to write down.
+
+    Parameters
+    ----------
+    model : DistilledClassifier, DistilledRegressor, student, form or Blueprint
+        What to export. A student or form by itself knows no classes: its outputs are
+        exported as values.
+
+    Returns
+    -------
+    Blueprint
+        The student and what its outputs mean.
+
+    Raises
+    ------
+    InputError
+        When there is no tree, forest or linear form.
+    """
+    if isinstance(model, Blueprint):
+        return model
+    student = getattr(model, "student_", model)
+    form = getattr(student, "form_", student)
+    if not isinstance(form, Tree | Forest | Linear):
+        raise InputError(
+            "Only CartStudent, BoostedStudent and LinearStudent can be exported. Got a "
+            f"{type(student).__name__}."
+        )
+    target = getattr(model, "target_", _VALUES)
+    if target.task == "regression":
+        return Blueprint(form, target, _value_names(form))
+    return Blueprint(form, target, tuple(map(_plain, model.classes_)))
+
+
+def form_kind(form: Form) -> str:
+    """Return "tree", "forest" or "linear".
+
+    Parameters
+    ----------
+    form : Tree, Forest or Linear
+        A form.
+
+    Returns
+    -------
+    str
+        Its kind.
+    """
+    return _KINDS[type(form)]
+
+
+def double_threshold(threshold: float) -> float:
+    """Return the float64 that separates the same rows as a float32 threshold.
+
+    Students compare ``float32(x) <= threshold``. Wherever numbers are float64, the
+    same test is ``x <= double_threshold(threshold)``: x is rounded to the nearest
+    float32, so the border lies half-way to the next one, and which side the border
+    itself belongs to follows from rounding half to even.
+
+    Parameters
+    ----------
+    threshold : float
+        A finite float32.
+
+    Returns
+    -------
+    float
+        The largest float64 whose float32 is not above the threshold.
+
+    Examples
+    --------
+    >>> double_threshold(0.5)
+    0.5000000298023224
+    >>> float(np.float32(0.5000000298023224))
+    0.5
+    """
+    low = np.float32(threshold)
+    with np.errstate(over="ignore"):  # above the largest float32 comes infinity
+        high = np.nextafter(low, np.float32(np.inf))
+        above = float(high) if np.isfinite(high) else 2.0**128
+        middle = (float(low) + above) / 2  # exact: 25 bits
+        belongs = np.float32(middle) <= low
+    return middle if belongs else float(np.nextafter(middle, -np.inf))
+
+
+LARGEST = double_threshold(ALL_NUMBERS)
+"""The largest float64 that is still a number as a float32."""
+
+
+SMALLEST = 1e-6
+"""Probabilities below this count as this much, in `Target.decode` and every export."""
+
+
+def check_texts(plan: Blueprint) -> None:
+    """Refuse names, categories and labels that a text file cannot hold.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        What is to be exported.
+
+    Raises
+    ------
+    InputError
+        For the character NUL and halves of surrogate pairs.
+    """
+    features = [plan.schema.features[position] for position in plan.used]
+    texts = [str(label) for label in plan.labels]
+    for feature in features:
+        texts += [feature.name, *map(str, feature.categories)]
+    for text in texts:
+        if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+            raise InputError(
+                f"The text {text!r} cannot be exported: it holds a character that "
+                "text files cannot hold."
+            )
+
+
+def _value_names(form: Form) -> tuple[Label, ...]:
+    names = getattr(form, "names", None)
+    if names is not None:
+        return tuple(names)
+    if form.n_outputs == 1:
+        return ("value",)
+    return tuple(f"output {i}" for i in range(form.n_outputs))
+
+
+def _plain(label: Any) -> Label:
+    value = label.item() if isinstance(label, np.generic) else label
+    return value if isinstance(value, str | int | float) else str(value)

@@ -1,0 +1,217 @@
+"""Exports: a student in another language, proved equal to it before it is written."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from interpretkd._files import csv_text, write_atomically
+from interpretkd._validation import InputError, check_choice
+from interpretkd.blueprints import Blueprint, blueprint, form_kind
+from interpretkd.export_c import c_checker, c_text
+from interpretkd.export_json import json_checker, json_schema, json_text, read_json
+from interpretkd.export_onnx import onnx_bytes, onnx_checker
+from interpretkd.export_pmml import pmml_text
+from interpretkd.export_pmml_reader import pmml_checker
+from interpretkd.export_python import python_checker, python_text
+from interpretkd.export_sql import sql_text
+from interpretkd.export_sql_check import sql_checker
+from interpretkd.export_sql_words import DIALECTS
+from interpretkd.parity import Answers, Checker, Parity, ParityError, check
+from interpretkd.plotting import tree_diagram
+from interpretkd.rules import RuleSet, extract_rules
+from interpretkd.schema import Rows, as_frame
+from interpretkd.trees import Tree
+
+__all__ = [
+    "DIALECTS",
+    "EXPORTS",
+    "Export",
+    "Parity",
+    "ParityError",
+    "export",
+    "json_schema",
+    "read_json",
+]
+
+EXPORTS = ("sql", "python", "c", "json", "onnx", "pmml", "dot", "csv")
+"""The formats, by the names that the command line gives them."""
+
+_ENDINGS = {"python": "py"}
+_IN_WORDS = {"tree": "tree", "forest": "sum of trees", "linear": "linear model"}
+_ROUNDED = 1e-6
+"""ONNX says its values in float32."""
+
+
+@dataclass(frozen=True, eq=False)
+class Export:
+    """A student in another language.
+
+    Parameters
+    ----------
+    to : str
+        The format, out of `EXPORTS`.
+    content : bytes
+        The file.
+    parity : Parity
+        How it was compared with the student.
+    """
+
+    to: str
+    content: bytes
+    parity: Parity
+
+    def __str__(self) -> str:
+        return str(self.parity)
+
+    @property
+    def text(self) -> str:
+        """The file as text.
+
+        Raises
+        ------
+        InputError
+            For ONNX, which is no text.
+        """
+        if self.to == "onnx":
+            raise InputError("An ONNX file is no text: take its 'content'.")
+        return self.content.decode()
+
+    @property
+    def ending(self) -> str:
+        """How a file of this format is called: "sql", "py", "c", ..."""
+        return _ENDINGS.get(self.to, self.to)
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write the file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path
+            The file; one that is there is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        target = Path(path)
+        write_atomically(target, self.content)
+        return target
+
+
+def export(
+    model: Any,
+    to: str,
+    X: Rows | None = None,
+    *,
+    dialect: str = "sqlite",
+    table: str = "rows",
+    keep: list[str] | None = None,
+    name: str = "student",
+) -> Export:
+    """Write a student in another language and check that it decides the same.
+
+    The check runs what was written - SQL in SQLite or DuckDB, C by a compiler, ONNX in
+    onnxruntime - on the given rows and on rows made from the student's own thresholds:
+    on each, one float32 and one float64 step beside it, missing, every category.
+
+    Parameters
+    ----------
+    model : DistilledClassifier, DistilledRegressor, student, Tree, Forest or Linear
+        What to export. A student by itself knows no classes: it is exported as values.
+    to : {"sql", "python", "c", "json", "onnx", "pmml", "dot", "csv"}
+        The format. "dot" and "csv" (the rules) are for trees.
+    X : array-like or frame of shape (n_samples, n_features), default=None
+        Rows to check on, best the evaluation rows; None leaves the made ones.
+    dialect : {"sqlite", "postgresql", "duckdb"}, default="sqlite"
+        Of SQL.
+    table : str, default="rows"
+        Of SQL: the table that holds the rows.
+    keep : list of str, default=None
+        Of SQL: the columns beside the predictions; None for the student's own.
+    name : str, default="student"
+        Of C: what every name begins with.
+
+    Returns
+    -------
+    Export
+        The file's content and the outcome of the check, as a sentence with ``str``.
+
+    Raises
+    ------
+    InputError
+        For a format that cannot hold this student; the text says why.
+    ParityError
+        When any row comes out otherwise.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from interpretkd.distillation import DistilledClassifier
+    >>> from interpretkd.students import CartStudent
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
+    >>> model = DistilledClassifier(teacher, CartStudent(3), random_state=0).fit(X)
+    >>> print(export(model, "sql", X))
+    150 of 150 rows equal, 18 of 18 made-up rows equal (checked in SQLite ...)
+    """
+    check_choice("export", "to", to, EXPORTS)
+    check_choice("export", "dialect", dialect, DIALECTS)
+    plan = blueprint(model)
+    frame = as_frame(X)
+    rows = X if frame is None else frame
+    if to in ("dot", "csv"):
+        return _of_tree(model, plan, to, rows)
+    writers: Mapping[str, tuple[Callable[[], str | bytes], Callable[..., Any]]] = {
+        "sql": (
+            lambda: sql_text(plan, dialect=dialect, table=table, keep=keep) + ";\n",
+            lambda: sql_checker(plan, dialect),
+        ),
+        "python": (lambda: python_text(plan), lambda: python_checker(plan)),
+        "c": (lambda: c_text(plan, name=name), lambda: c_checker(plan, name=name)),
+        "json": (lambda: json_text(plan), lambda: json_checker(plan)),
+        "onnx": (lambda: onnx_bytes(plan), lambda: onnx_checker(plan)),
+        "pmml": (lambda: pmml_text(plan), lambda: pmml_checker(plan)),
+    }
+    write, checker = writers[to]
+    written = write()
+    by, ask = checker()
+    allowed = {"allowed": _ROUNDED} if to == "onnx" else {}
+    parity = check(plan, by, ask, rows, **allowed)
+    content = written.encode() if isinstance(written, str) else written
+    return Export(to, content, parity)
+
+
+def _of_tree(model: Any, plan: Blueprint, to: str, rows: Rows | None) -> Export:
+    if not isinstance(plan.form, Tree):
+        what = "a diagram" if to == "dot" else "a table of rules"
+        kind = _IN_WORDS[form_kind(plan.form)]
+        raise InputError(
+            f"Only a tree is {what}, and this student is a {kind}: "
+            "export it to another format."
+        )
+    if to == "dot":
+        drawn: str = tree_diagram(model).source
+        return Export(to, drawn.encode(), Parity(reason="a DOT file is a picture"))
+    rules = extract_rules(model)
+    parity = check(plan, "interpretkd's own rules", _rules_checker(plan, rules), rows)
+    return Export(to, csv_text(rules.to_frame()).encode(), parity)
+
+
+def _rules_checker(plan: Blueprint, rules: RuleSet) -> Checker:
+    """Ask the rules which leaf a row belongs to, by their conditions alone."""
+    form: Any = plan.form
+    leaves = np.asarray([rule.leaf for rule in rules])
+    values, decisions = plan.results(form.value)
+
+    def ask(rows: Rows) -> Answers:
+        found = leaves[rules.apply(rows)]
+        return Answers(values[found], decisions[found])
+
+    return ask

@@ -1,0 +1,418 @@
+"""A student as an ONNX graph, written node by node.
+
+No converter is asked: those we tried got trees with missing values or several outputs
+wrong without a word. The graph finds each tree's leaf with one TreeEnsembleRegressor,
+whose outputs are leaf numbers, and looks the leaves' values up in float64 tables, so
+that nothing is rounded on the way to a decision.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from interpretkd._validation import InputError
+from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
+from interpretkd.linear import Linear
+from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.parity import Answers, Checker, NotChecked
+from interpretkd.schema import MISSING, VALUE, Rows
+from interpretkd.trees import Forest, Tree
+
+__all__ = ["onnx_bytes", "onnx_checker"]
+
+_OPSET, _ML_OPSET, _IR = 17, 3, 8
+_MOST_LEAVES = 1 << 24
+"""Above it float32 does not hold every leaf number."""
+
+
+def onnx_bytes(plan: Blueprint) -> bytes:
+    """Write a student as an ONNX model.
+
+    Input "X", float32 (n_samples, n_features), holds codes: numbers, a category's
+    position, NaN for missing. Outputs "values", float32 (n_samples, n_outputs), and,
+    unless it is a regression, "decision": the class (int64 or string) of each row, or
+    0 and 1 for each label. A row that the student would refuse gets NaN, and as its
+    class -1 or "". The columns and their categories are in the model's metadata,
+    under "interpretkd.schema".
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+
+    Returns
+    -------
+    bytes
+        The file.
+
+    Raises
+    ------
+    InputError
+        When the package onnx is not installed.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise InputError(
+            "The package onnx is needed for this export: pip install "
+            "'interpretkd[export]'."
+        ) from error
+    check_texts(plan)
+    graph = _Graph(onnx)
+    form = plan.form
+    usable = _usable(graph, plan)
+    if isinstance(form, Tree):
+        values, decision = _tree(graph, plan, form)
+    else:
+        write: Any = _forest if isinstance(form, Forest) else _linear
+        values, decision = _meaning(graph, plan, write(graph, plan, form))
+    values = graph.add("Where", usable, values, graph.constant(np.float64(np.nan)))
+    graph.add("Cast", values, to=onnx.TensorProto.FLOAT, out="values")
+    n_outputs = form.n_outputs
+    outputs = [("values", onnx.TensorProto.FLOAT, [None, n_outputs])]
+    if plan.task != "regression":
+        outputs.append(_decide(graph, plan, usable, decision))
+    return graph.model(plan, outputs)
+
+
+def onnx_checker(plan: Blueprint) -> tuple[str, Checker]:
+    """Return what runs the model, and a function that does.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+
+    Returns
+    -------
+    by : str
+        The runtime and its version.
+    ask : callable
+        Takes rows, returns `Answers`; raises `NotChecked` when onnxruntime is absent.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        return "onnxruntime", _absent
+    session: list[Any] = []
+
+    def ask(rows: Rows) -> Answers:
+        if not session:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = options.inter_op_num_threads = 1
+            session.append(
+                onnxruntime.InferenceSession(
+                    onnx_bytes(plan), options, providers=["CPUExecutionProvider"]
+                )
+            )
+        said = session[0].run(None, {"X": plan.schema.encode(rows)})
+        values = said[0].astype(np.float64)
+        if plan.task == "regression":
+            return Answers(values, np.zeros(len(values), dtype=np.int64))
+        if plan.task == "multilabel":
+            return Answers(values, said[1])
+        place = {str(name): i for i, name in enumerate(_class_names(plan))}
+        decided = [place.get(str(label), -1) for label in said[1].tolist()]
+        return Answers(values, np.asarray(decided))
+
+    return f"onnxruntime {onnxruntime.__version__}", ask
+
+
+def _absent(rows: Rows) -> Answers:
+    raise NotChecked("the package onnxruntime is not installed")
+
+
+@dataclass
+class _Graph:
+    """A graph that grows by one node a call."""
+
+    onnx: Any
+    nodes: list[Any] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
+
+    def constant(self, value: Any) -> str:
+        """Add a constant and return its name."""
+        name = f"c{len(self.constants)}"
+        array = np.asarray(value)
+        if array.dtype.kind in "UO":
+            texts = [str(text).encode() for text in array.ravel()]
+            tensor = self.onnx.helper.make_tensor(
+                name, self.onnx.TensorProto.STRING, array.shape, texts
+            )
+        else:
+            tensor = self.onnx.numpy_helper.from_array(array, name)
+        self.constants.append(tensor)
+        return name
+
+    def add(
+        self, operation: str, *inputs: str, out: str = "", domain: str = "", **kw: Any
+    ) -> str:
+        """Add a node and return its output's name."""
+        output = out or f"n{len(self.nodes)}"
+        self.nodes.append(
+            self.onnx.helper.make_node(
+                operation, list(inputs), [output], domain=domain, **kw
+            )
+        )
+        return output
+
+    def model(self, plan: Blueprint, outputs: Sequence[Any]) -> bytes:
+        """Finish, check and write."""
+        helper, double = self.onnx.helper, self.onnx.TensorProto.FLOAT
+        x = helper.make_tensor_value_info("X", double, [None, len(plan.schema)])
+        made = [helper.make_tensor_value_info(*output) for output in outputs]
+        graph = helper.make_graph(self.nodes, "student", [x], made, self.constants)
+        opsets = [("", _OPSET), ("ai.onnx.ml", _ML_OPSET)]
+        model = helper.make_model(
+            graph,
+            producer_name="interpretkd",
+            ir_version=_IR,
+            opset_imports=[helper.make_opsetid(*opset) for opset in opsets],
+        )
+        helper.set_model_props(
+            model,
+            {
+                "interpretkd.schema": json.dumps(plan.schema.to_dict()),
+                "interpretkd.task": plan.task,
+                "interpretkd.labels": json.dumps(list(plan.labels)),
+            },
+        )
+        self.onnx.checker.check_model(model)
+        content: bytes = model.SerializeToString()
+        return content
+
+
+def _usable(graph: _Graph, plan: Blueprint) -> str:
+    """Tell for each row whether the student would take it, shape (n_samples, 1)."""
+    if not plan.used:
+        return graph.constant(np.ones((1, 1), dtype=bool))
+    used = graph.add("Gather", "X", graph.constant(np.asarray(plan.used)), axis=1)
+    features = [plan.schema.features[i] for i in plan.used]
+    sizes = [len(feature.categories) for feature in features]
+    low = np.asarray([0 if n else -ALL_NUMBERS for n in sizes], dtype=np.float32)
+    high = np.asarray([n - 1 if n else ALL_NUMBERS for n in sizes], dtype=np.float32)
+    kinds = np.asarray([n == 0 for n in sizes])
+    above = graph.add("GreaterOrEqual", used, graph.constant(low))
+    below = graph.add("LessOrEqual", used, graph.constant(high))
+    whole = graph.add("Equal", used, graph.add("Floor", used))
+    whole = graph.add("Or", whole, graph.constant(kinds))
+    inside = graph.add("And", graph.add("And", above, below), whole)
+    good = graph.add("Or", inside, graph.add("IsNaN", used))
+    counted = graph.add("Cast", good, to=graph.onnx.TensorProto.FLOAT)
+    least = graph.add("ReduceMin", counted, axes=[1], keepdims=1)
+    return graph.add("Cast", least, to=graph.onnx.TensorProto.BOOL)
+
+
+def _leaves(graph: _Graph, plan: Blueprint, nodes: Nodes) -> tuple[str, list[Any]]:
+    """Find each tree's leaf: its number among that tree's, (n_samples, n_trees)."""
+    tests = _Tests(graph, plan, nodes)
+    leaves = []
+    for tree, root in enumerate(nodes.roots):
+        members = nodes.members(tree)
+        leaves.append(members[nodes.is_leaf[members]])
+        tests.add_tree(tree, int(root), members)
+    found = graph.add(
+        "TreeEnsembleRegressor",
+        tests.matrix(),
+        domain="ai.onnx.ml",
+        n_targets=len(nodes.roots),
+        aggregate_function="SUM",
+        post_transform="NONE",
+        **tests.attributes,
+    )
+    if max(map(len, leaves)) > _MOST_LEAVES:
+        raise InputError("A tree of more than 16,777,216 leaves has no ONNX export.")
+    return graph.add("Cast", found, to=graph.onnx.TensorProto.INT64), leaves
+
+
+class _Tests:
+    """The attributes of the ensemble, and the columns that its tests read.
+
+    A test of categories becomes a column of its own, 0 where the row goes left and 1
+    where it goes right: the operator knows no sets.
+    """
+
+    def __init__(self, graph: _Graph, plan: Blueprint, nodes: Nodes) -> None:
+        self.graph, self.plan, self.nodes = graph, plan, nodes
+        names = "treeids nodeids featureids hitrates modes values truenodeids"
+        names += " falsenodeids missing_value_tracks_true"
+        self.tests: dict[str, list[Any]] = {n: [] for n in names.split()}
+        self.targets: dict[str, list[Any]] = {
+            n: [] for n in ("treeids", "nodeids", "ids", "weights")
+        }
+        self.sides: dict[tuple[int, bytes], int] = {}
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What the operator is told."""
+        found = {f"nodes_{name}": values for name, values in self.tests.items()}
+        return found | {f"target_{n}": values for n, values in self.targets.items()}
+
+    def add_tree(self, tree: int, root: int, members: Any) -> None:
+        """Add one tree; its leaves count from 0."""
+        place = {int(node): i for i, node in enumerate(members)}
+        leaf = 0
+        for node in map(int, members):
+            is_leaf = self.nodes.feature[node] < 0
+            column, border, missing = (0, 0.0, 0) if is_leaf else self._test(node)
+            left, right = int(self.nodes.left[node]), int(self.nodes.right[node])
+            values = (
+                tree,
+                place[node],
+                column,
+                1.0,
+                "LEAF" if is_leaf else "BRANCH_LEQ",
+                border,
+                0 if is_leaf else place[left],
+                0 if is_leaf else place[right],
+                missing,
+            )
+            for listed, value in zip(self.tests.values(), values, strict=True):
+                listed.append(value)
+            if is_leaf:
+                said = (tree, place[node], tree, float(leaf))
+                for listed, value in zip(self.targets.values(), said, strict=True):
+                    listed.append(value)
+                leaf += 1
+
+    def matrix(self) -> str:
+        """Return the name of the columns that the tests read."""
+        columns = ["X"]
+        for position, sides in self.sides:
+            size = len(sides)  # the last one is for missing
+            table = np.frombuffer(sides, dtype=np.uint8).astype(np.float32)
+            graph = self.graph
+            code = graph.add(
+                "Gather", "X", graph.constant(np.asarray([position])), axis=1
+            )
+            gap = graph.add("IsNaN", code)
+            last = graph.constant(np.float32(size - 1))
+            filled = graph.add("Where", gap, last, code)
+            zero = graph.constant(np.float32(0))
+            filled = graph.add("Min", graph.add("Max", filled, zero), last)
+            index = graph.add("Cast", filled, to=graph.onnx.TensorProto.INT64)
+            columns.append(graph.add("Gather", graph.constant(table), index))
+        if len(columns) == 1:
+            return "X"
+        return self.graph.add("Concat", *columns, axis=1)
+
+    def _test(self, node: int) -> tuple[int, float, int]:
+        position = int(self.nodes.feature[node])
+        missing = int(self.nodes.missing_left[node])
+        if not self.plan.schema.features[position].is_categorical:
+            return position, float(self.nodes.threshold[node]), missing
+        goes_right = [not left for left in self.nodes.left_set(node)]
+        sides = bytes([*goes_right, not missing])
+        column = self.sides.setdefault((position, sides), len(self.sides))
+        return len(self.plan.schema) + column, 0.5, 0
+
+
+def _tree(graph: _Graph, plan: Blueprint, tree: Tree) -> tuple[str, str]:
+    found, leaves = _leaves(graph, plan, tree.nodes)
+    values, decisions = plan.results(tree.value[leaves[0]])
+    flat = graph.add("Squeeze", found, graph.constant(np.asarray([1])))
+    said = graph.add("Gather", graph.constant(values), flat, axis=0)
+    return said, graph.add("Gather", graph.constant(decisions), flat, axis=0)
+
+
+def _forest(graph: _Graph, plan: Blueprint, forest: Forest) -> str:
+    found, leaves = _leaves(graph, plan, forest.nodes)
+    sizes = [len(listed) for listed in leaves]
+    starts = np.cumsum([0, *sizes[:-1]])
+    table = forest.value[np.concatenate(leaves)].astype(np.float64)
+    index = graph.add("Add", found, graph.constant(starts.astype(np.int64)))
+    added = graph.add("Gather", graph.constant(table), index)
+    owner = np.eye(forest.n_outputs)[forest.column]
+    sums = graph.add("MatMul", added, graph.constant(owner))
+    return graph.add("Add", sums, graph.constant(np.array(forest.base)))
+
+
+def _linear(graph: _Graph, plan: Blueprint, linear: Linear) -> str:
+    columns = plan.schema.columns(indicate_missing=True)
+    features = np.asarray([column.feature for column in columns])
+    parts = np.asarray([column.part for column in columns])
+    spread = graph.add("Gather", "X", graph.constant(features), axis=1)
+    gap = graph.add("IsNaN", spread)
+    to_double = {"to": graph.onnx.TensorProto.DOUBLE}
+    number = graph.add("Cast", spread, **to_double)
+    number = graph.add("Where", gap, graph.constant(np.array(linear.fill)), number)
+    number = graph.add(  # what is refused must not spoil the sums of other columns
+        "Where", graph.constant(parts == VALUE), number, graph.constant(np.float64(0))
+    )
+    level = graph.constant(parts.astype(np.float32))
+    equal = graph.add(
+        "And", graph.add("Equal", spread, level), graph.constant(parts >= 0)
+    )
+    missing = graph.add("And", gap, graph.constant(parts == MISSING))
+    flag = graph.add("Cast", graph.add("Or", equal, missing), **to_double)
+    matrix = graph.add("Add", number, flag)
+    weights = graph.constant(np.array(linear.coefficients))
+    sums = graph.add("MatMul", matrix, weights)
+    return graph.add("Add", sums, graph.constant(np.array(linear.intercept)))
+
+
+def _meaning(graph: _Graph, plan: Blueprint, sums: str) -> tuple[str, str]:
+    """From sums to probabilities and logits, in the student's own steps."""
+    target, z = plan.target, sums
+    if plan.link == "softmax":
+        z = _softmax(graph, z)
+    elif plan.link == "sigmoid":
+        z = _sigmoid(graph, z)
+    if target.kind != "logits":
+        z = graph.add("Max", z, graph.constant(np.float64(SMALLEST)))
+        if target.task == "multilabel":
+            z = graph.add("Min", z, graph.constant(np.float64(1 - SMALLEST)))
+            rest = graph.add("Sub", graph.constant(np.float64(1)), z)
+            z = graph.add("Sub", graph.add("Log", z), graph.add("Log", rest))
+        else:
+            z = graph.add("Log", z)
+        factor = target.temperature if target.kind == "soft" else 1.0
+        z = graph.add("Mul", z, graph.constant(np.float64(factor)))
+    if target.task == "regression":
+        return z, z
+    if target.task == "multilabel":
+        on = graph.add("Greater", z, graph.constant(np.float64(0)))
+        flags = graph.add("Cast", on, to=graph.onnx.TensorProto.INT64)
+        return _sigmoid(graph, z), flags
+    return _softmax(graph, z), graph.add("ArgMax", z, axis=1, keepdims=0)
+
+
+def _softmax(graph: _Graph, z: str) -> str:
+    top = graph.add("ReduceMax", z, axes=[1], keepdims=1)
+    power = graph.add("Exp", graph.add("Sub", z, top))
+    axes = graph.constant(np.asarray([1]))
+    return graph.add("Div", power, graph.add("ReduceSum", power, axes, keepdims=1))
+
+
+def _sigmoid(graph: _Graph, z: str) -> str:
+    """Return 1 / (1 + exp(-z)); far out that is 0 or 1, as it should be."""
+    power = graph.add("Exp", graph.add("Neg", z))
+    one = graph.constant(np.float64(1))
+    return graph.add("Div", one, graph.add("Add", one, power))
+
+
+def _decide(graph: _Graph, plan: Blueprint, usable: str, decision: str) -> Any:
+    kinds = graph.onnx.TensorProto
+    if plan.task == "multilabel":
+        minus = graph.constant(np.int64(-1))
+        graph.add("Where", usable, decision, minus, out="decision")
+        return "decision", kinds.INT64, [None, len(plan.labels)]
+    names = _class_names(plan)
+    refused = -1 if isinstance(names[0], int) else ""
+    table = graph.constant(np.asarray([*names, refused]))
+    flat = graph.add("Squeeze", usable, graph.constant(np.asarray([1])))
+    beyond = graph.constant(np.int64(len(names)))
+    index = graph.add("Where", flat, decision, beyond)
+    graph.add("Gather", table, index, out="decision")
+    kind = kinds.INT64 if isinstance(names[0], int) else kinds.STRING
+    return "decision", kind, [None]
+
+
+def _class_names(plan: Blueprint) -> list[Any]:
+    """Return whole numbers if all classes are, else texts."""
+    if all(type(label) is int and abs(label) < 2**63 for label in plan.labels):
+        return list(plan.labels)
+    return [str(label) for label in plan.labels]

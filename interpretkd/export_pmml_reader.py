@@ -1,0 +1,287 @@
+"""Reading back the part of PMML that `pmml` writes, to check it."""
+
+import math
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from interpretkd.blueprints import Blueprint
+from interpretkd.export_pmml import NAMESPACE, pmml_text
+from interpretkd.parity import Answers, Checker, cells
+from interpretkd.schema import Rows
+
+__all__ = ["pmml_checker", "read_pmml"]
+
+Record: TypeAlias = dict[str, Any]
+Step: TypeAlias = Callable[[Record], Any]
+_PREFIX = f"{{{NAMESPACE}}}"
+
+
+def pmml_checker(plan: Blueprint) -> tuple[str, Checker]:
+    """Return what reads the document, and a function that asks it.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+
+    Returns
+    -------
+    by : str
+        Who reads it.
+    ask : callable
+        Takes rows, returns `Answers`.
+    """
+    evaluate = read_pmml(pmml_text(plan))
+
+    def ask(rows: Rows) -> Answers:
+        columns = cells(plan.schema, rows, plan.used)
+        codes = plan.schema.encode(rows)
+        for position in plan.used:
+            feature = plan.schema.features[position]
+            if feature.kind == "date":  # the document reads counts
+                counts = codes[:, position].astype(float).tolist()
+                columns[feature.name] = [None if c != c else c for c in counts]
+        names = list(columns)
+        said = [evaluate({n: columns[n][i] for n in names}) for i in range(len(codes))]
+        if plan.task == "regression":
+            values = np.asarray([[value] for value, _ in said], dtype=np.float64)
+            return Answers(values, np.zeros(len(values), dtype=np.int64))
+        place = {_text(label): i for i, label in enumerate(plan.labels)}
+        chances = [[chance[text] for text in place] for _, chance in said]
+        decided = [place[label] for label, _ in said]
+        return Answers(np.asarray(chances), np.asarray(decided))
+
+    return "interpretkd's own PMML reader", ask
+
+
+def read_pmml(text: str) -> Callable[[Record], tuple[Any, dict[str, float]]]:
+    """Return a function that evaluates a document of `pmml_text` for one row.
+
+    Parameters
+    ----------
+    text : str
+        The document; one that was written here, for this purpose.
+
+    Returns
+    -------
+    callable
+        Takes a dict of column to value; returns the predicted value (a class as its
+        text) and the probabilities.
+    """
+    root = ET.fromstring(text)
+    model = next(child for child in root if _tag(child) in _MODELS)
+    return _model(model)
+
+
+def _tag(element: ET.Element) -> str:
+    return element.tag.removeprefix(_PREFIX)
+
+
+def _children(element: ET.Element, tag: str) -> list[ET.Element]:
+    return element.findall(f"{_PREFIX}{tag}")
+
+
+def _model(model: ET.Element) -> Callable[[Record], tuple[Any, dict[str, float]]]:
+    return _MODELS[_tag(model)](model)
+
+
+def _tree(model: ET.Element) -> Callable[[Record], tuple[Any, dict[str, float]]]:
+    classes = model.get("functionName") == "classification"
+    root = _node(_children(model, "Node")[0])
+
+    def ask(record: Record) -> tuple[Any, dict[str, float]]:
+        node = root
+        while node["children"]:
+            node = _next(node, record)
+        score = node["score"]
+        return (score if classes else float(score)), node["chances"]
+
+    return ask
+
+
+def _node(element: ET.Element) -> dict[str, Any]:
+    predicate = next(c for c in element if _tag(c) in _PREDICATES)
+    distribution = _children(element, "ScoreDistribution")
+    children = [_node(child) for child in _children(element, "Node")]
+    return {
+        "id": element.get("id"),
+        "default": element.get("defaultChild"),
+        "score": element.get("score"),
+        "holds": _PREDICATES[_tag(predicate)](predicate),
+        "chances": {
+            e.get("value"): float(e.get("probability", "")) for e in distribution
+        },
+        "children": children,
+    }
+
+
+def _next(node: dict[str, Any], record: Record) -> dict[str, Any]:
+    for child in node["children"]:
+        holds = child["holds"](record)
+        if holds is None:
+            return next(c for c in node["children"] if c["id"] == node["default"])
+        if holds:
+            return child
+    raise ValueError("no child's predicate holds")
+
+
+def _simple(element: ET.Element) -> Step:
+    name, operator = element.get("field", ""), element.get("operator", "")
+    value = element.get("value", "")
+    if operator == "isMissing":
+        return lambda record: record[name] is None
+    if operator == "isNotMissing":
+        return lambda record: record[name] is not None
+    if operator == "equal":
+        return lambda r: None if r[name] is None else _text(r[name]) == value
+    border = float(value)
+    if operator == "lessOrEqual":
+        return lambda r: None if r[name] is None else r[name] <= border
+    assert operator == "greaterThan"
+    return lambda r: None if r[name] is None else r[name] > border
+
+
+def _either(element: ET.Element) -> Step:
+    assert element.get("booleanOperator") == "or"
+    parts = [_PREDICATES[_tag(child)](child) for child in element]
+
+    def holds(record: Record) -> bool | None:
+        said = [part(record) for part in parts]
+        if any(said):
+            return True
+        return None if None in said else False
+
+    return holds
+
+
+_PREDICATES: dict[str, Any] = {
+    "True": lambda element: lambda record: True,
+    "False": lambda element: lambda record: False,
+    "SimplePredicate": _simple,
+    "CompoundPredicate": _either,
+}
+
+
+def _mining(model: ET.Element) -> Callable[[Record], tuple[Any, dict[str, float]]]:
+    segmentation = _children(model, "Segmentation")[0]
+    method = segmentation.get("multipleModelMethod")
+    parts = [
+        next(child for child in segment if _tag(child) in _MODELS)
+        for segment in _children(segmentation, "Segment")
+    ]
+    members = [(_model(part), part) for part in parts]
+
+    def add(record: Record) -> tuple[Any, dict[str, float]]:
+        target = model.find(f"{_PREFIX}Targets/{_PREFIX}Target")
+        start = 0.0 if target is None else float(target.get("rescaleConstant", "0"))
+        return start + sum(ask(record)[0] for ask, _ in members), {}
+
+    def follow(record: Record) -> tuple[Any, dict[str, float]]:
+        known = dict(record)
+        said: tuple[Any, dict[str, float]] = (None, {})
+        for ask, part in members:
+            said = ask(known)
+            for output in part.findall(f"{_PREFIX}Output/{_PREFIX}OutputField"):
+                if output.get("feature") == "predictedValue":
+                    known[output.get("name", "")] = said[0]
+        return said
+
+    return add if method == "sum" else follow
+
+
+def _regression(model: ET.Element) -> Callable[[Record], tuple[Any, dict[str, float]]]:
+    derived = [
+        (entry.get("name", ""), _expression(entry[0]))
+        for entry in model.findall(
+            f"{_PREFIX}LocalTransformations/{_PREFIX}DerivedField"
+        )
+    ]
+    tables = []
+    for table in _children(model, "RegressionTable"):
+        terms = [
+            (p.get("name", ""), float(p.get("coefficient", "")))
+            for p in _children(table, "NumericPredictor")
+        ]
+        start = float(table.get("intercept", ""))
+        tables.append((table.get("targetCategory"), start, terms))
+    classes = model.get("functionName") == "classification"
+
+    def ask(record: Record) -> tuple[Any, dict[str, float]]:
+        known = dict(record)
+        for name, step in derived:
+            known[name] = step(known)
+        said = [
+            start + sum(weight * known[name] for name, weight in terms)
+            for _, start, terms in tables
+        ]
+        if not classes:
+            return said[0], {}
+        top = max(said)
+        powers = [math.exp(value - top) for value in said]
+        names = [str(name) for name, _, _ in tables]
+        chances = dict(zip(names, [p / sum(powers) for p in powers], strict=True))
+        return names[said.index(top)], chances
+
+    return ask
+
+
+_MODELS: dict[str, Any] = {
+    "TreeModel": _tree,
+    "MiningModel": _mining,
+    "RegressionModel": _regression,
+}
+
+
+def _expression(element: ET.Element) -> Step:
+    if _tag(element) == "FieldRef":
+        name = element.get("field", "")
+        return lambda record: record[name]
+    if _tag(element) == "Constant":
+        text = element.text or ""
+        constant = float(text) if element.get("dataType") == "double" else text
+        return lambda record: constant
+    if _tag(element) == "NormDiscrete":
+        return _level(element)
+    function = element.get("function", "")
+    steps = [_expression(child) for child in element]
+    replacement = element.get("mapMissingTo")
+
+    def apply(record: Record) -> Any:
+        values = [step(record) for step in steps]
+        if None in values:
+            return None if replacement is None else float(replacement)
+        return _FUNCTIONS[function](values)
+
+    return apply
+
+
+def _level(element: ET.Element) -> Step:
+    name, value = element.get("field", ""), element.get("value", "")
+    replacement = float(element.get("mapMissingTo", ""))
+
+    def flag(record: Record) -> float:
+        found = record[name]
+        return replacement if found is None else float(_text(found) == value)
+
+    return flag
+
+
+_FUNCTIONS: dict[str, Any] = {
+    "sum": sum,
+    "max": max,
+    "exp": lambda v: math.exp(v[0]),
+    "ln": lambda v: math.log(v[0]),
+    "+": lambda v: v[0] + v[1],
+    "-": lambda v: v[0] - v[1],
+    "*": lambda v: v[0] * v[1],
+    "/": lambda v: v[0] / v[1],
+}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else repr(value)

@@ -1,0 +1,426 @@
+"""A student as a Python module that needs nothing but Python."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from interpretkd._validation import InputError
+from interpretkd.blueprints import (
+    LARGEST,
+    SMALLEST,
+    Blueprint,
+    check_texts,
+    double_threshold,
+)
+from interpretkd.linear import Linear
+from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.parity import Answers, Checker, cells
+from interpretkd.schema import MISSING, VALUE, Feature, Rows
+from interpretkd.trees import Forest, Tree
+from interpretkd.wording import one_line
+
+__all__ = ["python_checker", "python_text"]
+
+_MOST_NESTED = 12
+_MICROSECONDS = {
+    "day": 86_400_000_000,
+    "hour": 3_600_000_000,
+    "minute": 60_000_000,
+    "second": 1_000_000,
+    "millisecond": 1_000,
+    "microsecond": 1,
+}
+
+
+def python_text(plan: Blueprint) -> str:
+    """Write a student as a Python module.
+
+    The module has ``predict(row)`` and ``predict_proba(row)`` (``predict`` alone for
+    regression) and imports the standard library only. A row is a mapping of column
+    name to value; None and NaN are missing. A row that the student would refuse
+    raises ValueError, an absent column KeyError.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+
+    Returns
+    -------
+    str
+        The module's text.
+
+    Raises
+    ------
+    InputError
+        For dates that Python's own cannot hold.
+    """
+    check_texts(plan)
+    lines = [*_head(plan), *_reading(plan)]
+    form = plan.form
+    if isinstance(form, Tree):
+        lines += _tree(plan, form)
+    else:
+        write: Any = _forest if isinstance(form, Forest) else _linear
+        lines += write(plan, form)
+        lines += _meaning(plan)
+    lines += _answers(plan)
+    return "\n".join(lines) + "\n"
+
+
+def python_checker(plan: Blueprint) -> tuple[str, Checker]:
+    """Return what runs the module, and a function that does.
+
+    Only a text that was written here, for this purpose, is run.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+
+    Returns
+    -------
+    by : str
+        Python and its version.
+    ask : callable
+        Takes rows, returns `Answers`.
+    """
+    import platform
+
+    space: dict[str, Any] = {"__name__": "student"}
+    exec(compile(python_text(plan), "student.py", "exec"), space)
+
+    def ask(rows: Rows) -> Answers:
+        columns = cells(plan.schema, rows, range(len(plan.schema)))
+        names = list(columns)
+        records = [
+            dict(zip(names, values, strict=True))
+            for values in zip(*columns.values(), strict=True)
+        ]
+        return _collect(plan, space, records)
+
+    return f"Python {platform.python_version()}", ask
+
+
+def _collect(plan: Blueprint, space: dict[str, Any], records: list[Any]) -> Answers:
+    said = [space["predict"](record) for record in records]
+    n_outputs = plan.form.n_outputs
+    if plan.task == "regression":
+        values = np.asarray(said, dtype=np.float64).reshape(-1, n_outputs)
+        return Answers(values, np.zeros(len(said), dtype=np.int64))
+    chances = [space["predict_proba"](record) for record in records]
+    listed = [[chance[label] for label in plan.labels] for chance in chances]
+    if plan.task == "multilabel":
+        flags = [[int(label in on) for label in plan.labels] for on in said]
+        return Answers(np.asarray(listed), np.asarray(flags))
+    place = {label: i for i, label in enumerate(plan.labels)}
+    return Answers(np.asarray(listed), np.asarray([place[label] for label in said]))
+
+
+def _head(plan: Blueprint) -> Iterator[str]:
+    answer = {
+        "multiclass": "predict(row) is the class, predict_proba(row) a dict of class "
+        "to probability.",
+        "multilabel": "predict(row) is a list of the labels that are on, "
+        "predict_proba(row)\na dict of label to probability.",
+        "regression": "predict(row) is the value"
+        + ("." if plan.form.n_outputs == 1 else "s, a list in the order of LABELS."),
+    }[plan.task]
+    yield f'''"""A student of interpretkd. It needs nothing but Python.
+
+A row is a dict of column name to value; None and NaN are missing values. An absent
+column is a KeyError; a category that was not seen in training, a text among numbers
+and an infinite number are ValueErrors.
+
+{answer}
+"""
+'''
+    if any(plan.schema.features[i].kind == "date" for i in plan.used):
+        yield "import datetime"
+    if not isinstance(plan.form, Tree):
+        yield "import math"
+        if isinstance(plan.form, Linear):
+            yield "import struct"
+    yield ""
+    yield f"LABELS = {_tuple(plan.labels)}"
+    yield ""
+
+
+def _reading(plan: Blueprint) -> Iterator[str]:
+    yield f"""
+def _number(row, name):
+    value = row[name]
+    if value is None or value != value:
+        return None
+    value = float(value)
+    if value != value:
+        return None
+    if not -{LARGEST!r} <= value <= {LARGEST!r}:
+        raise ValueError(f"{{name!r}}: {{value!r}} is too large")
+    return {"value" if not isinstance(plan.form, Linear) else "_single(value)"}
+
+
+def _category(row, name, known):
+    value = row[name]
+    if value is None or value != value:
+        return None
+    if value not in known:
+        raise ValueError(f"{{name!r}}: {{value!r}} was not seen in training")
+    return value
+"""
+    if isinstance(plan.form, Linear):
+        yield '''
+def _single(value):
+    """Round to float32, as the student does."""
+    return struct.unpack("f", struct.pack("f", value))[0]
+'''
+    features = [plan.schema.features[i] for i in plan.used]
+    if any(feature.kind == "date" for feature in features):
+        yield _DATE.replace("CODE", "_single" if isinstance(plan.form, Linear) else "")
+    yield ""
+    yield "def _read(row):"
+    if not features:
+        yield "    return ()"
+    for position, feature in zip(plan.used, features, strict=True):
+        yield f"    x{position} = {_read(feature)}"
+    if features:
+        yield f"    return ({''.join(f'x{position}, ' for position in plan.used)})"
+    yield ""
+
+
+_DATE = '''
+def _date(row, name, unit, origin, aware):
+    """Count units of so many microseconds since the origin, rounded down."""
+    value = row[name]
+    if value is None or value != value:
+        return None
+    if isinstance(value, str):
+        value = datetime.datetime.fromisoformat(value)
+    if not isinstance(value, datetime.datetime):
+        value = datetime.datetime(value.year, value.month, value.day)
+    if (value.tzinfo is not None) != aware:
+        raise ValueError(f"{name!r}: a time zone is {'needed' if aware else 'unknown'}")
+    zone = datetime.timezone.utc if aware else None
+    since = value - datetime.datetime(1970, 1, 1, tzinfo=zone)
+    return CODE(float(since // datetime.timedelta(microseconds=unit) - origin))
+'''
+
+
+def _read(feature: Feature) -> str:
+    name = _text(feature.name)
+    if feature.is_categorical:
+        return f"_category(row, {name}, {_tuple(feature.categories)})"
+    if feature.kind != "date":
+        return f"_number(row, {name})"
+    calendar: Any = feature.calendar
+    if calendar.unit not in _MICROSECONDS:
+        raise InputError(
+            f"The dates of column {feature.name!r} are told apart by nanoseconds, "
+            "which Python's own dates do not hold."
+        )
+    unit, aware = _MICROSECONDS[calendar.unit], calendar.zone is not None
+    return f"_date(row, {name}, {unit}, {calendar.origin}, {aware})"
+
+
+def _tree(plan: Blueprint, tree: Tree) -> Iterator[str]:
+    leaves = np.flatnonzero(tree.nodes.is_leaf)
+    place = {int(leaf): i for i, leaf in enumerate(leaves)}
+    values, decisions = plan.results(tree.value[leaves])
+    yield ""
+    yield "# What each leaf says."
+    yield "VALUES = ("
+    for row in values.tolist():
+        yield f"    {_tuple(row)},"
+    yield ")"
+    if plan.task != "regression":
+        yield f"DECISIONS = {_tuple(decisions.tolist())}"
+    yield ""
+    yield from _walk(plan, tree.nodes, 0, "_leaf", lambda node: str(place[node]))
+
+
+def _forest(plan: Blueprint, forest: Forest) -> Iterator[str]:
+    def value(node: int) -> str:
+        return repr(float(forest.value[node]))
+
+    for tree in range(forest.n_trees):
+        yield from _walk(plan, forest.nodes, tree, f"_tree_{tree}", value)
+    yield ""
+    yield "def _sums(x):"
+    yield f"    sums = {forest.base.tolist()!r}"
+    for tree, column in enumerate(forest.column):
+        yield f"    sums[{column}] += _tree_{tree}(x)"
+    yield "    return sums"
+    yield ""
+
+
+def _linear(plan: Blueprint, linear: Linear) -> Iterator[str]:
+    yield ""
+    yield "def _sums(x):"
+    yield from _unpacked(plan)
+    yield f"    sums = {linear.intercept.tolist()!r}"
+    columns = plan.schema.columns(indicate_missing=True)
+    for i, column in enumerate(columns):
+        name = f"x{column.feature}"
+        feature = plan.schema.features[column.feature]
+        for k, weight in enumerate(linear.coefficients[i].tolist()):
+            if weight == 0:
+                continue
+            if column.part == VALUE:
+                gap = f"{float(linear.fill[i])!r} if {name} is None else {name}"
+                yield f"    sums[{k}] += {weight!r} * ({gap})"
+            elif column.part == MISSING:
+                yield f"    sums[{k}] += {weight!r} if {name} is None else 0.0"
+            else:
+                level = _text(feature.categories[column.part])
+                yield f"    sums[{k}] += {weight!r} if {name} == {level} else 0.0"
+    yield "    return sums"
+    yield ""
+
+
+def _unpacked(plan: Blueprint) -> Iterator[str]:
+    for place, position in enumerate(plan.used):
+        name = one_line(plan.schema.names[position])
+        yield f"    x{position} = x[{place}]  # {name}"
+
+
+def _walk(
+    plan: Blueprint, nodes: Nodes, tree: int, name: str, say: Callable[[int], str]
+) -> Iterator[str]:
+    """Write a function of one tree; what lies deep goes on in a function below."""
+    waiting = [(int(nodes.roots[tree]), name)]
+    while waiting:
+        root, called = waiting.pop()
+        yield ""
+        yield f"def {called}(x):"
+        yield from _unpacked(plan)
+        below: list[tuple[int, str]] = []
+        yield from _branch(plan, nodes, root, 1, say, name, below)
+        yield ""
+        waiting += below
+
+
+def _branch(
+    plan: Blueprint,
+    nodes: Nodes,
+    node: int,
+    depth: int,
+    say: Callable[[int], str],
+    name: str,
+    below: list[tuple[int, str]],
+) -> Iterator[str]:
+    pad = "    " * depth
+    if nodes.feature[node] < 0:
+        yield f"{pad}return {say(node)}"
+        return
+    if depth > _MOST_NESTED:
+        below.append((node, f"{name}_{node}"))
+        yield f"{pad}return {name}_{node}(x)"
+        return
+    yield f"{pad}if {_test(plan, nodes, node)}:"
+    left, right = int(nodes.left[node]), int(nodes.right[node])
+    yield from _branch(plan, nodes, left, depth + 1, say, name, below)
+    yield f"{pad}else:"
+    yield from _branch(plan, nodes, right, depth + 1, say, name, below)
+
+
+def _test(plan: Blueprint, nodes: Nodes, node: int) -> str:
+    position = int(nodes.feature[node])
+    feature, x = plan.schema.features[position], f"x{position}"
+    if feature.is_categorical:
+        chosen = np.flatnonzero(nodes.left_set(node))
+        levels = _tuple([feature.categories[i] for i in chosen])
+        passes = f"{x} in {levels}"
+    elif nodes.threshold[node] >= np.float32(ALL_NUMBERS):
+        passes = f"{x} is not None"
+    else:
+        passes = f"{x} <= {double_threshold(float(nodes.threshold[node]))!r}"
+    if nodes.missing_left[node]:
+        return f"{x} is None or {passes}"
+    return f"{x} is not None and {passes}"
+
+
+def _meaning(plan: Blueprint) -> Iterator[str]:
+    """From sums to logits, in the student's own steps."""
+    softmax = plan.link == "softmax" or plan.task == "multiclass"
+    if softmax:
+        yield """
+def _softmax(values):
+    top = max(values)
+    total = math.log(sum(math.exp(value - top) for value in values))
+    return [math.exp(value - top - total) for value in values]
+"""
+    if plan.link == "sigmoid" or plan.task == "multilabel":
+        yield """
+def _sigmoid(values):
+    return [0.5 * (1.0 + math.tanh(0.5 * value)) for value in values]
+"""
+    yield ""
+    yield "def _logits(row):"
+    yield "    values = _sums(_read(row))"
+    if plan.link != "identity":
+        yield f"    values = _{plan.link}(values)"
+    target = plan.target
+    if target.kind != "logits":
+        factor = repr(float(target.temperature if target.kind == "soft" else 1.0))
+        if target.task == "multilabel":
+            limits = f"min(max(value, {SMALLEST!r}), {1 - SMALLEST!r})"
+            yield f"    values = [{limits} for value in values]"
+            change = f"{factor} * (math.log(value) - math.log1p(-value))"
+        else:
+            change = f"{factor} * math.log(max(value, {SMALLEST!r}))"
+        yield f"    values = [{change} for value in values]"
+    yield "    return values"
+    yield ""
+
+
+def _answers(plan: Blueprint) -> Iterator[str]:
+    from_leaf = isinstance(plan.form, Tree)
+    if plan.task == "regression":
+        source = "VALUES[_leaf(_read(row))]" if from_leaf else "_logits(row)"
+        one = plan.form.n_outputs == 1
+        yield ""
+        yield "def predict(row):"
+        yield f'    """Return the value{"" if one else "s"} of a row."""'
+        yield f"    return {source}[0]" if one else f"    return list({source})"
+        return
+    chosen, chances = _CHOICES[from_leaf, plan.task]
+    yield f'''
+def predict(row):
+    """Return what is decided for a row."""
+    {chosen}
+
+
+def predict_proba(row):
+    """Return the probability of each label."""
+    return dict(zip(LABELS, {chances}))'''
+
+
+_CHOICES = {
+    (True, "multiclass"): (
+        "return LABELS[DECISIONS[_leaf(_read(row))]]",
+        "VALUES[_leaf(_read(row))]",
+    ),
+    (True, "multilabel"): (
+        "chosen = DECISIONS[_leaf(_read(row))]\n"
+        "    return [label for label, on in zip(LABELS, chosen) if on]",
+        "VALUES[_leaf(_read(row))]",
+    ),
+    (False, "multiclass"): (
+        "logits = _logits(row)\n    return LABELS[logits.index(max(logits))]",
+        "_softmax(_logits(row))",
+    ),
+    (False, "multilabel"): (
+        "return [label for label, z in zip(LABELS, _logits(row)) if z > 0]",
+        "_sigmoid(_logits(row))",
+    ),
+}
+
+
+def _tuple(values: Any) -> str:
+    return f"({''.join(f'{_text(value)}, ' for value in values)})"
+
+
+def _text(value: Any) -> str:
+    """Write a value in ASCII: no character that an editor would hide or turn round."""
+    return ascii(tuple(value) if isinstance(value, list) else value)

@@ -1,0 +1,433 @@
+"""A student as one SELECT statement, for SQLite, PostgreSQL and DuckDB.
+
+The statement is a chain of common table expressions: columns cleaned, the tree as a
+nested CASE, the meaning of its leaves as a table; or sums, probabilities, decision.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from interpretkd._validation import check_choice
+from interpretkd.blueprints import (
+    SMALLEST,
+    Blueprint,
+    check_texts,
+    double_threshold,
+)
+from interpretkd.export_sql_columns import cleaned, date_note
+from interpretkd.export_sql_words import (
+    DIALECTS,
+    border,
+    check_distinct,
+    double_type,
+    fresh,
+    literal,
+    quoted,
+    shortened,
+)
+from interpretkd.linear import Linear
+from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.schema import MISSING, VALUE, Feature
+from interpretkd.trees import Forest, Tree
+from interpretkd.wording import one_line
+
+__all__ = ["output_columns", "sql_text"]
+
+_MOST_NESTED = 8
+"""SQLite's parser gives up at about twenty CASEs within one another."""
+_MOST_TERMS = 100
+"""SQLite and DuckDB refuse expressions deeper than 1,000."""
+
+
+def sql_text(
+    plan: Blueprint,
+    *,
+    dialect: str = "sqlite",
+    table: str = "rows",
+    keep: Sequence[str] | None = None,
+) -> str:
+    """Write a student as one SELECT statement.
+
+    A row that the student would refuse - a category not seen in training, an infinite
+    number, in SQLite a text among numbers - gets NULL everywhere. NULL is a missing
+    value, and so is NaN.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+    dialect : {"sqlite", "postgresql", "duckdb"}, default="sqlite"
+        For which database.
+    table : str, default="rows"
+        The table (or view) that holds the rows.
+    keep : sequence of str, default=None
+        The columns of that table that stand beside the predictions; None for those
+        of the student.
+
+    Returns
+    -------
+    str
+        The statement, without a semicolon at its end.
+
+    Raises
+    ------
+    InputError
+        For names that the database cannot tell apart, and dates it cannot count.
+    """
+    check_choice("sql_text", "dialect", dialect, DIALECTS)
+    check_texts(plan)
+    kept = list(plan.schema.names if keep is None else keep)
+    writer = _Writer(plan, dialect, table, kept)
+    read = [plan.schema.names[position] for position in plan.used]
+    check_distinct([*kept, *read], dialect)
+    return writer.statement()
+
+
+def output_columns(plan: Blueprint) -> list[str]:
+    """Name the columns that the statement adds.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+
+    Returns
+    -------
+    list of str
+        "prediction" and "probability_<class>" for each class; "prediction_<label>"
+        and then "probability_<label>" for each label; "prediction", or
+        "prediction_<output>" for each output, for regression. Long names are cut, and
+        those that are there already get an underscore.
+    """
+    labels = [str(label) for label in plan.labels]
+    each = [f"prediction_{label}" for label in labels]
+    if plan.task == "regression":
+        wanted = ["prediction"] if len(labels) == 1 else each
+    else:
+        before = ["prediction"] if plan.task == "multiclass" else each
+        wanted = [*before, *(f"probability_{label}" for label in labels)]
+    taken = {name.casefold() for name in plan.schema.names}
+    found = []
+    for name in wanted:
+        found.append(fresh(shortened(name), taken))
+        taken.add(found[-1].casefold())
+    return found
+
+
+@dataclass
+class _Writer:
+    """What all parts of one statement share."""
+
+    plan: Blueprint
+    dialect: str
+    table: str
+    keep: list[str]
+    stages: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        taken = {name.casefold() for name in self.plan.schema.names}
+        self.kept = [fresh(f"kept {i}", taken) for i in range(len(self.keep))]
+        self.refused = fresh("refused", taken)
+        self.sums = [fresh(f"sum {i}", taken) for i in range(self.plan.form.n_outputs)]
+        self.alias: dict[str, str] = {}
+        short: set[str] = set()
+        for feature in self.plan.schema.features:
+            self.alias[feature.name] = fresh(shortened(feature.name), short)
+            short.add(self.alias[feature.name].casefold())
+        self.prefix = "student"
+        while self.table.casefold().startswith(self.prefix):
+            self.prefix += "_"
+
+    @property
+    def double(self) -> str:
+        """The type of float64."""
+        return double_type(self.dialect)
+
+    @property
+    def used(self) -> list[Feature]:
+        """The features that the form reads."""
+        return [self.plan.schema.features[i] for i in self.plan.used]
+
+    def statement(self) -> str:
+        """Join the parts."""
+        self._input()
+        form = self.plan.form
+        if isinstance(form, Tree):
+            end = self._tree(form)
+        else:
+            self._sums(form)
+            end = self._meaning()
+        chain = ",\n".join(self.stages)
+        return f"{self._comment()}WITH\n{chain}\n{end}"
+
+    def _column(self, feature: Feature) -> str:
+        return quoted(self.alias[feature.name])
+
+    def _table(self, name: str) -> str:
+        return quoted(f"{self.prefix} {name}")
+
+    def _comment(self) -> str:
+        lines = [
+            f"A student of interpretkd, for {self.dialect}: one row for each row of "
+            f"the table {self.table}.",
+            "NULL and NaN are missing values; a row that the student would refuse "
+            "gets NULL.",
+        ]
+        lines += [date_note(f) for f in self.used if f.kind == "date"]
+        return "".join(f"-- {one_line(line)}\n" for line in lines)
+
+    def _stage(self, name: str, columns: list[str], source: str) -> None:
+        listed = ",\n  ".join(columns)
+        self.stages.append(
+            f"{self._table(name)} AS MATERIALIZED (\n"
+            f"SELECT\n  {listed}\nFROM {source}\n)"
+        )
+
+    def _input(self) -> None:
+        """Clean what is read: one column a feature, NULL where it is missing."""
+        columns = [
+            f"t.{quoted(name)} AS {quoted(alias)}"
+            for name, alias in zip(self.keep, self.kept, strict=True)
+        ]
+        refused, multiplied = [], isinstance(self.plan.form, Linear)
+        for feature in self.used:
+            raw = f"t.{quoted(feature.name)}"
+            clean, wrong = cleaned(feature, raw, self.dialect, single=multiplied)
+            columns.append(f"{clean} AS {self._column(feature)}")
+            refused.append(wrong)
+        condition = "\n    OR ".join(refused) or "1 = 0"
+        columns.append(
+            f"CASE WHEN {condition} THEN 1 ELSE 0 END AS {quoted(self.refused)}"
+        )
+        self._stage("input", columns, f"{quoted(self.table)} AS t")
+
+    def _tree(self, tree: Tree) -> str:
+        case = self._walk(tree.nodes, 0, str)
+        refused = f"{quoted(self.refused)} = 1"
+        leaf = f'CASE WHEN {refused} THEN NULL ELSE\n{case}\nEND AS "leaf"'
+        self._stage("walked", [*map(quoted, self.kept), leaf], self._table("input"))
+        outputs = output_columns(self.plan)
+        leaves = np.flatnonzero(tree.nodes.is_leaf)
+        values, decisions = self.plan.results(tree.value[leaves])
+        lines = [
+            f"({leaf}, {', '.join(self._outcome(values[i], decisions[i]))})"
+            for i, leaf in enumerate(leaves)
+        ]
+        named = ", ".join(map(quoted, ["leaf", *outputs]))
+        body = ",\n  ".join(lines)
+        self.stages.append(f"{self._table('leaves')}({named}) AS (VALUES\n  {body}\n)")
+        columns = [*self._restored(), *(f"m.{quoted(output)}" for output in outputs)]
+        return (
+            f"SELECT\n  {(',' + chr(10) + '  ').join(columns)}\n"
+            f"FROM {self._table('walked')} AS w LEFT JOIN {self._table('leaves')} AS m "
+            'ON m."leaf" = w."leaf"'
+        )
+
+    def _outcome(self, values: Any, decisions: Any) -> Iterator[str]:
+        """Write what a leaf means, in the order of `output_columns`."""
+        if self.plan.task == "multiclass":
+            yield self._literal(self.plan.labels[int(decisions)])
+        elif self.plan.task == "multilabel":
+            yield from (str(int(on)) for on in decisions)
+        for value in values:
+            yield f"CAST({self._literal(float(value))} AS {self.double})"
+
+    def _restored(self) -> list[str]:
+        return [
+            f"w.{quoted(alias)} AS {quoted(name)}"
+            for name, alias in zip(self.keep, self.kept, strict=True)
+        ]
+
+    def _walk(self, nodes: Nodes, tree: int, say: Any) -> str:
+        """Write one tree: nested, or one line a leaf where it is too deep for that."""
+        root = int(nodes.roots[tree])
+        if nodes.depths[nodes.members(tree)].max() > _MOST_NESTED:
+            return self._flat(nodes, root, say)
+        return self._nested(nodes, root, say, 1)
+
+    def _nested(self, nodes: Nodes, node: int, say: Any, depth: int) -> str:
+        pad = "  " * depth
+        if nodes.feature[node] < 0:
+            return f"{pad}{say(node)}"
+        left = self._nested(nodes, int(nodes.left[node]), say, depth + 1)
+        right = self._nested(nodes, int(nodes.right[node]), say, depth + 1)
+        test = self._test(nodes, node, left=True)
+        return f"{pad}CASE WHEN {test} THEN\n{left}\n{pad}ELSE\n{right}\n{pad}END"
+
+    def _flat(self, nodes: Nodes, root: int, say: Any) -> str:
+        lines, waiting = [], [(root, "")]
+        while waiting:
+            node, path = waiting.pop()
+            if nodes.feature[node] < 0:
+                lines.append(f"  WHEN {path} THEN {say(node)}")
+                continue
+            joined = f"{path} AND " if path else ""
+            for child, left in ((nodes.right, False), (nodes.left, True)):
+                test = self._test(nodes, node, left=left)
+                waiting.append((int(child[node]), f"{joined}({test})"))
+        return "  CASE\n" + "\n".join(lines) + "\n  END"
+
+    def _test(self, nodes: Nodes, node: int, *, left: bool) -> str:
+        """Write when a row goes to this side; the missing values come first."""
+        feature = self.plan.schema.features[int(nodes.feature[node])]
+        column = self._column(feature)
+        if feature.is_categorical:
+            chosen = np.flatnonzero(nodes.left_set(node) == left).tolist()
+            some = f"{column} IN ({self._levels(feature, chosen)})"
+            passes = some if chosen else "1 = 0"
+        elif nodes.threshold[node] >= np.float32(ALL_NUMBERS):
+            passes = "1 = 1" if left else "1 = 0"
+        else:
+            sign = "<=" if left else ">"
+            exact = double_threshold(float(nodes.threshold[node]))
+            passes = f"{column} {sign} {border(exact, self.dialect)}"
+        if bool(nodes.missing_left[node]) == left:
+            return f"{column} IS NULL OR {passes}"
+        return f"{column} IS NOT NULL AND {passes}"
+
+    def _levels(self, feature: Feature, chosen: Any) -> str:
+        return ", ".join(self._literal(feature.categories[i]) for i in chosen)
+
+    def _literal(self, value: Any) -> str:
+        return literal(value, self.dialect)
+
+    def _sums(self, form: Forest | Linear) -> None:
+        """Add term by term, in the student's order, some terms a stage."""
+        if isinstance(form, Forest):
+            terms, base = self._forest_terms(form), form.base
+        else:
+            terms, base = self._linear_terms(form), form.intercept
+        sums = [self._literal(float(start)) for start in base]
+        most = max(len(column) for column in terms)
+        features = [self._column(feature) for feature in self.used]
+        carried = [*map(quoted, self.kept), *features, quoted(self.refused)]
+        source = self._table("input")
+        for i, first in enumerate(range(0, max(most, 1), _MOST_TERMS)):
+            columns = []
+            for k, column in enumerate(terms):
+                added = [sums[k], *column[first : first + _MOST_TERMS]]
+                columns.append(f"{' + '.join(added)} AS {quoted(self.sums[k])}")
+            self._stage(f"added {i}", [*carried, *columns], source)
+            source = self._table(f"added {i}")
+            sums = [quoted(name) for name in self.sums]
+        nulls = [
+            f"CASE WHEN {quoted(self.refused)} = 1 THEN NULL ELSE CAST({s} AS "
+            f"{self.double}) END AS {s}"
+            for s in sums
+        ]
+        self._stage("summed", [*map(quoted, self.kept), *nulls], source)
+
+    def _forest_terms(self, forest: Forest) -> list[list[str]]:
+        def value(node: int) -> str:
+            return self._literal(float(forest.value[node]))
+
+        terms: list[list[str]] = [[] for _ in range(forest.n_outputs)]
+        for tree, column in enumerate(forest.column):
+            case = self._walk(forest.nodes, tree, value)
+            terms[column].append(f"({case})")
+        return terms
+
+    def _linear_terms(self, linear: Linear) -> list[list[str]]:
+        terms: list[list[str]] = [[] for _ in range(linear.n_outputs)]
+        columns = self.plan.schema.columns(indicate_missing=True)
+        for row, column in zip(linear.coefficients, columns, strict=True):
+            feature = self.plan.schema.features[column.feature]
+            name = self._column(feature)
+            fill = self._literal(float(linear.fill[columns.index(column)]))
+            for k, weight in enumerate(row):
+                if weight == 0:
+                    continue
+                factor = self._literal(float(weight))
+                if column.part == VALUE:
+                    term = f"{factor} * COALESCE({name}, {fill})"
+                elif column.part == MISSING:
+                    term = f"CASE WHEN {name} IS NULL THEN {factor} ELSE 0e0 END"
+                else:
+                    level = self._levels(feature, [column.part])
+                    term = f"CASE WHEN {name} = {level} THEN {factor} ELSE 0e0 END"
+                terms[k].append(f"({term})")
+        return terms
+
+    def _meaning(self) -> str:
+        """From sums to probabilities and a decision, in the student's own steps."""
+        source = self._link(self._table("summed"))
+        source = self._decode(source)
+        outputs = output_columns(self.plan)
+        logits = [f"w.{quoted(name)}" for name in self.sums]
+        if self.plan.task == "regression":
+            said = [f"{z} AS {quoted(o)}" for z, o in zip(logits, outputs, strict=True)]
+        elif self.plan.task == "multilabel":
+            chosen = [
+                f"CASE WHEN {z} > 0e0 THEN 1 WHEN {z} <= 0e0 THEN 0 END" for z in logits
+            ]
+            chances = [f"0.5e0 * (1e0 + TANH(0.5e0 * {z}))" for z in logits]
+            both = [*chosen, *chances]
+            said = [f"{e} AS {quoted(o)}" for e, o in zip(both, outputs, strict=True)]
+        else:
+            source = self._softmax(source, "chances", decided=True)
+            said = [f"w.decided AS {quoted(outputs[0])}"]
+            said += [
+                f"w.{quoted(name)} AS {quoted(o)}"
+                for name, o in zip(self.sums, outputs[1:], strict=True)
+            ]
+        listed = ",\n  ".join([*self._restored(), *said])
+        return f"SELECT\n  {listed}\nFROM {source} AS w"
+
+    def _link(self, source: str) -> str:
+        if self.plan.link == "softmax":
+            return self._softmax(source, "linked", decided=False)
+        if self.plan.link == "sigmoid":
+            return self._each(source, "linked", "0.5e0 * (1e0 + TANH(0.5e0 * {}))")
+        return source
+
+    def _decode(self, source: str) -> str:
+        target = self.plan.target
+        if target.kind == "logits":
+            return source
+        factor = self._literal(
+            float(target.temperature) if target.kind == "soft" else 1.0
+        )
+        least, most = self._literal(SMALLEST), self._literal(1 - SMALLEST)
+        if target.task == "multilabel":
+            inside = f"{self._least(most, self._most('{0}', least))}"
+            expression = f"{factor} * (LN({inside}) - LN(1e0 - {inside}))"
+        else:
+            expression = f"{factor} * LN({self._most('{0}', least)})"
+        return self._each(source, "logits", expression)
+
+    def _each(self, source: str, name: str, expression: str) -> str:
+        columns = [f"{expression.format(quoted(s))} AS {quoted(s)}" for s in self.sums]
+        self._stage(name, [*map(quoted, self.kept), *columns], source)
+        return self._table(name)
+
+    def _softmax(self, source: str, name: str, *, decided: bool) -> str:
+        """Replace the sums by probabilities; the first of the largest is decided."""
+        kept, sums = [*map(quoted, self.kept)], [*map(quoted, self.sums)]
+        top = self._most(*sums)
+        self._stage(f"{name} 1", [*kept, *sums, f"{top} AS top"], source)
+        # PostgreSQL takes exp(-800) for an error.
+        powers = [f"EXP({self._most(f'{s} - top', '-700e0')})" for s in sums]
+        columns = [f"{s} - top AS {s}" for s in sums]
+        columns.append(f"LN({' + '.join(powers)}) AS total")
+        choice = [
+            f"WHEN {s} = top THEN {self._literal(label)}"
+            for s, label in zip(sums, self.plan.labels, strict=True)
+        ]
+        if decided:
+            columns.append(f"CASE {' '.join(choice)} END AS decided")
+        self._stage(f"{name} 2", [*kept, *columns], self._table(f"{name} 1"))
+        chances = [f"EXP({self._most(f'{s} - total', '-700e0')}) AS {s}" for s in sums]
+        chances += ["decided"] if decided else []
+        self._stage(name, [*kept, *chances], self._table(f"{name} 2"))
+        return self._table(name)
+
+    def _most(self, *values: str) -> str:
+        function = "MAX" if self.dialect == "sqlite" else "GREATEST"
+        return f"{function}({', '.join(values)})"
+
+    def _least(self, *values: str) -> str:
+        function = "MIN" if self.dialect == "sqlite" else "LEAST"
+        return f"{function}({', '.join(values)})"

@@ -1,0 +1,193 @@
+"""Running exported SQL where it belongs: in SQLite, and in DuckDB."""
+
+import contextlib
+import datetime
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from interpretkd.blueprints import Blueprint
+from interpretkd.export_sql import sql_text
+from interpretkd.export_sql_words import double_type, fresh, quoted
+from interpretkd.parity import Answers, Cells, Checker, NotChecked, cells
+from interpretkd.schema import Rows
+
+__all__ = ["TABLE", "answers_from", "create_table", "row_column", "sql_checker"]
+
+TABLE = "rows"
+"""The table that the checks make."""
+
+
+def sql_checker(plan: Blueprint, dialect: str) -> tuple[str, Checker]:
+    """Return what runs the statement, and a function that does.
+
+    There is no PostgreSQL server to be expected on a user's machine: its statement is
+    run in DuckDB, which reads PostgreSQL's language, and the name says so.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+    dialect : {"sqlite", "postgresql", "duckdb"}
+        For which database.
+
+    Returns
+    -------
+    by : str
+        The database and its version.
+    ask : callable
+        Takes rows, returns `Answers`; raises `NotChecked` when duckdb is absent.
+    """
+    statement = sql_text(plan, dialect=dialect, table=TABLE, keep=[row_column(plan)])
+    run = _ask_sqlite if dialect == "sqlite" else _ask_duckdb
+
+    def ask(rows: Rows) -> Answers:
+        columns = cells(plan.schema, rows, range(len(plan.schema)))
+        return answers_from(plan, run(plan, columns, statement))
+
+    return _database(dialect), ask
+
+
+def answers_from(plan: Blueprint, records: Sequence[Sequence[Any]]) -> Answers:
+    """Read what a statement returned, the row's number first.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+    records : sequence of sequence
+        The result, in any order.
+
+    Returns
+    -------
+    Answers
+        Values and decisions; NaN and -1 where there is NULL.
+    """
+    ordered = [list(record)[1:] for record in sorted(records, key=lambda r: r[0])]
+    n_outputs = plan.form.n_outputs
+    said = [[np.nan if v is None else v for v in row[-n_outputs:]] for row in ordered]
+    values = np.asarray(said, dtype=np.float64).reshape(-1, n_outputs)
+    decided: Any = np.zeros(len(ordered), dtype=np.int64)
+    if plan.task == "multiclass":
+        place = {label: i for i, label in enumerate(plan.labels)}
+        decided = np.asarray([place.get(row[0], -1) for row in ordered], dtype=np.int64)
+    elif plan.task == "multilabel":
+        flags = [[-1 if v is None else v for v in row[:n_outputs]] for row in ordered]
+        decided = np.asarray(flags, dtype=np.int64).reshape(-1, n_outputs)
+    return Answers(values, decided)
+
+
+def row_column(plan: Blueprint) -> str:
+    """Name the column that numbers the rows of a check.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+
+    Returns
+    -------
+    str
+        A name that no column of the student has.
+    """
+    return fresh("row", {name.casefold() for name in plan.schema.names})
+
+
+def create_table(plan: Blueprint, dialect: str) -> str:
+    """Write the statement that makes a table for the student's rows.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        The student.
+    dialect : {"sqlite", "postgresql", "duckdb"}
+        For which database.
+
+    Returns
+    -------
+    str
+        A CREATE TABLE statement; a column with the row's number comes first.
+    """
+    double = double_type(dialect)
+    columns = [f"{quoted(row_column(plan))} INTEGER"]
+    for feature in plan.schema.features:
+        kind = double
+        if feature.kind == "date":
+            zoned = getattr(feature.calendar, "zone", None) is not None
+            kind = "TIMESTAMPTZ" if zoned else "TIMESTAMP"
+            kind = "TEXT" if dialect == "sqlite" else kind
+        elif feature.is_categorical and isinstance(feature.categories[0], str):
+            kind = "TEXT"
+        elif feature.is_categorical and isinstance(feature.categories[0], bool):
+            kind = "INTEGER" if dialect == "sqlite" else "BOOLEAN"
+        columns.append(f"{quoted(feature.name)} {kind}")
+    return f"CREATE TEMPORARY TABLE {quoted(TABLE)} ({', '.join(columns)})"
+
+
+def _ask_sqlite(plan: Blueprint, columns: Cells, statement: str) -> list[Any]:
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute("SELECT EXP(0.0)")
+        except sqlite3.OperationalError as error:
+            raise NotChecked("this SQLite has no mathematical functions") from error
+        connection.execute(create_table(plan, "sqlite"))
+        marks = ", ".join("?" * (len(plan.schema) + 1))
+        connection.executemany(
+            f"INSERT INTO {quoted(TABLE)} VALUES ({marks})",
+            ([_sqlite_value(v) for v in record] for record in _records(plan, columns)),
+        )
+        return connection.execute(statement).fetchall()
+
+
+def _ask_duckdb(plan: Blueprint, columns: Cells, statement: str) -> list[Any]:
+    try:
+        import duckdb
+    except ImportError as error:
+        raise NotChecked("the package duckdb is not installed") from error
+    import pyarrow
+
+    names = [row_column(plan), *plan.schema.names]
+    data = list(zip(*_records(plan, columns), strict=True))
+    table = pyarrow.table(dict(zip(names, map(_arrow, data), strict=True)))
+    with duckdb.connect() as connection:
+        connection.execute("SET threads = 1")
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(create_table(plan, "duckdb"))
+        connection.register("given", table)
+        connection.execute(f"INSERT INTO {quoted(TABLE)} SELECT * FROM given")
+        found: list[Any] = connection.execute(statement).fetchall()
+        return found
+
+
+def _arrow(values: Sequence[Any]) -> Any:
+    import pyarrow
+
+    return pyarrow.array(list(values), from_pandas=False)
+
+
+def _records(plan: Blueprint, columns: Cells) -> Iterator[tuple[Any, ...]]:
+    listed = [columns[name] for name in plan.schema.names]
+    return zip(range(len(listed[0])), *listed, strict=True)
+
+
+def _sqlite_value(value: Any) -> Any:
+    return str(value) if isinstance(value, datetime.date) else value
+
+
+def _database(dialect: str) -> str:
+    import sqlite3
+
+    if dialect == "sqlite":
+        return f"SQLite {sqlite3.sqlite_version}"
+    try:
+        found = version("duckdb")
+    except PackageNotFoundError:
+        return "DuckDB"
+    said = f"DuckDB {found}"
+    if dialect == "postgresql":
+        said += ", which reads PostgreSQL's language; no PostgreSQL server was asked"
+    return said

@@ -1,0 +1,139 @@
+"""Reading a column of a table in SQL as the student reads it."""
+
+from typing import Any
+
+from interpretkd._validation import InputError
+from interpretkd.blueprints import LARGEST
+from interpretkd.export_sql_words import double_type, literal
+from interpretkd.schema import Feature
+
+__all__ = ["cleaned", "date_note"]
+
+_UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
+_FRACTIONS = {"millisecond": 10**3, "microsecond": 10**6}
+_YEAR_1 = 719_162 * 86_400
+"""Seconds from the year 1 to 1970: integer division rounds up below 0."""
+
+
+def cleaned(
+    feature: Feature, raw: str, dialect: str, *, single: bool
+) -> tuple[str, str]:
+    """Write how a column is read, and when it makes a row unusable.
+
+    Parameters
+    ----------
+    feature : Feature
+        The column.
+    raw : str
+        Its name in the statement, quoted.
+    dialect : {"sqlite", "postgresql", "duckdb"}
+        For which database.
+    single : bool
+        Whether numbers have to be rounded to float32, because they are multiplied;
+        thresholds need no rounding.
+
+    Returns
+    -------
+    value : str
+        NULL where it is missing; a number, a date's count, or the category itself.
+    refused : str
+        When the student would refuse the row for it.
+
+    Raises
+    ------
+    InputError
+        For dates that the dialect cannot count.
+    """
+    if feature.is_categorical:
+        levels = ", ".join(literal(level, dialect) for level in feature.categories)
+        value = _comparable(feature, raw, dialect)
+        return value, f"{value} NOT IN ({levels})"
+    if feature.kind == "date":
+        number, refused = _date(feature, raw, dialect)
+    else:
+        number, refused = _number(raw, dialect)
+    return (_single(number, dialect) if single else number), refused
+
+
+def date_note(feature: Feature) -> str:
+    """Say how a date is read.
+
+    Parameters
+    ----------
+    feature : Feature
+        A date.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    calendar: Any = feature.calendar
+    return f"{feature.name}: a date or timestamp, read to the {calendar.unit}."
+
+
+def _number(raw: str, dialect: str) -> tuple[str, str]:
+    number = f"CAST({raw} AS {double_type(dialect)})"
+    largest = literal(LARGEST, dialect)
+    if dialect == "sqlite":  # where a column of numbers may hold texts
+        clean = f"CASE WHEN TYPEOF({raw}) IN ('integer', 'real') THEN {number} END"
+        wrong = f"ABS({number}) > {largest} OR TYPEOF({raw}) IN ('text', 'blob')"
+        return clean, wrong
+    clean = _without_nan(number, dialect)
+    return clean, f"ABS({clean}) > {largest}"
+
+
+def _without_nan(number: str, dialect: str) -> str:
+    return f"NULLIF({number}, CAST('NaN' AS {double_type(dialect)}))"
+
+
+def _single(number: str, dialect: str) -> str:
+    """Round to float32, as the student does."""
+    if dialect == "sqlite":  # which has no such type: Veltkamp, the upper 24 bits
+        shifted = f"({number}) * 536870913.0"
+        return f"({shifted} - ({shifted} - ({number})))"
+    single = "FLOAT" if dialect == "duckdb" else "REAL"
+    # Or the database takes numbers outside for an error, rather than for refused.
+    largest = literal(LARGEST, dialect)
+    small = f"CASE WHEN ABS({number}) <= {largest} THEN {number} END"
+    return f"CAST(CAST({small} AS {single}) AS {double_type(dialect)})"
+
+
+def _comparable(feature: Feature, raw: str, dialect: str) -> str:
+    first = feature.categories[0]
+    if dialect == "sqlite" or isinstance(first, bool):
+        return raw
+    if isinstance(first, str):
+        return f"CAST({raw} AS VARCHAR)"
+    return _without_nan(f"CAST({raw} AS {double_type(dialect)})", dialect)
+
+
+def _date(feature: Feature, raw: str, dialect: str) -> tuple[str, str]:
+    """Count units since the origin, rounded down."""
+    calendar: Any = feature.calendar
+    unit, refused = calendar.unit, "1 = 0"
+    if unit not in _UNITS and (unit not in _FRACTIONS or dialect == "sqlite"):
+        raise InputError(
+            f"The dates of column {feature.name!r} are told apart by {unit}s, which "
+            f"{dialect} does not count."
+        )
+    if dialect == "sqlite":  # where dates are texts, and a number is a Julian day
+        seconds = f"STRFTIME('%s', {raw})"
+        since = f"(CAST({seconds} AS INTEGER) + {_YEAR_1})"
+        count = f"{since} / {_UNITS[unit]} - {_YEAR_1 // _UNITS[unit]}"
+        refused = (
+            f"TYPEOF({raw}) NOT IN ('text', 'null') "
+            f"OR {raw} IS NOT NULL AND {seconds} IS NULL"
+        )
+    elif unit in _UNITS:
+        count = f"FLOOR({_epoch(raw, dialect)} / {_UNITS[unit]})"
+    else:
+        count = f"FLOOR({_epoch(raw, dialect)} * {_FRACTIONS[unit]})"
+    code = f"CAST({count} - ({calendar.origin}) AS {double_type(dialect)})"
+    return code, refused
+
+
+def _epoch(raw: str, dialect: str) -> str:
+    if dialect == "duckdb":  # an integer, or fractions would be rounded
+        return f"(CAST(EPOCH_US({raw}) AS DECIMAL(38, 6)) / 1000000)"
+    return f"EXTRACT(EPOCH FROM {raw})"
