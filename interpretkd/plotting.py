@@ -1,4 +1,7 @@
-"""Tree diagrams."""
+"""Tree diagrams as files, and as text for Graphviz.
+
+SVG, PNG and PDF are drawn by `diagrams`, without any program beside Python.
+"""
 
 import os
 import textwrap
@@ -7,8 +10,10 @@ from typing import Any
 
 from interpretkd._files import write_atomically
 from interpretkd._validation import InputError, check_integer
-from interpretkd.rules import leaf_decisions, node_test, prediction_text
-from interpretkd.trees import Tree
+from interpretkd.canvas import to_pdf
+from interpretkd.diagrams import draw_pages, draw_tree, look_of
+from interpretkd.node_boxes import Look
+from interpretkd.palettes import check_theme
 
 __all__ = ["save_diagram", "tree_diagram"]
 
@@ -18,10 +23,13 @@ _FILLS = (
     "#efb493",
 )  # fmt: skip
 _WIDTH, _LONGEST = 28, 120
+_FORMATS = ("svg", "pdf", "png", "dot", "gv")
 
 
-def tree_diagram(model: Any, *, max_depth: int | None = None) -> Any:
-    """Draw a tree with Graphviz.
+def tree_diagram(
+    model: Any, *, max_depth: int | None = None, tree: int | None = None
+) -> Any:
+    """Write a tree as text for Graphviz.
 
     Each inner node shows its test in words; the branch on which it holds is marked
     "yes". Each node shows the share of the training rows that reach it, each leaf its
@@ -29,10 +37,12 @@ def tree_diagram(model: Any, *, max_depth: int | None = None) -> Any:
 
     Parameters
     ----------
-    model : Tree or fitted model with a `tree_`
+    model : Tree, Forest, student or fitted model
         What to draw; a `DistilledClassifier` adds its classes' names.
     max_depth : int or None, default=None
-        In [1, inf): tests below this depth are folded into one node; None draws all.
+        In [0, inf): tests below this depth are folded into one node; None draws all.
+    tree : int or None, default=None
+        In [0, n_trees): which tree of a boosted student; needed there, and only there.
 
     Returns
     -------
@@ -47,12 +57,9 @@ def tree_diagram(model: Any, *, max_depth: int | None = None) -> Any:
     """
     import graphviz
 
-    check_integer("tree_diagram", "max_depth", max_depth, 1, optional=True)
-    tree = getattr(model, "tree_", model)
-    if not isinstance(tree, Tree):
-        raise InputError(
-            f"Only trees are drawn; {type(model).__name__} has none. Use a CartStudent."
-        )
+    check_integer("tree_diagram", "max_depth", max_depth, 0, optional=True)
+    look = look_of(model, "tree_diagram", tree)
+    nodes = look.tree.nodes
     graph = graphviz.Digraph(
         graph_attr={"bgcolor": "transparent", "fontname": "Helvetica"},
         node_attr={
@@ -64,34 +71,47 @@ def tree_diagram(model: Any, *, max_depth: int | None = None) -> Any:
         },
         edge_attr={"fontname": "Helvetica", "fontsize": "10"},
     )
-    decided, chances = leaf_decisions(model, tree.value)
-    said = [_said(d, c) for d, c in zip(decided, chances, strict=True)]
-    for node in range(len(tree.nodes.feature)):
-        depth = tree.nodes.depths[node]
+    for node, is_leaf in enumerate(look.is_leaf):
+        depth = nodes.depths[node]
         if max_depth is not None and depth > max_depth:
             continue
-        folded = depth == max_depth and not tree.nodes.is_leaf[node]
-        _add_node(graph, tree, node, said[node], folded=folded)
-        if not tree.nodes.is_leaf[node] and not folded:
-            graph.edge(str(node), str(tree.nodes.left[node]), label=" yes ")
-            graph.edge(str(node), str(tree.nodes.right[node]), label=" no ")
+        folded = depth == max_depth and not is_leaf
+        _add_node(graph, look, node, folded=folded)
+        if not is_leaf and not folded:
+            graph.edge(str(node), str(nodes.left[node]), label=" yes ")
+            graph.edge(str(node), str(nodes.right[node]), label=" no ")
     return graphviz.Source(graph.source)
 
 
 def save_diagram(
-    model: Any, path: str | os.PathLike[str], *, max_depth: int | None = None
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    max_depth: int | None = None,
+    theme: str | None = None,
+    page_depth: int | None = None,
+    **settings: Any,
 ) -> Path:
     """Draw a tree into a file.
 
     Parameters
     ----------
-    model : Tree or fitted model with a `tree_`
+    model : Tree, Forest, student or fitted model
         What to draw.
     path : str or path
-        The file; its ending says the format: .svg, .pdf, .png, or .dot and .gv for the
-        text alone, which needs no Graphviz.
+        The file; its ending says the format: .svg, which needs nothing; .pdf and .png,
+        which need the extra ``[viz]``; .dot and .gv, text for Graphviz.
     max_depth : int or None, default=None
-        In [1, inf): tests below this depth are folded into one node; None draws all.
+        In [0, inf): branches below this depth are folded. None draws all into text for
+        Graphviz, and into a picture what `draw_tree` does.
+    theme : {"auto", "light", "dark"} or None, default=None
+        The colours. None is "auto" for .svg and "light" for .pdf and .png, which have
+        no "auto".
+    page_depth : int or None, default=None
+        In [1, inf), for .pdf only: the tests below each other on one page of many; see
+        `draw_pages`. None makes one page.
+    **settings
+        As of `draw_tree`; of text for Graphviz only `tree`.
 
     Returns
     -------
@@ -101,10 +121,9 @@ def save_diagram(
     Raises
     ------
     InputError
-        For another ending, or when Graphviz's `dot` is not installed.
+        For another ending, for settings that the format does not have, and without
+        matplotlib where it is needed.
     """
-    import graphviz
-
     target = Path(path)
     ending = target.suffix.lower().lstrip(".")
     if ending not in _FORMATS:
@@ -112,66 +131,61 @@ def save_diagram(
             f"A diagram's file must end in {', '.join('.' + f for f in _FORMATS)}. Got "
             f"{target.name!r}."
         )
-    source = tree_diagram(model, max_depth=max_depth)
+    if page_depth is not None and ending != "pdf":
+        raise InputError(
+            "The 'page_depth' parameter of save_diagram is for .pdf files. Got "
+            f"{target.name!r}."
+        )
     if ending in ("dot", "gv"):
-        drawn = source.source.encode()
+        needless = sorted(set(settings) - {"tree"}) + (["theme"] if theme else [])
+        if needless:
+            raise InputError(
+                f"Text for Graphviz has no setting {needless[0]!r}; .svg, .pdf and "
+                ".png have it."
+            )
+        text: str = tree_diagram(model, max_depth=max_depth, **settings).source
+        drawn = text.encode()
+    elif page_depth is not None:
+        if max_depth is not None:
+            raise InputError(
+                "Pages show the whole tree: 'max_depth' and 'page_depth' of "
+                "save_diagram exclude each other."
+            )
+        sheets = draw_pages(model, depth=page_depth, **settings)
+        drawn = to_pdf(sheets, theme=theme or "light")
     else:
-        try:
-            drawn = source.pipe(format=ending, quiet=True)
-        except graphviz.ExecutableNotFound as error:
-            raise InputError(
-                f"Graphviz's 'dot' is needed to draw {target.name!r} and is not "
-                "installed (Debian: apt install graphviz). A file that ends in .dot "
-                "needs none."
-            ) from error
-        except graphviz.CalledProcessError as error:
-            said = (error.stderr or b"").decode(errors="replace").strip()
-            raise InputError(
-                f"Graphviz's 'dot' could not draw {target.name!r}: "
-                f"{said or f'it ended with status {error.returncode}'}."
-            ) from error
+        drawn = _picture(model, ending, theme, max_depth=max_depth, **settings)
     write_atomically(target, drawn)
     return target
 
 
-_FORMATS = ("svg", "pdf", "png", "dot", "gv")
+def _picture(model: Any, ending: str, theme: str | None, **settings: Any) -> bytes:
+    if theme is not None:
+        check_theme("save_diagram", theme)
+    drawing = draw_tree(model, **settings)
+    if ending == "svg":
+        return (drawing.svg(theme=theme or "auto") + "\n").encode()
+    if ending == "png":
+        return drawing.png(theme=theme or "light")
+    return drawing.pdf(theme=theme or "light")
 
 
-def _add_node(graph: Any, tree: Tree, node: int, said: str, *, folded: bool) -> None:
+def _add_node(graph: Any, look: Look, node: int, *, folded: bool) -> None:
     import graphviz
 
-    share = f"{tree.cover[node] / max(tree.cover[0], 1e-300):.1%} of rows"
-    best = int(tree.value[node].argmax())
-    several = tree.n_outputs > 1
-    fill = _FILLS[best % len(_FILLS)] if several else _FILLS[0]
-    if tree.nodes.is_leaf[node]:
+    said, share = look.said[node], f"{look.share[node]:.1%} of rows"
+    fill = _FILLS[look.best[node] % len(_FILLS)]
+    if look.is_leaf[node]:
         lines = [said, share]
     elif folded:
-        below = _leaves_below(tree, node)
-        lines = [f"{below} leaves", f"mostly {said}", share]
+        lines = [f"{look.n_leaves[node]} leaves", look.tendency(node), share]
     else:
         fill = "white"
-        lines = [str(node_test(tree.nodes, node)), share]
+        lines = [str(look.test(node)), share]
     # Names come from data: Graphviz may read no HTML, no escape, no &lt; in them.
     text = "\n".join(_wrap(line) for line in lines).replace("&", "&amp;")
     label = graphviz.nohtml(graphviz.escape(text).replace("\n", r"\n"))
     graph.node(str(node), label=label, fillcolor=fill)
-
-
-def _said(prediction: Any, chance: float | None) -> str:
-    text = prediction_text(prediction)
-    return text if chance is None else f"{text} ({chance:.0%})"
-
-
-def _leaves_below(tree: Tree, node: int) -> int:
-    waiting, leaves = [node], 0
-    while waiting:
-        here = waiting.pop()
-        if tree.nodes.is_leaf[here]:
-            leaves += 1
-        else:
-            waiting += [int(tree.nodes.left[here]), int(tree.nodes.right[here])]
-    return leaves
 
 
 def _wrap(text: str) -> str:

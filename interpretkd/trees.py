@@ -124,6 +124,34 @@ class Tree:
         """
         return self.value[self.apply(X)]
 
+    def svg(
+        self, *, theme: str = "auto", name: str | None = None, **settings: Any
+    ) -> str:
+        """Draw the tree as SVG.
+
+        Parameters
+        ----------
+        theme : {"auto", "light", "dark"}, default="auto"
+            "auto" follows the reader's settings and prints light.
+        name : str or None, default=None
+            The element's id; None makes one from what is drawn.
+        **settings
+            As of `interpretkd.diagrams.draw_tree`.
+
+        Returns
+        -------
+        str
+            One SVG element: no script, no address, no data row.
+        """
+        from interpretkd.diagrams import tree_svg  # a method for convenience
+
+        return tree_svg(self, theme=theme, name=name, **settings)
+
+    def _repr_html_(self) -> str:
+        from interpretkd.diagrams import draw_tree  # as above
+
+        return draw_tree(self)._repr_html_()
+
     def graphviz(self, *, max_depth: int | None = None) -> Any:
         """Draw the tree with Graphviz.
 

@@ -1,0 +1,411 @@
+"""Figures of where a student and its teacher differ: decisions and values."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from interpretkd._validation import InputError
+from interpretkd.displays import (
+    COLOURS,
+    MARKERS,
+    Display,
+    check_classes,
+    label,
+    panels,
+    shortened,
+    teacher_said,
+)
+from interpretkd.targets import decide
+
+__all__ = ["ConfusionDisplay", "ResidualDisplay"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+_MOST_CLASSES = 16
+"""Classes that are drawn; further ones are joined."""
+_MOST_POINTS = 2_000
+"""Rows that are drawn one by one; more are counted in hexagons."""
+_CASES = ("both", "teacher alone", "student alone", "neither")
+
+
+@dataclass(frozen=True, eq=False)
+class ConfusionDisplay(Display):
+    """What the student decides where the teacher decides what; a `from_` makes it.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row a cell, row after row: teacher and student (of several labels: label
+        and decided_by), n_rows, share (of the row's).
+    n_columns : int
+        In [1, inf): the cells in a row.
+    """
+
+    n_columns: int
+
+    @classmethod
+    def from_model(
+        cls, model: Any, X: ArrayLike, *, teacher_logits: ArrayLike | None = None
+    ) -> Self:
+        """Count how the model and its teacher decide.
+
+        Parameters
+        ----------
+        model : DistilledClassifier
+            Fitted.
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        teacher_logits : array-like of shape (n_samples, n_outputs), default=None
+            What the teacher says of them; None asks it.
+
+        Returns
+        -------
+        ConfusionDisplay
+            What is drawn.
+
+        Raises
+        ------
+        InputError
+            For a regression.
+        """
+        taught = teacher_said(model, X, teacher_logits)
+        return cls._count(model, taught, np.asarray(model.logits(X), float))
+
+    @classmethod
+    def from_analysis(cls, found: Any) -> Self:
+        """Count how the student and its teacher decide.
+
+        Parameters
+        ----------
+        found : Analysis
+            Of a classifier.
+
+        Returns
+        -------
+        ConfusionDisplay
+            What is drawn.
+
+        Raises
+        ------
+        InputError
+            For a regression.
+        """
+        return cls._count(found.model, found.teacher_logits, found.logits)
+
+    @classmethod
+    def _count(cls, model: Any, taught: Array, own: Array) -> Self:
+        check_classes("ConfusionDisplay", model)
+        names = [str(name) for name in model.classes_]
+        first, second = decide(taught, model.task_), decide(own, model.task_)
+        if model.task_ == "multilabel":
+            first, second = first.astype(bool), second.astype(bool)
+            cases = (first & second, first & ~second, ~first & second)
+            counts = np.stack([case.sum(axis=0) for case in cases], axis=1)
+            rest = len(first) - counts.sum(axis=1)
+            counts = np.column_stack([counts, rest])
+            columns: tuple[str, ...] = _CASES
+            heads = "label", "decided_by"
+        else:
+            size = len(names)
+            counts = np.bincount(first * size + second, minlength=size**2)
+            counts = counts.reshape(size, size)
+            columns, heads = tuple(names), ("teacher", "student")
+        return cls(_cells(counts, names, columns, heads), len(columns))
+
+    @property
+    def title(self) -> str:
+        """What is shown, in a few words."""
+        if self._labels:
+            return "Who gives each label"
+        return "Decisions of the teacher and the student"
+
+    @property
+    def alt(self) -> str:
+        """The same in a sentence or two, for those who do not see it."""
+        counts = self._counts
+        total = max(int(counts.sum()), 1)
+        if self._labels:
+            apart = counts[:, 1] + counts[:, 2]
+            worst = int(apart.argmax())
+            name = self.data["label"].iloc[worst * self.n_columns]
+            return (
+                f"{self.title}: of {len(counts):,} labels, teacher and student differ "
+                f"most on {shortened(name)}, in {apart[worst]:,} of "
+                f"{counts[worst].sum():,} rows."
+            )
+        same = int(np.trace(counts))
+        text = f"{self.title}: the same for {same:,} of {counts.sum():,} rows "
+        text += f"({same / total:.1%})."
+        apart = counts - np.diag(np.diag(counts))
+        if apart.any():
+            cell = self.data.iloc[int(apart.argmax())]
+            text += (
+                f" The most frequent difference: the teacher decides "
+                f"{shortened(cell['teacher'])}, the student "
+                f"{shortened(cell['student'])} ({cell['n_rows']:,} rows)."
+            )
+        return text
+
+    @property
+    def _labels(self) -> bool:
+        return "label" in self.data
+
+    @property
+    def _counts(self) -> NDArray[np.int64]:
+        return self.data["n_rows"].to_numpy(np.int64).reshape(-1, self.n_columns)
+
+    @property
+    def _inches(self) -> tuple[float, float]:
+        return 8.0, 1.6 + 0.42 * min(len(self._counts), _MOST_CLASSES + 1)
+
+    def _draw(self, ax: Any) -> None:
+        first, second = self.data.columns[:2]
+        rows = list(self.data[first].iloc[:: self.n_columns])
+        columns = list(self.data[second].iloc[: self.n_columns])
+        counts, rows, columns = _joined_classes(
+            self._counts, rows, columns, square=not self._labels
+        )
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        ax.pcolormesh(
+            shares, cmap="Blues", vmin=0, vmax=1, edgecolor="#bbbbbb", linewidth=0.5
+        )
+        small = 7 if len(columns) > 8 else 9
+        for i, j in product(range(len(rows)), range(len(columns))):
+            text = f"{counts[i, j]:,}"
+            text += f"\n{shares[i, j]:.0%}" if counts[i, j] else ""
+            ax.text(
+                j + 0.5,
+                i + 0.5,
+                text,
+                ha="center",
+                va="center",
+                fontsize=small,
+                linespacing=0.95,
+                color="white" if shares[i, j] > 0.55 else "black",
+            )
+        longest = 12 if len(columns) > 6 else 20
+        turned = len(columns) > 4 and any(len(str(name)) > 6 for name in columns)
+        ax.set_xticks(
+            np.arange(len(columns)) + 0.5,
+            [label(name, longest) for name in columns],
+            rotation=40 if turned else 0,
+            ha="right" if turned else "center",
+        )
+        ax.set_yticks(np.arange(len(rows)) + 0.5, [label(name, 20) for name in rows])
+        ax.invert_yaxis()
+        ax.grid(visible=False)
+        ax.tick_params(length=0)
+        ax.set_xlabel("decided by" if self._labels else "the student decides")
+        ax.set_ylabel("label" if self._labels else "the teacher decides")
+        ax.set_title("rows, and their share of the line's", fontsize=9.5, loc="left")
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualDisplay(Display):
+    """A student's values beside its teacher's, row by row; a `from_` makes it.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row a row and output: output, teacher, student, difference (student less
+        teacher).
+    """
+
+    @classmethod
+    def from_model(
+        cls, model: Any, X: ArrayLike, *, teacher_logits: ArrayLike | None = None
+    ) -> Self:
+        """Compare the values of a model and its teacher.
+
+        Parameters
+        ----------
+        model : DistilledRegressor
+            Fitted.
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        teacher_logits : array-like of shape (n_samples, n_outputs), default=None
+            What the teacher says of them; None asks it.
+
+        Returns
+        -------
+        ResidualDisplay
+            What is drawn.
+
+        Raises
+        ------
+        InputError
+            For a classifier.
+        """
+        _check_values("ResidualDisplay", model)
+        taught = teacher_said(model, X, teacher_logits)
+        return cls._pair(taught, np.asarray(model.logits(X), dtype=np.float64))
+
+    @classmethod
+    def from_analysis(cls, found: Any) -> Self:
+        """Compare the values of a student and its teacher.
+
+        Parameters
+        ----------
+        found : Analysis
+            Of a regressor.
+
+        Returns
+        -------
+        ResidualDisplay
+            What is drawn.
+
+        Raises
+        ------
+        InputError
+            For a classifier.
+        """
+        _check_values("ResidualDisplay", found.model)
+        return cls._pair(found.teacher_logits, found.logits)
+
+    @classmethod
+    def _pair(cls, taught: Array, own: Array) -> Self:
+        n_outputs = own.shape[1]
+        names = (
+            [f"output {i}" for i in range(n_outputs)] if n_outputs > 1 else ["value"]
+        )
+        data = pd.DataFrame(
+            {
+                "output": np.repeat(np.asarray(names, dtype=object), len(own)),
+                "teacher": taught.T.ravel(),
+                "student": own.T.ravel(),
+            }
+        )
+        return cls(data.assign(difference=data["student"] - data["teacher"]))
+
+    @property
+    def title(self) -> str:
+        """What is shown, in a few words."""
+        return "The student's values beside the teacher's"
+
+    @property
+    def alt(self) -> str:
+        """The same in a sentence or two, for those who do not see it."""
+        parts = []
+        for name, part in self._outputs():
+            apart = part["difference"]
+            rest = float((apart**2).sum())
+            spread = float(((part["teacher"] - part["teacher"].mean()) ** 2).sum())
+            explained = f"R2 {1 - rest / spread:.3f}, " if spread else ""
+            parts.append(
+                f"{name}: {explained}the difference is {apart.abs().mean():.3g} in the "
+                f"mean and {apart.abs().max():.3g} at most, over {len(part):,} rows"
+            )
+        return f"{self.title}: {'; '.join(parts)}."
+
+    @property
+    def _inches(self) -> tuple[float, float]:
+        return 8.0, 5.4
+
+    def _outputs(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        for name, part in self.data.groupby("output", sort=False):
+            yield str(name), part
+
+    def _draw(self, ax: Any) -> None:
+        parts = list(self._outputs())
+        shown = parts[: len(MARKERS)]
+        (top,), (bottom,) = panels(ax, 2, height_ratios=(2, 1))
+        values = self.data[["teacher", "student"]].to_numpy(np.float64)
+        ends = [values.min(), values.max()]
+        top.plot(ends, ends, color="#555555", linewidth=1, label="alike")
+        bottom.axhline(0, color="#555555", linewidth=1)
+        many = len(shown) == 1 and len(self.data) > _MOST_POINTS
+        for i, (name, part) in enumerate(shown):
+            drawn = _spread(part)
+            for place, column in ((top, "student"), (bottom, "difference")):
+                if many:
+                    _hexagons(place, part["teacher"], part[column])
+                    continue
+                place.scatter(
+                    drawn["teacher"],
+                    drawn[column],
+                    14,
+                    marker=MARKERS[i],
+                    color=COLOURS[i],
+                    alpha=0.6,
+                    linewidth=0,
+                    label=name if len(shown) > 1 else "a row",
+                )
+        top.set_ylabel("student (value)")
+        bottom.set_ylabel("student - teacher")
+        bottom.set_xlabel("teacher (value)")
+        bottom.sharex(top)
+        top.legend(loc="upper left")
+
+
+def _check_values(owner: str, model: Any) -> None:
+    if model.task_ != "regression":
+        raise InputError(
+            f"The model given to {owner} must be a regressor. Got a classifier; use "
+            "ConfusionDisplay."
+        )
+
+
+def _cells(
+    counts: NDArray[np.int64],
+    rows: list[str],
+    columns: tuple[str, ...],
+    heads: tuple[str, str],
+) -> pd.DataFrame:
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.where(totals, counts / np.maximum(totals, 1), np.nan)
+    return pd.DataFrame(
+        {
+            heads[0]: np.repeat(np.asarray(rows, dtype=object), len(columns)),
+            heads[1]: np.tile(np.asarray(columns, dtype=object), len(rows)),
+            "n_rows": counts.ravel(),
+            "share": shares.ravel(),
+        }
+    )
+
+
+def _joined_classes(
+    counts: NDArray[np.int64], rows: list[str], columns: list[str], *, square: bool
+) -> tuple[NDArray[np.int64], list[str], list[str]]:
+    """Keep the classes with most differences, and join the others."""
+    if len(rows) <= _MOST_CLASSES:
+        return counts, rows, columns
+    if square:
+        apart = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
+    else:
+        apart = counts[:, 1] + counts[:, 2]
+    kept = np.sort(np.argsort(-apart, kind="stable")[:_MOST_CLASSES])
+    place = np.full(len(rows), _MOST_CLASSES)
+    place[kept] = np.arange(_MOST_CLASSES)
+    others = f"{len(rows) - _MOST_CLASSES:,} others"
+    across = np.zeros((_MOST_CLASSES + 1, counts.shape[1]), dtype=np.int64)
+    np.add.at(across, place, counts)
+    names = [*(rows[i] for i in kept), others]
+    if not square:
+        return across, names, columns
+    both = np.zeros((_MOST_CLASSES + 1, _MOST_CLASSES + 1), dtype=np.int64)
+    np.add.at(both.T, place, across.T)
+    return both, names, names
+
+
+def _spread(part: pd.DataFrame) -> pd.DataFrame:
+    """Return all rows, or of many as many as can be seen, spread over the teacher's."""
+    if len(part) <= _MOST_POINTS:
+        return part
+    ordered = part.sort_values(["teacher", "student"], kind="stable")
+    chosen = np.linspace(0, len(part) - 1, _MOST_POINTS).astype(int)
+    return ordered.iloc[chosen]
+
+
+def _hexagons(ax: Any, x: Any, y: Any) -> None:
+    import matplotlib as mpl
+
+    # A bar of more colours would be an image and not a drawing.
+    shades = mpl.colormaps["cividis_r"].resampled(16)
+    mesh = ax.hexbin(x, y, gridsize=(44, 12), cmap=shades, mincnt=1, linewidths=0)
+    bar = ax.figure.colorbar(mesh, ax=ax, fraction=0.04, pad=0.02)
+    bar.set_label("rows")

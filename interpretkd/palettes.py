@@ -1,0 +1,154 @@
+"""Colours that are told apart by the colour-blind, on paper and in the dark."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from interpretkd._validation import check_choice
+
+__all__ = [
+    "CLASS_COLOURS",
+    "N_CLASS_ROLES",
+    "N_VALUE_ROLES",
+    "THEMES",
+    "VALUE_COLOURS",
+    "Theme",
+    "check_theme",
+    "class_role",
+    "colours",
+    "value_role",
+]
+
+Theme: TypeAlias = Mapping[str, str]
+
+THEMES = ("light", "dark", "auto")
+
+# Okabe & Ito (2008), the strongest contrasts first; behind them the same, darker and
+# lighter in turn.
+CLASS_COLOURS = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
+    "#999999", "#003f66", "#f5cf80", "#00573f", "#e6bcd3", "#1f6f9f", "#7a3600",
+    "#a39a10", "#4d4d4d",
+)  # fmt: skip
+_DARK_CLASSES = (
+    "#3d9fdc", "#e69f00", "#1fbf92", "#e08dbd", "#8ccbf5", "#f07a2b", "#f0e442",
+    "#a8a8a8", "#1d6ea6", "#f5cf80", "#0f8f6c", "#f0c9de", "#5f9fc4", "#b35a17",
+    "#bdb42e", "#6e6e6e",
+)  # fmt: skip
+# Cividis (Nunez, Anderton & Renslow 2018): lightness grows with the value.
+VALUE_COLOURS = (
+    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74",
+    "#c3b369", "#e1cc55", "#fee838",
+)  # fmt: skip
+N_CLASS_ROLES, N_VALUE_ROLES = len(CLASS_COLOURS), len(VALUE_COLOURS)
+
+_LIGHT = {
+    "paper": "#ffffff",
+    "ink": "#1b1f24",
+    "muted": "#57606a",
+    "box": "#eef1f4",
+    "leaf": "#ffffff",
+    "fold": "#ffffff",
+    "line": "#8c959f",
+    "track": "#d5dae0",
+    "share": "#6e7781",
+    "hot": "#1b1f24",
+    "below": "#0072b2",
+    "above": "#d55e00",
+}
+_DARK = {
+    "paper": "#16191d",
+    "ink": "#f0f3f6",
+    "muted": "#aeb6bf",
+    "box": "#2b3138",
+    "leaf": "#1b1f24",
+    "fold": "#1b1f24",
+    "line": "#7d8590",
+    "track": "#454d57",
+    "share": "#9aa4af",
+    "hot": "#ffffff",
+    "below": "#56b4e9",
+    "above": "#f07a2b",
+}
+
+
+def check_theme(owner: str, theme: object) -> str:
+    """Return the name of a theme, or raise.
+
+    Parameters
+    ----------
+    owner : str
+        The function whose parameter it is.
+    theme : object
+        What the user gave.
+
+    Returns
+    -------
+    str
+        "light", "dark" or "auto".
+
+    Raises
+    ------
+    InputError
+        For anything else.
+    """
+    return check_choice(owner, "theme", theme, THEMES)
+
+
+def class_role(position: int) -> str:
+    """Return the role of a class's colour.
+
+    Parameters
+    ----------
+    position : int
+        The class's position; colours come again after `N_CLASS_ROLES`.
+
+    Returns
+    -------
+    str
+        A key of `colours`.
+    """
+    return f"c{position % N_CLASS_ROLES}"
+
+
+def value_role(share: float) -> str:
+    """Return the role of a value's colour.
+
+    Parameters
+    ----------
+    share : float
+        In [0, 1]: where the value lies between the smallest and the largest.
+
+    Returns
+    -------
+    str
+        A key of `colours`.
+    """
+    return f"v{min(int(share * N_VALUE_ROLES), N_VALUE_ROLES - 1)}"
+
+
+def _theme(base: dict[str, str], classes: tuple[str, ...]) -> Theme:
+    return MappingProxyType(
+        base
+        | {f"c{i}": colour for i, colour in enumerate(classes)}
+        | {f"v{i}": colour for i, colour in enumerate(VALUE_COLOURS)}
+    )
+
+
+_ALL = {"light": _theme(_LIGHT, CLASS_COLOURS), "dark": _theme(_DARK, _DARK_CLASSES)}
+
+
+def colours(theme: str) -> Theme:
+    """Return what each role looks like.
+
+    Parameters
+    ----------
+    theme : {"light", "dark"}
+        Dark ink on white paper, or the reverse.
+
+    Returns
+    -------
+    mapping of str to str
+        By role a colour, as #rrggbb.
+    """
+    return _ALL[theme]
