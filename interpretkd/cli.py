@@ -66,6 +66,43 @@ class TargetKind(StrEnum):
     logits = "logits"
 
 
+class Format(StrEnum):
+    """What a student is exported to."""
+
+    sql = "sql"
+    python = "python"
+    c = "c"
+    json = "json"
+    onnx = "onnx"
+    pmml = "pmml"
+    dot = "dot"
+    csv = "csv"
+
+
+class Theme(StrEnum):
+    """The colours of a diagram."""
+
+    auto = "auto"
+    light = "light"
+    dark = "dark"
+
+
+class Direction(StrEnum):
+    """Where a diagram grows to."""
+
+    auto = "auto"
+    down = "down"
+    right = "right"
+
+
+class Dialect(StrEnum):
+    """The databases that SQL is written for."""
+
+    sqlite = "sqlite"
+    postgresql = "postgresql"
+    duckdb = "duckdb"
+
+
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of splits, networks and students.")]
 
@@ -141,7 +178,7 @@ def demo(
         f"\n[b]The {len(rules)} rules of the tree[/b], by coverage of test rows"
     )
     console.print(str(rules), markup=False, highlight=False)
-    diagram = save_diagram(tree, out / _diagram_name())
+    diagram = save_diagram(tree, out / "tree.svg")
     console.print(
         f"\nTree diagram: {diagram}\nRuns: {', '.join(map(str, _paths(outcomes)))}"
     )
@@ -208,8 +245,18 @@ def rules(
         str | None, typer.Option(help="The column of the labels in --data.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write to a .csv or .txt file instead.")
+        Path | None,
+        typer.Option(help="Write to a .csv, .txt, .md, .tex or .html file instead."),
     ] = None,
+    order: Annotated[
+        str, typer.Option(help="coverage, fidelity, accuracy, lift, tree, ...")
+    ] = "coverage",
+    readable: Annotated[
+        bool, typer.Option("--readable", help="Round the thresholds; no row moves.")
+    ] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Join leaves that decide the same.")
+    ] = False,
 ) -> None:
     """Show the rules of a run's tree."""
     from interpretkd.persistence import load_run
@@ -217,7 +264,12 @@ def rules(
 
     loaded = load_run(run)
     X, y, logits = _rows_to_measure(loaded, data, target)
-    found = extract_rules(loaded.model, X, y, teacher_logits=logits)
+    found = extract_rules(loaded.model, X, y, teacher_logits=logits, merge=merge)
+    if readable:
+        if X is None:
+            raise ValueError("--readable needs rows: give them with --data.")
+        found = found.readable(X)
+    found = found.sort(order)
     if out is None:
         typer.echo(str(found))
         return
@@ -233,12 +285,119 @@ def tree(
     max_depth: Annotated[
         int | None, typer.Option(min=1, help="Fold what lies deeper.")
     ] = None,
+    direction: Annotated[
+        Direction, typer.Option(help="Where a picture grows to.")
+    ] = Direction.auto,
+    theme: Annotated[
+        Theme | None, typer.Option(help="The colours of a picture.")
+    ] = None,
+    number: Annotated[
+        int | None, typer.Option(min=0, help="Of boosted trees: which one, from 0.")
+    ] = None,
+    page_depth: Annotated[
+        int | None, typer.Option(min=1, help="Of a .pdf: make pages of this depth.")
+    ] = None,
 ) -> None:
     """Draw a run's tree."""
     from interpretkd.persistence import load
     from interpretkd.plotting import save_diagram
 
-    typer.echo(f"{save_diagram(load(run), out, max_depth=max_depth)}")
+    settings = {} if out.suffix in (".dot", ".gv") else {"direction": direction.value}
+    drawn = save_diagram(
+        load(run),
+        out,
+        max_depth=max_depth,
+        theme=None if theme is None else theme.value,
+        page_depth=page_depth,
+        tree=number,
+        **settings,
+    )
+    typer.echo(f"{drawn}")
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    to: Annotated[
+        Format, typer.Option("--to", help="The language. A tree alone: csv, dot.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The file; else student.ENDING.")
+    ] = None,
+    dialect: Annotated[Dialect, typer.Option(help="Of SQL.")] = Dialect.sqlite,
+    table: Annotated[
+        str, typer.Option(help="Of SQL: the table with the rows.")
+    ] = "rows",
+) -> None:
+    """Write a run's student in another language, if it decides the same."""
+    from interpretkd.export import export as written
+    from interpretkd.persistence import load_run
+
+    loaded = load_run(run)
+    rows = None if loaded.evaluation is None else loaded.evaluation.X
+    made = written(loaded.model, to.value, rows, dialect=dialect.value, table=table)
+    typer.echo(f"{made.write(out or Path(f'student.{made.ending}'))}: {made}")
+
+
+@app.command()
+def report(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option(help="A .html, .md, .json or .pdf file.")] = Path(
+        "report.html"
+    ),
+    info: Annotated[
+        Path | None,
+        typer.Option(help="A YAML file that fills the free sections."),
+    ] = None,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Show single rows of the data, too.")
+    ] = False,
+    refits: Annotated[
+        int, typer.Option(min=0, help="Students fitted anew for the stability; or 0.")
+    ] = 5,
+) -> None:
+    """Write all that is known of a run into one file, for a person to sign."""
+    from interpretkd.info import read_info
+    from interpretkd.persistence import load_run
+    from interpretkd.report import make_report
+
+    told = {} if info is None else read_info(info)
+    loaded = load_run(run)
+    kept = loaded.evaluation
+    if kept is None:
+        raise ValueError(
+            f"The run {str(run)!r} has no evaluation rows: save it with "
+            "save(model, path, X_test, y_test)."
+        )
+    made = make_report(
+        loaded.model,
+        kept.X,
+        kept.y,
+        teacher_logits=kept.teacher_logits,
+        about=loaded.about,
+        info=told,
+        examples=examples,
+        n_refits=refits,
+    )
+    typer.echo(f"{made.write(out)}")
+
+
+@app.command()
+def explain(
+    run: RunFolder,
+    row: Annotated[int, typer.Argument(min=1, help="Of the evaluation rows, from 1.")],
+) -> None:
+    """Say why a run's student decides one row as it does, and what would change it."""
+    from interpretkd.analysis import analyse_run
+    from interpretkd.explanations import explain_row
+    from interpretkd.persistence import load_run
+
+    found = analyse_run(load_run(run))
+    if row > len(found):
+        raise ValueError(f"The row must be an integer in [1, {len(found)}]. Got {row}.")
+    one = found.X[row - 1 : row]
+    logits = found.teacher_logits[row - 1 : row]
+    typer.echo(str(explain_row(found.model, one, X=found.X, teacher_logits=logits)))
 
 
 @app.command()
@@ -261,7 +420,9 @@ def predict(
 def bench(
     name: Annotated[
         str,
-        typer.Argument(metavar="seeds|trees|boosted|speed", help="Which benchmark."),
+        typer.Argument(
+            metavar="seeds|trees|boosted|rules|speed", help="Which benchmark."
+        ),
     ],
     out: Annotated[
         Path, typer.Option(help="A folder for the JSON and Markdown.")
@@ -280,7 +441,8 @@ def bench(
 
     "seeds" is the seed paper's headline, on MNIST and Connect-4; "trees" compares small
     trees with those of other packages; "boosted" compares ways to spend a budget of
-    leaves on boosted trees; "speed" measures seconds and memory.
+    leaves on boosted trees; "rules" times and checks rules, diagrams and exports;
+    "speed" measures seconds and memory.
     """
     from interpretkd.benchmarks import run_benchmark
 
@@ -294,12 +456,6 @@ def _console() -> "Console":
     if not found.is_terminal:  # a file or a pipe has no width of its own
         found = Console(soft_wrap=True, width=120)
     return found
-
-
-def _diagram_name() -> str:
-    import shutil
-
-    return "tree.svg" if shutil.which("dot") else "tree.dot"
 
 
 def _paths(outcomes: "dict[str, Outcome]") -> list[Path]:

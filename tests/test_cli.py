@@ -190,7 +190,7 @@ def test_tree(cli, run_folder, name):
     assert (code, out.strip(), err) == (0, name, "")
     with open(name, "rb") as file:
         start = file.read(5)
-    assert start in (b"<?xml", b"\x89PNG\r", b"%PDF-", b"digra")
+    assert start in (b"<svg ", b"\x89PNG\r", b"%PDF-", b"digra")
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
@@ -347,3 +347,57 @@ def test_the_benchmark_of_the_seed_runs(cli):
     assert "73.42" in out
     with open("bench/seeds.md") as file:
         assert "A trial run" in file.read()
+
+
+@pytest.mark.parametrize(
+    "to", ["sql", "python", "c", "json", "onnx", "pmml", "dot", "csv"]
+)
+def test_export(cli, run_folder, to):
+    code, out, err = cli("export", run_folder, "--to", to)
+    assert (code, err) == (0, "")
+    if to != "dot":
+        assert "80 of 80 rows equal" in out
+    assert Path(out.split(":")[0]).stat().st_size > 100
+
+
+def test_export_of_what_cannot_be(cli, run_folder, tmp_path):
+    assert cli("export", run_folder, "--to", "fortran")[0] == 2
+    code, _, err = cli("export", run_folder, "--to", "sql", "--out", "no/such/file.sql")
+    assert code == 1
+    assert err.startswith("Error: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_report(cli, run_folder):
+    Path("info.yml").write_text("title: Loans\nowner: Ada\n")
+    for ending in ("html", "md", "json", "pdf"):
+        code, out, err = cli(
+            *("report", run_folder, "--out", f"r.{ending}", "--info", "info.yml"),
+            *("--refits", "0"),
+        )
+        assert (code, out.strip(), err) == (0, f"r.{ending}", "")
+    page = Path("r.html").read_text()
+    assert "Loans" in page
+    assert "interpretkd distill" in page  # the command that made the run
+    Path("info.yml").write_text("ovner: Ada")
+    code, _, err = cli("report", run_folder, "--out", "r2.html", "--info", "info.yml")
+    assert code == 1
+    assert "'owner'" in err
+    assert not Path("r2.html").exists()
+
+
+def test_explain(cli, run_folder):
+    code, out, err = cli("explain", run_folder, "3")
+    assert (code, err) == (0, "")
+    assert "The student says" in out
+    code, _, err = cli("explain", run_folder, "81")
+    assert (code, err) == (1, "Error: The row must be an integer in [1, 80]. Got 81.\n")
+
+
+def test_rules_as_asked(cli, run_folder):
+    plain = cli("rules", run_folder)[1].splitlines()
+    merged = cli("rules", run_folder, "--merge", "--readable")[1].splitlines()
+    assert 0 < len(merged) <= len(plain)
+    by_tree = cli("rules", run_folder, "--order", "tree")[1].splitlines()
+    assert sorted(by_tree) == sorted(plain)
+    assert cli("rules", run_folder, "--order", "beauty")[0] == 1

@@ -1,0 +1,267 @@
+"""One model on one set of held-out rows: everything asked for once, when it is needed.
+
+The report and the app read from here, so that both show the same figures.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from interpretkd._validation import InputError
+from interpretkd.evaluation import Evaluation, evaluate
+from interpretkd.persistence import Run
+from interpretkd.pruning import Losses, PruningPath, prune_path, squared_errors
+from interpretkd.rules import RuleSet, extract_rules
+from interpretkd.slices import _by_slice, _slice_names
+from interpretkd.targets import decide, probabilities
+from interpretkd.trees import Tree
+
+__all__ = ["Analysis", "analyse", "analyse_run"]
+
+Array = NDArray[np.float64]
+
+_FEWEST_TO_HALVE = 50
+"""Rows below which no size is chosen on one half and measured on the other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A distilled model, held-out rows, and what follows from them.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted.
+    X : frame or ndarray of shape (n_samples, n_features)
+        Rows that neither the teacher nor the student was fitted to.
+    y : ndarray of shape (n_samples,), or None
+        Their labels.
+    teacher_logits : ndarray of shape (n_samples, n_outputs)
+        What the teacher says of them.
+    about : mapping, default={}
+        Where the model comes from.
+    seed : int, default=0
+        Of what is drawn.
+    """
+
+    model: Any
+    X: Any
+    y: NDArray[Any] | None
+    teacher_logits: Array
+    about: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.teacher_logits)
+
+    @property
+    def task(self) -> str:
+        """What is decided: "multiclass", "multilabel" or "regression"."""
+        return str(self.model.task_)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether there are decisions to agree on, and not values."""
+        return self.task != "regression"
+
+    @property
+    def family(self) -> str:
+        """The kind of student."""
+        return type(self.model.student_).__name__
+
+    @property
+    def form(self) -> Any:
+        """The student's frozen arrays: a Tree, a Forest or a Linear."""
+        return self.model.student_.form_
+
+    @cached_property
+    def tree(self) -> Tree | None:
+        """The student's tree, if it is one."""
+        return self.form if isinstance(self.form, Tree) else None
+
+    @cached_property
+    def codes(self) -> NDArray[np.float32]:
+        """The rows as the student reads them, shape (n_samples, n_features)."""
+        codes: NDArray[np.float32] = self.model.schema_.encode(self.X)
+        return codes
+
+    @cached_property
+    def logits(self) -> Array:
+        """The student's logits, shape (n_samples, n_outputs)."""
+        return np.asarray(self.model.logits(self.X), dtype=np.float64)
+
+    @cached_property
+    def taught(self) -> NDArray[Any]:
+        """What the teacher decides: positions, columns of 0 and 1, or values."""
+        if not self.has_classes:
+            return self.teacher_logits
+        return decide(self.teacher_logits, self.task)
+
+    @cached_property
+    def decided(self) -> NDArray[Any]:
+        """What the student decides, in the same form."""
+        return self.logits if not self.has_classes else decide(self.logits, self.task)
+
+    @cached_property
+    def agrees(self) -> NDArray[np.bool_]:
+        """Whether student and teacher decide alike, shape (n_samples,)."""
+        same = np.asarray(self.decided == self.taught).reshape(len(self), -1)
+        return np.asarray(same.all(axis=1))
+
+    @cached_property
+    def confidence(self) -> Array | None:
+        """The probability that the teacher gives its decision; None for values."""
+        if self.task != "multiclass":
+            return None
+        return np.asarray(probabilities(self.teacher_logits, self.task).max(axis=1))
+
+    @cached_property
+    def labels(self) -> NDArray[Any] | None:
+        """The labels in the form of `taught`; -1 for a class that nobody knows."""
+        if self.y is None:
+            return None
+        if self.task == "multiclass":
+            return pd.Index(self.model.classes_).get_indexer(pd.Index(self.y))
+        values = np.asarray(self.y, dtype=np.float64)
+        return values.reshape(len(self), -1)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Fidelity, accuracy and sizes, with intervals."""
+        return evaluate(self.model, self.X, self.y, teacher_logits=self.teacher_logits)
+
+    @cached_property
+    def rules(self) -> RuleSet:
+        """The rules of a tree, measured on these rows."""
+        logits = self.teacher_logits
+        return extract_rules(self.model, self.X, self.y, teacher_logits=logits)
+
+    @cached_property
+    def teacher_answers(self) -> bool:
+        """Whether the teacher itself is at hand, and not only what it said."""
+        try:
+            self.model.teacher_.logits(self.X[:1])
+        except InputError:
+            return False
+        return True
+
+    @cached_property
+    def sizes(self) -> PruningPath | None:
+        """The best tree of every size within the student's.
+
+        The sizes are cut on one half of the rows and measured on the other; None
+        without a tree or with too few rows.
+        """
+        if self.tree is None or len(self) < _FEWEST_TO_HALVE:
+            return None
+        order = np.random.default_rng(self.seed).permutation(len(self))
+        first, second = np.array_split(order, 2)
+        losses = self._losses()
+        held_out = self.codes[second], losses(second)
+        return prune_path(
+            self.tree, self.codes[first], losses(first), held_out=held_out
+        )
+
+    def slices(self, column: str) -> pd.DataFrame:
+        """Return the fidelity on each part of the rows.
+
+        Parameters
+        ----------
+        column : str
+            By which the rows are cut.
+
+        Returns
+        -------
+        DataFrame
+            As `fidelity_by_slice`.
+
+        Raises
+        ------
+        InputError
+            For an absent column.
+        """
+        named = _slice_names(self.X, column)
+        return _by_slice(self.task, self.teacher_logits, self.logits, named)
+
+    def _losses(self) -> Callable[[NDArray[np.integer]], Losses]:
+        """Return what it costs not to answer as the teacher, on chosen rows."""
+        if not self.has_classes:
+            return lambda rows: squared_errors(self.teacher_logits[rows])
+        task, target = self.task, self.model.target_
+        decided = self.taught.reshape(len(self), -1).astype(np.float64)
+
+        def differ(rows: Array, value: Array) -> Array:
+            own = decide(target.decode(value[None]), task).reshape(1, -1)
+            return np.asarray((rows != own).any(axis=1), dtype=np.float64)
+
+        return lambda rows: Losses(decided[rows], differ, len(rows))
+
+
+def analyse(
+    model: Any,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    teacher_logits: ArrayLike | None = None,
+    about: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Analysis:
+    """Bring a model and held-out rows together.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted.
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows that neither the teacher nor the student was fitted to.
+    y : array-like of shape (n_samples,), default=None
+        Their labels.
+    teacher_logits : array-like of shape (n_samples, n_outputs), default=None
+        What the teacher says of them; None asks it.
+    about : mapping, default=None
+        Where the model comes from.
+    seed : int, default=0
+        Of what is drawn.
+
+    Returns
+    -------
+    Analysis
+        What follows is computed when it is asked for, and kept.
+    """
+    said = model.teacher_.logits(X) if teacher_logits is None else teacher_logits
+    labels = None if y is None else np.asarray(y)
+    logits = np.asarray(said, dtype=np.float64)
+    return Analysis(model, X, labels, logits, dict(about or {}), seed)
+
+
+def analyse_run(run: Run) -> Analysis:
+    """Bring a saved run's model and its evaluation rows together.
+
+    Parameters
+    ----------
+    run : Run
+        What `load_run` returned.
+
+    Returns
+    -------
+    Analysis
+        On the rows that were saved with it.
+
+    Raises
+    ------
+    InputError
+        When no rows were saved.
+    """
+    kept = run.evaluation
+    if kept is None:
+        raise InputError(
+            "This run has no evaluation rows: save it with "
+            "save(model, path, X_test, y_test)."
+        )
+    labels = None if kept.y is None else np.asarray(kept.y)
+    return Analysis(run.model, kept.X, labels, kept.teacher_logits, run.about)

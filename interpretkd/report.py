@@ -1,0 +1,181 @@
+"""The report that a person signs: what was measured of a run, put into a document.
+
+Everything here was measured on rows that neither teacher nor student was fitted to, or
+says that it was not. `documents` writes it as HTML, Markdown, JSON or PDF.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from interpretkd._validation import check_integer
+from interpretkd.analysis import analyse
+from interpretkd.chapters import put_together
+from interpretkd.documents import (
+    Document,
+    to_html,
+    to_json,
+    to_markdown,
+    to_pdf,
+    write_document,
+)
+from interpretkd.frontiers import Frontier
+from interpretkd.info import check_info
+
+__all__ = ["Report", "make_report"]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What `make_report` put together; shows itself in a notebook.
+
+    Parameters
+    ----------
+    document : Document
+        Sections of paragraphs, tables and figures.
+    measures : mapping
+        The figures as plain values, for the JSON form.
+    """
+
+    document: Document
+    measures: Mapping[str, Any]
+
+    def html(self) -> str:
+        """Return one self-contained HTML page.
+
+        Returns
+        -------
+        str
+            It asks for nothing and runs nothing.
+        """
+        return to_html(self.document)
+
+    def markdown(self) -> str:
+        """Return the report as Markdown.
+
+        Returns
+        -------
+        str
+            GitHub-flavoured, the figures embedded.
+        """
+        return to_markdown(self.document)
+
+    def json(self) -> str:
+        """Return the report as JSON.
+
+        Returns
+        -------
+        str
+            The sections, and every figure under "measures".
+        """
+        return to_json(self.document, self.measures)
+
+    def pdf(self) -> bytes:
+        """Return the report as a PDF.
+
+        Returns
+        -------
+        bytes
+            PDF/UA-1; needs the extra ``[pdf]``.
+        """
+        return to_pdf(self.document)
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report to a file.
+
+        Parameters
+        ----------
+        path : str or path
+            A .html, .md, .json or .pdf file.
+
+        Returns
+        -------
+        Path
+            The file, complete.
+
+        Raises
+        ------
+        InputError
+            For another ending.
+        """
+        return write_document(self.document, Path(path), self.measures)
+
+    def __repr__(self) -> str:
+        return f"Report({self.document.title!r})"
+
+    def _repr_html_(self) -> str:
+        page = escape(self.html(), quote=True)
+        return (
+            f'<iframe srcdoc="{page}" sandbox="" title="Report" '
+            'style="width:100%;height:40rem;border:1px solid #888"></iframe>'
+        )
+
+
+def make_report(
+    model: Any,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    teacher_logits: ArrayLike | None = None,
+    about: Mapping[str, Any] | None = None,
+    info: Mapping[str, str] | None = None,
+    examples: bool = False,
+    n_refits: int = 5,
+    frontier: Frontier | None = None,
+    random_state: int = 0,
+) -> Report:
+    """Put together all that is known of a distilled model.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted.
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows that neither the teacher nor the student was fitted to.
+    y : array-like of shape (n_samples,), default=None
+        Their labels; without them there is no accuracy.
+    teacher_logits : array-like of shape (n_samples, n_outputs), default=None
+        What the teacher said of these rows; None asks it.
+    about : mapping, default=None
+        Where the model comes from: `Run.about`.
+    info : mapping of str to str, default=None
+        The free sections, as `read_info` returns them; what is absent is shown as NOT
+        PROVIDED.
+    examples : bool, default=False
+        Whether single rows may be shown, where student and teacher part.
+    n_refits : int, default=5
+        0, or in [2, inf): the students that are fitted anew to see how stable they
+        are; 0 leaves that section out.
+    frontier : Frontier or None, default=None
+        What `interpretkd.distillation.frontier` returned, to be shown beside it.
+    random_state : int, default=0
+        Of what is drawn.
+
+    Returns
+    -------
+    Report
+        Write it with ``.write("report.html")``; .md, .json and .pdf do as well.
+
+    Raises
+    ------
+    InputError
+        For rows or labels that do not fit the model, or an unknown key of `info`.
+    """
+    check_integer("make_report", "n_refits", n_refits, 0)
+    found = analyse(
+        model, X, y, teacher_logits=teacher_logits, about=about, seed=random_state
+    )
+    told = check_info(info or {}, "info")
+    document, findings = put_together(found, told, examples=examples, n_refits=n_refits)
+    measures = {
+        "evaluation": found.evaluation.to_dict(),
+        "about": dict(found.about),
+        "info": told,
+        "findings": findings,
+    }
+    return Report(document, measures)

@@ -1,0 +1,199 @@
+"""One document, four writers; whatever stands in the data is shown, never obeyed."""
+
+import html.parser
+import json
+import re
+
+import markdown_it
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interpretkd._validation import InputError
+from interpretkd.documents import (
+    Bullets,
+    Code,
+    Document,
+    Figure,
+    Paragraph,
+    Section,
+    Table,
+    to_html,
+    to_json,
+    to_markdown,
+    to_pdf,
+    to_typst,
+    visible,
+    write_document,
+)
+
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 4" width="9" height="4">'
+    '<rect width="9" height="4"/></svg>'
+)
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "a\"b'c",
+    "first\nsecond",
+    "x" * 200,
+    "عربي",
+    "😀",
+    "=1+1",
+    "a|b",
+    "back\\slash",
+    "</script><script>alert(1)</script>",
+    "100% #1 $x$ {{ 7*7 }} {% x %}",
+    "![](http://evil.example/x.png) [a](javascript:alert(1))",
+    "http://evil.example www.evil.example me@evil.example",
+    "1. one",
+    "- item",
+    "---",
+    "# head",
+    "&lt;b&gt; &#x41;",
+    "``` `` `",
+    '#eval("1+1") @label <label> $x$ // comment',
+    "*bold* _under_ ~strike~",
+    "\u202eturned",
+)
+
+
+def document_with(text: str) -> Document:
+    frame = pd.DataFrame({text: [text, "b"], "share": [0.5, np.nan], "n": [1234, 2]})
+    return Document(
+        text,
+        ((text, text),),
+        (
+            Section(
+                text,
+                (
+                    Paragraph(text),
+                    Paragraph(text, loud=True),
+                    Bullets((text, "b")),
+                    Code(text),
+                    Table(frame, text, {"share": ".1%"}, folded=True),
+                    Figure(SVG, text, text),
+                ),
+            ),
+        ),
+    )
+
+
+class _Page(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.said: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.said.append(data)
+
+
+def read(page: str) -> _Page:
+    parser = _Page()
+    parser.feed(page)
+    return parser
+
+
+def named(page: _Page) -> list[set[str]]:
+    """Return each tag's attributes; long cells have a class of their own."""
+    return [set(attributes) - {"class"} for _, attributes in page.tags]
+
+
+PLAIN = read(to_html(document_with("plain")))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_html_shows_every_text_as_it_is(text):
+    page = read(to_html(document_with(text)))
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in PLAIN.tags]
+    assert named(page) == named(PLAIN)
+    assert page.said.count(visible(text)) >= 8
+    assert {a.get("href", "#")[:1] for _, a in page.tags} == {"#"}
+
+
+@given(st.text(max_size=40))
+def test_html_holds_no_tag_from_any_text(text):
+    page = read(to_html(document_with(text)))
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in PLAIN.tags]
+
+
+def rendered(text: str) -> list[str]:
+    tokens = markdown_it.MarkdownIt("gfm-like", {"linkify": False}).parse(
+        to_markdown(document_with(text))
+    )
+    flat = [token.type for token in tokens]
+    return flat + [c.type for token in tokens for c in token.children or ()]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markdown_shows_every_text_as_it_is(text):
+    found = rendered(text)
+    assert not {"html_block", "html_inline", "link_open"} & set(found)
+    for kind in ("image", "heading_open", "table_open", "tr_open", "th_open"):
+        assert found.count(kind) == rendered("plain").count(kind), kind
+    assert found.count("list_item_open") == 3
+    assert found.count("fence") == 2
+
+
+def test_json_is_plain_and_whole():
+    measures = {"share": np.float32(0.5), "gap": float("nan"), "rows": np.arange(2)}
+    content = json.loads(to_json(document_with("=1+1"), measures))
+    assert content["measures"] == {"share": 0.5, "gap": None, "rows": [0, 1]}
+    (section,) = content["sections"]
+    kinds = [block["kind"] for block in section["blocks"]]
+    assert kinds == ["paragraph", "paragraph", "bullets", "code", "table", "figure"]
+    assert section["blocks"][4]["rows"] == [["=1+1", 0.5, 1234], ["b", None, 2]]
+
+
+def test_cells_are_written_as_asked():
+    frame = pd.DataFrame(
+        {
+            "share": [0.123456, None],
+            "n": pd.array([12345, None], dtype="Int64"),
+            "on": [True, False],
+            "x": [np.float32(1) / 3, 2.0],
+        }
+    )
+    table = Table(frame, "", {"share": ".1%"})
+    assert table.cells() == [
+        ["12.3%", "12,345", "yes", "0.3333"],
+        ["-", "-", "no", "2"],
+    ]
+    assert table.numeric == [True, True, False, True]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_typst_takes_every_text_as_a_string(text):
+    def outside(text):
+        source = to_typst(document_with(text))[0].split("#cover-title", 1)[1]
+        without = re.sub(r'"(?:[^"\\]|\\.)*"', '""', source)
+        return without.replace("1fr", "auto")  # columns of long texts are wider
+
+    assert outside(text) == outside("plain")
+    assert list(to_typst(document_with(text))[1].values()) == [SVG.encode()]
+
+
+def test_pdf_with_all_of_it():
+    pytest.importorskip("typst")
+    hostile = document_with(" ".join(HOSTILE))
+    assert to_pdf(hostile).startswith(b"%PDF-")
+    sections = tuple(document_with(text).sections[0] for text in HOSTILE)
+    assert to_pdf(Document("All", (), sections)).startswith(b"%PDF-")
+    assert to_pdf(Document("", (), ())).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("ending", ["html", "md", "json"])
+def test_a_file_is_written(tmp_path, ending):
+    path = write_document(document_with("a"), tmp_path / f"report.{ending}")
+    assert path.read_text().count("a") > 8
+
+
+def test_another_ending_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"\.html, \.md, \.json, \.pdf.*docx"):
+        write_document(document_with("a"), tmp_path / "report.docx")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,279 @@
+"""The report: its figures are those of the library, and it opens without a network."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
+
+from interpretkd._validation import InputError
+from interpretkd.adapters import CallableTeacher
+from interpretkd.analysis import analyse, analyse_run
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.documents import Figure, Table
+from interpretkd.evaluation import evaluate
+from interpretkd.info import NOT_PROVIDED, read_info
+from interpretkd.persistence import load_run, save
+from interpretkd.report import make_report
+from interpretkd.rules import extract_rules
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+
+GREEDY = CartStudent(8, search="greedy", random_state=0)
+STUDENTS = {
+    "cart": GREEDY,
+    "boosted": BoostedStudent(max_leaves=24, random_state=0),
+    "linear": LinearStudent(points=True),
+}
+
+
+@pytest.fixture(scope="module")
+def split(german):
+    parts = german.split()
+    taught = np.concatenate([parts.train, parts.transfer])
+    X, y = german.data, german.target
+    return (X.iloc[taught], y[taught]), (X.iloc[parts.test], y[parts.test])
+
+
+@pytest.fixture(scope="module", params=STUDENTS)
+def model(request, split, german_teacher):
+    (X, y), _ = split
+    student = STUDENTS[request.param]
+    frozen = FrozenEstimator(german_teacher)
+    return DistilledClassifier(frozen, student, target="hard", random_state=0).fit(X, y)
+
+
+@pytest.fixture(scope="module")
+def tree(split, german_teacher):
+    (X, y), _ = split
+    frozen = FrozenEstimator(german_teacher)
+    return DistilledClassifier(frozen, GREEDY, target="hard", random_state=0).fit(X, y)
+
+
+def section(report, title):
+    (found,) = (s for s in report.document.sections if s.title == title)
+    return found
+
+
+def titles(report):
+    return [s.title for s in report.document.sections]
+
+
+def test_every_kind_of_student_has_a_report(model, split):
+    _, (X, y) = split
+    report = model.report(X, y, n_refits=2)
+    content = json.loads(report.json())
+    measured = evaluate(model, X, y).to_dict()
+    assert content["measures"]["evaluation"]["models"] == json.loads(
+        json.dumps(measured["models"])
+    )
+    assert measured["verdict"] in report.markdown()
+    assert len(report.html()) < 2_000_000
+    for title in ("Summary", "Fidelity", "The student", "Slices", "Reproduction"):
+        assert title in titles(report)
+
+
+def test_the_review_has_every_rule_and_room_to_sign(tree, split):
+    _, (X, y) = split
+    report = make_report(tree, X, y, n_refits=0)
+    table = next(
+        b for b in section(report, "Rule review").blocks if isinstance(b, Table)
+    )
+    assert len(table.frame) == len(extract_rules(tree))
+    assert (table.frame[["agrees with practice?", "comment"]] == "").all(axis=None)
+    assert "Stability" not in titles(report)
+
+
+def test_the_tables_add_up(tree, split):
+    _, (X, y) = split
+    found = analyse(tree, X, y)
+    report = make_report(tree, X, y, n_refits=0)
+    (right,) = (b for b in section(report, "Accuracy").blocks if isinstance(b, Table))
+    rows = right.frame["rows"].tolist()
+    assert sum(rows) == len(y)
+    student = np.mean(tree.predict(X) == y)
+    assert (rows[0] + rows[2]) / len(y) == pytest.approx(student)
+    confusion = section(report, "Fidelity").blocks[-1].frame.drop(columns="")
+    assert np.trace(confusion.to_numpy()) == found.agrees.sum()
+    assert confusion.to_numpy().sum() == len(y)
+
+
+def test_no_row_is_shown_unless_asked(tree, split):
+    _, (X, y) = split
+    marked = X.assign(credit_amount=X["credit_amount"] + 0.123)
+    quiet = make_report(tree, marked, y, n_refits=0)
+    assert "the teacher surest first" not in quiet.html()
+    loud = make_report(tree, marked, y, n_refits=0, examples=True)
+    assert "the teacher surest first" in loud.html()
+
+
+def test_the_size_curve_ends_at_the_student(tree, split):
+    _, (X, y) = split
+    path = analyse(tree, X, y).sizes
+    assert len(path.sizes) == tree.tree_.n_leaves
+    halves = path.train[-1], path.validation[-1]
+    fidelity = evaluate(tree, X, y).student.fidelity.value
+    assert np.mean(halves) == pytest.approx(fidelity, abs=1e-9)
+
+
+@pytest.mark.parametrize("student", STUDENTS.values(), ids=STUDENTS)
+def test_regression(student):
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    teacher = FrozenEstimator(LinearRegression().fit(X, y))
+    model = DistilledRegressor(teacher, student, random_state=0).fit(X[:300], y[:300])
+    report = model.report(X[300:], y[300:], n_refits=2)
+    assert "R2" in report.markdown()
+    assert json.loads(report.json())["measures"]["evaluation"]["task"] == "regression"
+
+
+def test_several_labels():
+    X, y = load_iris(return_X_y=True)
+    labels = np.column_stack([y == 0, y == 1]).astype(int)
+    teacher = MultiOutputClassifier(LogisticRegression()).fit(X, labels)
+    model = DistilledClassifier(FrozenEstimator(teacher), GREEDY, random_state=0)
+    report = model.fit(X, labels).report(X, labels, n_refits=2)
+    assert "Disagreements" in titles(report)
+
+
+def test_without_labels_there_is_no_accuracy(tree, split):
+    _, (X, _) = split
+    report = make_report(tree, X, n_refits=0)
+    assert "Accuracy" not in titles(report)
+    assert "accuracy is not known" in report.markdown()
+
+
+def test_a_run_is_analysed_as_it_was_saved(tree, split, tmp_path):
+    _, (X, y) = split
+    run = load_run(save(tree, tmp_path / "run", X, y, about={"data": "<b>german</b>"}))
+    found = analyse_run(run)
+    np.testing.assert_array_equal(found.logits, tree.logits(X))
+    assert found.teacher_answers
+    made = make_report(run.model, found.X, found.y, about=run.about, n_refits=0)
+    assert "<b>german" not in made.html()
+    assert "&lt;b&gt;german" in made.html()
+    bare = load_run(save(tree, tmp_path / "bare"))
+    with pytest.raises(InputError, match="no evaluation rows"):
+        analyse_run(bare)
+
+
+def test_free_sections_are_filled_or_say_so(tree, split, tmp_path):
+    _, (X, y) = split
+    path = tmp_path / "info.yml"
+    path.write_text(
+        "title: Loans\npurpose: [screening, 2020-01-01]\nowner: <b>me</b>\n"
+    )
+    report = make_report(tree, X, y, info=read_info(path), n_refits=0)
+    assert report.document.title == "Loans"
+    page = report.html()
+    assert "screening; 2020-01-01" in page
+    assert "<b>me" not in page
+    assert NOT_PROVIDED in page
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("purposes: x", "purpose"),
+        ("purpose: {a: 1}", "purpose"),
+        ("- a", "must map"),
+        ("a: [", "YAML"),
+        ("a: &x [1]\nb: *x", "aliases"),
+        ("purpose: !!python/object/apply:os.system ['true']", "YAML"),
+        ("purpose: \x00", "YAML"),
+    ],
+)
+def test_bad_info_is_one_sentence(tmp_path, text, said):
+    path = tmp_path / "info.yml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said) as error:
+        read_info(path)
+    assert "\n" not in str(error.value)
+
+
+def test_pdf(tree, split):
+    pytest.importorskip("typst")
+    _, (X, y) = split
+    assert make_report(tree, X, y, n_refits=0).pdf().startswith(b"%PDF-")
+
+
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+@pytest.fixture(scope="module")
+def hostile_page(tmp_path_factory):
+    """A report whose every name is hostile, as a file."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            HOSTILE: rng.normal(size=300),
+            "</script><script>alert(2)</script>": rng.choice(["=1+1", HOSTILE], 300),
+            "عربي": rng.normal(size=300),
+        }
+    )
+    y = np.where(X[HOSTILE] > 0, HOSTILE, '"];x')
+    teacher = CallableTeacher(
+        lambda rows: np.column_stack([-rows[HOSTILE], rows[HOSTILE]]),
+        classes=np.unique(y),
+    )
+    model = DistilledClassifier(teacher, GREEDY, random_state=0).fit(X[:200], y[:200])
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    about = {"data": HOSTILE, "command": HOSTILE}
+    report = make_report(
+        model,
+        X[200:],
+        y[200:],
+        about=about,
+        info={"title": HOSTILE},
+        examples=True,
+        n_refits=2,
+    )
+    report.write(path)
+    return path
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_opens_with_the_network_blocked(hostile_page, scheme):
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    assert chromium, "Chromium is needed: `make test` as root installs it"
+    asked, said = [], []
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-background-networking", "--disable-quic"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        context = browser.new_context(offline=True, color_scheme=scheme)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on(
+            "dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss())
+        )
+        page.goto(hostile_page.as_uri())
+        assert page.locator("img, script, iframe, object").count() == 0
+        assert HOSTILE in page.locator("h1").inner_text()
+        assert page.locator("h2").count() >= 10
+        overflow = "document.documentElement.scrollWidth - window.innerWidth"
+        assert page.evaluate(overflow) <= 0
+        browser.close()
+    assert asked == [hostile_page.as_uri()]
+    assert said == []
+
+
+def test_figures_have_a_text(tree, split):
+    _, (X, y) = split
+    report = make_report(tree, X, y, n_refits=0)
+    figures = [
+        block
+        for part in report.document.sections
+        for block in part.blocks
+        if isinstance(block, Figure)
+    ]
+    for figure in figures:
+        assert figure.text.strip()
+        assert "<script" not in figure.svg
+        assert "http://www.w3.org" in figure.svg
