@@ -258,12 +258,16 @@ def rules(
         bool, typer.Option("--merge", help="Join leaves that decide the same.")
     ] = False,
 ) -> None:
-    """Show the rules of a run's tree."""
+    """Show the rules of a run's tree; of other students what they add up."""
     from interpretkd.persistence import load_run
     from interpretkd.rules import extract_rules
+    from interpretkd.trees import Tree
 
     loaded = load_run(run)
     X, y, logits = _rows_to_measure(loaded, data, target)
+    if not isinstance(loaded.model.student_.form_, Tree):
+        typer.echo(_sum_in_words(loaded.model, X, out))
+        return
     found = extract_rules(loaded.model, X, y, teacher_logits=logits, merge=merge)
     if readable:
         if X is None:
@@ -460,6 +464,28 @@ def _console() -> "Console":
 
 def _paths(outcomes: "dict[str, Outcome]") -> list[Path]:
     return [outcome.path for outcome in outcomes.values()]
+
+
+def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:
+    """Say what boosted trees or coefficients add up; write it as a table if asked."""
+    from interpretkd._files import csv_text, write_atomically
+    from interpretkd.effects import shape_effects
+    from interpretkd.linear import Linear
+    from interpretkd.terms import contributions
+
+    if X is None:
+        raise ValueError("This student is a sum over rows: give them with --data.")
+    is_linear = isinstance(model.student_.form_, Linear)
+    found: Any = contributions(model, X) if is_linear else shape_effects(model, X)
+    if out is None:
+        return str(found)
+    if out.suffix.lower() != ".csv":
+        raise ValueError(
+            f"What a sum of effects adds is written to a .csv file. Got {out.name!r}."
+        )
+    table = found.table if is_linear else found.to_frame()
+    write_atomically(out, csv_text(table).encode())
+    return f"{len(table)} lines: {out}"
 
 
 def _evaluation_rows(path: Path) -> Any:

@@ -401,3 +401,17 @@ def test_rules_as_asked(cli, run_folder):
     by_tree = cli("rules", run_folder, "--order", "tree")[1].splitlines()
     assert sorted(by_tree) == sorted(plain)
     assert cli("rules", run_folder, "--order", "beauty")[0] == 1
+
+
+@pytest.mark.parametrize("student", ["boosted", "linear"])
+def test_rules_of_a_sum(cli, table, student):
+    make = ("distill", table, "--target", "creditability", "--student", student)
+    assert cli(*make, "--out", "run")[0] == 0
+    code, out, err = cli("rules", "run")
+    assert (code, err) == (0, "")
+    assert "status_of_existing_checking_account" in out
+    assert cli("rules", "run", "--out", "effects.csv")[0] == 0
+    assert len(pd.read_csv("effects.csv")) > 10
+    code, _, err = cli("rules", "run", "--out", "effects.txt")
+    assert code == 1
+    assert ".csv" in err
