@@ -51,6 +51,7 @@ _SIGNED = ("#", "rule", "prediction", "covers", "rows", "fidelity", "accuracy")
 """The columns that a reviewer of rules needs."""
 _LEVELS_A_PAGE, _MOST_PAGES, _FEW_LEAVES = 4, 40, 4
 _FEWEST_TO_REFIT = 20
+_ROWS_CHANGED, _MOST_RULES_CHANGED = 100, 20
 _SHAKY = 0.8
 """Refitted students that agree on fewer rows are called unstable."""
 _MOST_ROWS_SUMMED = 2_000
@@ -682,7 +683,12 @@ def _interventions(subject: _Subject, findings: list[_Finding]) -> Section | Non
         return Section("Intervention", (Paragraph(text),))
     logits = found.teacher_logits
     changed = interventions(
-        found.model, found.X, teacher_logits=logits, random_state=found.seed
+        found.model,
+        found.X,
+        teacher_logits=logits,
+        n_rows=_ROWS_CHANGED,
+        n_rules=_MOST_RULES_CHANGED,
+        random_state=found.seed,
     )
     told = ["number", "prediction", "n_rows", "fidelity", "before", "follows"]
     ends = ["follows_low", "follows_high", "unusual"]
@@ -695,6 +701,9 @@ def _interventions(subject: _Subject, findings: list[_Finding]) -> Section | Non
         if gain < 0.5:
             findings.append(_Finding("Intervention", changed.sentence))
     shares = [c for c in frame.columns if frame[c].dtype.kind == "f"]
+    caption = "Rows changed to satisfy a rule"
+    if len(found.rules) > len(changed):
+        caption += f", for the {len(changed)} rules that cover most rows"
     blocks: list[Block] = [
         Paragraph(
             "Fidelity says that the rules decide as the teacher on rows as they come, "
@@ -703,7 +712,7 @@ def _interventions(subject: _Subject, findings: list[_Finding]) -> Section | Non
             "and the teacher was asked anew."
         ),
         Paragraph(changed.sentence),
-        Table(frame, "Rows changed to satisfy a rule", dict.fromkeys(shares, ".2f")),
+        Table(frame, caption, dict.fromkeys(shares, ".2f")),
     ]
     return Section("Intervention", tuple(blocks))
 

@@ -256,6 +256,7 @@ def interventions(
     *,
     teacher_logits: ArrayLike | None = None,
     n_rows: int = 300,
+    n_rules: int | None = None,
     random_state: Any = 0,
 ) -> Interventions:
     """Change exactly what each rule tests, and ask the teacher whether it follows.
@@ -283,6 +284,9 @@ def interventions(
         What the teacher says of them as they are; None asks it.
     n_rows : int, default=300
         In [1, inf): the most rows that are changed for each rule and condition.
+    n_rules : int or None, default=None
+        In [1, inf): the rules that are tried, those first that cover most rows; None
+        for all.
     random_state : int, RandomState or None, default=0
         Of the rows and values.
 
@@ -330,6 +334,7 @@ def interventions(
     owner = "interventions"
     check_model(owner, model)
     check_integer(owner, "n_rows", n_rows, 1)
+    check_integer(owner, "n_rules", n_rules, 1, optional=True)
     if not isinstance(model.student_.form_, Tree):
         raise InputError(
             "The 'model' parameter of interventions must have a tree, a CartStudent. "
@@ -343,7 +348,7 @@ def interventions(
     rows = given_rows(model, X)
     teacher = teacher_says(model, rows, teacher_logits)
     trial = _Trial.of(model, rows, teacher, n_rows, random_state)
-    rules = extract_rules(model, rows, teacher_logits=teacher)
+    rules = extract_rules(model, rows, teacher_logits=teacher).rules[:n_rules]
     done = [trial.change(i, rule) for i, rule in enumerate(rules, start=1)]
     return Interventions(model.task_, len(rows), tuple(done))
 

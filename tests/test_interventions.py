@@ -167,6 +167,15 @@ def test_labels() -> None:
     assert all(isinstance(rule.prediction, tuple) for rule in found.rules)
 
 
+def test_only_the_largest_rules_when_asked() -> None:
+    X, _, teacher = _twins()
+    model = _reading(X, teacher, 1)
+    (first,) = interventions(model, X, n_rules=1).rules
+    assert first.coverage == max(r.coverage for r in interventions(model, X).rules)
+    with pytest.raises(InputError, match="n_rules"):
+        interventions(model, X, n_rules=0)
+
+
 def test_one_rule_alone() -> None:
     X, y = load_iris(return_X_y=True)
     teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
