@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._validation import InputError
+from interpretkd.formats import escape_html, html_table
 from interpretkd.intervals import Estimate, PairedTest
 from interpretkd.metrics import (
     _check_known,
@@ -239,6 +240,12 @@ class Evaluation:
             change = "smaller" if reduction >= 0 else "larger"
             lines.append(f"Size in {unit}: {abs(reduction):.1f}% {change}{tail}.")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        table = self.to_text().reset_index()
+        caption = f"On {self.n:,} rows, with 95 % intervals"
+        verdict = f"<p>{escape_html(self.verdict)}</p>"
+        return verdict + html_table(table, list(table.columns[1:]), caption)
 
     def _models(self) -> dict[str, Scores]:
         models = {"teacher": self.teacher, "student": self.student}

@@ -102,6 +102,15 @@ def test_the_tables_add_up(tree, split):
     assert confusion.to_numpy().sum() == len(y)
 
 
+def test_an_evaluation_shows_itself(tree, split):
+    _, (X, y) = split
+    found = evaluate(tree, X, y)
+    page = found._repr_html_()
+    assert found.verdict in page
+    assert page.count("<tr>") == 4
+    assert format(found.student.fidelity, ".1%") in page
+
+
 def test_no_row_is_shown_unless_asked(tree, split):
     _, (X, y) = split
     marked = X.assign(credit_amount=X["credit_amount"] + 0.123)
