@@ -488,7 +488,8 @@ def _size_curve(subject: _Subject) -> list[Block]:
     table = Table(frame, "Fidelity by the number of leaves", formats)
     unit = "share of rows" if subject.found.has_classes else "R2"
     drawn = SizeDisplay.from_path(path, unit=unit)
-    return [Paragraph(text), *_pictured(drawn, "Fidelity by size"), table]
+    caption = "Fidelity by size; the training rows here are the half that was cut on"
+    return [Paragraph(text), *_pictured(drawn, caption), table]
 
 
 def _student(subject: _Subject, findings: list[_Finding]) -> Section:
