@@ -51,6 +51,7 @@ def need_matplotlib() -> None:
         When it is not.
     """
     try:
+        # Only whether it is there is asked; who draws imports it.
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise InputError(

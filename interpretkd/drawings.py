@@ -285,6 +285,7 @@ class Drawing:
 
 
 def _written(shapes: Iterable[Shape]) -> list[str]:
+    # Each kind of shape has its writer; the type checker cannot pair them.
     return [_WRITERS[type(shape)](shape) for shape in shapes]  # type: ignore[operator]
 
 

@@ -88,6 +88,8 @@ def python_checker(plan: Blueprint) -> tuple[str, Checker]:
     """
     import platform
 
+    # What runs is the text that `python_text` has just written: names from data stand
+    # in it as literals alone, and a file is never read.
     space: dict[str, Any] = {"__name__": "student"}
     exec(compile(python_text(plan), "student.py", "exec"), space)
 

@@ -485,9 +485,9 @@ def legend(
         x = _scale(look, shapes)
     else:
         decided = sorted({look.best[node] for node in nodes})
-        chosen = range(len(look.names))
+        chosen: Sequence[int] = range(len(look.names))
         if len(look.names) > _MOST_NAMES:
-            chosen = decided[:_MOST_NAMES]  # type: ignore[assignment]
+            chosen = decided[:_MOST_NAMES]
         for i in chosen:
             (name,) = wrap(look.names[i], 150, FONT_SIZES["small"], most_lines=1)
             needed = 16 + text_width(name, FONT_SIZES["small"]) + 14

@@ -309,6 +309,7 @@ class CartStudent(_Student):
 
     def _settings(self, targets: Array) -> Settings:
         choose_size = self.max_leaves == "auto"
+        # `_check` has looked: no text but "auto", which the type checker cannot see.
         limits = Limits(
             max_leaves=None if choose_size else self.max_leaves,  # type: ignore[arg-type]
             max_depth=self.max_depth,

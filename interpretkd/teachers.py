@@ -1085,6 +1085,7 @@ def _network_from_state(
         _check_array(name, arrays[name], tensor)
     state = {name: torch.tensor(array) for name, array in arrays.items()}
     network.load_state_dict(state, assign=True)
+    # torch's stubs know `to` by tensor, device and dtype alone.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.settle()
     return network

@@ -234,6 +234,7 @@ def _quiet() -> Iterator[None]:
 @contextlib.contextmanager
 def _numpy_seeded(seed: int) -> Iterator[None]:
     """Seed numpy's global generator, which trustee draws from, in here alone."""
+    # trustee knows no other generator: the old interface is what there is.
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002
     try:

@@ -177,6 +177,7 @@ def _tasks(data: Path | None, *, quick: bool) -> dict[str, Callable[[int], Task]
         return tasks
     tasks["connect4"] = lambda seed: task_of(load_connect4(), seed=seed)
     for file in sorted(data.glob("*.csv")) if data is not None else ():
+        # The type checker does not count a default as bound.
         tasks[file.stem] = lambda seed, file=file: read_task(  # type: ignore[misc]
             file, "target", task="classification", seed=seed
         )

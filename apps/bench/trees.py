@@ -27,6 +27,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
+# `benchmarks` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._comparison import (  # type: ignore[import-not-found]
     difference,
     markdown,
