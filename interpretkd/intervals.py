@@ -31,6 +31,8 @@ Statistic = Callable[[Array], Array]
 _SIGNIFICANT = 0.05
 _BATCH = 1_000_000
 """Row numbers drawn at a time: bounds the memory whatever the number of rows."""
+_NORMAL_FROM = 20_000
+"""Rows above which the means of resamples are as good as normal."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,9 @@ def bootstrap_interval(
     Notes
     -----
     A resample is kept as how often each row was drawn, so the memory is that of the
-    rows and 100,000 of them take about a second.
+    rows. Above 20,000 rows the means of the resamples are drawn from the normal law
+    that they have in the limit, with the rows' covariance: the interval's ends then
+    agree with those of drawn rows to the noise of 1,000 resamples, in milliseconds.
 
     References
     ----------
@@ -356,6 +360,8 @@ def _resample(
     check_integer("the bootstrap", "n_resamples", n_resamples, 1)
     check_integer("the bootstrap", "random_state", seed, 0)
     rng, n = np.random.default_rng(seed), len(values)
+    if n > _NORMAL_FROM:
+        return statistic(_normal_means(values, n_resamples, rng))
     size = max(1, _BATCH // n)
     means = np.empty((n_resamples, values.shape[1]))
     for start in range(0, n_resamples, size):
@@ -364,6 +370,16 @@ def _resample(
         counts = np.bincount(drawn.ravel(), minlength=batch * n).reshape(batch, n)
         means[start : start + batch] = counts @ values / n
     return statistic(means)
+
+
+def _normal_means(values: Array, n_resamples: int, rng: np.random.Generator) -> Array:
+    """Draw the column means of resamples from the normal law that they tend to."""
+    centre = values.mean(axis=0)
+    spread = (values - centre).T @ (values - centre) / len(values) ** 2
+    # Columns may be each other's sums: the factor of such a matrix has zeros.
+    share, axes = np.linalg.eigh(spread)
+    factor = axes * np.sqrt(np.maximum(share, 0))
+    return centre + rng.standard_normal((n_resamples, len(centre))) @ factor.T
 
 
 def _percentiles(

@@ -18,6 +18,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.tree import DecisionTreeRegressor
 
+from interpretkd import intervals
 from interpretkd._validation import InputError
 from interpretkd.evaluation import Evaluation, Size, evaluate
 from interpretkd.intervals import (
@@ -195,13 +196,37 @@ def test_bootstrap_equals_scipy() -> None:
     assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.005)
 
 
-def test_bootstrap_draws_the_same_in_every_batch_size() -> None:
-    values = np.random.default_rng(0).normal(size=(150_000, 2))
+def test_bootstrap_draws_the_same_in_every_batch_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(intervals, "_BATCH", 100_000)
+    values = np.random.default_rng(0).normal(size=(15_000, 2))
     found = bootstrap_interval(values, n_resamples=20)  # 6 resamples a batch
     rng = np.random.default_rng(0)
-    means = [values[rng.integers(150_000, size=150_000), 0].mean() for _ in range(20)]
+    means = [values[rng.integers(15_000, size=15_000), 0].mean() for _ in range(20)]
     assert found.low == pytest.approx(np.quantile(means, 0.025), abs=1e-12)
     assert found.high == pytest.approx(np.quantile(means, 0.975), abs=1e-12)
+
+
+@pytest.mark.parametrize("ratio", [False, True])
+def test_bootstrap_of_many_rows_is_that_of_drawn_rows(
+    ratio: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    first = rng.exponential(size=20_001)
+    # A column that is a sum of others, and a skewed one.
+    values = np.column_stack([first, first + rng.normal(size=20_001) ** 2, 2 * first])
+
+    def statistic(means: Any) -> Any:
+        return 1 - means[:, 0] / means[:, 1] if ratio else means[:, 2]
+
+    quick = bootstrap_interval(values, statistic, n_resamples=4000)
+    monkeypatch.setattr(intervals, "_NORMAL_FROM", np.inf)
+    drawn = bootstrap_interval(values, statistic, n_resamples=4000)
+    width = drawn.high - drawn.low
+    assert quick.value == drawn.value
+    assert quick.low == pytest.approx(drawn.low, abs=0.06 * width)
+    assert quick.high == pytest.approx(drawn.high, abs=0.06 * width)
 
 
 def test_bootstrap_covers() -> None:
