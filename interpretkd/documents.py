@@ -321,7 +321,7 @@ def to_pdf(document: Document) -> bytes:
     Raises
     ------
     InputError
-        When typst is not installed.
+        When typst is not installed, and for letters that no font here has.
     """
     try:
         import typst
@@ -333,7 +333,13 @@ def to_pdf(document: Document) -> bytes:
     source, files = to_typst(document)
     everything = {"main": source.encode(), **files}
     compiler: Any = typst.compile  # its types do not know that files may come along
-    drawn: bytes = compiler(everything, format="pdf", pdf_standards=["ua-1"])
+    try:
+        drawn: bytes = compiler(everything, format="pdf", pdf_standards=["ua-1"])
+    except RuntimeError as error:  # what typst raises: a letter that no font has
+        raise InputError(
+            f"The PDF cannot be set ({error}): take the .html file, which every "
+            "browser prints to PDF."
+        ) from error
     return drawn
 
 
