@@ -3,6 +3,7 @@
 The report and the app read from here, so that both show the same figures.
 """
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._validation import InputError, check_integer
 from interpretkd.evaluation import Evaluation, evaluate
+from interpretkd.lessons import label_target
 from interpretkd.persistence import Run
 from interpretkd.pruning import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.rules import RuleSet, extract_rules
@@ -47,6 +49,8 @@ class Analysis:
         Where the model comes from.
     seed : int, default=0
         Of what is drawn.
+    numbers : ndarray of shape (n_samples,), or None
+        Which of the run's rows these are, from 0; None when they are all of them.
     """
 
     model: Any
@@ -55,6 +59,7 @@ class Analysis:
     teacher_logits: Array
     about: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    numbers: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.teacher_logits)
@@ -159,12 +164,59 @@ class Analysis:
         """
         if self.tree is None or len(self) < _FEWEST_TO_HALVE:
             return None
-        order = np.random.default_rng(self.seed).permutation(len(self))
-        first, second = np.array_split(order, 2)
+        first, second = self._halves
         losses = self._losses()
         held_out = self.codes[second], losses(second)
         return prune_path(
             self.tree, self.codes[first], losses(first), held_out=held_out
+        )
+
+    def cut(self, size: int) -> "Analysis":
+        """Return the student cut back to a size, on rows that did not choose the cut.
+
+        The baseline is cut to the same size by the labels of the same rows.
+
+        Parameters
+        ----------
+        size : int
+            In [1, n_leaves]: how many leaves to keep. The whole tree is measured on all
+            rows, for nothing was chosen.
+
+        Returns
+        -------
+        Analysis
+            Of a smaller model, on the half of the rows that `sizes` is measured on.
+
+        Raises
+        ------
+        InputError
+            For a student without a tree, too few rows to halve, and sizes outside.
+        """
+        path = self.sizes
+        if path is None or self.tree is None:
+            raise InputError(
+                f"Analysis.cut needs a tree and at least {_FEWEST_TO_HALVE} rows. Got "
+                f"a {self.family} on {len(self)} rows."
+            )
+        check_integer("Analysis.cut", "size", size, 1, self.tree.n_leaves)
+        if size == self.tree.n_leaves:
+            return self
+        model = copy.copy(self.model)
+        model.student_ = _with_tree(model.student_, path.tree(size))
+        model.baseline_ = self._cut_baseline(size)
+        rows = np.sort(self._halves[1])
+        about = dict(self.about) | {
+            "cut back": f"to {size} of {self.tree.n_leaves} leaves, on "
+            f"{len(self) - len(rows)} held-out rows; measured on the other {len(rows)}",
+        }
+        return Analysis(
+            model,
+            self.X.iloc[rows] if isinstance(self.X, pd.DataFrame) else self.X[rows],
+            None if self.y is None else self.y[rows],
+            self.teacher_logits[rows],
+            about,
+            self.seed,
+            rows,
         )
 
     def slices(self, column: str) -> pd.DataFrame:
@@ -188,6 +240,33 @@ class Analysis:
         named = _slice_names(self.X, column)
         return _by_slice(self.task, self.teacher_logits, self.logits, named)
 
+    @cached_property
+    def _halves(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows that choose a size, and those that it is measured on."""
+        order = np.random.default_rng(self.seed).permutation(len(self))
+        first, second = np.array_split(order, 2)
+        return first, second
+
+    def _cut_baseline(self, size: int) -> Any:
+        """Return the student of the labels, cut by the labels; None without labels."""
+        baseline = self.model.baseline_
+        if baseline is None or self.labels is None:
+            return None
+        tree: Tree = baseline.form_
+        first = self._halves[0]
+        target = self.labels[first].reshape(len(first), -1).astype(np.float64)
+        task, link = self.task, label_target(self.task)
+
+        def differ(rows: Array, value: Array) -> Array:
+            own = decide(link.decode(value[None]), task).reshape(1, -1)
+            return np.asarray((rows != own).any(axis=1), dtype=np.float64)
+
+        losses = squared_errors(target)
+        if self.has_classes:
+            losses = Losses(target, differ, len(first))
+        path = prune_path(tree, self.codes[first], losses)
+        return _with_tree(baseline, path.tree(min(size, tree.n_leaves)))
+
     def _losses(self) -> Callable[[NDArray[np.integer]], Losses]:
         """Return what it costs not to answer as the teacher, on chosen rows."""
         if not self.has_classes:
@@ -200,6 +279,15 @@ class Analysis:
             return np.asarray((rows != own).any(axis=1), dtype=np.float64)
 
         return lambda rows: Losses(decided[rows], differ, len(rows))
+
+
+def _with_tree(student: Any, tree: Tree) -> Any:
+    """Return a student that holds another tree, without what was proven of its own."""
+    version = copy.copy(student)
+    version.form_ = tree
+    for name in ("certificate_", "search_"):
+        vars(version).pop(name, None)
+    return version
 
 
 def analyse(
