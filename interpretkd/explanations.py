@@ -37,7 +37,14 @@ from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish, scale_of
 from interpretkd.wording import number_text, one_line, prediction_text
 
-__all__ = ["Change", "Flip", "RowExplanation", "Step", "explain_row"]
+__all__ = [
+    "Change",
+    "Flip",
+    "RowExplanation",
+    "Step",
+    "explain_row",
+    "parting_rows",
+]
 
 Array = NDArray[np.float64]
 
@@ -421,6 +428,37 @@ def explain_row(
         flips=_flips(model, rows, codes, found, wish, scale, known, teacher[0]),
         is_as_wanted=wish.is_granted,
     )
+
+
+def parting_rows(task: str, student: ArrayLike, teacher: ArrayLike) -> NDArray[np.intp]:
+    """Return the rows that are worth a look: where student and teacher part.
+
+    Parameters
+    ----------
+    task : {"multiclass", "multilabel", "regression"}
+        What is decided.
+    student, teacher : array-like of shape (n_samples, n_outputs)
+        Logits of the same rows (values, for regression).
+
+    Returns
+    -------
+    ndarray of shape (n_found,)
+        Positions, from 0, in order. For regression, where nothing is decided, the rows
+        with the largest tenth of the distances, as far as there is one at all.
+
+    Examples
+    --------
+    >>> parting_rows("multiclass", [[0, 1], [1, 0]], [[0, 2], [0, 2]])
+    array([1])
+    """
+    pair = [np.asarray(logits, dtype=np.float64) for logits in (student, teacher)]
+    if task != "regression":
+        return np.flatnonzero(~same_decisions(task, *pair))
+    if not len(pair[0]):
+        return np.arange(0)
+    distance = np.abs(pair[0] - pair[1]).reshape(len(pair[0]), -1).max(axis=1)
+    limit = np.quantile(distance, 0.9)
+    return np.flatnonzero((distance >= limit) & (distance > 0))
 
 
 def _one_row(model: Any, row: Any) -> Rows:
