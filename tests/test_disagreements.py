@@ -13,7 +13,12 @@ from sklearn.naive_bayes import GaussianNB
 from small_trees import HOSTILE
 
 from interpretkd._validation import InputError
-from interpretkd.disagreements import disagreements
+from interpretkd.disagreements import (
+    disagreements,
+    label_disagreements,
+    leads,
+    narrowed,
+)
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.intervals import wilson_interval
 from interpretkd.persistence import load_run, save
@@ -206,3 +211,66 @@ def test_what_cannot_be_used(given: Any, message: str) -> None:
     model = DistilledClassifier(teacher, CartStudent(2), random_state=0).fit(X)
     with pytest.raises(InputError, match=message):
         disagreements(model, X, **given)
+
+
+def test_narrowed_rows_meet_every_wish(german: Any, german_model: Any) -> None:
+    model, X, y = german_model, german.data, german.target
+    logits = model.teacher_.logits(X)
+    rows = disagreements(model, X, y).rows
+    place = rows["position"].to_numpy()
+    rows = rows.assign(lead=leads("multiclass", logits[place], model.logits(X)[place]))
+    assert narrowed(rows).equals(rows)
+    for pair in disagreements(model, X, y).pairs.to_dict("records"):
+        some = narrowed(rows, teacher=pair["teacher"], student=pair["student"])
+        assert len(some) == pair["n"]
+        assert set(some["teacher"]) == {pair["teacher"]}
+        right = narrowed(some, right="student")
+        assert len(right) == pair["student_right"]
+    leaf = int(rows["leaf"].iloc[0])
+    assert (narrowed(rows, leaf=leaf)["leaf"] == leaf).all()
+    assert len(narrowed(rows, leaf=leaf)) == (rows["leaf"] == leaf).sum()
+    sure = narrowed(rows, min_confidence=0.7)
+    assert sure["teacher_confidence"].min() >= 0.7
+    assert len(sure) == (rows["teacher_confidence"] >= 0.7).sum()
+    # Of two classes the lead is all that the teacher's own has above the other.
+    np.testing.assert_allclose(rows["lead"], 2 * rows["teacher_confidence"] - 1)
+    near = narrowed(rows, max_lead=0.1)
+    assert 0 < len(near) == (rows["teacher_confidence"] <= 0.55).sum()
+    assert not len(narrowed(rows, teacher="nobody"))
+
+
+def test_leads_are_differences_of_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    teacher, student = rng.normal(size=(2, 50, 3))
+    chance = probabilities(teacher)
+    own, other = teacher.argmax(axis=1), student.argmax(axis=1)
+    expected = [p[a] - p[b] for p, a, b in zip(chance, own, other, strict=True)]
+    lead = leads("multiclass", teacher, student)
+    np.testing.assert_allclose(lead, expected)
+    assert (lead[own == other] == 0).all()
+    assert (lead >= 0).all()
+    one = leads("multilabel", [[2.0, -1.0]], [[2.0, 3.0]])
+    on = probabilities(np.array([[2.0, -1.0]]), "multilabel")[0]
+    np.testing.assert_allclose(one, [on[0] * (1 - on[1]) - on[0] * on[1]])
+
+
+def test_labels_are_counted_and_narrowed_one_by_one() -> None:
+    X, y = make_multilabel_classification(400, n_classes=3, random_state=0)
+    teacher = FrozenEstimator(MultiOutputClassifier(GaussianNB()).fit(X, y))
+    model = DistilledClassifier(teacher, SMALL, transfer=None, random_state=0).fit(X)
+    logits, own = model.teacher_.logits(X), model.logits(X)
+    counts = label_disagreements(model.classes_, logits > 0, own > 0)
+    assert (counts["n"].diff().dropna() <= 0).all()
+    rows = disagreements(model, X).rows
+    position = {label: i for i, label in enumerate(model.classes_.tolist())}
+    for record in counts.to_dict("records"):
+        i = position[record["label"]]
+        for who, other, says, not_so in (
+            ("teacher", "student", logits, own),
+            ("student", "teacher", own, logits),
+        ):
+            wanted = np.flatnonzero((says[:, i] > 0) & (not_so[:, i] <= 0))
+            assert record[f"{who}_only"] == len(wanted)
+            some = narrowed(rows, **{who: record["label"]})
+            assert sorted(some["position"]) == wanted.tolist(), other
+    assert len(narrowed(rows[:0], teacher=0)) == 0

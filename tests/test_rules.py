@@ -1,4 +1,6 @@
+import contextlib
 import re
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,9 @@ from small_trees import (
 )
 
 from interpretkd._validation import InputError
+from interpretkd.conditions import Condition
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.export_sql import conditions_sql
 from interpretkd.intervals import wilson_interval
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.persistence import load_run, save
@@ -742,3 +746,36 @@ def test_hostile_names_are_harmless_in_every_file(ending: str, tmp_path: Path) -
         shown = MarkdownIt("gfm-like", {"linkify": False}).render(text)
         tags = set(re.findall(r"<(\w+)", shown))
         assert tags == {"table", "thead", "tbody", "tr", "th", "td"}
+
+
+@settings(max_examples=60)
+@given(TREES)
+def test_a_rule_in_sql_selects_the_rows_of_its_leaf(tree: Tree) -> None:
+    rows = frame_of(hard_rows(tree))
+    always = [feature.name for feature in SCHEMA.features if not feature.has_missing]
+    rows = rows.dropna(subset=always, ignore_index=True)
+    rules = extract_rules(tree)
+    covered = rules.apply(rows)
+    with contextlib.closing(sqlite3.connect(":memory:")) as base:
+        texts = rows.astype(object).where(rows.notna(), None)
+        texts.to_sql("rows", base, index_label="number of row")
+        for i, rule in enumerate(rules):
+            where = conditions_sql(rule.conditions)
+            query = f'SELECT "number of row" FROM rows WHERE {where}'
+            selected = [number for (number,) in base.execute(query)]
+            assert selected == np.flatnonzero(covered == i).tolist(), where
+
+
+def test_conditions_in_sql_for_every_dialect() -> None:
+    name = Feature('a "b"', "categorical", ("it's", "x"), has_missing=True)
+    only, none = (Condition(name, 0, categories=(), missing=m) for m in (True, False))
+    assert conditions_sql([only]) == '"a ""b""" IS NULL'
+    assert conditions_sql([none]) == "1 = 0"
+    assert conditions_sql([]) == "1 = 1"
+    known = Condition(name, 0, categories=(0, 1), missing=False)
+    assert conditions_sql([known]) == '"a ""b""" IS NOT NULL'
+    flag = Condition(Feature("on", "categorical", (False, True)), 0, categories=(1,))
+    assert conditions_sql([flag], dialect="sqlite") == '"on" IN (1)'
+    assert conditions_sql([flag], dialect="duckdb") == '"on" IN (TRUE)'
+    with pytest.raises(InputError, match="dialect"):
+        conditions_sql([flag], dialect="oracle")
