@@ -82,6 +82,7 @@ def run_demo(
     seed: int = 0,
     verbose: bool = False,
     tell: Callable[[str], object] = lambda _: None,
+    on_epoch: Callable[[float, int], object] | None = None,
 ) -> dict[str, Outcome]:
     """Train a teacher on one data set and distil it into the three students.
 
@@ -99,6 +100,8 @@ def run_demo(
         Whether to show the network's progress.
     tell : callable, default does nothing
         Called with a line of text before each step.
+    on_epoch : callable, default=None
+        As of `interpretkd.runs.train_teacher`.
 
     Returns
     -------
@@ -116,7 +119,12 @@ def run_demo(
     )
     tell(f"Training the teacher ({demo.network.upper()}) ...")
     teacher = train_teacher(
-        task, demo.network, seed=seed, verbose=verbose, **demo.settings
+        task,
+        demo.network,
+        seed=seed,
+        verbose=verbose,
+        on_epoch=on_epoch,
+        **demo.settings,
     )
     tell(f"The teacher has {teacher.n_parameters:,} parameters.")
     students = {

@@ -6,9 +6,10 @@ that teach the teacher, 16 % more for the student (`transfer`) and 20 % for judg
 measured on the last, which neither has seen.
 """
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ from interpretkd.adapters import OnnxTeacher
 from interpretkd.datasets import Dataset, Split, split_rows
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Evaluation, evaluate
+from interpretkd.networks import BatchPlan
 from interpretkd.persistence import save
 from interpretkd.schema import Schema
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.tables import read_table, split_target
+from interpretkd.tables import RowChoice, choose_rows, read_table, split_target
 from interpretkd.teachers import (
     CNNRegressorTeacher,
     CNNTeacher,
@@ -114,6 +116,8 @@ def read_task(
     drop: Sequence[str] = (),
     task: str = "auto",
     seed: int = 0,
+    name: str | None = None,
+    choice: RowChoice | None = None,
 ) -> Task:
     """Read a user's table and split its rows.
 
@@ -129,6 +133,10 @@ def read_task(
         Whether the target is a class or a quantity.
     seed : int, default=0
         Of the split.
+    name : str, default=None
+        What to call the data; None takes the file's name.
+    choice : RowChoice, default=None
+        Which rows are left out; None keeps all.
 
     Returns
     -------
@@ -142,18 +150,22 @@ def read_task(
     """
     check_choice("read_task", "task", task, ("auto", "classification", "regression"))
     table = read_table(path, drop=drop)
+    facts: dict[str, str | int] = {}
+    if choice is not None:
+        table, facts = choose_rows(table, target, choice, seed=seed)
     X, y, kind = split_target(table, target, task=task)
     known: Any = Schema.from_data(X).conform(X)
     strata = None if kind == "regression" else y
     split = split_rows(len(y), strata, seed)
     about: dict[str, str | int | float] = {
-        "data": Path(path).name,
+        "data": Path(path).name if name is None else name,
         "data SHA-256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
         "target": target,
         "columns left out": ", ".join(drop) or "none",
+        **facts,
         **_split_facts(split, seed),
     }
-    return Task(Path(path).name, known, y, kind, split, about)
+    return Task(str(about["data"]), known, y, kind, split, about)
 
 
 def task_of(dataset: Dataset, *, seed: int = 0) -> Task:
@@ -204,6 +216,7 @@ def train_teacher(
     *,
     seed: int = 0,
     verbose: bool = False,
+    on_epoch: Callable[[float, int], object] | None = None,
     **settings: Any,
 ) -> Any:
     """Train a network on the task's training rows, or open an ONNX file.
@@ -218,6 +231,9 @@ def train_teacher(
         Of the network.
     verbose : bool, default=False
         Whether to show progress.
+    on_epoch : callable, default=None
+        Called after every step with the epochs that are done, parts of one included,
+        and the most there will be; training may end before.
     **settings
         Parameters of the network.
 
@@ -242,7 +258,35 @@ def train_teacher(
     network = _NETWORKS[teacher, task.kind]
     rows = task.split.train
     estimator = network(random_state=seed, verbose=verbose, **settings)
-    return estimator.fit(task.X.iloc[rows], task.y[rows])
+    with _counting_steps(estimator, len(rows), on_epoch):
+        return estimator.fit(task.X.iloc[rows], task.y[rows])
+
+
+@contextlib.contextmanager
+def _counting_steps(
+    network: Any, n_rows: int, on_epoch: Callable[[float, int], object] | None
+) -> Iterator[None]:
+    """Count the optimizer's steps, which torch tells, as parts of an epoch."""
+    if on_epoch is None:
+        yield
+        return
+    from torch.optim.optimizer import register_optimizer_step_post_hook
+
+    plan = BatchPlan(max_epochs=network.max_epochs, batch_size=network.batch_size)
+    held_out = round(network.validation_fraction * n_rows)
+    n_batches = plan.n_batches(max(n_rows - held_out, 2))
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+        on_epoch(min(steps / n_batches, plan.max_epochs), plan.max_epochs)
+
+    hook = register_optimizer_step_post_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def distil(
@@ -255,6 +299,7 @@ def distil(
     alpha: float = 0.0,
     seed: int = 0,
     command: str | None = None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Outcome:
     """Distil a teacher into a student, judge it on the test rows, save the run.
 
@@ -276,6 +321,8 @@ def distil(
         Of the validation part, a tenth of the rows.
     command : str or None, default=None
         What the user typed, kept with the run so that it can be made again.
+    tell : callable, default does nothing
+        Called with a line of text before each step.
 
     Returns
     -------
@@ -289,7 +336,9 @@ def distil(
         model = DistilledRegressor(frozen, student, **common)
     else:
         model = DistilledClassifier(frozen, student, target=target, **common)
+    tell(f"Fitting the student and its baseline to {len(task.taught):,} rows")
     model.fit(task.X.iloc[task.taught], task.y[task.taught])
+    tell(f"Judging on {len(task.split.test):,} rows that neither has seen")
     test = task.split.test
     X, y = task.X.iloc[test], task.y[test]
     evaluation = evaluate(model, X, y)
@@ -297,7 +346,14 @@ def distil(
     return Outcome(model, evaluation, save(model, path, X, y, about=about))
 
 
-def new_student(name: str, *, max_leaves: int = 16, seed: int = 0) -> Any:
+def new_student(
+    name: str,
+    *,
+    max_leaves: int = 16,
+    budget: int | None = None,
+    max_terms: int | None = None,
+    seed: int = 0,
+) -> Any:
     """Return a student by the name that the command line gives it.
 
     Parameters
@@ -306,6 +362,10 @@ def new_student(name: str, *, max_leaves: int = 16, seed: int = 0) -> Any:
         The family.
     max_leaves : int, default=16
         In [2, inf): the size of a "cart" student.
+    budget : int or None, default=None
+        In [2, inf): the leaves of all trees of a "boosted" student; None for no bound.
+    max_terms : int or None, default=None
+        In [1, inf): the columns that a "linear" student uses; None for all.
     seed : int, default=0
         Of "cart" and "boosted".
 
@@ -317,4 +377,6 @@ def new_student(name: str, *, max_leaves: int = 16, seed: int = 0) -> Any:
     check_choice("new_student", "name", name, STUDENTS)
     if name == "cart":
         return CartStudent(max_leaves, random_state=seed)
-    return BoostedStudent(random_state=seed) if name == "boosted" else LinearStudent()
+    if name == "boosted":
+        return BoostedStudent(max_leaves=budget, random_state=seed)
+    return LinearStudent(max_terms=max_terms)

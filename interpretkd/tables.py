@@ -2,10 +2,12 @@
 
 import codecs
 import csv
+import difflib
 import io
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._files import csv_text, write_atomically
-from interpretkd._validation import InputError, check_choice, closest
+from interpretkd._validation import (
+    InputError,
+    check_choice,
+    check_integer,
+    closest,
+)
 
 __all__ = [
+    "RowChoice",
+    "check_columns",
+    "choose_rows",
+    "describe_columns",
+    "parse_table",
     "predict_table",
     "read_table",
     "split_target",
     "take_labels",
     "take_rows_for",
+    "target_balance",
 ]
 
 _MOST_CLASSES = 20
@@ -65,19 +78,7 @@ def read_table(
     file = Path(path)
     if not file.is_file():
         raise InputError(f"There is no file {str(file)!r}.")
-    content = file.read_bytes()
-    if not content.removeprefix(codecs.BOM_UTF8).strip():
-        raise InputError(f"The file {file.name!r} is empty.")
-    if file.suffix.lower() in (".parquet", ".pq"):
-        table = _parse_parquet(content, file.name)
-    elif file.suffix.lower() in (".csv", ".tsv", ".txt"):
-        table = _parse_csv(content, file.name)
-    else:
-        raise InputError(
-            f"A table must be a .csv, .tsv, .txt or .parquet file. Got {file.name!r}."
-        )
-    if len(table) == 0:
-        raise InputError(f"The file {file.name!r} has a header and no rows.")
+    table = parse_table(file.read_bytes(), file.name)
     for name in drop:
         if name not in table.columns:
             raise InputError(
@@ -87,9 +88,203 @@ def read_table(
     if only is not None:
         _need(table, only)
         table = table[list(only)]
+    check_columns(table)
+    return table
+
+
+def parse_table(content: bytes, name: str) -> pd.DataFrame:
+    r"""Parse a CSV or Parquet file; its columns are not looked at yet.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    name : str
+        Its name, whose ending says which kind it is.
+
+    Returns
+    -------
+    DataFrame
+        At least one row; `check_columns` says whether it can be used.
+
+    Raises
+    ------
+    InputError
+        For a file that is empty, of another kind or damaged, and a duplicate header.
+
+    Examples
+    --------
+    >>> parse_table(b"age;home\n31;own\n", "people.csv")
+       age home
+    0   31  own
+    """
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
+        raise InputError(f"The file {name!r} is empty.")
+    ending = Path(name).suffix.lower()
+    if ending in (".parquet", ".pq"):
+        table = _parse_parquet(content, name)
+    elif ending in (".csv", ".tsv", ".txt"):
+        table = _parse_csv(content, name)
+    else:
+        raise InputError(
+            f"A table must be a .csv, .tsv, .txt or .parquet file. Got {name!r}."
+        )
+    if len(table) == 0:
+        raise InputError(f"The file {name!r} has a header and no rows.")
+    return table
+
+
+def check_columns(table: pd.DataFrame) -> None:
+    """Refuse columns that nothing can be learnt from.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `parse_table` returned.
+
+    Raises
+    ------
+    InputError
+        For text among numbers, and texts that tell rows apart.
+    """
     for name in table.columns:
         _check_column(table[name])
-    return table
+
+
+def describe_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Say of each column what it holds, and whether it can be used.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `parse_table` returned.
+
+    Returns
+    -------
+    DataFrame
+        One row a column: "column", "kind" ("number", "text", "yes or no", "date",
+        "other" or "nothing"), the counts "missing", "infinite" and "different", an
+        "example", and the "problem" in one sentence, "" where there is none.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"age": [31.0, None, 40.0], "home": ["own"] * 3})
+    >>> print(describe_columns(table).to_string(index=False))
+    column   kind  missing  infinite  different example problem
+       age number        1         0          2    31.0
+      home   text        0         0          1     own
+    """
+    return pd.DataFrame([_described(table[name]) for name in table.columns])
+
+
+@dataclass(frozen=True)
+class RowChoice:
+    """What becomes of rows that cannot be used as they are, and of too many.
+
+    Parameters
+    ----------
+    missing : {"keep", "drop", "refuse"}, default="keep"
+        Rows with a missing value: kept as they are, which all students and networks
+        of ours understand, or left out; or nothing is made.
+    infinite : {"refuse", "missing", "drop"}, default="refuse"
+        Infinite values: nothing is made, they become missing, or their rows are left
+        out.
+    unlabelled : {"refuse", "drop"}, default="refuse"
+        Rows whose target is missing.
+    most_rows : int or None, default=None
+        In [10, inf): of more rows so many are drawn. None keeps all.
+    """
+
+    missing: str = "keep"
+    infinite: str = "refuse"
+    unlabelled: str = "refuse"
+    most_rows: int | None = None
+
+    def __post_init__(self) -> None:
+        kept = ("keep", "drop", "refuse")
+        check_choice("RowChoice", "missing", self.missing, kept)
+        ways = ("refuse", "missing", "drop")
+        check_choice("RowChoice", "infinite", self.infinite, ways)
+        check_choice("RowChoice", "unlabelled", self.unlabelled, ("refuse", "drop"))
+        check_integer("RowChoice", "most_rows", self.most_rows, 10, optional=True)
+
+
+def choose_rows(
+    table: pd.DataFrame, target: str, choice: RowChoice, *, seed: int = 0
+) -> tuple[pd.DataFrame, dict[str, str | int]]:
+    """Leave out the rows that shall not be used.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Checked columns.
+    target : str
+        The column to predict; one that is not there is passed over.
+    choice : RowChoice
+        Which rows.
+    seed : int, default=0
+        Of the draw.
+
+    Returns
+    -------
+    table : DataFrame
+        The rows that are left, in their order.
+    facts : dict of str to str or int
+        What was left out or changed, for the run's description; empty for nothing.
+
+    Raises
+    ------
+    InputError
+        For missing or infinite values that are refused, and when no row is left.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"age": [31.0, None, 40.0], "bad": [0, 1, 1]})
+    >>> rows, facts = choose_rows(table, "bad", RowChoice(missing="drop"))
+    >>> len(rows), facts
+    (2, {'rows left out for missing values': 1})
+    """
+    facts: dict[str, str | int] = {}
+
+    def keep(wanted: "pd.Series[bool]", said: str) -> None:
+        nonlocal table
+        if wanted.all():
+            return
+        facts[f"rows left out for {said}"] = int((~wanted).sum())
+        table = table[wanted]
+
+    if choice.unlabelled == "drop" and target in table.columns:
+        keep(table[target].notna(), "a missing target")
+    infinite = _infinite(table)
+    n_infinite = int(infinite.to_numpy().sum())
+    if n_infinite and choice.infinite == "refuse":
+        raise InputError(
+            f"The table holds infinite values: {_counted(infinite)}; take them for "
+            "missing, or leave their rows out."
+        )
+    if n_infinite and choice.infinite == "missing":
+        table = table.mask(infinite)
+        facts["infinite values taken for missing"] = n_infinite
+    elif n_infinite:
+        keep(~infinite.any(axis=1), "infinite values")
+    gaps = table.isna()
+    if choice.missing == "refuse" and gaps.to_numpy().any():
+        raise InputError(
+            f"The table holds missing values: {_counted(gaps)}; keep them as missing, "
+            "or leave their rows out."
+        )
+    if choice.missing == "drop":
+        keep(table.notna().all(axis=1), "missing values")
+    if len(table) == 0:
+        raise InputError(
+            "No row is left: every one has a missing or infinite value. Keep missing "
+            "values, or leave out the columns that have most of them."
+        )
+    if choice.most_rows is not None and len(table) > choice.most_rows:
+        facts["rows drawn"] = f"{choice.most_rows:,} of {len(table):,}"
+        drawn = np.random.default_rng(seed).permutation(len(table))
+        table = table.iloc[np.sort(drawn[: choice.most_rows])]
+    return table.reset_index(drop=True), facts
 
 
 def split_target(
@@ -165,6 +360,48 @@ def split_target(
             f"{_FEWEST_A_CLASS} rows. Class {str(rare)!r} has {counts.min()}."
         )
     return rows, labels, "multiclass"
+
+
+def target_balance(y: NDArray[Any], task: str, *, most: int = 20) -> pd.DataFrame:
+    """Count the classes of a target, or the values in ranges of equal width.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        What `split_target` returned.
+    task : {"multiclass", "regression"}
+        What it decided.
+    most : int, default=20
+        In [2, inf): the most classes, the largest first, the rest as one; the number
+        of ranges.
+
+    Returns
+    -------
+    DataFrame
+        "class", "rows" and "share"; for regression "from", "to", "rows" and "share".
+
+    Examples
+    --------
+    >>> target_balance(np.array(["good", "bad", "good", "good"]), "multiclass")
+      class  rows  share
+    0  good     3   0.75
+    1   bad     1   0.25
+    """
+    check_integer("target_balance", "most", most, 2)
+    if task == "regression":
+        counts, edges = np.histogram(y, bins=most)
+        found = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "rows": counts})
+    else:
+        names, counts = np.unique(y, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        shown = order if len(order) <= most else order[: most - 1]
+        texts = [str(names[i]) for i in shown]
+        rows = [int(counts[i]) for i in shown]
+        if len(shown) < len(order):
+            texts.append(f"{len(order) - len(shown)} other classes")
+            rows.append(len(y) - sum(rows))
+        found = pd.DataFrame({"class": texts, "rows": rows})
+    return found.assign(share=found["rows"] / len(y))
 
 
 def take_labels(
@@ -293,11 +530,84 @@ def predict_table(
 
 def _need(table: pd.DataFrame, names: Sequence[str]) -> None:
     absent = [name for name in names if name not in table.columns]
-    if absent:
-        raise InputError(
-            f"The table lacks the columns {', '.join(map(repr, absent[:10]))}."
-            f"{closest(absent[0], table.columns)}"
-        )
+    if not absent:
+        return
+    extra = [str(name) for name in table.columns if name not in set(names)]
+    rest = f" It has columns that are not asked for: {_listed(extra)}." if extra else ""
+    raise InputError(
+        f"The table lacks the columns {_listed(absent)}.{_closest(absent, extra)}{rest}"
+    )
+
+
+def _closest(absent: list[str], extra: list[str]) -> str:
+    """Say which of the extra columns the absent ones may be."""
+    if len(absent) == 1:
+        return closest(absent[0], extra)
+    near = [(name, difflib.get_close_matches(name, extra, 1)) for name in absent[:10]]
+    pairs = [f"{found[0]!r} for {name!r}" for name, found in near if found]
+    return f" Closest are {', '.join(pairs)}." if pairs else ""
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    further = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + further
+
+
+def _described(column: "pd.Series[Any]") -> dict[str, Any]:
+    present = column.dropna()
+    try:
+        n_different: int | None = int(present.nunique())
+    except TypeError:  # lists, dicts
+        n_different = None
+    try:
+        _check_column(column)
+        problem = ""
+    except InputError as error:
+        problem = str(error)
+    return {
+        "column": str(column.name),
+        "kind": _kind(column),
+        "missing": len(column) - len(present),
+        "infinite": int(_infinite(column.to_frame()).to_numpy().sum()),
+        "different": n_different,
+        "example": str(_plain(present.iloc[0]))[:80] if len(present) else "",
+        "problem": problem,
+    }
+
+
+def _kind(column: "pd.Series[Any]") -> str:
+    if column.isna().all():
+        return "nothing"
+    if pd.api.types.is_bool_dtype(column):
+        return "yes or no"
+    if pd.api.types.is_numeric_dtype(column):
+        return "number"
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "date"
+    is_text = pd.api.types.is_string_dtype(column) or column.dtype == object
+    return (
+        "text" if is_text or isinstance(column.dtype, pd.CategoricalDtype) else "other"
+    )
+
+
+def _infinite(table: pd.DataFrame) -> pd.DataFrame:
+    """Say where a number is infinite; all else is False."""
+    found = pd.DataFrame(False, index=table.index, columns=table.columns)
+    for i in range(table.shape[1]):
+        column = table.iloc[:, i]
+        if pd.api.types.is_float_dtype(column):
+            numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            found.isetitem(i, np.isinf(numbers))
+    return found
+
+
+def _counted(found: pd.DataFrame) -> str:
+    """Say how many values of each column are meant, and in which row is the first."""
+    counts = found.sum()
+    names = [f"{count} in {str(name)!r}" for name, count in counts.items() if count]
+    row = int(np.flatnonzero(found.any(axis=1))[0]) + 1
+    more = f" and {len(names) - 10} further columns" if len(names) > 10 else ""
+    return f"{', '.join(names[:10])}{more}, e.g. row {row}"
 
 
 def _parse_parquet(content: bytes, name: str) -> pd.DataFrame:

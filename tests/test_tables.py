@@ -18,11 +18,17 @@ from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.schema import Schema
 from interpretkd.students import CartStudent
 from interpretkd.tables import (
+    RowChoice,
+    check_columns,
+    choose_rows,
+    describe_columns,
+    parse_table,
     predict_table,
     read_table,
     split_target,
     take_labels,
     take_rows_for,
+    target_balance,
 )
 
 nan = np.nan
@@ -581,3 +587,157 @@ def test_bad_labels_are_told_in_a_sentence(classifier: Any, regressor: Any) -> N
         take_labels(classifier, table.assign(y=None), "y")
     with pytest.raises(InputError, match="The target 'y' must hold numbers"):
         take_labels(regressor, table, "y")
+
+
+def test_rows_for_a_model_are_reordered_and_what_lacks_is_named(
+    classifier: Any,
+) -> None:
+    turned = ROWS[list(ROWS.columns[::-1])].assign(further=1)
+    assert list(take_rows_for(classifier, turned).columns) == list(
+        classifier.schema_.names
+    )
+    with pytest.raises(InputError) as caught:
+        take_rows_for(classifier, pd.DataFrame({"aa": [1.0], "=x": [2.0]}))
+    text = str(caught.value)
+    assert text.startswith("The table lacks the columns 'a'")
+    assert "'aa'" in text
+    assert "It has columns that are not asked for: 'aa', '=x'." in text
+
+
+# --- what an upload holds, and which rows are used
+
+MESSY = pd.DataFrame(
+    {
+        "age": [31.0, nan, np.inf, 40.0, 52.0, -np.inf],
+        "=home": ["own", None, "rent", "own", "own", "own"],
+        "mixed": ["1", "2", "3", "4", "n/a", "6"],
+        "none": [nan] * 6,
+        "is": [True, False, True, True, False, True],
+        "day": pd.to_datetime(["2024-01-01"] * 6),
+        "bad": ["yes", "no", "yes", None, "no", "yes"],
+    }
+)
+
+
+def test_columns_are_described_with_what_is_wrong() -> None:
+    found = describe_columns(MESSY).set_index("column")
+    assert found["kind"].to_dict() == {
+        "age": "number",
+        "=home": "text",
+        "mixed": "text",
+        "none": "nothing",
+        "is": "yes or no",
+        "day": "date",
+        "bad": "text",
+    }
+    assert found.loc["age", ["missing", "infinite", "different"]].tolist() == [1, 2, 5]
+    assert found.loc["none", "missing"] == 6
+    assert found.loc["mixed", "problem"] == (
+        "Column 'mixed': 1 of 6 values are not numbers, e.g. 'n/a' (row 5)."
+    )
+    assert (found["problem"] != "").sum() == 1
+    with pytest.raises(InputError, match="'mixed'"):
+        check_columns(MESSY)
+
+
+def test_nested_columns_are_described() -> None:
+    table = pd.DataFrame({"lists": [[1], [2]], "texts": [f"t{i}" for i in range(2)]})
+    assert describe_columns(table)["different"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("choice", "rows", "facts"),
+    [
+        (RowChoice(infinite="missing"), 6, {"infinite values taken for missing": 2}),
+        (RowChoice(infinite="drop"), 4, {"rows left out for infinite values": 2}),
+        (
+            RowChoice("drop", "missing", "drop"),
+            2,
+            {
+                "rows left out for a missing target": 1,
+                "infinite values taken for missing": 2,
+                "rows left out for missing values": 3,
+            },
+        ),
+        (
+            RowChoice("drop", "drop"),
+            2,
+            {
+                "rows left out for infinite values": 2,
+                "rows left out for missing values": 2,
+            },
+        ),
+    ],
+)
+def test_rows_are_left_out_as_chosen(
+    choice: RowChoice, rows: int, facts: dict[str, int]
+) -> None:
+    table = MESSY[["age", "=home", "bad"]]
+    before = table.copy()
+    found, said = choose_rows(table, "bad", choice)
+    assert len(found) == rows
+    assert said == facts
+    assert list(found.index) == list(range(rows))
+    pd.testing.assert_frame_equal(table, before)
+    numbers = found["age"].to_numpy()
+    assert not np.isinf(numbers).any()
+
+
+def test_what_is_refused_is_counted() -> None:
+    with pytest.raises(InputError) as caught:
+        choose_rows(MESSY, "bad", RowChoice())
+    assert str(caught.value) == (
+        "The table holds infinite values: 2 in 'age', e.g. row 3; take them for "
+        "missing, or leave their rows out."
+    )
+    with pytest.raises(InputError) as caught:
+        choose_rows(MESSY, "bad", RowChoice("refuse", "drop"))
+    assert "1 in 'age', 1 in '=home', 4 in 'none', 1 in 'bad', e.g. row" in str(
+        caught.value
+    )
+    with pytest.raises(InputError, match="No row is left"):
+        choose_rows(MESSY, "bad", RowChoice("drop", "missing"))
+
+
+def test_of_too_many_rows_some_are_drawn_in_their_order() -> None:
+    table = pd.DataFrame({"a": range(1000)})
+    choice = RowChoice(most_rows=100)
+    found, facts = choose_rows(table, "a", choice, seed=3)
+    assert facts == {"rows drawn": "100 of 1,000"}
+    assert found["a"].is_monotonic_increasing
+    assert found["a"].nunique() == 100
+    assert found.equals(choose_rows(table, "a", choice, seed=3)[0])
+    assert not found.equals(choose_rows(table, "a", choice, seed=4)[0])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"missing": "x"}, {"infinite": "x"}, {"unlabelled": "x"}, {"most_rows": 9}],
+)
+def test_a_choice_of_rows_is_checked(settings: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="RowChoice"):
+        RowChoice(**settings)
+
+
+def test_a_target_is_counted() -> None:
+    y = np.repeat([f"class {i}" for i in range(30)], range(30, 0, -1))
+    found = target_balance(y, "multiclass", most=5)
+    assert found["class"].tolist() == [
+        *("class 0", "class 1", "class 2", "class 3", "26 other classes"),
+    ]
+    assert found["rows"].tolist() == [30, 29, 28, 27, 351]
+    assert found["share"].sum() == pytest.approx(1)
+    found = target_balance(np.array([0.0, 1.0, 10.0]), "regression", most=2)
+    assert found.to_dict("list") == {
+        "from": [0.0, 5.0],
+        "to": [5.0, 10.0],
+        "rows": [2, 1],
+        "share": [2 / 3, 1 / 3],
+    }
+
+
+def test_bytes_are_parsed_as_their_file_is(write: Write) -> None:
+    content = b"a;b\n1;x\n2;y\n"
+    pd.testing.assert_frame_equal(
+        parse_table(content, "t.csv"), read_table(write(content.decode(), "t.csv"))
+    )

@@ -1,0 +1,643 @@
+"""What a person uploads: looked at byte by byte before anything is made of it.
+
+Nothing here runs what it reads. A table goes through `tables`, a zipped run is unpacked
+under its own limits and then checked by `load_run`, a teacher is an ONNX file and
+nothing else. Whatever is wrong is said in one sentence.
+"""
+
+import contextlib
+import datetime
+import io
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+
+from interpretkd._validation import InputError
+from interpretkd.adapters import OnnxTeacher
+from interpretkd.persistence import load_run
+from interpretkd.shelf import SavedRun, find_runs, saved_run
+from interpretkd.tables import parse_table
+
+__all__ = [
+    "MOST_BYTES",
+    "RunFacts",
+    "check_teacher",
+    "read_facts",
+    "read_upload",
+    "run_folder",
+    "suggest_name",
+    "unpack_run",
+]
+
+MOST_BYTES = 200 * 2**20
+"""Of one file, as it is uploaded."""
+_MOST_CELLS = 60_000_000
+_MOST_UNPACKED = 500 * 2**20
+_MOST_RATIO = 100
+_SMALL = 10 * 2**20
+"""What unpacks to less is no bomb, whatever its ratio."""
+_MOST_MEMBERS = 64
+_LONGEST_NAME = 60
+_PICKLED = (
+    "can run code on this machine when it is opened, so it is never read; save the run "
+    "with save(model, path) and upload that folder as a zip file, or the table as a "
+    "CSV or Parquet file"
+)
+_PICKLE_ENDINGS = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".skops", ".dill")
+_RUN_FILES = frozenset(
+    {
+        *("manifest.json", "model.json", "schema.json", "teacher.json"),
+        *("student.npz", "baseline.npz", "teacher.safetensors", "teacher.onnx"),
+        "evaluation.parquet",
+    }
+)
+_OTHER_FILES = {
+    b"MZ": "is a program for Windows",
+    b"\x7fELF": "is a program for Linux",
+    b"\xcf\xfa\xed\xfe": "is a program for macOS",
+    b"\xfe\xed\xfa\xcf": "is a program for macOS",
+    b"\xca\xfe\xba\xbe": "is a program for Java or macOS",
+    b"#!": "is a script",
+    b"%PDF": "is a PDF document",
+    b"\x89PNG": "is a picture",
+    b"\xff\xd8\xff": "is a picture",
+    b"GIF8": "is a picture",
+    b"\x1f\x8b": "is compressed with gzip: unpack it first",
+    b"BZh": "is compressed with bzip2: unpack it first",
+    b"\xfd7zXZ": "is compressed with xz: unpack it first",
+    b"7z\xbc\xaf": "is a 7-Zip archive: unpack it first",
+    b"Rar!": "is a RAR archive: unpack it first",
+    b"(\xb5/\xfd": "is compressed with Zstandard: unpack it first",
+    b"\x89HDF": "is an HDF5 file: save it as CSV or Parquet",
+    b"SQLite format 3": "is an SQLite database: save its table as CSV or Parquet",
+    b"\xd0\xcf\x11\xe0": "is an old Office document: save it as CSV",
+}
+
+
+def read_upload(content: bytes, name: str) -> pd.DataFrame:
+    r"""Read a table that was uploaded; its columns are not judged yet.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    name : str
+        What its owner calls it; it is only read, no file is made of it.
+
+    Returns
+    -------
+    DataFrame
+        At least one row; `interpretkd.tables.describe_columns` says what is wrong with
+        its columns.
+
+    Raises
+    ------
+    InputError
+        For a file that is too large, could run code, is no table, is empty or damaged,
+        and for a duplicate header.
+
+    Examples
+    --------
+    >>> read_upload(b"age,home\n31,own\n", "people.csv")
+       age home
+    0   31  own
+    >>> read_upload(b"\x80\x04\x95", "people.csv")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    interpretkd._validation.InputError: The file 'people.csv' is a pickle, which can ...
+    """
+    _check_size(content, name)
+    _refuse_code(content, name)
+    if content.startswith(b"PK\x03\x04"):
+        _refuse_archive(content, name)
+    if _is_array(content):
+        raise InputError(
+            f"The file {name!r} is a NumPy array without column names; save it as CSV "
+            "or Parquet with a header."
+        )
+    _refuse_others(content, name)
+    _check_cells(content, name)
+    return parse_table(content, name)
+
+
+def unpack_run(content: bytes, shelf: str | os.PathLike[str], name: str) -> Path:
+    """Unpack a zipped run onto the shelf.
+
+    Parameters
+    ----------
+    content : bytes
+        The zip file.
+    shelf : str or path
+        The folder of runs; it is made if it is not there.
+    name : str
+        The zip file's name, after which the run is called.
+
+    Returns
+    -------
+    Path
+        The run's folder. A run that is on the shelf already is not unpacked again.
+
+    Raises
+    ------
+    InputError
+        For anything in the file that is not exactly a run, of sane size.
+    """
+    _check_size(content, name)
+    _refuse_code(content, name)
+    if not content.startswith(b"PK"):
+        _refuse_others(content, name)
+        raise InputError(
+            f"The file {name!r} is not a zip file; zip the folder of a run, the one "
+            "with manifest.json, and upload that."
+        )
+    files = _read_members(content, name)
+    for member, inner in files.items():
+        _check_inside(inner, member, name)
+    folder = Path(shelf)
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=folder, prefix=".upload."))
+    try:
+        for member, inner in files.items():
+            (fresh / member).write_bytes(inner)
+        with _speaking_of(fresh, name):
+            load_run(fresh)
+        known = {run.key: run.path for run in find_runs(folder)}
+        key = saved_run(fresh).key
+        if key in known:
+            return known[key]
+        target = _free_folder(folder, _safe_name(Path(name).stem))
+        fresh.chmod(0o755)
+        fresh.rename(target)
+        return target
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def check_teacher(content: bytes, name: str) -> None:
+    """Refuse an uploaded file that cannot be an ONNX teacher.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+    name : str
+        What its owner calls it.
+
+    Raises
+    ------
+    InputError
+        For a file that is too large, could run code, is no ONNX file, or has its
+        weights in other files.
+    """
+    _check_size(content, name)
+    if not content.strip():
+        raise InputError(f"The file {name!r} is empty.")
+    _refuse_code(content, name)
+    if content.startswith(b"PK\x03\x04"):
+        raise InputError(
+            f"The file {name!r} is a zip archive; a teacher is one .onnx file."
+        )
+    _refuse_others(content, name)
+    _check_onnx(content, name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "teacher.onnx"
+        path.write_bytes(content)
+        with _speaking_of(path, name):
+            OnnxTeacher(path, output="logits")
+
+
+def run_folder(shelf: str | os.PathLike[str], name: str) -> Path:
+    """Return the folder for a new run that a person has named.
+
+    Parameters
+    ----------
+    shelf : str or path
+        The folder of runs.
+    name : str
+        Letters, digits, spaces, dots, dashes and underscores.
+
+    Returns
+    -------
+    Path
+        A folder on the shelf that is not there yet.
+
+    Raises
+    ------
+    InputError
+        For another name, and one that is taken.
+
+    Examples
+    --------
+    >>> run_folder("runs", "../etc")
+    Traceback (most recent call last):
+    interpretkd._validation.InputError: A run's name must be of letters, digits, \
+spaces, '.', '-' and '_', 60 at most, and begin with a letter or digit. Got '../etc'.
+    """
+    if name != _safe_name(name) or name != name.strip(" ."):
+        raise InputError(
+            "A run's name must be of letters, digits, spaces, '.', '-' and '_', "
+            f"{_LONGEST_NAME} at most, and begin with a letter or digit. "
+            f"Got {name[:80]!r}."
+        )
+    folder = Path(shelf) / name
+    if folder.exists():
+        raise InputError(f"There is a run {name!r} already; give another name.")
+    return folder
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a list of runs says of one of them.
+
+    Parameters
+    ----------
+    data : str
+        What it was made from; "" when that is not known.
+    student : str
+        The kind of student; "" when that is not known.
+    made : datetime
+        When it was saved, by the clock of this machine.
+    """
+
+    data: str
+    student: str
+    made: datetime.datetime
+
+
+def read_facts(run: SavedRun) -> RunFacts:
+    """Read from a run's files what a list says of it, without opening the run.
+
+    Parameters
+    ----------
+    run : SavedRun
+        Where it lies; a damaged one is no error here, only when it is opened.
+
+    Returns
+    -------
+    RunFacts
+        Data, kind and date.
+    """
+    about = _read_object(run.path / "manifest.json").get("about")
+    student = _read_object(run.path / "model.json").get("student")
+    data = about.get("data") if isinstance(about, dict) else None
+    kind = student.get("class") if isinstance(student, dict) else None
+    try:
+        seconds = (run.path / "manifest.json").stat().st_mtime
+    except OSError:  # removed since it was found
+        seconds = 0.0
+    return RunFacts(
+        str(data or ""), str(kind or ""), datetime.datetime.fromtimestamp(seconds)
+    )
+
+
+def suggest_name(shelf: str | os.PathLike[str], title: str) -> str:
+    """Suggest a name for a new run that is not taken.
+
+    Parameters
+    ----------
+    shelf : str or path
+        The folder of runs.
+    title : str
+        What it is made from; any text.
+
+    Returns
+    -------
+    str
+        A name that `run_folder` takes.
+
+    Examples
+    --------
+    >>> suggest_name("no such folder", "<b>people</b> cart")
+    'b_people__b_ cart'
+    """
+    return _free_folder(Path(shelf), _safe_name(title)).name
+
+
+def _check_size(content: bytes, name: str) -> None:
+    if len(content) > MOST_BYTES:
+        raise InputError(
+            f"The file {name!r} is too large: {len(content) / 2**20:,.0f} MB, and "
+            f"{MOST_BYTES // 2**20} MB is the most. Upload a part of its rows."
+        )
+
+
+def _refuse_code(content: bytes, name: str) -> None:
+    """Refuse pickles, by their first bytes and by their ending."""
+    if _is_pickle(content) or Path(name).suffix.lower() in _PICKLE_ENDINGS:
+        raise InputError(f"The file {name!r} is a pickle, which {_PICKLED}.")
+    if _is_array(content) and _holds_objects(content):
+        raise InputError(
+            f"The file {name!r} is a NumPy array of pickled objects, which {_PICKLED}."
+        )
+    if content.startswith(b"PK"):
+        _refuse_code_inside(content, name)
+
+
+def _refuse_code_inside(content: bytes, name: str) -> None:
+    with _reading_zip(name), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for info in archive.infolist()[:_MOST_MEMBERS]:
+            if info.is_dir() or info.flag_bits & 1:
+                continue
+            with archive.open(info) as member:
+                start = member.read(1024)
+            inside = Path(info.filename).suffix.lower() in _PICKLE_ENDINGS
+            objects = _is_array(start) and _holds_objects(start)
+            if inside or _is_pickle(start) or objects:
+                raise InputError(
+                    f"The zip file {name!r} holds the pickle "
+                    f"{info.filename[:80]!r}, which {_PICKLED}."
+                )
+
+
+def _is_pickle(content: bytes) -> bool:
+    return len(content) > 1 and content[0] == 0x80 and 2 <= content[1] <= 5
+
+
+def _is_array(content: bytes) -> bool:
+    return content.startswith(b"\x93NUMPY")
+
+
+def _holds_objects(content: bytes) -> bool:
+    return re.search(rb"'\|?O\d*'", content[:1024]) is not None
+
+
+def _refuse_archive(content: bytes, name: str) -> None:
+    with _reading_zip(name), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.namelist()
+    if "[Content_Types].xml" in members:
+        raise InputError(
+            f"The file {name!r} is an Office document; save its table as CSV."
+        )
+    raise InputError(
+        f"The file {name!r} is a zip archive; unpack it and upload the table that is "
+        "in it. A zipped run is uploaded on the Start page."
+    )
+
+
+def _refuse_others(content: bytes, name: str) -> None:
+    for start, what in _OTHER_FILES.items():
+        if content.startswith(start):
+            raise InputError(f"The file {name!r} {what}.")
+
+
+def _check_cells(content: bytes, name: str) -> None:
+    """Refuse more cells than there is room for, before they are parsed."""
+    n_rows, n_columns = _table_size(content, name)
+    if n_rows * n_columns > _MOST_CELLS:
+        raise InputError(
+            f"The file {name!r} is too large: about {n_rows:,} rows of {n_columns:,} "
+            f"columns, and {_MOST_CELLS:,} cells is the most. Upload a part of its "
+            "rows or columns."
+        )
+
+
+def _table_size(content: bytes, name: str) -> tuple[int, int]:
+    if content.startswith(b"PAR1"):
+        return _parquet_size(content, name)
+    line = content.lstrip(b"\r\n").partition(b"\n")[0]
+    n_columns = 1 + max(map(line.count, (b",", b";", b"\t", b"|")))
+    return max(content.count(b"\n"), content.count(b"\r")), n_columns
+
+
+def _parquet_size(content: bytes, name: str) -> tuple[int, int]:
+    try:
+        said = pyarrow.parquet.read_metadata(io.BytesIO(content))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(
+            f"The file {name!r} is not a readable Parquet file."
+        ) from error
+    unpacked = sum(
+        said.row_group(i).total_byte_size for i in range(said.num_row_groups)
+    )
+    if unpacked > max(_MOST_UNPACKED, _SMALL):
+        raise InputError(
+            f"The file {name!r} is too large: it unpacks to {unpacked / 2**20:,.0f} "
+            f"MB, and {_MOST_UNPACKED // 2**20} MB is the most."
+        )
+    return said.num_rows, said.num_columns
+
+
+def _read_members(content: bytes, name: str) -> dict[str, bytes]:
+    """Read the files of a run out of a zip file, after a look at each one's name."""
+    with _reading_zip(name), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = [info for info in archive.infolist() if not _is_litter(info)]
+        if len(members) > _MOST_MEMBERS:
+            raise InputError(
+                f"The zip file {name!r} holds {len(members)} files; a run has at most "
+                f"{len(_RUN_FILES)}."
+            )
+        for info in members:
+            _check_member(info, name)
+        inside = [info for info in members if not info.is_dir()]
+        places = {PurePosixPath(info.filename).parent for info in inside}
+        files: dict[str, bytes] = {}
+        room = min(_MOST_UNPACKED, max(_SMALL, _MOST_RATIO * len(content)))
+        for info in inside:
+            member = PurePosixPath(info.filename).name
+            if len(places) > 1 or len(PurePosixPath(info.filename).parts) > 2:
+                raise InputError(
+                    f"The zip file {name!r} must hold the files of one run, in one "
+                    f"folder or in none. It holds {info.filename[:80]!r}."
+                )
+            if member not in _RUN_FILES:
+                raise InputError(
+                    f"The zip file {name!r} holds {info.filename[:80]!r}, which is no "
+                    "file of a run."
+                )
+            if member in files:
+                raise InputError(f"The zip file {name!r} holds {member!r} twice.")
+            files[member] = _read_member(archive, info, room, name)
+            room -= len(files[member])
+    if "manifest.json" not in files:
+        raise InputError(
+            f"The zip file {name!r} holds no run: there is no manifest.json in it."
+        )
+    return files
+
+
+def _is_litter(info: zipfile.ZipInfo) -> bool:
+    """Say whether macOS put it there; it is left where it is."""
+    is_store = PurePosixPath(info.filename).name == ".DS_Store"
+    return is_store or info.filename.startswith("__MACOSX/")
+
+
+def _check_member(info: zipfile.ZipInfo, name: str) -> None:
+    # The name as it stands in the file: zipfile cuts it at a NUL.
+    member = info.orig_filename
+    outside = (
+        member.startswith(("/", "\\", "~"))
+        or re.match(r"[A-Za-z]:", member) is not None
+        or ".." in re.split(r"[/\\]", member)
+        or "\\" in member
+        or "\0" in member
+    )
+    if outside:
+        raise InputError(
+            f"The zip file {name!r} would write outside its folder, to "
+            f"{member[:80]!r}; nothing was unpacked."
+        )
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise InputError(
+            f"The zip file {name!r} holds {member[:80]!r}, which is a link or device "
+            "and no file; nothing was unpacked."
+        )
+    if info.flag_bits & 1:
+        raise InputError(f"The zip file {name!r} is encrypted; zip it anew without.")
+
+
+def _read_member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, room: int, name: str
+) -> bytes:
+    """Read no more than there is room for, whatever the archive says of itself."""
+    with archive.open(info) as member:
+        content = member.read(room + 1)
+    if len(content) > room:
+        raise InputError(
+            f"The zip file {name!r} unpacks to far more than a run is: a zip bomb. "
+            "Nothing was unpacked."
+        )
+    return content
+
+
+def _check_inside(content: bytes, member: str, name: str) -> None:
+    """Look into the files of a run that are themselves packed."""
+    whole = f"{member} in {name}"
+    if member.endswith(".npz"):
+        _check_arrays(content, whole)
+    elif member.endswith(".parquet"):
+        n_rows, n_columns = _parquet_size(content, whole)
+        if n_rows * n_columns > _MOST_CELLS:
+            raise InputError(
+                f"The file {whole!r} holds {n_rows:,} rows of {n_columns:,} columns, "
+                "far more than a run: a zip bomb. Nothing was unpacked."
+            )
+    elif member.endswith(".onnx"):
+        _check_onnx(content, whole)
+
+
+def _check_arrays(content: bytes, name: str) -> None:
+    room = min(_MOST_UNPACKED, max(_SMALL, _MOST_RATIO * len(content)))
+    _refuse_code_inside(content, name)
+    with _reading_zip(name), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if len(archive.infolist()) > _MOST_MEMBERS:
+            raise InputError(f"The file {name!r} holds too many arrays for a run.")
+        for info in archive.infolist():
+            array = _read_member(archive, info, room, name)
+            room -= len(array)
+            _check_shape(array, name)
+
+
+def _check_shape(array: bytes, name: str) -> None:
+    """Refuse an array whose header asks for more memory than its bytes fill."""
+    stream = io.BytesIO(array)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, _, dtype = read(stream)
+    except (ValueError, KeyError) as error:
+        raise InputError(f"The file {name!r} holds a damaged array.") from error
+    wanted = dtype.itemsize
+    for side in shape:
+        wanted *= side
+    if wanted != len(array) - stream.tell():
+        raise InputError(f"The file {name!r} holds a damaged array.")
+
+
+def _check_onnx(content: bytes, name: str) -> None:
+    """Refuse what is no ONNX file, and weights that would be read from elsewhere."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise InputError(
+            "Looking into an ONNX file needs onnx. Install it with: "
+            "pip install 'interpretkd[export]'"
+        ) from error
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(content)
+    except Exception as error:  # protobuf's own, which it does not export with types
+        raise InputError(f"The file {name!r} is not an ONNX file.") from error
+    if not model.ir_version or not model.graph.output:
+        raise InputError(f"The file {name!r} is not an ONNX file.")
+    if any(tensor.data_location == tensor.EXTERNAL for tensor in _tensors(model)):
+        raise InputError(
+            f"The ONNX file {name!r} keeps its weights in other files, which were not "
+            "uploaded; save it as one file."
+        )
+
+
+def _tensors(message: Any) -> Iterator[Any]:
+    """Walk to every tensor in a model, also in graphs in graphs and in functions."""
+    if message.DESCRIPTOR.full_name == "onnx.TensorProto":
+        yield message
+        return
+    for part, value in message.ListFields():
+        if part.message_type is None:
+            continue
+        single = hasattr(value, "ListFields")
+        for inner in [value] if single else value:
+            if hasattr(inner, "ListFields"):
+                yield from _tensors(inner)
+
+
+@contextlib.contextmanager
+def _reading_zip(name: str) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
+    # What zipfile raises on damaged or unusual archives.
+    except (
+        *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError),
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
+        raise InputError(f"The file {name!r} is not a readable zip file.") from error
+
+
+@contextlib.contextmanager
+def _speaking_of(path: Path, name: str) -> Iterator[None]:
+    """Let a sentence name what the person knows, not where it was put."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace(str(path), name)) from error
+
+
+def _safe_name(name: str) -> str:
+    kept = "".join(c if c.isalnum() or c in " .-_" else "_" for c in name)
+    return kept.lstrip(" .-_")[:_LONGEST_NAME].rstrip(" .") or "run"
+
+
+def _free_folder(shelf: Path, name: str) -> Path:
+    number, folder = 1, shelf / name
+    while folder.exists():
+        number += 1
+        ending = f"-{number}"
+        folder = shelf / f"{name[: _LONGEST_NAME - len(ending)].rstrip(' .')}{ending}"
+    return folder
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
