@@ -1,0 +1,585 @@
+"""Several students of one teacher, side by side on the same rows.
+
+Students are compared only where that is fair: same task, same classes, same rows, and
+the same teacher's logits on them. The pruned sizes of a tree are cut on one half of the
+rows; as soon as one is among the students, all are measured on the other half.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from interpretkd._validation import InputError, check_choice, check_integer
+from interpretkd.analysis import Analysis
+from interpretkd.evaluation import _compare
+from interpretkd.intervals import (
+    Estimate,
+    PairedTest,
+    _percentiles,
+    _resample,
+    wilson_interval,
+)
+from interpretkd.lineups import _family, items_of, size_of
+from interpretkd.metrics import _fidelity, _matches, _r2_of, _squares
+from interpretkd.pruning import PruningPath
+from interpretkd.shelf import SavedRun
+from interpretkd.slices import _by_slice, _slice_names
+from interpretkd.targets import decide
+
+__all__ = [
+    "AXES",
+    "MEASURES",
+    "Comparison",
+    "Contender",
+    "Pair",
+    "compare",
+    "steps",
+    "twins",
+    "why_not",
+]
+
+Array = NDArray[np.float64]
+
+AXES = ("items", "size", "parameters", "bytes")
+"""The sizes by which students are laid out."""
+MEASURES = ("fidelity", "accuracy")
+"""What is measured of each."""
+
+_RESAMPLES = 1000
+_ROUNDING = 1e-5
+"""How far one teacher's logits may lie apart, asked twice."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """One student of one size.
+
+    Parameters
+    ----------
+    run : str
+        What its run is called.
+    family : str
+        What it belongs to, such as "tree".
+    size : int or None
+        Leaves of all trees, or features of a weighted sum.
+    unit : str
+        "leaves", "terms", or "" when unknown.
+    items : int or None
+        What a person has to read: tests and answers, or coefficients and intercepts.
+    parameters, bytes : int or None
+        The numbers that it holds, and their bytes.
+    is_whole : bool
+        Whether it is the student as it was saved, and not cut back.
+    logits : ndarray of shape (n_samples, n_outputs)
+        What it says of the rows.
+    baseline : ndarray of shape (n_samples, n_outputs), or None
+        What the same student says that was fitted to the labels alone.
+    """
+
+    run: str
+    family: str
+    size: int | None
+    unit: str
+    items: int | None
+    parameters: int | None
+    bytes: int | None
+    is_whole: bool
+    logits: Array
+    baseline: Array | None
+
+    @property
+    def name(self) -> str:
+        """What it is, in a few words."""
+        if self.size is None:
+            return f"{self.run} ({self.family})"
+        one = {"leaves": "leaf", "terms": "term"}[self.unit]
+        unit = one if self.size == 1 else self.unit
+        return f"{self.run} ({self.family}, {self.size:,} {unit})"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two students on the same rows.
+
+    Parameters
+    ----------
+    agreement : Estimate
+        How often the two decide alike; for values, how much of the first's variance
+        the second reproduces (R2).
+    fidelity : PairedTest
+        The first's less the second's.
+    accuracy : PairedTest or None
+        The same with the labels; None where there are none.
+    """
+
+    agreement: Estimate
+    fidelity: PairedTest
+    accuracy: PairedTest | None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Students side by side; `compare` makes it.
+
+    Parameters
+    ----------
+    task : {"multiclass", "multilabel", "regression"}
+        What they decide.
+    X : frame or ndarray of shape (n_samples, n_features)
+        The rows that all are measured on.
+    labels : ndarray or None
+        Their labels, as `Analysis.labels`.
+    teacher_logits : ndarray of shape (n_samples, n_outputs)
+        What the teacher says of them.
+    contenders : tuple of Contender
+        The students.
+    numbers : ndarray of shape (n_samples,), or None
+        Which of the runs' rows these are, from 0; None when they are all of them.
+    """
+
+    task: str
+    X: Any = field(repr=False)
+    labels: NDArray[Any] | None = field(repr=False)
+    teacher_logits: Array = field(repr=False)
+    contenders: tuple[Contender, ...]
+    numbers: NDArray[np.int64] | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.contenders)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows all are measured on."""
+        return len(self.teacher_logits)
+
+    @cached_property
+    def fidelity(self) -> tuple[Estimate, ...]:
+        """The agreement of each student with the teacher; R2, for regression."""
+        said = [contender.logits for contender in self.contenders]
+        return _scores(self.task, self._taught, said)
+
+    @cached_property
+    def accuracy(self) -> tuple[Estimate, ...] | None:
+        """That of each student with the labels; None without labels."""
+        if self.labels is None:
+            return None
+        said = [contender.logits for contender in self.contenders]
+        return _scores(self.task, self.labels, said)
+
+    @cached_property
+    def teacher_accuracy(self) -> Estimate | None:
+        """The teacher's own; None without labels."""
+        if self.labels is None:
+            return None
+        return _scores(self.task, self.labels, [self.teacher_logits])[0]
+
+    @cached_property
+    def baseline_accuracy(self) -> tuple[Estimate | None, ...]:
+        """Of each student fitted to the labels alone; None where there is none."""
+        said = [contender.baseline for contender in self.contenders]
+        known = [logits for logits in said if logits is not None]
+        if self.labels is None or not known:
+            return (None,) * len(self)
+        found = iter(_scores(self.task, self.labels, known))
+        return tuple(None if logits is None else next(found) for logits in said)
+
+    def to_frame(self, *, by: str = "items", measure: str = "fidelity") -> pd.DataFrame:
+        """Return one row a student.
+
+        Parameters
+        ----------
+        by : {"items", "size", "parameters", "bytes"}, default="items"
+            The size that "front" goes by.
+        measure : {"fidelity", "accuracy"}, default="fidelity"
+            What "front" goes by.
+
+        Returns
+        -------
+        DataFrame
+            The columns student, run, family, size, unit, items, parameters, bytes,
+            whole; fidelity, accuracy, each with its _low and _high, and
+            baseline_accuracy; front (nothing as small is better, and nothing smaller as
+            good). What is unknown is missing.
+
+        Raises
+        ------
+        InputError
+            For another size or measure.
+        """
+        check_choice("Comparison.to_frame", "by", by, AXES)
+        check_choice("Comparison.to_frame", "measure", measure, MEASURES)
+        shares = self.accuracy or (None,) * len(self)
+        rows = [
+            {
+                "student": one.name,
+                "run": one.run,
+                "family": one.family,
+                "size": one.size,
+                "unit": one.unit,
+                "items": one.items,
+                "parameters": one.parameters,
+                "bytes": one.bytes,
+                "whole": one.is_whole,
+                **_cells("fidelity", agreement),
+                **_cells("accuracy", share),
+                "baseline_accuracy": np.nan if base is None else base.value,
+            }
+            for one, agreement, share, base in zip(
+                self.contenders,
+                self.fidelity,
+                shares,
+                self.baseline_accuracy,
+                strict=True,
+            )
+        ]
+        frame = pd.DataFrame(rows).astype(dict.fromkeys(AXES, "Int64"))
+        size = frame[by].to_numpy(dtype=np.float64, na_value=np.nan)
+        frame["front"] = _front(size, frame[measure].to_numpy())
+        return frame
+
+    def pair(self, first: int, second: int) -> Pair:
+        """Compare two of the students row by row.
+
+        Parameters
+        ----------
+        first, second : int
+            In [0, n_students): which.
+
+        Returns
+        -------
+        Pair
+            Differences are the first's less the second's: with Newcombe's interval
+            and the exact McNemar test for decisions, with a seeded paired bootstrap for
+            values.
+
+        Raises
+        ------
+        InputError
+            For numbers outside.
+        """
+        for name, value in (("first", first), ("second", second)):
+            check_integer("Comparison.pair", name, value, 0, len(self) - 1)
+        one, two = self.contenders[first].logits, self.contenders[second].logits
+        truth = self.labels
+        return Pair(
+            _fidelity(self.task, one, two),
+            _compare(self.task, self._taught, one, two),
+            None if truth is None else _compare(self.task, truth, one, two),
+        )
+
+    def slices(self, column: str, which: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return the fidelity of students on each part of the rows.
+
+        Parameters
+        ----------
+        column : str
+            By which the rows are cut.
+        which : sequence of int, default=None
+            Of the students; None for all.
+
+        Returns
+        -------
+        DataFrame
+            One row a slice and student: slice, n, number (of the student), student,
+            fidelity, low, high.
+
+        Raises
+        ------
+        InputError
+            For an absent column.
+        """
+        named = _slice_names(self.X, column)
+        numbers = range(len(self)) if which is None else which
+        parts = []
+        for number in numbers:
+            one = self.contenders[number]
+            part = _by_slice(self.task, self.teacher_logits, one.logits, named)
+            part.insert(2, "number", number)
+            part.insert(3, "student", one.name)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def with_size(self, run: str, small: Analysis) -> "Comparison":
+        """Return the same students and one more size of a tree.
+
+        Parameters
+        ----------
+        run : str
+            What its run is called here.
+        small : Analysis
+            What `Analysis.cut` returned.
+
+        Returns
+        -------
+        Comparison
+            The new one stands among the run's sizes.
+
+        Raises
+        ------
+        InputError
+            When it was measured on other rows than these.
+        """
+        ours, theirs = self.numbers, small.numbers
+        if ours is None or theirs is None or not np.array_equal(ours, theirs):
+            raise InputError(
+                "Comparison.with_size needs a size measured on the comparison's own "
+                "rows: give 'sizes' to compare."
+            )
+        new = _contender(run, small, None, is_whole=False)
+        before = [
+            place
+            for place, one in enumerate(self.contenders)
+            if one.run == run and (one.is_whole or (one.size or 0) < (new.size or 0))
+        ]
+        place = before[-1] + 1 if before else len(self)
+        contenders = (*self.contenders[:place], new, *self.contenders[place:])
+        return replace(self, contenders=contenders)
+
+    @cached_property
+    def _taught(self) -> NDArray[Any]:
+        """What the teacher decides, as labels are written."""
+        if self.task == "regression":
+            return self.teacher_logits
+        return decide(self.teacher_logits, self.task)
+
+
+def compare(
+    found: Mapping[str, Analysis], *, sizes: Mapping[str, Sequence[int]] | None = None
+) -> Comparison:
+    """Put students side by side.
+
+    Parameters
+    ----------
+    found : mapping of str to Analysis
+        The runs by name, whole and on all their rows; at least one.
+    sizes : mapping of str to sequence of int, default=None
+        Of which runs' trees which numbers of leaves are to be shown beside them.
+
+    Returns
+    -------
+    Comparison
+        The runs' students, each followed by its smaller sizes.
+
+    Raises
+    ------
+    InputError
+        When two of them cannot be compared, with the reason; for sizes that a student
+        does not have.
+    """
+    if not found:
+        raise InputError("compare needs at least one run.")
+    (first_name, first), *others = found.items()
+    for name, other in others:
+        reason = why_not(first, other)
+        if reason:
+            raise InputError(f"{name} cannot be compared with {first_name}: {reason}.")
+    cuts = {name: sorted(set(wanted)) for name, wanted in (sizes or {}).items()}
+    cut = {
+        (name, size): found[name].cut(size)
+        for name, wanted in cuts.items()
+        for size in wanted
+        if size != size_of(found[name].form)[0]
+    }
+    rows = next((small.numbers for small in cut.values()), None)
+    contenders = []
+    for name, one in found.items():
+        contenders.append(_contender(name, one, rows, is_whole=True))
+        contenders += [
+            _contender(name, small, None, is_whole=False)
+            for (run, _), small in cut.items()
+            if run == name
+        ]
+    judged = next(iter(cut.values()), first)
+    return Comparison(
+        first.task,
+        judged.X,
+        judged.labels,
+        judged.teacher_logits,
+        tuple(contenders),
+        rows,
+    )
+
+
+def why_not(first: Analysis, second: Analysis) -> str | None:
+    """Say why two students cannot be compared.
+
+    Parameters
+    ----------
+    first, second : Analysis
+        Each on all rows of its run.
+
+    Returns
+    -------
+    str or None
+        The reason, as half a sentence; None when they can: task, columns, classes, rows
+        and the teacher's logits are the same.
+    """
+    if first.task != second.task:
+        return f"its task is {second.task}, not {first.task}"
+    ours, theirs = list(first.model.schema_.names), list(second.model.schema_.names)
+    if ours != theirs:
+        return f"it has other columns{_odd_ones(ours, theirs)}"
+    if first.has_classes and _classes(first) != _classes(second):
+        return f"it has other classes{_odd_ones(_classes(first), _classes(second))}"
+    if len(first) != len(second):
+        return (
+            f"it has other evaluation rows ({len(second):,} of them, not "
+            f"{len(first):,})"
+        )
+    if not _same_rows(first, second):
+        return "it has other evaluation rows"
+    if not _same_labels(first, second):
+        return "its evaluation rows have other labels"
+    if not _close(first.teacher_logits, second.teacher_logits):
+        return "it was distilled from another teacher, whose logits differ"
+    return None
+
+
+def steps(path: PruningPath, *, also: Sequence[int] = ()) -> tuple[int, ...]:
+    """Return the sizes of a pruning path that are worth a point in a chart.
+
+    Parameters
+    ----------
+    path : PruningPath
+        Scored on held-out rows.
+    also : sequence of int, default=()
+        Sizes that must be among them.
+
+    Returns
+    -------
+    tuple of int
+        From 2 leaves on, each about 1.4 times the one before; the whole tree, the
+        knee, and the smallest within one standard error of the best.
+    """
+    most = len(path.sizes)
+    spaced = np.round(2 ** np.arange(1, np.log2(most) + 0.1, 0.5)).astype(int)
+    chosen = {path.choose("knee"), path.choose(), most, *also, *spaced.tolist()}
+    return tuple(sorted(size for size in chosen if 2 <= size <= most))
+
+
+def twins(run: SavedRun, others: Iterable[SavedRun]) -> tuple[SavedRun, ...]:
+    """Find the runs that were saved with exactly the same rows, without opening them.
+
+    Parameters
+    ----------
+    run : SavedRun
+        The one to compare with.
+    others : iterable of SavedRun
+        Those to choose from.
+
+    Returns
+    -------
+    tuple of SavedRun
+        Those whose file of rows, labels and teacher's logits has the same hash.
+    """
+    own = _rows_hash(run)
+    if own is None:
+        return ()
+    return tuple(other for other in others if _rows_hash(other) == own)
+
+
+def _rows_hash(run: SavedRun) -> str | None:
+    """Return what a manifest says of the rows; None where it cannot be read."""
+    try:
+        manifest = json.loads((run.path / "manifest.json").read_bytes())
+        return str(manifest["sha256"]["evaluation.parquet"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _contender(
+    run: str, one: Analysis, rows: NDArray[np.int64] | None, *, is_whole: bool
+) -> Contender:
+    size, unit = size_of(one.form)
+    model = one.model
+    chosen: Any = slice(None) if rows is None else rows
+    baseline = None
+    if model.baseline_ is not None:
+        baseline = np.asarray(model.baseline_logits(one.X), dtype=np.float64)[chosen]
+    return Contender(
+        run,
+        _family(model.student_),
+        size,
+        unit,
+        items_of(model, one.form),
+        getattr(one.form, "n_parameters", None),
+        getattr(one.form, "size_bytes", None),
+        is_whole,
+        one.logits[chosen],
+        baseline,
+    )
+
+
+def _scores(
+    task: str, truth: NDArray[Any], said: Sequence[Array]
+) -> tuple[Estimate, ...]:
+    """Measure many models; of values, all by the same draws of rows."""
+    if task != "regression":
+        right = [_matches(truth, decide(logits, task)) for logits in said]
+        return tuple(wilson_interval(int(row.sum()), len(row)) for row in right)
+    # Drawing is what a bootstrap takes its time for, and it serves all models.
+    squares = [_squares(task, np.asarray(truth), logits) for logits in said]
+    columns = np.column_stack([*(part[:, 0] for part in squares), squares[0][:, 1]])
+    means: Any = _resample(columns, lambda drawn: drawn, _RESAMPLES, 0)
+    return tuple(
+        _percentiles(columns[:, [i, -1]], _r2_of, _r2_of(means[:, [i, -1]]), 0.95)
+        for i in range(len(said))
+    )
+
+
+def _front(size: Array, value: Array) -> NDArray[np.bool_]:
+    """Mark what nothing beats that is not larger."""
+    known = ~(np.isnan(size) | np.isnan(value))
+    front = np.zeros(len(size), dtype=np.bool_)
+    best = -np.inf
+    for i in np.lexsort((-value, size)):
+        if known[i] and value[i] > best:
+            front[i], best = True, value[i]
+    return front
+
+
+def _cells(name: str, estimate: Estimate | None) -> dict[str, float]:
+    found = estimate or Estimate(np.nan, np.nan, np.nan, 0)
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
+def _classes(found: Analysis) -> list[str]:
+    return [str(name) for name in np.asarray(found.model.classes_).tolist()]
+
+
+def _odd_ones(ours: Sequence[str], theirs: Sequence[str]) -> str:
+    """Name one that only one of the two has."""
+    for here, there, which in ((theirs, ours, "only it"), (ours, theirs, "it lacks")):
+        odd = [name for name in here if name not in set(there)]
+        if odd:
+            has = " has" if which == "only it" else ""
+            return f" ({which}{has} {odd[0]!r})"
+    return " (in another order)"
+
+
+def _same_rows(first: Analysis, second: Analysis) -> bool:
+    if isinstance(first.X, pd.DataFrame) != isinstance(second.X, pd.DataFrame):
+        return bool(np.array_equal(first.codes, second.codes, equal_nan=True))
+    if isinstance(first.X, pd.DataFrame):
+        hashed = [
+            pd.util.hash_pandas_object(found.X, index=False).to_numpy()
+            for found in (first, second)
+        ]
+        return bool(np.array_equal(*hashed))
+    return bool(np.array_equal(first.X, second.X, equal_nan=True))
+
+
+def _close(first: Array, second: Array) -> bool:
+    return bool(np.allclose(first, second, rtol=_ROUNDING, atol=_ROUNDING))
+
+
+def _same_labels(first: Analysis, second: Analysis) -> bool:
+    if first.labels is None or second.labels is None:
+        return True
+    return bool(np.array_equal(first.labels, second.labels))
