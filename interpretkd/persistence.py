@@ -22,6 +22,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ __all__ = [
     "AbsentTeacher",
     "BundleError",
     "EvaluationRows",
+    "LateTeacher",
     "Run",
     "load",
     "load_run",
@@ -198,13 +200,17 @@ def load(path: str | os.PathLike[str]) -> DistilledClassifier | DistilledRegress
     return load_run(path).model
 
 
-def load_run(path: str | os.PathLike[str]) -> Run:
+def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run:
     """Load a run bundle with its evaluation rows.
 
     Parameters
     ----------
     path : str or path
         The folder that `save` made.
+    late_teacher : bool, default=False
+        Whether a network is built only when it is first asked, which saves the second
+        that torch takes to load. Its files' hashes are checked at once, what is in
+        them then.
 
     Returns
     -------
@@ -231,7 +237,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
                 fitted = _student(student_state[name], schema, arrays, state)
             setattr(model, attribute, fitted)
     with _naming("teacher.json"):
-        _attach_teacher(model, files, Path(path))
+        _attach_teacher(model, files, Path(path), late=late_teacher)
     evaluation = None
     if "evaluation.parquet" in files:
         with _naming("evaluation.parquet"):
@@ -279,6 +285,75 @@ class AbsentTeacher(BaseEstimator):
             "cannot be asked about new rows. Its logits of the evaluation rows are in "
             "the run."
         )
+
+
+class LateTeacher(BaseEstimator):
+    """A saved network that is built when it is first asked.
+
+    Parameters
+    ----------
+    config : dict
+        What `get_state` of the network said of it.
+    content : bytes
+        Its arrays, as safetensors.
+    """
+
+    def __init__(self, config: dict[str, Any], content: bytes) -> None:
+        self.config = config
+        self.content = content
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    @property
+    def description(self) -> str:
+        """The kind of network."""
+        return str(self.config["class"])
+
+    @property
+    def schema_(self) -> Schema:
+        """The columns that the network reads."""
+        return Schema.from_dict(self.config["schema"])
+
+    @cached_property
+    def network(self) -> Any:
+        """The network itself, built when this is first asked for."""
+        with _naming("teacher.json"):
+            return _network(self.config, self.content)
+
+    def logits(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return what the network says.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            Its logits.
+
+        Raises
+        ------
+        BundleError
+            When the network's file cannot be used.
+        """
+        said: NDArray[np.float64] = self.network.logits(X)
+        return said
+
+    def get_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return all that makes up the network, for another run.
+
+        Returns
+        -------
+        config : dict
+            JSON values.
+        arrays : dict of ndarray
+            The network's state dict.
+        """
+        state: tuple[dict[str, Any], dict[str, NDArray[Any]]] = self.network.get_state()
+        return state
 
 
 def _check_replaceable(target: Path) -> None:
@@ -573,16 +648,25 @@ def _student(
     return student
 
 
-def _attach_teacher(model: Any, files: dict[str, bytes], path: Path) -> None:
+def _attach_teacher(
+    model: Any, files: dict[str, bytes], path: Path, *, late: bool
+) -> None:
     state = _parse_json(files["teacher.json"])
+    if state["kind"] == "network" and late:
+        network = LateTeacher(state["config"], files["teacher.safetensors"])
+        if len(network.schema_) != len(model.schema_):
+            raise InputError("the teacher reads other columns than the student")
+        model.teacher = network
+        model.teacher_ = Teacher(
+            estimator=network,
+            classes=getattr(model, "classes_", None),
+            task=model.task_,
+            n_parameters=state["n_parameters"],
+            size_bytes=state["size_bytes"],
+        )
+        return
     if state["kind"] == "network":
-        from safetensors.numpy import load as from_safetensors
-
-        from interpretkd.teachers import teacher_from_state
-
-        with _naming("teacher.safetensors"):
-            arrays = from_safetensors(files["teacher.safetensors"])
-        estimator: Any = teacher_from_state(state["config"], arrays)
+        estimator: Any = _network(state["config"], files["teacher.safetensors"])
     elif state["kind"] == "onnx":
         estimator = OnnxTeacher(path / "teacher.onnx", **state["config"])
     elif state["kind"] == "described":
@@ -601,6 +685,16 @@ def _attach_teacher(model: Any, files: dict[str, bytes], path: Path) -> None:
         raise InputError(f"unknown kind of teacher {state['kind']!r}")
     model.teacher = estimator if state["kind"] == "onnx" else FrozenEstimator(estimator)
     model.teacher_ = as_teacher(estimator)
+
+
+def _network(config: dict[str, Any], content: bytes) -> Any:
+    from safetensors.numpy import load as from_safetensors
+
+    from interpretkd.teachers import teacher_from_state
+
+    with _naming("teacher.safetensors"):
+        arrays = from_safetensors(content)
+    return teacher_from_state(config, arrays)
 
 
 def _check_outputs(model: Any) -> None:

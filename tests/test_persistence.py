@@ -3,6 +3,8 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -381,3 +383,38 @@ def test_where_a_run_comes_from_is_kept(saved, tmp_path):
 def test_a_run_need_not_say_where_it_comes_from(copy):
     change_json(copy, "manifest.json", lambda m: m.pop("about"))
     assert load_run(copy).about == {}
+
+
+@pytest.mark.parametrize("saved", ["cart"], indirect=True)
+def test_a_late_teacher_says_the_same_and_loads_torch_when_asked(saved, tmp_path):
+    model, X, y, path = saved
+    late = load_run(path, late_teacher=True).model
+    assert late.teacher_.n_parameters == model.teacher_.n_parameters
+    assert late.teacher_.estimator.description == "MLPTeacher"
+    np.testing.assert_array_equal(late.teacher_.logits(X), model.teacher_.logits(X))
+    again = save(late, tmp_path / "again", X, y)
+    for name in ("student.npz", "model.json", "schema.json", "teacher.safetensors"):
+        assert (again / name).read_bytes() == (path / name).read_bytes(), name
+    code = (
+        "import sys; from interpretkd.persistence import load_run;"
+        f"found = load_run({str(path)!r}, late_teacher=True);"
+        "before = 'torch' in sys.modules;"
+        "found.model.teacher_.logits(found.evaluation.X);"
+        "print(before, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("saved", ["cart"], indirect=True)
+def test_a_late_teacher_that_cannot_be_built_says_so_when_asked(copy, saved):
+    _, X, *_ = saved
+    change_json(copy, "teacher.json", lambda state: state["config"].pop("settings"))
+    late = load_run(copy, late_teacher=True).model
+    with pytest.raises(BundleError, match=r"teacher\.json cannot be used"):
+        late.teacher_.logits(X)
+    change_json(copy, "teacher.json", lambda state: state["config"].pop("schema"))
+    with pytest.raises(BundleError, match=r"teacher\.json cannot be used"):
+        load_run(copy, late_teacher=True)
