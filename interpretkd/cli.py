@@ -420,12 +420,40 @@ def predict(
     typer.echo(f"{predict_table(load(run), table, out)}")
 
 
+@app.command("app")
+def studio(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="The run to open.")
+    ] = None,
+    runs: Annotated[
+        Path, typer.Option(help="A folder: its runs are offered, new ones made there.")
+    ] = Path("runs"),
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Else the first free one from 8501 on."),
+    ] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only say where the app is.")
+    ] = False,
+) -> None:
+    """Explore runs in the browser, or train one there; on this machine alone."""
+    from interpretkd.studio import find_studio, open_studio
+
+    try:
+        find_studio()
+    except ValueError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(open_studio(run, shelf=runs, port=port, browser=not no_browser))
+
+
 @app.command()
 def bench(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="seeds|trees|boosted|rules|speed", help="Which benchmark."
+            metavar="seeds|trees|boosted|rules|speed|studio",
+            help="Which benchmark.",
         ),
     ],
     out: Annotated[
@@ -446,7 +474,7 @@ def bench(
     "seeds" is the seed paper's headline, on MNIST and Connect-4; "trees" compares small
     trees with those of other packages; "boosted" compares ways to spend a budget of
     leaves on boosted trees; "rules" times and checks rules, diagrams and exports;
-    "speed" measures seconds and memory.
+    "speed" measures seconds and memory; "studio" those of the app.
     """
     from interpretkd.benchmarks import run_benchmark
 

@@ -164,6 +164,27 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
         return make_report(self, X, y, **settings)
 
+    def app(self, X: ArrayLike, y: ArrayLike | None = None, **settings: Any) -> Any:
+        """Open the studio on the model, in the browser, beside a notebook.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows that neither the teacher nor the student was fitted to.
+        y : array-like of shape (n_samples,), default=None
+            Their labels.
+        **settings
+            As of `interpretkd.studio.serve`.
+
+        Returns
+        -------
+        OpenStudio
+            Its address; ``.stop()`` ends it.
+        """
+        from interpretkd.studio import serve
+
+        return serve(self, X, y, **settings)
+
     @property
     def tree_(self) -> Tree:
         """The student's frozen tree with the classes' names; only `CartStudent`s."""

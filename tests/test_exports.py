@@ -35,7 +35,7 @@ def test_all_is_sorted_and_names_what_is_public(name):
         and not node.name.startswith("_")
     }
     commands = {"bench", "demo", "distill", "explain", "export", "predict"}
-    commands |= {"report", "rules", "tree"}
+    commands |= {"report", "rules", "studio", "tree"}
     options = {"Data", "Dialect", "Direction", "Format", "Kind", "Student"}
     options |= {"TargetKind", "Theme"}
     if name == "cli":

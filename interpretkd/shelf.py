@@ -1,0 +1,102 @@
+"""The saved runs in a folder, known by a name and by what they hold."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from interpretkd._validation import InputError
+
+__all__ = ["SavedRun", "find_runs", "saved_run"]
+
+_MANIFEST = "manifest.json"
+_DEEPEST = 3
+"""How many folders below the shelf a run may lie."""
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """Where a run lies, not opened yet.
+
+    Parameters
+    ----------
+    path : Path
+        The run's folder.
+    name : str
+        What people call it: its place on the shelf.
+    key : str
+        Stands for the run in an address: eight hexadecimal digits of the hash of its
+        manifest, which holds the hashes of its files. A run made anew has another.
+    """
+
+    path: Path
+    name: str
+    key: str
+
+
+def saved_run(path: str | os.PathLike[str], *, name: str | None = None) -> SavedRun:
+    """Find a run in its folder; nothing but its manifest is read.
+
+    Parameters
+    ----------
+    path : str or path
+        The run's folder, or the manifest in it.
+    name : str, default=None
+        What to call it; None takes the folder's name.
+
+    Returns
+    -------
+    SavedRun
+        For `interpretkd.persistence.load_run`, which checks it.
+
+    Raises
+    ------
+    InputError
+        When there is no run.
+    """
+    folder = Path(path)
+    folder = folder.parent if folder.name == _MANIFEST else folder
+    try:
+        content = (folder / _MANIFEST).read_bytes()
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        raise InputError(
+            f"There is no run in {str(path)!r}: a run is a folder that save() or "
+            f"`interpretkd distill` made, with a file {_MANIFEST!r}."
+        ) from None
+    key = hashlib.sha256(content).hexdigest()[:8]
+    return SavedRun(folder, folder.resolve().name if name is None else name, key)
+
+
+def find_runs(folder: str | os.PathLike[str]) -> tuple[SavedRun, ...]:
+    """Find the runs in a folder and the folders in it.
+
+    Parameters
+    ----------
+    folder : str or path
+        The shelf; it may be absent, and then holds nothing.
+
+    Returns
+    -------
+    tuple of SavedRun
+        In the order of their names.
+    """
+    shelf = Path(folder)
+    found = (
+        saved_run(path, name=path.relative_to(shelf).as_posix() or path.name)
+        for path in _folders(shelf)
+    )
+    return tuple(sorted(found, key=lambda run: run.name))
+
+
+def _folders(shelf: Path) -> Iterator[Path]:
+    """Walk down to the runs, not into them and not into hidden folders."""
+    for place, inner, files in os.walk(shelf):
+        here = Path(place)
+        if _MANIFEST in files:
+            inner.clear()
+            yield here
+        elif len(here.relative_to(shelf).parts) == _DEEPEST:
+            inner.clear()
+        else:
+            inner[:] = [name for name in inner if not name.startswith(".")]

@@ -1,0 +1,62 @@
+import hashlib
+import json
+
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from interpretkd._validation import InputError
+from interpretkd.distillation import DistilledClassifier
+from interpretkd.persistence import load_run, save
+from interpretkd.shelf import find_runs, saved_run
+from interpretkd.students import CartStudent
+
+
+@pytest.fixture(scope="module")
+def model():
+    X, y = load_iris(return_X_y=True)
+    teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
+    return DistilledClassifier(teacher, CartStudent(3, search="greedy")).fit(X, y)
+
+
+def test_a_shelf_lists_the_runs_below_it(model, tmp_path):
+    for place in ("b", "demo/a", "one/two/three", "one/two/three/four", ".hidden/x"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        save(model, tmp_path / place) if "four" not in place else None
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("no run")
+    found = find_runs(tmp_path)
+    assert [run.name for run in found] == ["b", "demo/a", "one/two/three"]
+    assert all(load_run(run.path).model.classes_.size == 3 for run in found)
+
+
+def test_a_run_too_deep_is_not_looked_for(model, tmp_path):
+    (tmp_path / "1/2/3").mkdir(parents=True)
+    save(model, tmp_path / "1/2/3/4")
+    assert find_runs(tmp_path) == ()
+
+
+def test_the_key_is_the_hash_of_the_manifest(model, tmp_path):
+    path = save(model, tmp_path / "run", about={"seed": 1})
+    content = (path / "manifest.json").read_bytes()
+    key = hashlib.sha256(content).hexdigest()[:8]
+    assert saved_run(path).key == saved_run(path / "manifest.json").key == key
+    assert json.loads(content)["about"] == {"seed": 1}
+    save(model, path, about={"seed": 2})
+    assert saved_run(path).key != key
+
+
+def test_a_folder_that_is_a_run_is_on_its_own_shelf(model, tmp_path):
+    path = save(model, tmp_path / "run")
+    assert [run.path for run in find_runs(path)] == [path]
+
+
+def test_an_absent_shelf_holds_nothing(tmp_path):
+    assert find_runs(tmp_path / "absent") == ()
+
+
+@pytest.mark.parametrize("path", ["absent", "nul\0byte", "x" * 5000])
+def test_what_is_no_run_is_said_in_one_sentence(tmp_path, path):
+    with pytest.raises(InputError, match=r"^There is no run in .*manifest\.json'\.$"):
+        saved_run(tmp_path / path)
