@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,3 +47,19 @@ def gaps(german: Any) -> Any:
     frame.loc[::7, "age_in_years"] = float("nan")
     frame.loc[::9, "purpose"] = None
     return frame
+
+
+@pytest.fixture(scope="session")
+def make_run(tmp_path_factory: Any) -> Any:
+    """Return a function from a name of `RUNS` to that run's folder, made once."""
+    from studio_runs import RUNS
+
+    made: dict[str, Path] = {}
+    folder = tmp_path_factory.mktemp("made")
+
+    def make(name: str) -> Path:
+        if name not in made:
+            made[name] = RUNS[name](folder / name)
+        return made[name]
+
+    return make

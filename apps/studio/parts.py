@@ -1,0 +1,143 @@
+"""What the pages are put together from: heads, figures, tables, and said problems."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import state
+import streamlit as st
+
+from interpretkd._validation import InputError
+from interpretkd.explanations import parting_rows
+from interpretkd.jobs import Job
+
+__all__ = ["beside", "follow", "head", "plain", "problems", "row_chooser", "table"]
+
+_MEANING = re.compile(r"([\\`*{}\[\]()<>#+.!|~$&^=-]|(?<![^\W_])_|_(?![^\W_]))")
+"""What Markdown reads as a mark: not an underscore inside a word, as names have it."""
+_JOINED = re.compile(r":(?=[\w/])|@(?=\w)|-(?=[->])|<(?=[-=])|[>~](?==)|www(?=\.)")
+"""What Streamlit makes links, icons, emojis, arrows and dashes of, escaped or not."""
+
+
+def head(title: str, hint: str) -> None:
+    """Start a page: what it is, and in one sentence what to do with it."""
+    st.title(title, anchor=False)
+    st.caption(hint)
+
+
+def plain(text: object) -> str:
+    """Return a name or a cell of the data as Markdown for just its characters."""
+    line = " ".join(str(text).split())
+    return _MEANING.sub(r"\\\1", _JOINED.sub("\\g<0>\u2060", line))
+
+
+@contextmanager
+def problems(title: str) -> Iterator[None]:
+    """Say in one sentence what a user's input lacks, instead of breaking off."""
+    try:
+        yield
+    except (InputError, OSError) as error:
+        st.error(plain(error), title=title)
+
+
+def table(frame: pd.DataFrame, **settings: Any) -> Any:
+    """Show a table without row numbers."""
+    return st.dataframe(frame, hide_index=True, **settings)
+
+
+def row_chooser() -> int:
+    """Let the user choose a row of the whole run; return its number, from 1."""
+    n_rows, row = len(state.whole()), state.row_number()
+    parting = state.kept("parting_rows", _parting_rows) + 1
+    later = parting[parting > row]
+    state.remember("row_typed", row)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "Row",
+            step=1,
+            key="_row_typed",
+            on_change=_look_at_typed,
+            args=(n_rows,),
+            width=150,
+        )
+        steps = [("Previous", row - 1, row == 1, "P"), ("Next", row + 1, False, "N")]
+        for label, to, is_off, key in steps:
+            _step(label, to, key, is_off=is_off or to > n_rows)
+        st.button(
+            "Random",
+            on_click=_look_at_any,
+            args=(row, n_rows),
+            disabled=n_rows == 1,
+            shortcut="A",
+        )
+        to = int(later[0]) if len(later) else row
+        miss = "large miss" if state.whole().task == "regression" else "disagreement"
+        _step(f"Next {miss}", to, "D", is_off=not len(later))
+    problem = state.remembered("row_problem")
+    if problem:
+        st.error(problem, title="No such row")
+        state.remember("row_problem", None)
+    st.caption(_rows_said(row, n_rows, parting))
+    return row
+
+
+def _step(label: str, to: int, key: str, *, is_off: bool) -> None:
+    st.button(label, on_click=state.look_at, args=(to,), disabled=is_off, shortcut=key)
+
+
+def _parting_rows() -> Any:
+    found, whole = state.analysis(), state.whole()
+    logits = whole.logits if found is whole else found.model.logits(whole.X)
+    return parting_rows(whole.task, logits, whole.teacher_logits)
+
+
+def _look_at_typed(n_rows: int) -> None:
+    typed = state.remembered("row_typed")
+    if typed is not None and 1 <= typed <= n_rows:
+        state.look_at(typed)
+        return
+    asked = "no number" if typed is None else f"row {typed:,}"
+    state.remember(
+        "row_problem", f"There are the rows 1 to {n_rows:,}. Asked for was {asked}."
+    )
+
+
+def _look_at_any(row: int, n_rows: int) -> None:
+    other = int(np.random.default_rng().integers(1, n_rows))
+    state.look_at(other + (other >= row))
+
+
+def _rows_said(row: int, n_rows: int, parting: Any) -> str:
+    here = "this is one of them" if row in parting else "this is none of them"
+    if state.whole().task == "regression":
+        found = f"the largest tenth of the misses: {len(parting):,} rows"
+    else:
+        found = f"student and teacher part on {len(parting):,}"
+    return f"Row {row:,} of {n_rows:,} held-out rows; {found}; {here}."
+
+
+@st.fragment(run_every=0.5)
+def follow(job: Job, n_made: int = 0) -> None:
+    """Show how far a job is until it ends or has made more; it can be cancelled."""
+    found = job.poll()
+    if found.state != "running" or len(found.paths) != n_made:
+        st.rerun()
+    text = f"Step {found.step} of {found.n_steps}: {found.text}"
+    st.progress(found.fraction, text=plain(text))
+    st.caption(f"{found.seconds:.0f} seconds so far.")
+    if st.button("Cancel", key="cancel_job"):
+        job.cancel()
+        st.rerun()
+
+
+def beside(key: str, width: float = 0.68) -> Any:
+    """Return two columns, the first that wide; in a narrow window one below another."""
+    with st.container(key=key):
+        st.html(
+            f"<style>@media (max-width: 1000px) {{ .st-key-{key} "
+            "[data-testid='stColumn'] { min-width: 100%; } }</style>"
+        )
+        return st.columns([width, 1 - width], gap="medium")

@@ -1,0 +1,40 @@
+"""Streamlit's own command; once it serves, what the first page needs is loaded.
+
+The browser takes a second or two to come up, and so do the libraries: side by side, a
+person waits for one of them only.
+"""
+
+import importlib
+import socket
+import sys
+import threading
+import time
+
+from streamlit.web.cli import main
+
+_FIRST = ("interpretkd.analysis", "altair")
+_LATER, _SECONDS_LATER = ("interpretkd.teachers",), 10.0
+"""Torch, which pages that ask the teacher need; when the first page is there."""
+
+
+def load_ahead(port: int) -> None:
+    """Load what pages need, after the server has loaded what it needs."""
+    while not _listens(port):
+        time.sleep(0.02)
+    for name in _FIRST:
+        importlib.import_module(name)
+    time.sleep(_SECONDS_LATER)
+    for name in _LATER:
+        importlib.import_module(name)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
+
+
+if __name__ == "__main__":
+    threading.Thread(
+        target=load_ahead, args=(int(sys.argv.pop(1)),), daemon=True
+    ).start()
+    sys.exit(main())

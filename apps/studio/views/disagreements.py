@@ -1,0 +1,409 @@
+"""Where student and teacher part: how often, on which rows, and who is right."""
+
+from typing import Any
+
+import altair as alt
+import listing
+import numpy as np
+import pandas as pd
+import parts
+import state
+import streamlit as st
+
+from interpretkd._files import csv_text
+from interpretkd.analysis import Analysis
+from interpretkd.disagreements import (
+    Disagreements,
+    disagreements,
+    label_disagreements,
+    leads,
+    narrowed,
+)
+
+NEAR, SURE = 0.1, 0.9
+KINDS = ("all", "near the boundary", "the teacher is sure")
+WHO = ("teacher", "student", "neither")
+BLUE, ORANGE = "#0072B2", "#E69F00"
+MOST_BARS = 15
+MOST_PAIRS = 200
+LISTED = (
+    *("teacher", "student", "difference"),
+    *("teacher_confidence", "student_confidence", "lead"),
+    *("rule", "leaf", "label", "right"),
+)
+
+FILTERS: dict[str, Any] = {
+    "teacher": None,
+    "student": None,
+    "leaf": None,
+    "right": None,
+    "sure": 0,
+    "kind": KINDS[0],
+}
+
+
+def find(found: Analysis, tolerance: float | None) -> Disagreements:
+    """Return the disagreements, found once for a tolerance."""
+    result: Disagreements = state.kept(
+        "disagreements",
+        lambda: disagreements(
+            found.model,
+            found.X,
+            found.y,
+            teacher_logits=found.teacher_logits,
+            tolerance=tolerance,
+        ),
+        tolerance,
+    )
+    return result
+
+
+def choose_tolerance(found: Analysis) -> float | None:
+    """Ask from which difference on values part; None is the library's."""
+    usual = find(found, None).tolerance or 0.0
+    tolerance = st.number_input(
+        "Values part when they differ by more than",
+        min_value=0.0,
+        value=None,
+        format="%.4g",
+        placeholder=f"{usual:.4g}, which nine rows in ten stay below",
+        key="tolerance",
+        bind="query-params",
+        width=380,
+    )
+    return None if tolerance is None else float(tolerance)
+
+
+def show_right(parting: Disagreements) -> None:
+    """Show who is right by the labels, where the two part."""
+    if "right" not in parting.rows:
+        st.caption("The rows have no labels, so nobody knows who is right.")
+        return
+    counts = parting.rows["right"].value_counts()
+    closer = parting.task == "regression"
+    shown = WHO[:2] if closer else WHO
+    what = "closer" if closer else "right"
+    for place, who in zip(st.columns(len(shown)), shown, strict=True):
+        n = int(counts.get(who, 0))
+        place.metric(f"{who.capitalize()} {what}", f"{n:,} ({n / len(parting):.0%})")
+    st.caption("Who is that by the labels, on the rows on which the two part.")
+
+
+def show_pairs(parting: Disagreements) -> None:
+    """Show which decisions come together."""
+    pairs = parting.pairs.assign(
+        teacher=listing.said(parting.pairs["teacher"]),
+        student=listing.said(parting.pairs["student"]),
+    )
+    top = pairs.head(MOST_BARS)
+    text = "teacher " + top["teacher"] + ", student " + top["student"]
+    first = ", ".join(f"{t}: {n}" for t, n in zip(text[:3], top["n"][:3], strict=True))
+    bars = pd.DataFrame({"pair": text, "rows": top["n"]})
+    st.altair_chart(
+        bar_chart(bars, "pair").properties(
+            description=f"Rows by pair of decisions, the most first. {first}."
+        )
+    )
+    percent = st.column_config.NumberColumn(format="percent")
+    parts.table(
+        pairs.head(MOST_PAIRS),
+        column_config={
+            "n": st.column_config.NumberColumn("rows"),
+            "share": percent,
+            "teacher_confidence": st.column_config.NumberColumn(
+                "teacher's confidence", format="%.2f"
+            ),
+            "teacher_right": st.column_config.NumberColumn("teacher right"),
+            "student_right": st.column_config.NumberColumn("student right"),
+        },
+        alt="How often each pair of decisions comes together",
+    )
+    if len(pairs) > MOST_PAIRS:
+        st.caption(f"The first {MOST_PAIRS} of {len(pairs):,} pairs.")
+
+
+def bar_chart(frame: pd.DataFrame, name: str) -> alt.Chart:
+    """Return horizontal bars in the order of the table, with their numbers."""
+    axis = alt.Axis(labelLimit=260, labelOverlap=False)
+    y = alt.Y(f"{name}:N", sort=None, title=None, axis=axis)
+    base = alt.Chart(frame).encode(y=y, x=alt.X("rows:Q", title="rows"))
+    bars = base.mark_bar(color=BLUE)
+    # A grey that can be read on white and on black.
+    numbers = base.mark_text(align="left", dx=3, color="#808080").encode(text="rows:Q")
+    chart: alt.Chart = (bars + numbers).properties(height=24 * len(frame) + 60)
+    return chart
+
+
+def show_labels(found: Analysis) -> None:
+    """Show for each label how often only one of the two says it."""
+    frame = label_disagreements(found.model.classes_, found.taught, found.decided)
+    frame["label"] = listing.said(frame["label"])
+    names = {"teacher_only": "only the teacher", "student_only": "only the student"}
+    renamed = frame.rename(columns={**names, "n": "rows"})
+    top = renamed.head(MOST_BARS)
+    long = top.drop(columns="rows").melt("label", var_name="who", value_name="rows")
+    said = ", ".join(
+        f"{label}: {n}" for label, n in zip(frame["label"], frame["n"], strict=True)
+    )
+    st.altair_chart(
+        alt.Chart(long)
+        .mark_bar()
+        .encode(
+            y=alt.Y(
+                "label:N",
+                sort=top["label"].tolist(),
+                title=None,
+                axis=alt.Axis(labelLimit=260, labelOverlap=False),
+            ),
+            yOffset="who:N",
+            x=alt.X("rows:Q"),
+            color=alt.Color(
+                "who:N",
+                scale=alt.Scale(domain=list(names.values()), range=[BLUE, ORANGE]),
+                legend=alt.Legend(orient="top", title="says the label"),
+            ),
+        )
+        .properties(
+            height=20 * len(long) + 120,
+            description=f"Rows that part by label. {said[:500]}.",
+        )
+    )
+    parts.table(renamed, alt="For each label, how often only one of the two says it")
+
+
+def show_differences(found: Analysis, tolerance: float) -> None:
+    """Show how far the values are apart."""
+    apart = np.abs(found.logits - found.teacher_logits).max(axis=1)
+    edges = np.histogram_bin_edges(apart, bins=30)
+    counts, _ = np.histogram(apart, edges)
+    frame = pd.DataFrame(
+        {"from": edges[:-1], "to": edges[1:], "rows": counts, "tolerance": tolerance}
+    )
+    bars = (
+        alt.Chart(frame)
+        .mark_bar(color=BLUE)
+        .encode(
+            x=alt.X("from:Q", bin="binned", title="difference"),
+            x2="to:Q",
+            y="rows:Q",
+            tooltip=[
+                alt.Tooltip("from:Q", format=".4g"),
+                alt.Tooltip("to:Q", format=".4g"),
+                "rows:Q",
+            ],
+        )
+    )
+    line = alt.Chart(frame.head(1)).mark_rule(color="#D55E00", strokeDash=[4, 3])
+    chart = bars + line.encode(x="tolerance:Q")
+    said = (
+        f"How far student and teacher are apart: half of the rows by less than "
+        f"{np.median(apart):.4g}, the worst by {apart.max():.4g}. The dashed line is "
+        f"the tolerance, {tolerance:.4g}."
+    )
+    st.altair_chart(chart.properties(height=220, description=said))
+    st.caption(said)
+
+
+def show_regions(parting: Disagreements) -> None:
+    """Show in which parts of the data they part most."""
+    if not parting.regions:
+        st.caption("There are too few rows to tell regions apart.")
+        return
+    percent = parting.task != "regression"
+    share = st.column_config.ProgressColumn
+    number = st.column_config.NumberColumn
+    rate: Any = number("mean difference", format="%.4g")
+    if percent:
+        rate = share("they part on", format="percent", min_value=0, max_value=1)
+    spec = "percent" if percent else "%.4g"
+    frame = parting.regions_frame()
+    parts.table(
+        frame[["rate", "region", "low", "high", "n", "n_parting", "coverage"]],
+        column_config={
+            "region": st.column_config.TextColumn("where", width="medium"),
+            "rate": rate,
+            "low": number("from", format=spec, help="95 % interval"),
+            "high": number("to", format=spec, help="95 % interval"),
+            "n": number("rows"),
+            "n_parting": number("that part"),
+            "coverage": number("share of rows", format="percent"),
+        },
+        alt="The regions in which student and teacher part, the worst first",
+    )
+    with st.expander("The same as text"):
+        st.code("\n".join(map(str, parting.regions)), None, wrap_lines=True)
+    st.caption(
+        "The leaves of a small tree that was grown on one half of the rows to tell "
+        "where the two part; the rates are those of the other half."
+    )
+
+
+def choose(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
+    """Ask which of the rows to show."""
+    wishes: dict[str, Any] = {}
+    if found.has_classes:
+        wishes |= choose_decisions(found)
+        wishes |= choose_confidence()
+    with st.container(horizontal=True):
+        if found.tree is not None:
+            leaves = np.flatnonzero(found.tree.nodes.is_leaf).tolist()
+            wishes["leaf"] = st.selectbox(
+                "Leaf",
+                leaves,
+                index=None,
+                placeholder="any",
+                key="leaf",
+                bind="query-params",
+                width=220,
+                help="The leaf's number in the tree; the list shows its rule too.",
+            )
+        if "right" in rows:
+            wishes["right"] = st.selectbox(
+                "Who is right by the label" if found.has_classes else "Who is closer",
+                WHO if found.has_classes else WHO[:2],
+                index=None,
+                placeholder="anyone",
+                key="right",
+                bind="query-params",
+                width=220,
+            )
+    return narrowed(rows, **wishes)
+
+
+def choose_decisions(found: Analysis) -> dict[str, Any]:
+    """Ask for what the two decide."""
+    classes = {str(name): name for name in found.model.classes_.tolist()}
+    several = found.task == "multilabel"
+    wishes = {}
+    for place, who in zip(st.columns(2), ("teacher", "student"), strict=True):
+        chosen = place.selectbox(
+            f"Only the {who} says" if several else f"The {who} decides",
+            list(classes),
+            index=None,
+            placeholder="any label" if several else "any class",
+            key=who,
+            bind="query-params",
+        )
+        wishes[who] = None if chosen is None else classes[chosen]
+    return wishes
+
+
+def choose_confidence() -> dict[str, Any]:
+    """Ask how sure the teacher is."""
+    sure = st.slider(
+        "Teacher's confidence at least",
+        0,
+        100,
+        0,
+        format="%d%%",
+        key="sure",
+        bind="query-params",
+    )
+    kind = st.segmented_control(
+        "Which",
+        KINDS,
+        default=KINDS[0],
+        required=True,
+        key="kind",
+        bind="query-params",
+        wrap=True,
+        help=f"Near the boundary: the teacher finds its own decision at most {NEAR:.0%}"
+        f" more probable than the student's. Sure: its confidence is {SURE:.0%} or "
+        "more.",
+    )
+    least = max(sure / 100, SURE) if kind == KINDS[2] else sure / 100
+    wishes: dict[str, Any] = {"min_confidence": least}
+    if kind == KINDS[1]:
+        wishes["max_lead"] = NEAR
+    return wishes
+
+
+def show_rows(found: Analysis, parting: Disagreements) -> None:
+    """Show the rows on which they part, those that are asked for."""
+    st.subheader("The rows", anchor=False)
+    rows = with_leads(found, parting)
+    chosen = choose(found, rows)
+    st.markdown(f"**{len(chosen):,} of {len(rows):,} rows on which they part**")
+    if not len(chosen):
+        st.info("No row on which they part meets all of these wishes.")
+        st.button(
+            "Clear the filters", on_click=lambda: state.put(**FILTERS), type="primary"
+        )
+        return
+    columns = [name for name in LISTED if name in chosen]
+    listing.row_list(
+        found,
+        chosen["position"].to_numpy(),
+        "parting",
+        lambda some: in_words(found, chosen.iloc[some])[columns],
+    )
+    st.download_button(
+        "Download these rows (CSV)",
+        lambda: csv_text(to_save(found, chosen)),
+        "disagreements.csv",
+        "text/csv",
+        on_click="ignore",
+    )
+
+
+def with_leads(found: Analysis, parting: Disagreements) -> pd.DataFrame:
+    """Return the rows, with how close they are and the rules as they are numbered."""
+    rows = parting.rows
+    place = rows["position"].to_numpy()
+    if found.has_classes:
+        pair = found.teacher_logits[place], found.logits[place]
+        rows = rows.assign(lead=leads(found.task, *pair))
+    if found.tree is not None:
+        numbers = {rule.leaf: rule.number for rule in found.rules}
+        rows = rows.assign(rule=rows["leaf"].map(numbers))
+    return rows
+
+
+def in_words(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with decisions and labels as texts."""
+    words = {who: listing.said(rows[who]) for who in ("teacher", "student")}
+    if "label" in rows:
+        words["label"] = listing.labels_said(found, rows["label"].tolist())
+    return rows.assign(**words)
+
+
+def to_save(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with their numbers in the whole run and their features."""
+    place = rows["position"].to_numpy()
+    number = (place if found.numbers is None else found.numbers[place]) + 1
+    facts = in_words(found, rows).drop(columns=["position", "index"])
+    facts.insert(0, "row", number)
+    names = found.model.schema_.names
+    values = pd.DataFrame(found.X, columns=names).iloc[place]
+    return pd.concat(
+        [facts.reset_index(drop=True), values.reset_index(drop=True)], axis=1
+    )
+
+
+def show(found: Analysis) -> None:
+    """Show everything there is to say."""
+    tolerance = None if found.has_classes else choose_tolerance(found)
+    parting = find(found, tolerance)
+    if not len(parting):
+        st.success(parts.plain(parting.sentence))
+        return
+    st.markdown(f"##### {parts.plain(parting.sentence)}")
+    show_right(parting)
+    st.subheader("Which decisions" if found.has_classes else "How far", anchor=False)
+    if found.task == "multilabel":
+        show_labels(found)
+    elif found.has_classes:
+        show_pairs(parting)
+    else:
+        show_differences(found, parting.tolerance or 0.0)
+    st.subheader("Where", anchor=False)
+    show_regions(parting)
+    show_rows(found, parting)
+
+
+parts.head(
+    "Disagreements",
+    "See how often student and teacher part and where, then filter the rows and open "
+    "one of them.",
+)
+show(state.analysis())

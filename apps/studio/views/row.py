@@ -1,0 +1,362 @@
+"""One row: what both models decide, why the student does, and what would flip it."""
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import parts
+import state
+import streamlit as st
+
+from interpretkd._validation import InputError
+from interpretkd.answers import output_names
+from interpretkd.explanations import Flip, RowExplanation, explain_row
+from interpretkd.images import path_image
+from interpretkd.inputs import (
+    image_schema,
+    label_text,
+    order_of_inputs,
+    row_of,
+    settings_between,
+    used_positions,
+    write_settings,
+)
+from interpretkd.schema import Schema
+from interpretkd.wording import prediction_text
+
+BLUE, ORANGE = "#0072B2", "#E69F00"
+ANY = "any other decision"
+MOST_BARS, N_FLIPS = 12, 3
+
+
+def say_verdict(explanation: RowExplanation, label: str | None) -> None:
+    """Say on top what both decide."""
+    known = "" if label is None else f" The label is {label}."
+    said = parts.plain(explanation.sentence + known)
+    if explanation.agrees is None:
+        st.info(said)
+    elif explanation.agrees:
+        st.success(said, icon=":material/check:")
+    else:
+        st.warning(said, icon=":material/difference:")
+
+
+def show_scores(explanation: RowExplanation) -> None:
+    """Show student and teacher side by side: bars where there are several, a table."""
+    frame = explanation.scores_frame()
+    is_value = explanation.probability is None
+    st.subheader("What both say", anchor=False)
+    form = "%.6g" if is_value else "%.3f"
+    column = st.column_config.NumberColumn(format=form)
+    columns = {"student": column, "teacher": column}
+    if is_value and len(frame) == 1:
+        parts.table(frame, column_config=columns)
+        return
+    best = frame[["student", "teacher"]].max(axis=1)
+    shown = frame.loc[best.nlargest(MOST_BARS).index.sort_values()]
+    st.altair_chart(scores_chart(shown, explanation.sentence, is_value=is_value))
+    if len(shown) < len(frame):
+        st.caption(f"The {len(shown)} largest of {len(frame)}; the table has all.")
+    parts.table(frame, column_config=columns)
+
+
+def scores_chart(frame: pd.DataFrame, said: str, *, is_value: bool) -> Any:
+    """Return bars of both models, beside each other for each class."""
+    long = frame.melt("output", var_name="model", value_name="score")
+    scale = alt.Scale() if is_value else alt.Scale(domain=[0, 1])
+    colours = alt.Scale(domain=["student", "teacher"], range=[BLUE, ORANGE])
+    return (
+        alt.Chart(long)
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "score:Q",
+                title="value" if is_value else "probability",
+                scale=scale,
+            ),
+            y=alt.Y("output:N", title=None, sort=list(frame["output"])),
+            yOffset=alt.YOffset("model:N", sort=["student", "teacher"]),
+            color=alt.Color("model:N", scale=colours, title=None),
+            tooltip=["output:N", "model:N", alt.Tooltip("score:Q", format=".4g")],
+        )
+        .properties(description=said, height=120 + 40 * len(frame))
+        .configure_legend(orient="top")
+    )
+
+
+def show_features(model: Any, row: Any, explanation: RowExplanation) -> None:
+    """Show the row in its own units, what the student reads first."""
+    st.subheader("The row", anchor=False)
+    order = order_of_inputs(model, row)
+    used = set(used_positions(model.student_.form_))
+    rest = [j for j in range(len(explanation.values)) if j not in used]
+    cells = list(explanation.values.items())
+    frame = pd.DataFrame(
+        [(*cells[j], j in used) for j in [*order, *rest]],
+        columns=["feature", "value", "student reads it"],
+    )
+    parts.table(frame, height="auto" if len(frame) < 12 else 422)
+    st.caption(
+        f"The student reads {len(used)} of {len(cells)} features, those that matter "
+        "most here first."
+    )
+
+
+def show_path(explanation: RowExplanation) -> None:
+    """Show the tests on the way to the leaf, with the margins."""
+    st.subheader(f"The way to leaf {explanation.leaf}", anchor=False)
+    frame = explanation.to_frame()
+    if frame.empty:
+        st.text("There is no test: the tree is a single leaf.")
+        return
+    frame.insert(0, "step", range(1, len(frame) + 1))
+    number = st.column_config.NumberColumn
+    parts.table(
+        frame[["step", "feature", "value", "margin", "relative_margin", "test"]],
+        column_config={
+            "test": st.column_config.TextColumn("fulfils", width="large"),
+            "margin": number(
+                "margin",
+                format="%.4g",
+                help="How far the value is from the threshold, in the feature's units.",
+            ),
+            "relative_margin": number(
+                "in spreads",
+                format="%.2f",
+                help="The same in standard deviations of the feature.",
+            ),
+        },
+    )
+    far = frame["relative_margin"]
+    if far.notna().any():
+        tight = frame.loc[far.idxmin()]
+        st.caption(
+            f"The closest call: {parts.plain(tight['test'])}, by "
+            f"{tight['relative_margin']:.2f} standard deviations."
+        )
+    with st.expander("The way in words"):
+        st.text(
+            "\n".join(
+                f"{t.step}. {t.test} (here {t.value})" for t in frame.itertuples()
+            )
+        )
+
+
+def show_parts(explanation: RowExplanation) -> None:
+    """Show what each feature adds for boosted and linear students."""
+    frame = explanation.to_frame()
+    st.subheader("What adds up to the decision", anchor=False)
+    output = 0
+    if len(explanation.outputs) > 1:
+        output = st.selectbox(
+            "What adds to",
+            range(len(explanation.outputs)),
+            index=int(np.argmax(explanation.student_scores)),
+            format_func=explanation.outputs.__getitem__,
+            key=f"_adds_to_{explanation.student_scores.argmax()}",
+        )
+    column = frame.columns[2 + output]
+    short = frame[["feature", "value"]].assign(adds=frame[column])
+    rest = short[1:]
+    strongest = rest["adds"].abs().nlargest(MOST_BARS).index
+    shown = rest.loc[strongest][rest.loc[strongest, "adds"] != 0]
+    shown = shown.assign(
+        name=shown["feature"] + " = " + shown["value"],
+        way=np.where(shown["adds"] > 0, "adds", "takes off"),
+    )
+    pairs = zip(shown["name"], shown["adds"], strict=True)
+    said = "; ".join(f"{name} {adds:+.3g}" for name, adds in pairs)
+    st.altair_chart(parts_chart(shown, f"What adds to the sum: {said}"))
+    base = float(short["adds"].iloc[0])
+    unit = "value" if explanation.probability is None else "logit"
+    st.caption(
+        f"The sum of a mean row is {base:.3g}; the features of this row add to it, "
+        f"which gives {float(short['adds'].sum()):.3g} ({unit})."
+    )
+    with st.expander("All features and outputs as a table"):
+        parts.table(frame)
+
+
+def parts_chart(shown: pd.DataFrame, said: str) -> Any:
+    """Return bars to the right and to the left of zero."""
+    colours = alt.Scale(domain=["adds", "takes off"], range=[BLUE, "#D55E00"])
+    return (
+        alt.Chart(shown)
+        .mark_bar()
+        .encode(
+            x=alt.X("adds:Q", title="adds"),
+            y=alt.Y(
+                "name:N",
+                title=None,
+                sort=list(shown["name"]),
+                axis=alt.Axis(labelLimit=260, labelOverlap=False),
+            ),
+            color=alt.Color("way:N", scale=colours, title=None),
+            tooltip=["name:N", alt.Tooltip("adds:Q", format="+.4g")],
+        )
+        .properties(description=said, height=130 + 24 * len(shown))
+        .configure_legend(orient="top")
+    )
+
+
+def choose_wanted(found: Any) -> Any:
+    """Ask which decision is wanted instead; None for any other."""
+    names = output_names(found.model)
+    if found.task == "regression":
+        columns = st.columns(2)
+        low = columns[0].number_input(
+            "Value wanted from", value=None, key="wanted_from", bind="query-params"
+        )
+        high = columns[1].number_input(
+            "to", value=None, key="wanted_to", bind="query-params"
+        )
+        if low is None and high is None:
+            return None
+        if low is None or high is None:
+            raise InputError("A wanted range needs both ends. Give the other one, too.")
+        if low > high:
+            raise InputError(f"A range goes upwards. Got {low:g} to {high:g}.")
+        return (low, high)
+    if found.task == "multilabel":
+        if not st.toggle(
+            "I want certain labels", key="wants_labels", bind="query-params"
+        ):
+            return None
+        on = st.multiselect("Exactly these labels", names, key="wanted_labels")
+        return tuple(found.model.classes_[[names.index(name) for name in on]].tolist())
+    # Of two classes there is only one other.
+    if len(names) < 3:
+        return None
+    chosen = st.selectbox(
+        "Wanted decision", [ANY, *names], key="wanted", bind="query-params"
+    )
+    if chosen == ANY and ANY not in names:
+        return None
+    return found.model.classes_[names.index(chosen)]
+
+
+def show_flips(row: int, explanation: RowExplanation, rows: Any, model: Any) -> None:
+    """Show the nearest changes, and offer to try each."""
+    if not explanation.flips:
+        said = (
+            "The student decides as wanted already: nothing has to change."
+            if explanation.is_as_wanted
+            else "No change was found of the features that may change."
+        )
+        st.info(said)
+        return
+    for number, flip in enumerate(explanation.flips, start=1):
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(flip_text(flip))
+            settings = settings_between(model, rows, flip.row)
+            state.link(
+                f"Try change {number}",
+                "whatif",
+                row=row,
+                set=write_settings(row, settings),
+            )
+    if explanation.flips[0].teacher_follows is None:
+        st.caption(
+            "The run does not hold the teacher, so it cannot be asked whether it goes "
+            "along."
+        )
+    with st.expander("The changes as a table"):
+        frame = explanation.flips_frame()
+        for column in ("prediction", "teacher_prediction"):
+            frame[column] = [
+                None if cell is None else prediction_text(cell)
+                for cell in frame[column]
+            ]
+        parts.table(frame)
+
+
+def flip_text(flip: Flip) -> str:
+    """Return one change in words, as Markdown."""
+    changes = " and ".join(
+        f"**{parts.plain(change.feature)}** from {parts.plain(change.before)} to "
+        f"**{parts.plain(change.after)}**"
+        + (" (no held-out row goes so far)" if change.is_usual is False else "")
+        for change in flip.changes
+    )
+    says = parts.plain(prediction_text(flip.prediction))
+    if flip.probability is not None:
+        says += f" ({flip.probability:.3f})"
+    text = f"Change {changes}: the student says **{says}**"
+    if flip.teacher_follows is None:
+        return f"{text}."
+    teacher = parts.plain(prediction_text(flip.teacher_prediction))
+    verb = "goes along" if flip.teacher_follows else "does not go along"
+    return f"{text}; the teacher **{verb}** and says {teacher}."
+
+
+def links(found: Any, row: int, *, is_image: bool) -> None:
+    """Lead on to the other pages about this row."""
+    with st.container(horizontal=True):
+        state.link("What if ...", "whatif", row=row)
+        if found.tree is not None:
+            state.link("Show its path in the tree", "tree", row=row, way="true")
+        if is_image:
+            state.link("Show it as an image", "images", row=row)
+
+
+def show_picture(model: Any, rows: Any, row: int, schema: Schema) -> None:
+    """Show the row's image in small, with the tested pixels."""
+    with parts.problems("No picture"):
+        picture = state.kept(
+            "path_image", lambda: path_image(model, rows, schema=schema), row
+        )
+        theme = "dark" if st.context.theme.type == "dark" else "light"
+        st.image(picture.svg(theme=theme), alt=picture.alt, width=480)
+
+
+parts.head(
+    "Row",
+    "Choose a row to see how student and teacher decide it, why the student does, and "
+    "which change would make it decide otherwise.",
+)
+found, whole = state.analysis(), state.whole()
+row = parts.row_chooser()
+position = row - 1
+model, rows = found.model, row_of(whole.X, position)
+used = [model.schema_.features[j].name for j in used_positions(model.student_.form_)]
+
+
+def explain(wanted: Any = None, frozen: tuple[str, ...] = ()) -> Any:
+    """Explain the row, once for each setting."""
+    return state.kept(
+        "explain_row",
+        lambda: explain_row(
+            model,
+            rows,
+            X=whole.X,
+            teacher_logits=whole.teacher_logits[position],
+            wanted=wanted,
+            frozen=frozen,
+            n_flips=N_FLIPS,
+        ),
+        *(row, N_FLIPS, repr(wanted), frozen),
+    )
+
+
+schema = image_schema(model)
+explanation = explain()
+label = None if whole.y is None else label_text(model, whole.y[position])
+say_verdict(explanation, label)
+links(found, row, is_image=schema is not None)
+show_scores(explanation)
+if found.tree is not None and schema is not None:
+    show_picture(model, rows, row, schema)
+show_features(model, rows, explanation)
+if explanation.contributions is None:
+    show_path(explanation)
+else:
+    show_parts(explanation)
+st.subheader("What would flip the decision", anchor=False)
+with parts.problems("This cannot be looked for"):
+    with st.container(horizontal=True):
+        wanted = choose_wanted(found)
+        frozen = st.multiselect(
+            "Features that may not change", used, key="frozen", bind="query-params"
+        )
+    show_flips(row, explain(wanted, tuple(frozen)), rows, model)
