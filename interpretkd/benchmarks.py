@@ -33,7 +33,7 @@ def run_benchmark(
     Parameters
     ----------
     name : str
-        Which; "boosted", "rules", "seeds", "speed" or "trees".
+        Which; "boosted", "rules", "seeds", "speed", "studio" or "trees".
     path : str or path
         The folder to write to.
     data : str or path, default=None
