@@ -15,6 +15,10 @@ settings.register_profile("steady", deadline=None, derandomize=True, max_example
 settings.load_profile("steady")
 
 
+# Doctests are looked for in every module; two of one name cannot both be imported.
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]
+
+
 @pytest.fixture(autouse=True)
 def short_search(request: Any, monkeypatch: Any) -> None:
     """Search for trees in fewer steps, except where printed results are compared."""
