@@ -65,7 +65,10 @@ def _left(folder: Path) -> list[str]:
 
 
 def test_a_table_with_hostile_names_becomes_a_run(tmp_path: Path) -> None:
-    job = start_job(_order(tmp_path, seed=3), files={"table.csv": _table()})
+    # Enough epochs to be seen at work, however seldom this process has its turn.
+    network = {"hidden": [8], "max_epochs": 400, "patience": 400}
+    order = _order(tmp_path, seed=3, network=network)
+    job = start_job(order, files={"table.csv": _table()})
     seen = []
     while (found := job.poll()).state == "running":
         seen.append(found)

@@ -4,6 +4,7 @@ The browser takes a second or two to come up, and so do the libraries: side by s
 person waits for one of them only.
 """
 
+import contextlib
 import importlib
 import socket
 import sys
@@ -21,11 +22,13 @@ def load_ahead(port: int) -> None:
     """Load what pages need, after the server has loaded what it needs."""
     while not _listens(port):
         time.sleep(0.02)
-    for name in _FIRST:
-        importlib.import_module(name)
-    time.sleep(_SECONDS_LATER)
-    for name in _LATER:
-        importlib.import_module(name)
+    # The app may end meanwhile; what really is amiss, a page says.
+    with contextlib.suppress(Exception):
+        for name in _FIRST:
+            importlib.import_module(name)
+        time.sleep(_SECONDS_LATER)
+        for name in _LATER:
+            importlib.import_module(name)
 
 
 def _listens(port: int) -> bool:

@@ -87,7 +87,7 @@ def test_a_slider_across_a_threshold_changes_the_leaf(studio, make_run):
 
 def test_a_typed_number_may_lie_beyond_what_was_seen(studio):
     app = studio("german", "whatif", row=3)
-    name = r"duration\_in\_month"
+    name = "duration_in_month"
     widget(app.number_input, name).set_value(500).run()
     slider = widget(app.slider, rf"{name} \(slider\)")
     assert slider.value == slider.max

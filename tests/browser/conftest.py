@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from browsing import settle
 
-from interpretkd.studio import command, environment, free_port
+from interpretkd.studio import command, environment
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def served(make_run: Any, tmp_path_factory: Any) -> Any:
         if name not in started:
             run = None if name is None else make_run(name)
             told = environment(run, tmp_path_factory.mktemp("shelf"))
-            port = free_port()
+            port = _any_port()
             told |= {"OMP_NUM_THREADS": "1"}
             flags = command(port=port, browser=False)
             with open(os.devnull, "wb") as nowhere:
@@ -36,6 +36,13 @@ def served(make_run: Any, tmp_path_factory: Any) -> Any:
     for process, _ in started.values():
         process.terminate()
         process.wait()
+
+
+def _any_port() -> int:
+    """Return a port of the system's choice: other tests take those that are usual."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
 
 
 def _await(port: int) -> None:
