@@ -305,6 +305,9 @@ class LateTeacher(BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
+    def __repr__(self) -> str:  # scikit-learn's would write out the arrays
+        return f"LateTeacher({self.description})"
+
     @property
     def description(self) -> str:
         """The kind of network."""

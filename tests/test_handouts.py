@@ -24,7 +24,6 @@ from interpretkd.handouts import (
     run_archive,
 )
 from interpretkd.persistence import BundleError, load_run, save
-from interpretkd.report import Report
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 
@@ -200,12 +199,12 @@ def test_a_report_has_every_form(tree):
 
 
 def test_a_pdf_that_cannot_be_set_is_said(tree, monkeypatch):
-    def fails(self):
+    def fails(*files, **settings):
         raise RuntimeError("no such letter")
 
-    monkeypatch.setattr(Report, "pdf", fails)
+    monkeypatch.setattr("typst.compile", fails)
     files = report_files(report_of(tree))
-    assert "could not be set (no such letter)" in files["pdf"]
+    assert "cannot be set (no such letter)" in files["pdf"]
     assert isinstance(files["html"], bytes)
 
 

@@ -72,17 +72,20 @@ def main(path: Path, *, quick: bool = False, console: Any) -> None:
     """
     path.mkdir(parents=True, exist_ok=True)
     records = []
+    n_rows = 2_000 if quick else 100_000
     with tempfile.TemporaryDirectory() as folder:
-        made = _runs(Path(folder), 2_000 if quick else 100_000)
+        made = _runs(Path(folder) / "large", n_rows)
         for name, run in made.items():
             for record in _apart(run, folder):
                 records.append({"student": name, **record})
                 console.print(str(records[-1]), markup=False, highlight=False)
-        start = _start(made["cart"], folder)
+        small = _runs(Path(folder) / "small", 1_000)["cart"]
+        start = {"1,000 rows": _start(small, folder)}
+        start |= {f"{n_rows:,} rows": _start(made["cart"], folder)}
     console.print(str(start), markup=False, highlight=False)
     result = {
         "python": platform.python_version(),
-        "rows": 2_000 if quick else 100_000,
+        "rows": n_rows,
         "goals": GOALS,
         "pages": records,
         "start": start,
@@ -142,8 +145,8 @@ def measure() -> list[dict[str, Any]]:
     for page in PAGES:
         first, second = _seconds(page), _seconds(page)
         records.append({"what": page, "first": first, "second": second})
-    for page in ("tree", "overview", "rules", "row"):
-        moved = _moved(page)
+    for shift, page in enumerate(("tree", "overview", "rules", "row")):
+        moved = _moved(page, shift)
         if moved is not None:
             records.append({"what": f"{page}: slider", **moved})
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
@@ -176,7 +179,7 @@ def _seconds(page: str) -> float:
     return round(took, 3)
 
 
-def _moved(page: str) -> dict[str, float] | None:
+def _moved(page: str, shift: int) -> dict[str, float] | None:
     """Move the slider to sizes that nobody has looked at; None where there is none."""
     app = _opened(page).run()
     sliders = [slider for slider in app.sidebar.slider if slider.label == "Leaves"]
@@ -185,7 +188,7 @@ def _moved(page: str) -> dict[str, float] | None:
     took = []
     for size in _NEW_SIZES:
         began = time.perf_counter()
-        app.sidebar.slider(key=sliders[0].key).set_value(size - (page == "rules")).run()
+        app.sidebar.slider(key=sliders[0].key).set_value(size - shift).run()
         took.append(time.perf_counter() - began)
     return {"first": round(max(took), 3), "second": round(statistics.median(took), 3)}
 
@@ -260,6 +263,8 @@ def _markdown(result: dict[str, Any]) -> str:
             record.get(name, "") for name in ("student", "what", "first", "second")
         )
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    lines += ["", *(f"- {name}: {value} s" for name, value in result["start"].items())]
+    for rows, times in result["start"].items():
+        told = ", ".join(f"{name} {value} s" for name, value in times.items())
+        lines += ["", f"With {rows}: {told}."]
     goals = ", ".join(f"{name} {value}" for name, value in result["goals"].items())
     return "\n".join([*lines, "", f"Goals (s, GB): {goals}.", ""])

@@ -5,13 +5,17 @@ person waits for one of them only.
 """
 
 import contextlib
+import gc
 import importlib
 import socket
 import sys
 import threading
 import time
 
-from streamlit.web.cli import main
+# Nothing that is being loaded is garbage: looking for some takes a quarter of the time.
+gc.disable()
+
+from streamlit.web.cli import main  # noqa: E402  # so that it is loaded without, too
 
 _FIRST = ("interpretkd.analysis", "altair")
 _LATER, _SECONDS_LATER = ("interpretkd.teachers",), 10.0
@@ -24,8 +28,12 @@ def load_ahead(port: int) -> None:
         time.sleep(0.02)
     # The app may end meanwhile; what really is amiss, a page says.
     with contextlib.suppress(Exception):
-        for name in _FIRST:
-            importlib.import_module(name)
+        try:
+            for name in _FIRST:
+                importlib.import_module(name)
+        finally:
+            gc.freeze()
+            gc.enable()
         time.sleep(_SECONDS_LATER)
         for name in _LATER:
             importlib.import_module(name)

@@ -7,6 +7,7 @@ asks for `analysis` and gets the student cut to the size that the sidebar is set
 
 import os
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -74,8 +75,9 @@ def shelf() -> Path:
 def runs() -> tuple[SavedRun, ...]:
     """Return the runs that can be chosen: the one given, those opened, the shelf's."""
     found: dict[str, SavedRun] = {}
-    given = os.environ.get(RUN)
-    first = [] if given is None else [saved_run(given)]
+    first = []
+    with suppress(InputError):  # it may have been deleted since
+        first += [saved_run(os.environ[RUN])] if RUN in os.environ else []
     for run in [*first, *_opened(), *find_runs(shelf())]:
         found.setdefault(run.key, run)
     return tuple(found.values())
@@ -240,6 +242,75 @@ def link(label: str, page: str, **where: Any) -> None:
     )
 
 
+def put(**widgets: Any) -> None:
+    """Set widgets by their keys: in a callback, before they are shown anew."""
+    for key, value in widgets.items():
+        st.session_state[key] = value
+
+
+def picked(table: str) -> list[int]:
+    """Return the positions of the rows that are picked in a table of that key."""
+    selection = st.session_state.get(table, {}).get("selection", {})
+    return list(selection.get("rows", []))
+
+
+def noted(name: str) -> str | None:
+    """Return what the address says under a name; None where it says nothing."""
+    found: str | None = st.query_params.get(name)
+    return found
+
+
+def note(name: str, text: str | None) -> None:
+    """Write something under a name into the address; None takes it out."""
+    if text is None:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != text:
+        st.query_params[name] = text
+
+
+def analysis_of(run: SavedRun) -> Analysis:
+    """Return another run's student, as it was saved, on all its rows.
+
+    Raises InputError when it cannot be used.
+    """
+    return _load(run.key, str(run.path))
+
+
+def follow_click(chart: str, field: str, widget: str) -> None:
+    """Set a widget to what was clicked in a chart; for the chart's `on_select`.
+
+    The chart's selection must be called "point". A click beside all points leaves the
+    widget as it is.
+    """
+    picked = st.session_state[chart]["selection"].get("point", [])
+    if picked and field in picked[0]:
+        st.session_state[widget] = picked[0][field]
+
+
+def show_size(run: SavedRun, size: int | None) -> None:
+    """Set the sidebar's slider for a run: in a callback, before it is shown anew."""
+    if size is not None:
+        st.session_state[f"_size_{run.key}"] = size
+
+
+def happened(component: str) -> dict[str, Any]:
+    """Return the event that a component of that key just sent; in its callback."""
+    event = st.session_state.get(component, {}).get("event")
+    return dict(event or {})
+
+
+def show_run(run: SavedRun) -> NoReturn:
+    """Show the overview of another run that is offered."""
+    st.session_state["_next_run"] = run.key
+    # Without an address of its own, a page whose widgets stand in it cannot be left.
+    st.switch_page("views/overview.py", query_params={"run": run.key})
+
+
+def kept_whole(name: str, compute: Callable[[], Any], *settings: Hashable) -> Any:
+    """Compute something once for the chosen run, as `kept`, whatever its size."""
+    return _kept(_need_run().run.key, None, name, ("whole", *settings), compute)
+
+
 def _need_run() -> Chosen:
     found = chosen()
     if found is None:
@@ -336,72 +407,3 @@ def _kept(
     _compute: Callable[[], Any],
 ) -> Any:
     return _compute()
-
-
-def put(**widgets: Any) -> None:
-    """Set widgets by their keys: in a callback, before they are shown anew."""
-    for key, value in widgets.items():
-        st.session_state[key] = value
-
-
-def picked(table: str) -> list[int]:
-    """Return the positions of the rows that are picked in a table of that key."""
-    selection = st.session_state.get(table, {}).get("selection", {})
-    return list(selection.get("rows", []))
-
-
-def noted(name: str) -> str | None:
-    """Return what the address says under a name; None where it says nothing."""
-    found: str | None = st.query_params.get(name)
-    return found
-
-
-def note(name: str, text: str | None) -> None:
-    """Write something under a name into the address; None takes it out."""
-    if text is None:
-        st.query_params.pop(name, None)
-    elif st.query_params.get(name) != text:
-        st.query_params[name] = text
-
-
-def analysis_of(run: SavedRun) -> Analysis:
-    """Return another run's student, as it was saved, on all its rows.
-
-    Raises InputError when it cannot be used.
-    """
-    return _load(run.key, str(run.path))
-
-
-def follow_click(chart: str, field: str, widget: str) -> None:
-    """Set a widget to what was clicked in a chart; for the chart's `on_select`.
-
-    The chart's selection must be called "point". A click beside all points leaves the
-    widget as it is.
-    """
-    picked = st.session_state[chart]["selection"].get("point", [])
-    if picked and field in picked[0]:
-        st.session_state[widget] = picked[0][field]
-
-
-def show_size(run: SavedRun, size: int | None) -> None:
-    """Set the sidebar's slider for a run: in a callback, before it is shown anew."""
-    if size is not None:
-        st.session_state[f"_size_{run.key}"] = size
-
-
-def happened(component: str) -> dict[str, Any]:
-    """Return the event that a component of that key just sent; in its callback."""
-    event = st.session_state.get(component, {}).get("event")
-    return dict(event or {})
-
-
-def show_run(run: SavedRun) -> NoReturn:
-    """Show the overview of another run that is offered."""
-    st.session_state["_next_run"] = run.key
-    # Without an address of its own, a page whose widgets stand in it cannot be left.
-    st.switch_page("views/overview.py", query_params={"run": run.key})
-
-
-def kept_whole(name: str, compute: Callable[[], Any], *settings: Hashable) -> Any:
-    """Compute something once for the chosen run, as `kept`, whatever its size."""
-    return _kept(_need_run().run.key, None, name, ("whole", *settings), compute)

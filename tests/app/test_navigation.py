@@ -1,5 +1,7 @@
 import pytest
 
+from interpretkd.benchmarks import find_benchmark
+
 PAGES = (
     *("start", "train", "overview", "tree", "rules", "effects", "disagreements"),
     *("row", "whatif", "images", "compare", "export"),
@@ -26,3 +28,9 @@ def test_every_page_says_what_to_do_without_a_run(studio, page):
     assert len(app.title) == 1
     if page not in ("start", "train"):
         assert app.info[0].value.startswith("Open a run")
+
+
+def test_the_benchmark_opens_every_page():
+    measured = find_benchmark("studio").PAGES
+    assert set(PAGES) - set(measured) == {"images"}  # its rows are no images
+    assert set(measured) <= set(PAGES)

@@ -54,9 +54,9 @@ def _await(port: int) -> None:
     raise AssertionError("the studio does not come up")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Any:
-    """Return Debian's Chromium, started once."""
+    """Return Debian's Chromium; while it is there, so is an event loop of its own."""
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium")
