@@ -39,7 +39,7 @@ _DEMOS = {
     "connect4": _Demo(
         "Connect-4",
         "Who wins: 67,557 positions, 42 columns. The tree is there before the rest.",
-        "10 minutes",
+        "3 minutes",
     ),
 }
 
