@@ -103,7 +103,7 @@ def test_a_cancelled_training_leaves_nothing(tmp_path: Path) -> None:
     started = time.monotonic()
     cancelled = job.cancel()
     assert cancelled.state == "cancelled"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20  # its epochs would take days
     assert _is_gone(job.pid)
     assert _left(tmp_path) == []
     assert job.cancel().state == "cancelled"  # once more changes nothing

@@ -57,8 +57,9 @@ def _await(port: int) -> None:
 @pytest.fixture(scope="module")
 def chromium() -> Any:
     """Return Debian's Chromium; while it is there, so is an event loop of its own."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)  # a busy machine takes its time
     program = shutil.which("chromium")
     assert program, "Chromium is needed: `make test` as root installs it"
     flags = ["--no-sandbox", "--disable-background-networking", "--disable-quic"]
