@@ -1,14 +1,17 @@
 """The saved runs in a folder, known by a name and by what they hold."""
 
+import datetime
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from interpretkd._validation import InputError
 
-__all__ = ["SavedRun", "find_runs", "saved_run"]
+__all__ = ["RunFacts", "SavedRun", "find_runs", "read_facts", "saved_run"]
 
 _MANIFEST = "manifest.json"
 _DEEPEST = 3
@@ -33,6 +36,25 @@ class SavedRun:
     path: Path
     name: str
     key: str
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a list of runs says of one of them.
+
+    Parameters
+    ----------
+    data : str
+        What it was made from; "" when that is not known.
+    student : str
+        The kind of student; "" when that is not known.
+    made : datetime
+        When it was saved, by the clock of this machine.
+    """
+
+    data: str
+    student: str
+    made: datetime.datetime
 
 
 def saved_run(path: str | os.PathLike[str], *, name: str | None = None) -> SavedRun:
@@ -89,6 +111,32 @@ def find_runs(folder: str | os.PathLike[str]) -> tuple[SavedRun, ...]:
     return tuple(sorted(found, key=lambda run: run.name))
 
 
+def read_facts(run: SavedRun) -> RunFacts:
+    """Read from a run's files what a list says of it, without opening the run.
+
+    Parameters
+    ----------
+    run : SavedRun
+        Where it lies; a damaged one is no error here, only when it is opened.
+
+    Returns
+    -------
+    RunFacts
+        Data, kind and date.
+    """
+    about = _read_object(run.path / _MANIFEST).get("about")
+    student = _read_object(run.path / "model.json").get("student")
+    data = about.get("data") if isinstance(about, dict) else None
+    kind = student.get("class") if isinstance(student, dict) else None
+    try:
+        seconds = (run.path / _MANIFEST).stat().st_mtime
+    except OSError:  # removed since it was found
+        seconds = 0.0
+    return RunFacts(
+        str(data or ""), str(kind or ""), datetime.datetime.fromtimestamp(seconds)
+    )
+
+
 def _folders(shelf: Path) -> Iterator[Path]:
     """Walk down to the runs, not into them and not into hidden folders."""
     for place, inner, files in os.walk(shelf):
@@ -100,3 +148,11 @@ def _folders(shelf: Path) -> Iterator[Path]:
             inner.clear()
         else:
             inner[:] = [name for name in inner if not name.startswith(".")]
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

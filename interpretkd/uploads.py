@@ -6,9 +6,7 @@ nothing else. Whatever is wrong is said in one sentence.
 """
 
 import contextlib
-import datetime
 import io
-import json
 import os
 import re
 import shutil
@@ -17,7 +15,6 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,14 +26,12 @@ import pyarrow.parquet
 from interpretkd._validation import InputError
 from interpretkd.adapters import OnnxTeacher
 from interpretkd.persistence import load_run
-from interpretkd.shelf import SavedRun, find_runs, saved_run
+from interpretkd.shelf import find_runs, saved_run
 from interpretkd.tables import parse_table
 
 __all__ = [
     "MOST_BYTES",
-    "RunFacts",
     "check_teacher",
-    "read_facts",
     "read_upload",
     "run_folder",
     "suggest_name",
@@ -256,51 +251,6 @@ spaces, '.', '-' and '_', 60 at most, and begin with a letter or digit. Got '../
     if folder.exists():
         raise InputError(f"There is a run {name!r} already; give another name.")
     return folder
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What a list of runs says of one of them.
-
-    Parameters
-    ----------
-    data : str
-        What it was made from; "" when that is not known.
-    student : str
-        The kind of student; "" when that is not known.
-    made : datetime
-        When it was saved, by the clock of this machine.
-    """
-
-    data: str
-    student: str
-    made: datetime.datetime
-
-
-def read_facts(run: SavedRun) -> RunFacts:
-    """Read from a run's files what a list says of it, without opening the run.
-
-    Parameters
-    ----------
-    run : SavedRun
-        Where it lies; a damaged one is no error here, only when it is opened.
-
-    Returns
-    -------
-    RunFacts
-        Data, kind and date.
-    """
-    about = _read_object(run.path / "manifest.json").get("about")
-    student = _read_object(run.path / "model.json").get("student")
-    data = about.get("data") if isinstance(about, dict) else None
-    kind = student.get("class") if isinstance(student, dict) else None
-    try:
-        seconds = (run.path / "manifest.json").stat().st_mtime
-    except OSError:  # removed since it was found
-        seconds = 0.0
-    return RunFacts(
-        str(data or ""), str(kind or ""), datetime.datetime.fromtimestamp(seconds)
-    )
 
 
 def suggest_name(shelf: str | os.PathLike[str], title: str) -> str:
@@ -633,11 +583,3 @@ def _free_folder(shelf: Path, name: str) -> Path:
         ending = f"-{number}"
         folder = shelf / f"{name[: _LONGEST_NAME - len(ending)].rstrip(' .')}{ending}"
     return folder
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from interpretkd._validation import InputError
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import load_run, save
-from interpretkd.shelf import find_runs, saved_run
+from interpretkd.shelf import find_runs, read_facts, saved_run
 from interpretkd.students import CartStudent
 
 
@@ -60,3 +60,20 @@ def test_an_absent_shelf_holds_nothing(tmp_path):
 def test_what_is_no_run_is_said_in_one_sentence(tmp_path, path):
     with pytest.raises(InputError, match=r"^There is no run in .*manifest\.json'\.$"):
         saved_run(tmp_path / path)
+
+
+def test_a_list_says_what_a_run_is(model, tmp_path):
+    path = save(model, tmp_path / "run", about={"data": "<b>people</b>"})
+    facts = read_facts(saved_run(path))
+    assert (facts.data, facts.student) == ("<b>people</b>", "CartStudent")
+    written = (path / "manifest.json").stat().st_mtime
+    assert facts.made.timestamp() == pytest.approx(written)
+
+
+def test_of_a_damaged_run_a_list_says_nothing(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"about": [1]}')
+    (tmp_path / "model.json").write_text("no JSON")
+    damaged = saved_run(tmp_path)
+    assert (read_facts(damaged).data, read_facts(damaged).student) == ("", "")
+    (tmp_path / "manifest.json").unlink()
+    assert read_facts(damaged).made.year <= 1970

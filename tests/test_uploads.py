@@ -19,12 +19,10 @@ from interpretkd import uploads
 from interpretkd._validation import InputError
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import load_run, save
-from interpretkd.shelf import saved_run
 from interpretkd.students import CartStudent
 from interpretkd.teachers import CallableTeacher
 from interpretkd.uploads import (
     check_teacher,
-    read_facts,
     read_upload,
     run_folder,
     suggest_name,
@@ -397,17 +395,3 @@ def test_a_suggested_name_can_be_taken(tmp_path: Path, title: str) -> None:
     (tmp_path / suggest_name(tmp_path, title)).mkdir()
     again = suggest_name(tmp_path, title)
     assert run_folder(tmp_path, again).parent == tmp_path
-
-
-def test_a_list_says_what_a_run_is(run: Path, tmp_path: Path) -> None:
-    facts = read_facts(saved_run(run))
-    assert (facts.data, facts.student) == ("<b>people</b>", "CartStudent")
-    assert facts.made.timestamp() == pytest.approx(
-        (run / "manifest.json").stat().st_mtime
-    )
-    (tmp_path / "manifest.json").write_text('{"about": [1]}')
-    (tmp_path / "model.json").write_text("no JSON")
-    damaged = saved_run(tmp_path)
-    assert (read_facts(damaged).data, read_facts(damaged).student) == ("", "")
-    (tmp_path / "manifest.json").unlink()
-    assert read_facts(damaged).made.year <= 1970

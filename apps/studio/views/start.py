@@ -8,8 +8,8 @@ import state
 import streamlit as st
 
 from interpretkd.jobs import DemoOrder, Job, start_job
-from interpretkd.shelf import SavedRun, find_runs
-from interpretkd.uploads import read_facts, unpack_run
+from interpretkd.shelf import SavedRun, find_runs, read_facts
+from interpretkd.uploads import unpack_run
 
 _SHOWN_AT_ONCE = 8
 _KINDS = {
