@@ -53,9 +53,7 @@ def test_a_taken_port_is_passed_over(monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        first = taken.getsockname()[1]
-        if first > 65000:
-            pytest.skip("no ports above")
+        first = taken.getsockname()[1]  # the system gives none of the last hundreds
         monkeypatch.setattr(studio, "_FIRST_PORT", first)
         assert free_port() > first
         monkeypatch.setattr(studio, "_N_PORTS", 1)

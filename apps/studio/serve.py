@@ -13,9 +13,10 @@ import threading
 import time
 
 # Nothing that is being loaded is garbage: looking for some takes a quarter of the time.
+# It stands before the import of Streamlit, so that this is loaded without, too.
 gc.disable()
 
-from streamlit.web.cli import main  # noqa: E402  # so that it is loaded without, too
+from streamlit.web.cli import main  # noqa: E402
 
 _FIRST = ("interpretkd.analysis", "altair")
 _LATER, _SECONDS_LATER = ("interpretkd.teachers",), 10.0
