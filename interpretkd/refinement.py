@@ -5,206 +5,31 @@ the lowest level to the root and again, until nothing changes: each step can onl
 the objective. Branches that no row needs are cut off.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from interpretkd.binning import N_BYTES, Binned
 from interpretkd.drafts import Draft, leaves_of, parents, tidy
+from interpretkd.objective import (
+    COSTS,
+    TreeObjective,
+    impurity,
+    leaf_sums,
+    loss_of,
+    write_answer,
+)
 
-__all__ = [
-    "COSTS",
-    "CROSS_ENTROPY",
-    "PAIRS",
-    "SQUARES",
-    "Objective",
-    "agree_with_decisions",
-    "graft",
-    "improve",
-    "loss_of",
-    "losses_elsewhere",
-    "prune",
-    "revise",
-]
+__all__ = ["improve", "prune", "revise"]
 
-Array = NDArray[np.float64]
-
-COSTS, PAIRS, SQUARES, CROSS_ENTROPY = range(4)
 _MANY = 40
 """In leaves of the least size: rows that care where they go, enough to count alone."""
-
-
-@dataclass(frozen=True, eq=False)
-class Objective:
-    """What a tree is to make small: a sum over rows, given what each leaf answers.
-
-    Parameters
-    ----------
-    kind : {0, 1, 2, 3}
-        `COSTS`: a leaf decides for one column, and a row costs what stands there.
-        `PAIRS`: the same for each pair of neighbouring columns by itself.
-        `SQUARES`: a leaf answers its mean; squared error, summed over the columns.
-        `CROSS_ENTROPY`: a leaf answers its mean, a distribution.
-    table : ndarray of shape (n_samples, n_columns), float64
-        The costs, or the targets; times the row's weight.
-    weight : ndarray of shape (n_samples,), float64
-        How much each row counts.
-    price : ndarray of shape (n_features,), float64
-        What a test of each column costs, in units of the sum.
-    """
-
-    kind: int
-    table: Array
-    weight: Array
-    price: Array
-
-    def take(self, rows: NDArray[np.integer]) -> "Objective":
-        """Return the objective over some of the rows.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Their positions.
-
-        Returns
-        -------
-        Objective
-            Of these rows.
-        """
-        weight = self.weight[rows]
-        share = weight.sum() / max(self.weight.sum(), 1e-300)
-        return Objective(self.kind, self.table[rows], weight, self.price * share)
-
-
-def loss_of(draft: Draft, binned: Binned, objective: Objective) -> float:
-    """Return the objective's value with the best answer in each leaf.
-
-    For squared error it is the value less a constant of the rows.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    binned : Binned
-        The rows.
-    objective : Objective
-        What is to be small.
-
-    Returns
-    -------
-    float
-        The sum over all rows and tests.
-    """
-    leaf = leaves_of(draft, binned)
-    sums, weights = _leaf_sums(
-        leaf, len(draft.feature), objective.table, objective.weight
-    )
-    own = np.flatnonzero((draft.feature < 0) & (weights > 0))
-    loss = sum(_impurity(objective.kind, sums[i], weights[i]) for i in own)
-    return float(loss + objective.price[draft.feature[draft.feature >= 0]].sum())
-
-
-def losses_elsewhere(
-    draft: Draft,
-    binned: Binned,
-    objective: Objective,
-    others: Binned,
-    elsewhere: Objective,
-) -> Array:
-    """Return what a tree loses on other rows, its leaves answering as on its own.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    binned : Binned
-        The rows that decide what the leaves answer.
-    objective : Objective
-        Of these rows.
-    others : Binned
-        The rows that are judged.
-    elsewhere : Objective
-        Of those rows.
-
-    Returns
-    -------
-    ndarray of shape (n_others,), float64
-        What each of the other rows loses, times its weight; for squared error less a
-        constant of the row.
-    """
-    n_nodes = len(draft.feature)
-    leaf = leaves_of(draft, binned)
-    sums, weights = _leaf_sums(leaf, n_nodes, objective.table, objective.weight)
-    slopes, constants = np.zeros_like(sums), np.zeros(n_nodes)
-    for node in np.flatnonzero(draft.feature < 0):
-        constants[node] = _answer(
-            objective.kind, sums[node], weights[node], slopes[node]
-        )
-    leaf = leaves_of(draft, others)
-    linear = (elsewhere.table * slopes[leaf]).sum(axis=1)
-    return linear + elsewhere.weight * constants[leaf]
-
-
-def agree_with_decisions(values: Array, sums: Array, kind: int) -> Array:
-    """Move mean targets just so far that they decide what costs least.
-
-    The mean of soft targets may be largest for another class than the one most rows
-    are decided for. The result is the nearest to the mean, by squared error, whose
-    largest entry is the cheapest class; it keeps the mean's sum.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_nodes, n_outputs), float64
-        Mean targets.
-    sums : ndarray of shape (n_nodes, n_columns), float64
-        What each decision costs at each node, as in `Objective`.
-    kind : {0, 1, 2, 3}
-        As in `Objective`; only decisions change anything.
-
-    Returns
-    -------
-    ndarray of shape (n_nodes, n_outputs), float64
-        The values.
-
-    Examples
-    --------
-    >>> costs = np.array([[3.0, 2.0, 9.0]])
-    >>> agree_with_decisions(np.array([[0.5, 0.4, 0.1]]), costs, COSTS).round(4)
-    array([[0.45, 0.45, 0.1 ]])
-    """
-    values = values.copy()
-    if kind == PAIRS:
-        off, on = sums[:, 0::2], sums[:, 1::2]
-        values = np.where((on < off) & (values <= 0.5), 0.5 + _MARGIN, values)
-        return np.where((on >= off) & (values > 0.5), 0.5 - _MARGIN, values)
-    if kind != COSTS:
-        return values
-    for value, chosen in zip(values, sums.argmin(axis=1), strict=True):
-        rivals = np.flatnonzero(value > value[chosen])
-        if not len(rivals) and (value == value[chosen]).sum() == 1:
-            continue
-        pool = [chosen]
-        for rival in rivals[np.argsort(-value[rivals])]:
-            if value[rival] > value[pool].mean():
-                pool.append(rival)
-        shared = value[pool].mean()
-        value[pool] = shared
-        margin = _MARGIN * max(abs(shared), 1e-3)
-        value[value >= shared - margin] = shared - margin
-        value[chosen] = shared
-    return values
-
-
-_MARGIN = 1e-6
-"""By how much a decision is clear: float32 still sees it."""
 
 
 def improve(
     draft: Draft,
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     *,
     min_samples_leaf: float = 1,
     passes: int = 20,
@@ -217,7 +42,7 @@ def improve(
         The tree.
     binned : Binned
         The rows.
-    objective : Objective
+    objective : TreeObjective
         What is to be small.
     min_samples_leaf : float, default=1
         The least sum of weights in a leaf; where the draft already has it, so has the
@@ -249,7 +74,7 @@ def improve(
 def revise(
     draft: Draft,
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     max_leaves: int | None,
     *,
     min_samples_leaf: float,
@@ -269,7 +94,7 @@ def revise(
         The tree; it may have too many leaves.
     binned : Binned
         The rows.
-    objective : Objective
+    objective : TreeObjective
         What is to be small.
     max_leaves : int or None
         In [1, inf): the leaves that may stay. None for no bound.
@@ -316,7 +141,7 @@ def revise(
 def _improved(
     draft: Draft,
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     min_samples_leaf: float,
     passes: int,
     fresh: NDArray[np.bool_],
@@ -344,7 +169,7 @@ def _improved(
 def prune(
     draft: Draft,
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     max_leaves: int | None = None,
     *,
     min_samples_leaf: float = 1,
@@ -359,7 +184,7 @@ def prune(
         The tree.
     binned : Binned
         The rows.
-    objective : Objective
+    objective : TreeObjective
         What is to be small.
     max_leaves : int or None, default=None
         In [1, inf): the leaves that may stay. None for no bound.
@@ -376,7 +201,7 @@ def prune(
         The smaller tree, free of tests that gain nothing.
     """
     leaf = leaves_of(draft, binned)
-    sums, weights = _leaf_sums(
+    sums, weights = leaf_sums(
         leaf, len(draft.feature), objective.table, objective.weight
     )
     tests = draft.copy().tests
@@ -399,86 +224,8 @@ def prune(
     return tidy(*tests, fresh)
 
 
-def graft(draft: Draft, node: int, branch: Draft) -> Draft:
-    """Put a branch in the place of a node.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    node : int
-        The node that goes, with all below it.
-    branch : Draft
-        What comes in its place.
-
-    Returns
-    -------
-    Draft
-        The new tree.
-    """
-    shift = len(draft.feature)
-    feature = np.concatenate([draft.feature, branch.feature])
-    goes_left = np.concatenate([draft.goes_left, branch.goes_left])
-    left = np.concatenate([draft.left, branch.left])
-    right = np.concatenate([draft.right, branch.right])
-    for child in (left, right):
-        child[shift:][branch.feature >= 0] += shift
-    feature[node], goes_left[node] = feature[shift], goes_left[shift]
-    left[node], right[node] = left[shift], right[shift]
-    return tidy(feature, goes_left, left, right)
-
-
 # numba compiles what follows for the types that it is called with: annotations would
 # say nothing to it.
-@njit(cache=True, nogil=True, error_model="numpy")
-def _impurity(kind, sums, weight):  # type: ignore[no-untyped-def]
-    """Return the loss of rows in one leaf that answers what is best for them."""
-    if kind == COSTS:
-        return sums.min()
-    total = 0.0
-    if kind == PAIRS:
-        for k in range(0, len(sums), 2):
-            total += min(sums[k], sums[k + 1])
-        return total
-    if kind == SQUARES:
-        return -(sums**2).sum() / weight
-    for k in range(len(sums)):
-        if sums[k] > 0:
-            total -= sums[k] * np.log(sums[k] / weight)
-    return total
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _leaf_sums(leaf, n_nodes, table, weight):  # type: ignore[no-untyped-def]
-    sums = np.zeros((n_nodes, table.shape[1]))
-    weights = np.zeros(n_nodes)
-    for i in range(len(leaf)):
-        weights[leaf[i]] += weight[i]
-        for k in range(table.shape[1]):
-            sums[leaf[i], k] += table[i, k]
-    return sums, weights
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _answer(kind, sums, weight, slope):  # type: ignore[no-untyped-def]
-    """Write the leaf's answer as a slope: loss = table . slope + weight * constant."""
-    if kind == COSTS:
-        slope[:] = 0
-        slope[np.argmin(sums)] = 1
-        return 0.0
-    if kind == PAIRS:
-        for k in range(0, len(sums), 2):
-            slope[k] = sums[k] <= sums[k + 1]
-            slope[k + 1] = sums[k] > sums[k + 1]
-        return 0.0
-    mean = sums / max(weight, 1e-300)
-    if kind == SQUARES:
-        slope[:] = -2 * mean
-        return (mean**2).sum()
-    slope[:] = -np.log(np.maximum(mean, 1e-9))
-    return 0.0
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def _improve(  # type: ignore[no-untyped-def]
     matrix,
@@ -523,11 +270,11 @@ def _improve(  # type: ignore[no-untyped-def]
             if n_rows == 0:
                 continue
             if stale:  # leaves answer what is best for their rows, now
-                sums, weights = _leaf_sums(leaf, n_nodes, table, weight)
+                sums, weights = leaf_sums(leaf, n_nodes, table, weight)
                 for node in range(n_nodes):
                     if depth[node] >= 0 and feature[node] < 0:
                         decisions[node] = np.argmin(sums[node])
-                        constants[node] = _answer(
+                        constants[node] = write_answer(
                             kind, sums[node], weights[node], slopes[node]
                         )
                 stale = False
@@ -861,7 +608,7 @@ def _prune(  # type: ignore[no-untyped-def]
                 sums[node] += sums[child]
                 weights[node] += weights[child]
         if weights[node] > 0:
-            own[node] = _impurity(kind, sums[node], weights[node])
+            own[node] = impurity(kind, sums[node], weights[node])
         if weights[node] < least and node > 0:
             own[node] = np.inf
     gain += 1e-9 * (1.0 + abs(own[0]))
