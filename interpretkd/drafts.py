@@ -7,7 +7,7 @@ So one walk and one search serve every kind of column. A finished draft becomes 
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -30,9 +30,15 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-Tests: TypeAlias = tuple[
-    NDArray[np.int32], NDArray[np.bool_], NDArray[np.int32], NDArray[np.int32]
-]
+
+
+class _Tests(NamedTuple):
+    """The arrays of a `Draft`, in the order in which compiled code takes them."""
+
+    feature: NDArray[np.int32]
+    goes_left: NDArray[np.bool_]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +74,9 @@ class Draft:
         return depths
 
     @property
-    def tests(self) -> Tests:
-        """The arrays in the order in which compiled code takes them."""
-        return self.feature, self.goes_left, self.left, self.right
+    def tests(self) -> _Tests:
+        """The arrays as compiled code takes them."""
+        return _Tests(self.feature, self.goes_left, self.left, self.right)
 
     def copy(self) -> "Draft":
         """Return a draft with arrays of its own.
