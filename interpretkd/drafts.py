@@ -7,13 +7,13 @@ So one walk and one search serve every kind of column. A finished draft becomes 
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd.binning import Binned
+from interpretkd.binning import N_BYTES, Binned
 from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32
 from interpretkd.schema import Codes
 from interpretkd.trees import Tree
@@ -22,15 +22,23 @@ __all__ = [
     "Draft",
     "branch_of",
     "finish",
+    "graft",
+    "is_monotone",
     "leaves_of",
     "parents",
     "tidy",
 ]
 
 Array = NDArray[np.float64]
-Tests: TypeAlias = tuple[
-    NDArray[np.int32], NDArray[np.bool_], NDArray[np.int32], NDArray[np.int32]
-]
+
+
+class _Tests(NamedTuple):
+    """The arrays of a `Draft`, in the order in which compiled code takes them."""
+
+    feature: NDArray[np.int32]
+    goes_left: NDArray[np.bool_]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +74,9 @@ class Draft:
         return depths
 
     @property
-    def tests(self) -> Tests:
-        """The arrays in the order in which compiled code takes them."""
-        return self.feature, self.goes_left, self.left, self.right
+    def tests(self) -> _Tests:
+        """The arrays as compiled code takes them."""
+        return _Tests(self.feature, self.goes_left, self.left, self.right)
 
     def copy(self) -> "Draft":
         """Return a draft with arrays of its own.
@@ -206,6 +214,35 @@ def branch_of(draft: Draft, below: NDArray[np.bool_]) -> Draft:
     )
 
 
+def graft(draft: Draft, node: int, branch: Draft) -> Draft:
+    """Put a branch in the place of a node.
+
+    Parameters
+    ----------
+    draft : Draft
+        The tree.
+    node : int
+        The node that goes, with all below it.
+    branch : Draft
+        What comes in its place.
+
+    Returns
+    -------
+    Draft
+        The new tree.
+    """
+    shift = len(draft.feature)
+    feature = np.concatenate([draft.feature, branch.feature])
+    goes_left = np.concatenate([draft.goes_left, branch.goes_left])
+    left = np.concatenate([draft.left, branch.left])
+    right = np.concatenate([draft.right, branch.right])
+    for child in (left, right):
+        child[shift:][branch.feature >= 0] += shift
+    feature[node], goes_left[node] = feature[shift], goes_left[shift]
+    left[node], right[node] = left[shift], right[shift]
+    return tidy(feature, goes_left, left, right)
+
+
 def tidy(
     feature: NDArray[np.int32],
     goes_left: NDArray[np.bool_],
@@ -245,6 +282,44 @@ def tidy(
         np.where(inner, place[left[kept]], -1).astype(np.int32),
         np.where(inner, place[right[kept]], -1).astype(np.int32),
     )
+
+
+def is_monotone(
+    draft: Draft,
+    answers: NDArray[np.float64],
+    monotone: NDArray[np.int8],
+    binned: Binned,
+) -> bool:
+    """Say whether a tree keeps to its monotone constraints, everywhere.
+
+    Two leaves matter to a column when some row could move from one to the other by a
+    change of that column alone.
+
+    Parameters
+    ----------
+    draft : Draft
+        The tree.
+    answers : ndarray of shape (n_nodes,), float64
+        The leaves' answers.
+    monotone : ndarray of shape (n_features,), int8
+        1 where the answer must not fall as the number rises, -1 where it must not
+        rise, 0 where it may do both.
+    binned : Binned
+        The bins.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+    """
+    leaves = np.flatnonzero(draft.feature < 0)
+    boxes = np.ones((len(draft.feature), len(monotone), N_BYTES), dtype=np.bool_)
+    for node in np.flatnonzero(draft.feature >= 0):  # parents before children
+        column = draft.feature[node]
+        for child, side in ((draft.left, True), (draft.right, False)):
+            boxes[child[node]] = boxes[node]
+            boxes[child[node], column] &= draft.goes_left[node] == side
+    return bool(_is_monotone(boxes[leaves], answers[leaves], monotone, binned.n_bins))
 
 
 def _means(
@@ -296,3 +371,41 @@ def _nearest(  # type: ignore[no-untyped-def]
                 high[node] = min(high[node], x) if x == x else high[node]
             child = node
     return low, high
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _is_monotone(boxes, answers, monotone, n_bins):  # type: ignore[no-untyped-def]
+    n_leaves = len(answers)
+    for j in range(len(monotone)):
+        if monotone[j] == 0:
+            continue
+        for a in range(n_leaves):
+            for b in range(n_leaves):
+                rises = monotone[j] * (answers[b] - answers[a])
+                if rises >= -1e-12 or not _meet(boxes, a, b, j, n_bins):
+                    continue
+                lowest_a, highest_b = -1, -1
+                for x in range(n_bins[j]):  # missing values have no order
+                    if boxes[a, j, x] and lowest_a < 0:
+                        lowest_a = x
+                    if boxes[b, j, x]:
+                        highest_b = x
+                if 0 <= lowest_a < highest_b:
+                    return False
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _meet(boxes, a, b, j, n_bins):  # type: ignore[no-untyped-def]
+    """Say whether two leaves share a value of every column but j."""
+    for f in range(boxes.shape[1]):
+        if f == j:
+            continue
+        shared = False
+        for x in range(n_bins[f] + 1):
+            if boxes[a, f, x] and boxes[b, f, x]:
+                shared = True
+                break
+        if not shared:
+            return False
+    return True

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from interpretkd.binning import N_BYTES, Binned
 from interpretkd.drafts import Draft
 from interpretkd.induction import sort_by
-from interpretkd.refinement import Objective
+from interpretkd.objective import TreeObjective
 
 __all__ = ["best_branch", "best_over_tests"]
 
@@ -29,7 +29,7 @@ _NUDGE = 1e-3
 
 def best_branch(
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     *,
@@ -43,7 +43,7 @@ def best_branch(
     ----------
     binned : Binned
         All rows.
-    objective : Objective
+    objective : TreeObjective
         Costs of decisions.
     rows : ndarray of int
         The rows of the branch.
@@ -82,7 +82,7 @@ def best_branch(
 
 def best_over_tests(
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     tests: Candidates,
     *,
     depth: int,
@@ -95,7 +95,7 @@ def best_over_tests(
     ----------
     binned : Binned
         The rows.
-    objective : Objective
+    objective : TreeObjective
         Costs of decisions.
     tests : (feature, goes_left)
         The candidates: of each its column and the bins that go left.
@@ -137,7 +137,7 @@ def best_over_tests(
 
 def _two_levels(
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     candidates: Candidates,

@@ -37,7 +37,8 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd import __version__
 from interpretkd._validation import InputError
-from interpretkd.adapters import OnnxTeacher, Teacher, as_teacher
+from interpretkd.adapters import Teacher, as_teacher
+from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, Trial
 from interpretkd.linear import Linear
 from interpretkd.optima import Certificate
@@ -693,7 +694,7 @@ def _attach_teacher(
 def _network(config: dict[str, Any], content: bytes) -> Any:
     from safetensors.numpy import load as from_safetensors
 
-    from interpretkd.teachers import teacher_from_state
+    from interpretkd.networks_state import teacher_from_state
 
     with _naming("teacher.safetensors"):
         arrays = from_safetensors(content)

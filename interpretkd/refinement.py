@@ -5,7 +5,7 @@ the lowest level to the root and again, until nothing changes: each step can onl
 the objective. Branches that no row needs are cut off.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -13,198 +13,25 @@ from numpy.typing import NDArray
 
 from interpretkd.binning import N_BYTES, Binned
 from interpretkd.drafts import Draft, leaves_of, parents, tidy
+from interpretkd.objective import (
+    COSTS,
+    TreeObjective,
+    impurity,
+    leaf_sums,
+    loss_of,
+    write_answer,
+)
 
-__all__ = [
-    "COSTS",
-    "CROSS_ENTROPY",
-    "PAIRS",
-    "SQUARES",
-    "Objective",
-    "agree_with_decisions",
-    "graft",
-    "improve",
-    "loss_of",
-    "losses_elsewhere",
-    "prune",
-    "revise",
-]
+__all__ = ["improve", "prune", "revise"]
 
-Array = NDArray[np.float64]
-
-COSTS, PAIRS, SQUARES, CROSS_ENTROPY = range(4)
 _MANY = 40
 """In leaves of the least size: rows that care where they go, enough to count alone."""
-
-
-@dataclass(frozen=True, eq=False)
-class Objective:
-    """What a tree is to make small: a sum over rows, given what each leaf answers.
-
-    Parameters
-    ----------
-    kind : {0, 1, 2, 3}
-        `COSTS`: a leaf decides for one column, and a row costs what stands there.
-        `PAIRS`: the same for each pair of neighbouring columns by itself.
-        `SQUARES`: a leaf answers its mean; squared error, summed over the columns.
-        `CROSS_ENTROPY`: a leaf answers its mean, a distribution.
-    table : ndarray of shape (n_samples, n_columns), float64
-        The costs, or the targets; times the row's weight.
-    weight : ndarray of shape (n_samples,), float64
-        How much each row counts.
-    price : ndarray of shape (n_features,), float64
-        What a test of each column costs, in units of the sum.
-    """
-
-    kind: int
-    table: Array
-    weight: Array
-    price: Array
-
-    def take(self, rows: NDArray[np.integer]) -> "Objective":
-        """Return the objective over some of the rows.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Their positions.
-
-        Returns
-        -------
-        Objective
-            Of these rows.
-        """
-        weight = self.weight[rows]
-        share = weight.sum() / max(self.weight.sum(), 1e-300)
-        return Objective(self.kind, self.table[rows], weight, self.price * share)
-
-
-def loss_of(draft: Draft, binned: Binned, objective: Objective) -> float:
-    """Return the objective's value with the best answer in each leaf.
-
-    For squared error it is the value less a constant of the rows.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    binned : Binned
-        The rows.
-    objective : Objective
-        What is to be small.
-
-    Returns
-    -------
-    float
-        The sum over all rows and tests.
-    """
-    leaf = leaves_of(draft, binned)
-    sums, weights = _leaf_sums(
-        leaf, len(draft.feature), objective.table, objective.weight
-    )
-    own = np.flatnonzero((draft.feature < 0) & (weights > 0))
-    loss = sum(_impurity(objective.kind, sums[i], weights[i]) for i in own)
-    return float(loss + objective.price[draft.feature[draft.feature >= 0]].sum())
-
-
-def losses_elsewhere(
-    draft: Draft,
-    binned: Binned,
-    objective: Objective,
-    others: Binned,
-    elsewhere: Objective,
-) -> Array:
-    """Return what a tree loses on other rows, its leaves answering as on its own.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    binned : Binned
-        The rows that decide what the leaves answer.
-    objective : Objective
-        Of these rows.
-    others : Binned
-        The rows that are judged.
-    elsewhere : Objective
-        Of those rows.
-
-    Returns
-    -------
-    ndarray of shape (n_others,), float64
-        What each of the other rows loses, times its weight; for squared error less a
-        constant of the row.
-    """
-    n_nodes = len(draft.feature)
-    leaf = leaves_of(draft, binned)
-    sums, weights = _leaf_sums(leaf, n_nodes, objective.table, objective.weight)
-    slopes, constants = np.zeros_like(sums), np.zeros(n_nodes)
-    for node in np.flatnonzero(draft.feature < 0):
-        constants[node] = _answer(
-            objective.kind, sums[node], weights[node], slopes[node]
-        )
-    leaf = leaves_of(draft, others)
-    linear = (elsewhere.table * slopes[leaf]).sum(axis=1)
-    return linear + elsewhere.weight * constants[leaf]
-
-
-def agree_with_decisions(values: Array, sums: Array, kind: int) -> Array:
-    """Move mean targets just so far that they decide what costs least.
-
-    The mean of soft targets may be largest for another class than the one most rows
-    are decided for. The result is the nearest to the mean, by squared error, whose
-    largest entry is the cheapest class; it keeps the mean's sum.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_nodes, n_outputs), float64
-        Mean targets.
-    sums : ndarray of shape (n_nodes, n_columns), float64
-        What each decision costs at each node, as in `Objective`.
-    kind : {0, 1, 2, 3}
-        As in `Objective`; only decisions change anything.
-
-    Returns
-    -------
-    ndarray of shape (n_nodes, n_outputs), float64
-        The values.
-
-    Examples
-    --------
-    >>> costs = np.array([[3.0, 2.0, 9.0]])
-    >>> agree_with_decisions(np.array([[0.5, 0.4, 0.1]]), costs, COSTS).round(4)
-    array([[0.45, 0.45, 0.1 ]])
-    """
-    values = values.copy()
-    if kind == PAIRS:
-        off, on = sums[:, 0::2], sums[:, 1::2]
-        values = np.where((on < off) & (values <= 0.5), 0.5 + _MARGIN, values)
-        return np.where((on >= off) & (values > 0.5), 0.5 - _MARGIN, values)
-    if kind != COSTS:
-        return values
-    for value, chosen in zip(values, sums.argmin(axis=1), strict=True):
-        rivals = np.flatnonzero(value > value[chosen])
-        if not len(rivals) and (value == value[chosen]).sum() == 1:
-            continue
-        pool = [chosen]
-        for rival in rivals[np.argsort(-value[rivals])]:
-            if value[rival] > value[pool].mean():
-                pool.append(rival)
-        shared = value[pool].mean()
-        value[pool] = shared
-        margin = _MARGIN * max(abs(shared), 1e-3)
-        value[value >= shared - margin] = shared - margin
-        value[chosen] = shared
-    return values
-
-
-_MARGIN = 1e-6
-"""By how much a decision is clear: float32 still sees it."""
 
 
 def improve(
     draft: Draft,
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     *,
     min_samples_leaf: float = 1,
     passes: int = 20,
@@ -217,7 +44,7 @@ def improve(
         The tree.
     binned : Binned
         The rows.
-    objective : Objective
+    objective : TreeObjective
         What is to be small.
     min_samples_leaf : float, default=1
         The least sum of weights in a leaf; where the draft already has it, so has the
@@ -249,7 +76,7 @@ def improve(
 def revise(
     draft: Draft,
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     max_leaves: int | None,
     *,
     min_samples_leaf: float,
@@ -269,7 +96,7 @@ def revise(
         The tree; it may have too many leaves.
     binned : Binned
         The rows.
-    objective : Objective
+    objective : TreeObjective
         What is to be small.
     max_leaves : int or None
         In [1, inf): the leaves that may stay. None for no bound.
@@ -316,7 +143,7 @@ def revise(
 def _improved(
     draft: Draft,
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     min_samples_leaf: float,
     passes: int,
     fresh: NDArray[np.bool_],
@@ -325,10 +152,8 @@ def _improved(
     """Look again at the tests that are marked as fresh; leave the marks as they end."""
     tests = draft.copy().tests
     _improve(
-        binned.matrix,
-        binned.n_bins,
-        binned.is_set,
-        *tests,
+        _Bins(binned.matrix, binned.n_bins, binned.is_set),
+        tests,
         objective.kind,
         objective.table,
         objective.weight,
@@ -344,7 +169,7 @@ def _improved(
 def prune(
     draft: Draft,
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     max_leaves: int | None = None,
     *,
     min_samples_leaf: float = 1,
@@ -359,7 +184,7 @@ def prune(
         The tree.
     binned : Binned
         The rows.
-    objective : Objective
+    objective : TreeObjective
         What is to be small.
     max_leaves : int or None, default=None
         In [1, inf): the leaves that may stay. None for no bound.
@@ -376,7 +201,7 @@ def prune(
         The smaller tree, free of tests that gain nothing.
     """
     leaf = leaves_of(draft, binned)
-    sums, weights = _leaf_sums(
+    sums, weights = leaf_sums(
         leaf, len(draft.feature), objective.table, objective.weight
     )
     tests = draft.copy().tests
@@ -399,189 +224,83 @@ def prune(
     return tidy(*tests, fresh)
 
 
-def graft(draft: Draft, node: int, branch: Draft) -> Draft:
-    """Put a branch in the place of a node.
+class _Bins(NamedTuple):
+    """The rows as compiled code takes them; as in `Binned`."""
 
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    node : int
-        The node that goes, with all below it.
-    branch : Draft
-        What comes in its place.
+    matrix: NDArray[np.uint8]
+    n_bins: NDArray[np.int32]
+    is_set: NDArray[np.bool_]
 
-    Returns
-    -------
-    Draft
-        The new tree.
-    """
-    shift = len(draft.feature)
-    feature = np.concatenate([draft.feature, branch.feature])
-    goes_left = np.concatenate([draft.goes_left, branch.goes_left])
-    left = np.concatenate([draft.left, branch.left])
-    right = np.concatenate([draft.right, branch.right])
-    for child in (left, right):
-        child[shift:][branch.feature >= 0] += shift
-    feature[node], goes_left[node] = feature[shift], goes_left[shift]
-    left[node], right[node] = left[shift], right[shift]
-    return tidy(feature, goes_left, left, right)
+
+class _Answers(NamedTuple):
+    """What the nodes answer as leaves; see `write_answer`."""
+
+    slopes: NDArray[np.float64]
+    constants: NDArray[np.float64]
+    decisions: NDArray[np.int32]
 
 
 # numba compiles what follows for the types that it is called with: annotations would
 # say nothing to it.
 @njit(cache=True, nogil=True, error_model="numpy")
-def _impurity(kind, sums, weight):  # type: ignore[no-untyped-def]
-    """Return the loss of rows in one leaf that answers what is best for them."""
-    if kind == COSTS:
-        return sums.min()
-    total = 0.0
-    if kind == PAIRS:
-        for k in range(0, len(sums), 2):
-            total += min(sums[k], sums[k + 1])
-        return total
-    if kind == SQUARES:
-        return -(sums**2).sum() / weight
-    for k in range(len(sums)):
-        if sums[k] > 0:
-            total -= sums[k] * np.log(sums[k] / weight)
-    return total
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _leaf_sums(leaf, n_nodes, table, weight):  # type: ignore[no-untyped-def]
-    sums = np.zeros((n_nodes, table.shape[1]))
-    weights = np.zeros(n_nodes)
-    for i in range(len(leaf)):
-        weights[leaf[i]] += weight[i]
-        for k in range(table.shape[1]):
-            sums[leaf[i], k] += table[i, k]
-    return sums, weights
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _answer(kind, sums, weight, slope):  # type: ignore[no-untyped-def]
-    """Write the leaf's answer as a slope: loss = table . slope + weight * constant."""
-    if kind == COSTS:
-        slope[:] = 0
-        slope[np.argmin(sums)] = 1
-        return 0.0
-    if kind == PAIRS:
-        for k in range(0, len(sums), 2):
-            slope[k] = sums[k] <= sums[k + 1]
-            slope[k + 1] = sums[k] > sums[k + 1]
-        return 0.0
-    mean = sums / max(weight, 1e-300)
-    if kind == SQUARES:
-        slope[:] = -2 * mean
-        return (mean**2).sum()
-    slope[:] = -np.log(np.maximum(mean, 1e-9))
-    return 0.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _improve(  # type: ignore[no-untyped-def]
-    matrix,
-    n_bins,
-    is_set,
-    feature,
-    goes_left,
-    left,
-    right,
-    kind,
-    table,
-    weight,
-    price,
-    least,
-    passes,
-    fresh,
-    columns,
+    bins, tests, kind, table, weight, price, least, passes, fresh, columns
 ):
-    n_samples = matrix.shape[1]
+    """Look at the marked tests level by level, upwards, until a pass changes none."""
+    feature, goes_left, left, right = tests
     n_nodes = len(feature)
-    leaf = np.zeros(n_samples, dtype=np.int32)
-    order = np.empty(n_samples, dtype=np.int32)
+    leaf = np.zeros(len(weight), dtype=np.int32)
+    order = np.empty(len(weight), dtype=np.int32)
+    gain = np.empty(len(weight))
     starts = np.zeros(n_nodes + 1, dtype=np.int64)
-    slopes = np.zeros((n_nodes, table.shape[1]))
-    constants = np.zeros(n_nodes)
-    decisions = np.zeros(n_nodes, dtype=np.int32)
-    gain = np.empty(n_samples)
-    own_weight = np.empty(n_samples)
+    answers = _Answers(
+        np.zeros((n_nodes, table.shape[1])),
+        np.zeros(n_nodes),
+        np.zeros(n_nodes, dtype=np.int32),
+    )
     depth = np.empty(n_nodes, dtype=np.int32)
     above = np.empty(n_nodes, dtype=np.int32)
-    for i in range(n_samples):
-        leaf[i] = _descend(matrix, feature, goes_left, left, right, 0, i)
+    for i in range(len(leaf)):
+        leaf[i] = _descend(bins.matrix, feature, goes_left, left, right, 0, i)
     stale = True
     for _ in range(passes):
         changed = False
         deepest = _set_depths(feature, left, right, depth, above)
         lineage = _lineages(depth, above, deepest)
         for level in range(deepest - 1, -1, -1):
-            n_rows = _sort_rows(
-                leaf, lineage[:, level], feature, depth, level, fresh, order, starts
-            )
-            if n_rows == 0:
+            wanted = (depth == level) & (feature >= 0) & fresh[:n_nodes]
+            if not wanted.any():
                 continue
-            if stale:  # leaves answer what is best for their rows, now
-                sums, weights = _leaf_sums(leaf, n_nodes, table, weight)
-                for node in range(n_nodes):
-                    if depth[node] >= 0 and feature[node] < 0:
-                        decisions[node] = np.argmin(sums[node])
-                        constants[node] = _answer(
-                            kind, sums[node], weights[node], slopes[node]
-                        )
+            _sort_rows(leaf, lineage[:, level], wanted, order, starts)
+            if stale:
+                _answer_anew(feature, depth, leaf, kind, table, weight, answers)
                 stale = False
-            for node in range(n_nodes):
-                if depth[node] != level or feature[node] < 0 or not fresh[node]:
-                    continue
+            for node in np.flatnonzero(wanted):
                 fresh[node] = False
-                first, last = starts[node], starts[node + 1]
-                for p in range(first, last):
-                    i = order[p]
-                    own_weight[p] = weight[i]
-                    here = leaf[i]
-                    side = goes_left[node, matrix[feature[node], i]]
-                    there = _descend(
-                        matrix,
-                        feature,
-                        goes_left,
-                        left,
-                        right,
-                        right[node] if side else left[node],
-                        i,
-                    )
-                    if kind == COSTS:
-                        loss = table[i, decisions[here]] - table[i, decisions[there]]
-                    else:
-                        loss = weight[i] * (constants[here] - constants[there])
-                        for k in range(table.shape[1]):
-                            loss += table[i, k] * (slopes[here, k] - slopes[there, k])
-                    gain[p] = loss if side else -loss
-                if _retest(
-                    matrix,
-                    n_bins,
-                    is_set,
-                    feature,
-                    goes_left,
-                    left,
-                    right,
+                rows = order[starts[node] : starts[node + 1]]
+                own = gain[: len(rows)]
+                _compare_sides(
+                    bins.matrix,
+                    tests,
                     node,
-                    order,
-                    gain,
-                    own_weight,
-                    price,
-                    first,
-                    last,
-                    least,
-                    columns,
+                    rows,
+                    leaf,
+                    kind,
+                    table,
+                    weight,
+                    answers,
+                    own,
+                )
+                if not _retest(
+                    bins, tests, node, rows, own, weight[rows], price, least, columns
                 ):
-                    changed, stale = True, True
-                    _freshen(feature, left, right, above, node, fresh)
-                    for p in range(first, last):
-                        i = order[p]
-                        leaf[i] = _descend(
-                            matrix, feature, goes_left, left, right, node, i
-                        )
+                    continue
+                changed, stale = True, True
+                _freshen(feature, left, right, above, node, fresh)
+                for i in rows:
+                    leaf[i] = _descend(
+                        bins.matrix, feature, goes_left, left, right, node, i
+                    )
         if not changed:
             break
 
@@ -611,24 +330,14 @@ def _lineages(depth, above, deepest):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sort_rows(  # type: ignore[no-untyped-def]
-    leaf, ancestor, feature, depth, level, fresh, order, starts
-):
-    """Sort by node the rows of those tests of a level that are to be looked at."""
-    wanted = np.zeros(len(feature), dtype=np.bool_)
-    n_wanted = 0
-    for node in range(len(feature)):
-        if depth[node] == level and feature[node] >= 0 and fresh[node]:
-            wanted[node] = True
-            n_wanted += 1
+def _sort_rows(leaf, ancestor, wanted, order, starts):  # type: ignore[no-untyped-def]
+    """Sort by node the rows of those nodes that are wanted."""
     starts[:] = 0
-    if n_wanted == 0:
-        return 0
     for i in range(len(leaf)):
         node = ancestor[leaf[i]]
         if node >= 0 and wanted[node]:
             starts[node + 1] += 1
-    for node in range(len(feature)):
+    for node in range(len(wanted)):
         starts[node + 1] += starts[node]
     places = starts.copy()
     for i in range(len(leaf)):
@@ -636,7 +345,42 @@ def _sort_rows(  # type: ignore[no-untyped-def]
         if node >= 0 and wanted[node]:
             order[places[node]] = i
             places[node] += 1
-    return max(starts[len(feature)], 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _answer_anew(  # type: ignore[no-untyped-def]
+    feature, depth, leaf, kind, table, weight, answers
+):
+    """Let each leaf answer what is best for the rows that it has now."""
+    sums, weights = leaf_sums(leaf, len(feature), table, weight)
+    for node in range(len(feature)):
+        if depth[node] >= 0 and feature[node] < 0:
+            answers.decisions[node] = np.argmin(sums[node])
+            answers.constants[node] = write_answer(
+                kind, sums[node], weights[node], answers.slopes[node]
+            )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _compare_sides(  # type: ignore[no-untyped-def]
+    matrix, tests, node, rows, leaf, kind, table, weight, answers, gain
+):
+    """Write what each row of a node loses more on the left side than on the right."""
+    feature, goes_left, left, right = tests
+    slopes, constants, decisions = answers
+    for p in range(len(rows)):
+        i = rows[p]
+        here = leaf[i]
+        side = goes_left[node, matrix[feature[node], i]]
+        other = right[node] if side else left[node]
+        there = _descend(matrix, feature, goes_left, left, right, other, i)
+        if kind == COSTS:
+            loss = table[i, decisions[here]] - table[i, decisions[there]]
+        else:
+            loss = weight[i] * (constants[here] - constants[there])
+            for k in range(table.shape[1]):
+                loss += table[i, k] * (slopes[here, k] - slopes[there, k])
+        gain[p] = loss if side else -loss
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -660,6 +404,7 @@ def _freshen(feature, left, right, above, node, fresh):  # type: ignore[no-untyp
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _set_depths(feature, left, right, depth, above):  # type: ignore[no-untyped-def]
+    """Write each node's depth and parent, -1 where it is unreached; return the most."""
     stack = np.empty(len(feature), dtype=np.int32)
     stack[0] = 0
     depth[:] = -1
@@ -681,153 +426,212 @@ def _set_depths(feature, left, right, depth, above):  # type: ignore[no-untyped-
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _retest(  # type: ignore[no-untyped-def]
-    matrix,
-    n_bins,
-    is_set,
-    feature,
-    goes_left,
-    left,
-    right,
-    node,
-    order,
-    gain,
-    weight,
-    price,
-    first,
-    last,
-    least,
-    columns,
+    bins, tests, node, rows, gain, weight, price, least, columns
 ):
     """Give a node the test that loses least; say whether it was changed.
 
-    ``gain[p]`` is what row p loses more on the left side than on the right.
+    ``gain[p]`` is what row p loses more on the left side than on the right; every loss
+    here is less what all rows would lose on the right.
     """
-    total, everything = 0.0, 0.0
-    now, now_weight = price[feature[node]], 0.0
-    for p in range(first, last):
-        total += weight[p]
-        everything += gain[p]
-        if goes_left[node, matrix[feature[node], order[p]]]:
-            now += gain[p]
-            now_weight += weight[p]
-    slack = 1e-9 * (1.0 + abs(now))
-    dead = 0
-    best = now
-    if now_weight < least or total - now_weight < least:
-        best = np.inf  # as it is, it may not stay
-    if min(everything, 0.0) <= best + slack:
-        best = min(everything, 0.0)
-        dead = 1 if everything <= 0 else 2
-    # Rows that lose the same on both sides matter to the size of leaves alone: where
-    # there are many others, these suffice for that, too.
-    cells = np.empty(last - first, dtype=np.int32)
-    sums = np.empty((last - first, 2))
-    n_caring, caring = 0, 0.0
-    for p in range(first, last):
-        if gain[p] != 0:
-            n_caring += 1
-            caring += weight[p]
-    all_count = caring < _MANY * least
-    n = 0
-    for p in range(first, last):
-        if all_count or gain[p] != 0:
-            cells[n], sums[n, 0], sums[n, 1] = order[p], gain[p], weight[p]
-            n += 1
-    n_rows = n
-    if not all_count:
-        total = caring
-    by_bin = np.zeros((N_BYTES, 2))
-    best_feature, best_from, best_to, best_missing = -1, 0, 0, False
-    for j in columns:
-        n = n_bins[j]
-        column = matrix[j]
-        by_bin[: n + 1] = 0
-        for p in range(n_rows):
-            b = column[cells[p]]
-            by_bin[b, 0] += sums[p, 0]
-            by_bin[b, 1] += sums[p, 1]
-        if is_set[j]:
-            loss, inside = price[j], 0.0
-            for b in range(n + 1):
-                if by_bin[b, 0] < 0:
-                    loss += by_bin[b, 0]
-                    inside += by_bin[b, 1]
-            if inside >= least and total - inside >= least and loss < best - slack:
-                best, best_feature, dead = loss, j, 0
-            continue
-        for missing_left in range(2 if by_bin[n, 1] > 0 else 1):
-            loss = price[j] + (by_bin[n, 0] if missing_left else 0.0)
-            inside = by_bin[n, 1] if missing_left else 0.0
-            for b in range(n):
-                loss += by_bin[b, 0]
-                inside += by_bin[b, 1]
-                if by_bin[b, 1] == 0:
-                    continue
-                if total - inside < least:
-                    break
-                if inside >= least and loss < best - slack:
-                    best, best_feature, dead = loss, j, 0
-                    best_from, best_to, best_missing = b, b, missing_left == 1
-                elif (
-                    best_feature == j
-                    and best_missing == (missing_left == 1)
-                    and best_to == _before(by_bin, b)
-                    and loss <= best + slack
-                    and inside >= least
-                ):
-                    best_to = b  # a plateau: no row between cares
-    if dead:
-        # A branch that no row needs: the node becomes its other child.
-        child = left[node] if dead == 1 else right[node]
-        feature[node] = feature[child]
-        goes_left[node] = goes_left[child]
-        left[node], right[node] = left[child], right[child]
-        return True
-    if best_feature < 0:
-        return False
-    _set_test(
-        matrix[best_feature],
-        n_bins[best_feature],
-        is_set[best_feature],
+    feature, goes_left, left, right = tests
+    best, everything, slack = _loss_as_it_is(
+        bins.matrix[feature[node]],
         goes_left[node],
-        order,
+        rows,
         gain,
         weight,
-        first,
-        last,
-        (best_from + best_to) // 2,
-        best_missing,
+        price[feature[node]],
+        least,
     )
-    feature[node] = best_feature
-    return True
+    # One of the two branches alone may do: no row needs the other.
+    is_needless = min(everything, 0.0) <= best + slack
+    if is_needless:
+        best = min(everything, 0.0)
+    chosen, cut, missing_left = _best_test(
+        bins, rows, gain, weight, price, least, columns, best, slack
+    )
+    if chosen >= 0:
+        feature[node] = chosen
+        _write_test(
+            bins.matrix[chosen],
+            bins.n_bins[chosen],
+            bins.is_set[chosen],
+            goes_left[node],
+            rows,
+            gain,
+            weight,
+            cut,
+            missing_left,
+        )
+    elif is_needless:
+        _lift(tests, node, left[node] if everything <= 0 else right[node])
+    return chosen >= 0 or is_needless
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _before(by_bin, b):  # type: ignore[no-untyped-def]
-    """Return the bin with rows before this one."""
-    b -= 1
-    while b >= 0 and by_bin[b, 1] == 0:
-        b -= 1
-    return b
+def _lift(tests, node, child):  # type: ignore[no-untyped-def]
+    """Let a node become one of its children."""
+    feature, goes_left, left, right = tests
+    feature[node] = feature[child]
+    goes_left[node] = goes_left[child]
+    left[node], right[node] = left[child], right[child]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _set_test(  # type: ignore[no-untyped-def]
-    column, n, is_set, goes_left, order, gain, weight, first, last, cut, missing
+def _best_test(  # type: ignore[no-untyped-def]
+    bins, rows, gain, weight, price, least, columns, best, slack
+):
+    """Return column, cut and side of missing values of the test that loses least.
+
+    The column is -1 where no test loses less than the best so far.
+    """
+    cells, sums, total = _rows_that_care(rows, gain, weight, least)
+    by_bin = np.zeros((N_BYTES, 2))
+    chosen, cut, missing_left = -1, -1, False
+    for j in columns:
+        there = by_bin[: bins.n_bins[j] + 1]
+        _add_up(bins.matrix[j], cells, sums, there)
+        if bins.is_set[j]:
+            loss = _loss_of_best_set(there, price[j], total, least)
+            if loss < best - slack:
+                best, chosen = loss, j
+            continue
+        loss, threshold, missing = _best_threshold(
+            there, price[j], total, least, best, slack
+        )
+        if threshold >= 0:
+            best, chosen, cut, missing_left = loss, j, threshold, missing
+    return chosen, cut, missing_left
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _loss_as_it_is(  # type: ignore[no-untyped-def]
+    column, goes_left, rows, gain, weight, price, least
+):
+    """Return what a node's own test loses, and what all rows lose on the left.
+
+    The first is infinite where a side is too small: the test may not stay. The third
+    is by how much a loss must be smaller to count as smaller.
+    """
+    total, inside, everything, loss = 0.0, 0.0, 0.0, price
+    for p in range(len(rows)):
+        total += weight[p]
+        everything += gain[p]
+        if goes_left[column[rows[p]]]:
+            loss += gain[p]
+            inside += weight[p]
+    slack = 1e-9 * (1.0 + abs(loss))
+    if inside < least or total - inside < least:
+        loss = np.inf
+    return loss, everything, slack
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rows_that_care(rows, gain, weight, least):  # type: ignore[no-untyped-def]
+    """Return the rows to choose a test by, their gains and weights, and all weight.
+
+    Rows that lose the same on both sides matter to the size of leaves alone: where
+    there are many others, these suffice for that, too.
+    """
+    total, caring = 0.0, 0.0
+    for p in range(len(rows)):
+        total += weight[p]
+        if gain[p] != 0:
+            caring += weight[p]
+    all_count = caring < _MANY * least
+    cells = np.empty(len(rows), dtype=np.int32)
+    sums = np.empty((len(rows), 2))
+    n = 0
+    for p in range(len(rows)):
+        if all_count or gain[p] != 0:
+            cells[n], sums[n, 0], sums[n, 1] = rows[p], gain[p], weight[p]
+            n += 1
+    return cells[:n], sums[:n], total if all_count else caring
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_up(column, cells, sums, by_bin):  # type: ignore[no-untyped-def]
+    """Sum up gains and weights, bin by bin; that of the missing values is the last."""
+    by_bin[:] = 0
+    for p in range(len(cells)):
+        b = column[cells[p]]
+        by_bin[b, 0] += sums[p, 0]
+        by_bin[b, 1] += sums[p, 1]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _loss_of_best_set(by_bin, price, total, least):  # type: ignore[no-untyped-def]
+    """Return what it loses to send left just the categories that lose less there."""
+    loss, inside = price, 0.0
+    for b in range(len(by_bin)):
+        if by_bin[b, 0] < 0:
+            loss += by_bin[b, 0]
+            inside += by_bin[b, 1]
+    return loss if inside >= least and total - inside >= least else np.inf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _best_threshold(  # type: ignore[no-untyped-def]
+    by_bin, price, total, least, best, slack
+):
+    """Return loss and cut of a column's best test, and whether missing values go left.
+
+    The cut is -1 where no test is better than the best so far.
+    """
+    n, cut, missing_left = len(by_bin) - 1, -1, False
+    found = _best_cut(by_bin[:n], price, 0.0, total, least, best, slack)
+    if found[1] >= 0:
+        best, cut = found
+    if by_bin[n, 1] > 0:
+        found = _best_cut(
+            by_bin[:n], price + by_bin[n, 0], by_bin[n, 1], total, least, best, slack
+        )
+        if found[1] >= 0:
+            best, cut = found
+            missing_left = True
+    return best, cut, missing_left
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _best_cut(  # type: ignore[no-untyped-def]
+    by_bin, loss, inside, total, least, best, slack
+):
+    """Return loss and last bin on the left of the best cut; -1 where none is better.
+
+    Between neighbours that lose the same no row cares: the middle is taken.
+    """
+    first, last, before = -1, -1, -1
+    for b in range(len(by_bin)):
+        loss += by_bin[b, 0]
+        inside += by_bin[b, 1]
+        if by_bin[b, 1] == 0:
+            continue
+        if total - inside < least:
+            break
+        if inside >= least and loss < best - slack:
+            best, first, last = loss, b, b
+        elif first >= 0 and last == before and loss <= best + slack:
+            last = b
+        before = b
+    return best, (first + last) // 2
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _write_test(  # type: ignore[no-untyped-def]
+    column, n, is_set, goes_left, rows, gain, weight, cut, missing_left
 ):
     """Write the bins that go left; those without rows go with the heavier side."""
     by_bin = np.zeros(N_BYTES)
     weights = np.zeros(N_BYTES)
-    for p in range(first, last):
-        by_bin[column[order[p]]] += gain[p]
-        weights[column[order[p]]] += weight[p]
+    for p in range(len(rows)):
+        by_bin[column[rows[p]]] += gain[p]
+        weights[column[rows[p]]] += weight[p]
     goes_left[:] = False
     if is_set:
-        for b in range(n + 1):
-            goes_left[b] = by_bin[b] < 0
+        goes_left[: n + 1] = by_bin[: n + 1] < 0
     else:
         goes_left[: cut + 1] = True
-        goes_left[n] = missing
+        goes_left[n] = missing_left
     balance = 0.0
     for b in range(n + 1):
         balance += weights[b] if goes_left[b] else -weights[b]
@@ -851,21 +655,12 @@ def _prune(  # type: ignore[no-untyped-def]
     above,
     fresh,
 ):
+    """Make a leaf of the weakest test, again and again, as long as it is worth it."""
     n_nodes = len(feature)
-    below = np.zeros(n_nodes)  # the loss of the leaves and tests below a node
-    own = np.zeros(n_nodes)  # its loss as a leaf
-    leaves = np.ones(n_nodes, dtype=np.int64)
-    for node in range(n_nodes - 1, -1, -1):
-        if feature[node] >= 0:
-            for child in (left[node], right[node]):
-                sums[node] += sums[child]
-                weights[node] += weights[child]
-        if weights[node] > 0:
-            own[node] = _impurity(kind, sums[node], weights[node])
-        if weights[node] < least and node > 0:
-            own[node] = np.inf
+    own = _losses_as_leaves(feature, left, right, kind, sums, weights, least)
+    below = np.empty(n_nodes)
+    leaves = np.empty(n_nodes, dtype=np.int64)
     gain += 1e-9 * (1.0 + abs(own[0]))
-    stack = np.empty(n_nodes, dtype=np.int64)
     while True:
         for node in range(n_nodes - 1, -1, -1):
             below[node], leaves[node] = own[node], 1
@@ -873,24 +668,55 @@ def _prune(  # type: ignore[no-untyped-def]
                 below[node] = below[left[node]] + below[right[node]]
                 below[node] += price[feature[node]]
                 leaves[node] = leaves[left[node]] + leaves[right[node]]
-        worst, least_cost = -1, np.inf
-        stack[0] = 0
-        size = 1
-        while size:
-            size -= 1
-            node = stack[size]
-            if feature[node] < 0:
-                continue
-            stack[size], stack[size + 1] = left[node], right[node]
-            size += 2
-            if own[node] == np.inf:
-                continue
-            cost = (own[node] - below[node]) / (leaves[node] - 1)
-            if cost < least_cost:
-                worst, least_cost = node, cost
-        if worst < 0 or (leaves[0] <= max_leaves and least_cost > gain):
+        worst, cost = _weakest_test(feature, left, right, own, below, leaves)
+        if worst < 0 or (leaves[0] <= max_leaves and cost > gain):
             return
         feature[worst] = -1
         while worst >= 0:
             fresh[worst] = True
             worst = above[worst]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _losses_as_leaves(  # type: ignore[no-untyped-def]
+    feature, left, right, kind, sums, weights, least
+):
+    """Return what each node loses as a leaf: infinitely much where it is too small.
+
+    Sums and weights, those of the leaves, become those of all nodes.
+    """
+    own = np.zeros(len(feature))
+    for node in range(len(feature) - 1, -1, -1):
+        if feature[node] >= 0:
+            for child in (left[node], right[node]):
+                sums[node] += sums[child]
+                weights[node] += weights[child]
+        if weights[node] > 0:
+            own[node] = impurity(kind, sums[node], weights[node])
+        if weights[node] < least and node > 0:
+            own[node] = np.inf
+    return own
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _weakest_test(  # type: ignore[no-untyped-def]
+    feature, left, right, own, below, leaves
+):
+    """Return the node whose leaves gain least, each, and how much; -1 where none is."""
+    weakest, least_cost = -1, np.inf
+    stack = np.empty(len(feature), dtype=np.int64)
+    stack[0] = 0
+    size = 1
+    while size:
+        size -= 1
+        node = stack[size]
+        if feature[node] < 0:
+            continue
+        stack[size], stack[size + 1] = left[node], right[node]
+        size += 2
+        if own[node] == np.inf:
+            continue
+        cost = (own[node] - below[node]) / (leaves[node] - 1)
+        if cost < least_cost:
+            weakest, least_cost = node, cost
+    return weakest, least_cost

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._validation import InputError, check_choice
-from interpretkd.adapters import OnnxTeacher
+from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.datasets import Dataset, Split, split_rows
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Evaluation, evaluate
-from interpretkd.networks import BatchPlan
+from interpretkd.networks_training import BatchPlan
 from interpretkd.persistence import save
 from interpretkd.schema import Schema
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent

@@ -15,20 +15,19 @@ from numpy.typing import NDArray
 
 from interpretkd._validation import InputError
 from interpretkd.binning import Binned, n_threads
-from interpretkd.drafts import Draft, branch_of, leaves_of, parents
+from interpretkd.drafts import (
+    Draft,
+    branch_of,
+    graft,
+    is_monotone,
+    leaves_of,
+    parents,
+)
 from interpretkd.induction import Limits, grow_draft
 from interpretkd.lookahead import best_branch, best_over_tests
-from interpretkd.monotonicity import is_monotone
+from interpretkd.objective import COSTS, TreeObjective, loss_of
 from interpretkd.optima import Certificate, solve
-from interpretkd.refinement import (
-    COSTS,
-    Objective,
-    graft,
-    improve,
-    loss_of,
-    prune,
-    revise,
-)
+from interpretkd.refinement import improve, prune, revise
 
 __all__ = ["Problem", "optimise", "refine"]
 
@@ -71,7 +70,7 @@ class Problem:
         The rows.
     targets : ndarray of shape (n_samples, n_outputs), float64
         Target columns, which guide greedy growth.
-    objective : Objective
+    objective : TreeObjective
         What is to be small in the end.
     limits : Limits
         What the tree may be.
@@ -79,7 +78,7 @@ class Problem:
 
     binned: Binned
     targets: Array
-    objective: Objective
+    objective: TreeObjective
     limits: Limits
 
     def take(self, rows: NDArray[np.integer]) -> "Problem":

@@ -19,6 +19,15 @@ from interpretkd.binning import Binned, bin_columns
 from interpretkd.drafts import Draft, finish
 from interpretkd.induction import Limits
 from interpretkd.lookahead import best_branch
+from interpretkd.objective import (
+    COSTS,
+    CROSS_ENTROPY,
+    PAIRS,
+    SQUARES,
+    TreeObjective,
+    agree_with_decisions,
+    losses_elsewhere,
+)
 from interpretkd.optima import Certificate
 from interpretkd.pruning import (
     Losses,
@@ -26,15 +35,6 @@ from interpretkd.pruning import (
     decision_costs,
     prune_path,
     squared_errors,
-)
-from interpretkd.refinement import (
-    COSTS,
-    CROSS_ENTROPY,
-    PAIRS,
-    SQUARES,
-    Objective,
-    agree_with_decisions,
-    losses_elsewhere,
 )
 from interpretkd.schema import Codes, Schema
 from interpretkd.search import Problem, optimise, refine
@@ -286,7 +286,7 @@ def _prepare(searches: bool) -> None:
 
 def objective_of(
     settings: Settings, targets: Array, weight: Array, n_features: int
-) -> Objective:
+) -> TreeObjective:
     """Turn target columns into the objective of a search.
 
     Parameters
@@ -302,7 +302,7 @@ def objective_of(
 
     Returns
     -------
-    Objective
+    TreeObjective
         Over these rows.
 
     Raises
@@ -323,16 +323,16 @@ def objective_of(
         price = settings.limits.feature_cost * weight.sum()
     if name in ("squared_error", "cross_entropy"):
         kind = SQUARES if name == "squared_error" else CROSS_ENTROPY
-        return Objective(kind, targets * weight[:, None], weight, price)
+        return TreeObjective(kind, targets * weight[:, None], weight, price)
     if name == "label_disagreement":
         on = (targets > 0.5).astype(np.float64)
         pairs = np.stack([on, 1 - on], axis=2).reshape(len(targets), -1)
-        return Objective(PAIRS, pairs * weight[:, None] / n_outputs, weight, price)
+        return TreeObjective(PAIRS, pairs * weight[:, None] / n_outputs, weight, price)
     taught = targets
     if name == "disagreement":
         taught = np.eye(n_outputs)[targets.argmax(axis=1)]
     costs = 1 - taught if class_cost is None else taught @ class_cost
-    return Objective(COSTS, costs * weight[:, None], weight, price)
+    return TreeObjective(COSTS, costs * weight[:, None], weight, price)
 
 
 def _check_objective(
@@ -371,9 +371,9 @@ def _check_objective(
 def _mean_loss(
     draft: Draft,
     binned: Binned,
-    objective: Objective,
+    objective: TreeObjective,
     others: Binned,
-    elsewhere: Objective,
+    elsewhere: TreeObjective,
 ) -> float:
     losses = losses_elsewhere(draft, binned, objective, others, elsewhere)
     if objective.kind == SQUARES:  # the part that no answer changes
@@ -382,7 +382,7 @@ def _mean_loss(
     return float(losses.sum() / elsewhere.weight.sum())
 
 
-def _losses(objective: Objective) -> Losses:
+def _losses(objective: TreeObjective) -> Losses:
     """Say the objective as the pruning path asks for it."""
     table, scale = objective.table, float(objective.weight.sum())
     if objective.kind == COSTS:
@@ -419,7 +419,7 @@ class _TreeFit:
         self.attempts: list[Attempt] = []
         self.in_time = True
         self.certificate: Certificate | None = None
-        self.others: tuple[Binned, Objective] | None = None
+        self.others: tuple[Binned, TreeObjective] | None = None
         self.held_out = held_out
         if held_out is not None:
             n_features = len(problem.binned.matrix)

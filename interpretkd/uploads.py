@@ -24,7 +24,7 @@ import pyarrow
 import pyarrow.parquet
 
 from interpretkd._validation import InputError
-from interpretkd.adapters import OnnxTeacher
+from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.persistence import load_run
 from interpretkd.shelf import find_runs, saved_run
 from interpretkd.tables import parse_table

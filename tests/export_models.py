@@ -14,7 +14,7 @@ from sklearn.datasets import (
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.adapters import CallableTeacher
+from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.datasets import load_german_credit
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.nodes import Nodes

@@ -33,13 +33,10 @@ from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from interpretkd._validation import InputError
-from interpretkd.adapters import (
-    CallableTeacher,
-    OnnxTeacher,
-    Teacher,
-    TorchTeacher,
-    as_teacher,
-)
+from interpretkd.adapters import Teacher, as_teacher
+from interpretkd.adapters_frozen import CallableTeacher
+from interpretkd.adapters_onnx import OnnxTeacher
+from interpretkd.adapters_torch import TorchTeacher
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.targets import log_probabilities
 

@@ -4,9 +4,8 @@ import torch
 from torch import nn
 
 from interpretkd._validation import InputError
-from interpretkd.networks import (
-    CNN,
-    MLP,
+from interpretkd.networks_modules import CNN, MLP
+from interpretkd.networks_training import (
     BatchPlan,
     classification,
     forward_batches,

@@ -11,22 +11,19 @@ from scipy.optimize import minimize
 from sklearn.datasets import load_digits
 
 from interpretkd.binning import N_BYTES, bin_columns
-from interpretkd.drafts import Draft, branch_of, leaves_of, parents, tidy
+from interpretkd.drafts import Draft, branch_of, graft, leaves_of, parents, tidy
 from interpretkd.induction import Limits, grow_draft
-from interpretkd.refinement import (
+from interpretkd.objective import (
     COSTS,
     CROSS_ENTROPY,
     PAIRS,
     SQUARES,
-    Objective,
+    TreeObjective,
     agree_with_decisions,
-    graft,
-    improve,
     loss_of,
     losses_elsewhere,
-    prune,
-    revise,
 )
+from interpretkd.refinement import improve, prune, revise
 from interpretkd.schema import Feature, Schema
 
 nan = np.nan
@@ -94,7 +91,7 @@ def problem(seed, kind, n_rows=60, gaps=0.1, weighted="with zeros", priced=True)
     weight = weight if weighted else np.ones(n_rows)
     weight[0] = 1.0
     price = rng.exponential(0.3, 4) if priced else np.zeros(4)
-    objective = Objective(kind, table * weight[:, None], weight, price)
+    objective = TreeObjective(kind, table * weight[:, None], weight, price)
     return bin_columns(SCHEMA, codes), targets, objective
 
 
@@ -255,7 +252,7 @@ def test_digits_are_told_apart_better():
     X, y = load_digits(return_X_y=True)
     binned = bin_columns(Schema.from_data(X), X.astype(np.float32))
     onehot, ones = np.eye(10)[y], np.ones(len(X))
-    objective = Objective(COSTS, 1 - onehot, ones, np.zeros(64))
+    objective = TreeObjective(COSTS, 1 - onehot, ones, np.zeros(64))
     start = grow_draft(binned, onehot, ones, Limits(max_leaves=16))
     better = improve(start, binned, objective)
     assert loss_of(better, binned, objective) < 0.98 * loss_of(start, binned, objective)
@@ -271,7 +268,7 @@ def test_branches_that_decide_the_same_are_cut_off():
     start = grow_draft(binned, targets, np.ones(8), Limits(max_leaves=6))
     assert start.n_leaves == 6
     decided = np.eye(2)[[0, 0, 0, 0, 1, 1, 1, 1]]
-    objective = Objective(COSTS, 1 - decided, np.ones(8), np.zeros(1))
+    objective = TreeObjective(COSTS, 1 - decided, np.ones(8), np.zeros(1))
     better = improve(start, binned, objective)
     assert better.n_leaves == 2
     assert loss_of(better, binned, objective) == 0
@@ -341,7 +338,7 @@ def test_no_other_test_with_leaves_large_enough_serves_better(seed, kind, least)
     codes = rows_of(rng, 40, 0.1)[:, :2]
     binned = bin_columns(Schema(SCHEMA.features[:2]), codes)
     _, table = table_of(rng, np.hstack([codes, codes]), kind)
-    objective = Objective(kind, table, np.ones(40), np.zeros(2))
+    objective = TreeObjective(kind, table, np.ones(40), np.zeros(2))
     start = stump(*random_test(rng, binned))
     cover = cover_of(start, binned, objective)
     better = improve(start, binned, objective, min_samples_leaf=least)
@@ -377,7 +374,7 @@ def test_two_classes_get_the_best_stump_from_wherever_it_starts(seed):
     binned = bin_columns(schema, codes)
     weight = rng.integers(1, 4, 40).astype(float)
     costs = rng.random((40, 2)) * weight[:, None]
-    objective = Objective(COSTS, costs, weight, np.zeros(5))
+    objective = TreeObjective(COSTS, costs, weight, np.zeros(5))
     start = stump(*random_test(rng, binned))
     leaf = leaves_of(start, binned)
     decided = [costs[leaf == node].sum(axis=0).argmin() for node in (1, 2)]

@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 
 from interpretkd._validation import InputError
-from interpretkd.adapters import CallableTeacher
+from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse, analyse_run
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.documents import Figure, Table

@@ -14,10 +14,9 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from interpretkd import search
 from interpretkd._validation import InputError
 from interpretkd.binning import bin_columns
-from interpretkd.drafts import branch_of, finish, leaves_of, parents
+from interpretkd.drafts import branch_of, finish, graft, is_monotone, leaves_of, parents
 from interpretkd.induction import Limits, grow_draft
-from interpretkd.monotonicity import is_monotone
-from interpretkd.refinement import COSTS, CROSS_ENTROPY, PAIRS, SQUARES, graft
+from interpretkd.objective import COSTS, CROSS_ENTROPY, PAIRS, SQUARES
 from interpretkd.schema import Feature, Schema
 from interpretkd.search import Problem, refine
 from interpretkd.selection import OBJECTIVES, HeldOut, Settings, fit_tree, objective_of

@@ -15,15 +15,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from interpretkd._validation import InputError
+from interpretkd.networks_state import teacher_from_state
+from interpretkd.networks_training import _split
 from interpretkd.schema import expand
 from interpretkd.teachers import (
     CNNRegressorTeacher,
     CNNTeacher,
     MLPRegressorTeacher,
     MLPTeacher,
-    _split,
     as_teacher,
-    teacher_from_state,
 )
 
 NETWORKS = [MLPTeacher, MLPRegressorTeacher, CNNTeacher, CNNRegressorTeacher]

@@ -30,7 +30,7 @@ from sklearn.tree import DecisionTreeClassifier, export_graphviz, export_text
 
 from interpretkd._files import write_atomically
 from interpretkd._validation import InputError
-from interpretkd.adapters import CallableTeacher
+from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.datasets import (
     Dataset,
     load_breast_cancer,

@@ -1,0 +1,249 @@
+"""An ONNX file as a teacher."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interpretkd._validation import InputError
+from interpretkd.adapters_frozen import (
+    OUTPUTS,
+    _first_line,
+    _Frozen,
+    _numbers,
+    _reshaped,
+)
+
+__all__ = ["OnnxTeacher"]
+
+
+class OnnxTeacher(_Frozen):
+    """An ONNX file as a teacher, run by onnxruntime.
+
+    Parameters
+    ----------
+    path : str or path
+        The file; its graph has one input of floating-point numbers.
+    task : {"multiclass", "multilabel", "regression"}, default="multiclass"
+        What it does.
+    classes : array-like of shape (n_classes,), default=None
+        In the order of its outputs; None for 0, 1, ...
+    output : {"auto", "logits", "probabilities", "values"}, default="auto"
+        What the graph returns; "auto" goes by the output's name, else takes rows
+        that are distributions for probabilities.
+    output_name : str, default=None
+        Which of several outputs is meant; None for the one of floating-point
+        numbers, or the one whose name says so.
+    preprocess : callable, default=None
+        Rows (a part of the frame or array given) -> array; None for the numbers as
+        they are.
+    batch_size : int, default=1024
+        In [1, inf): the most rows in one run.
+
+    Attributes
+    ----------
+    n_parameters : int or None
+        The numbers in the graph's initializers; None where `onnx` is not installed.
+    size_bytes : int
+        The file's size, weights that lie beside it included.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        task: str = "multiclass",
+        classes: Any = None,
+        output: str = "auto",
+        output_name: str | None = None,
+        preprocess: Callable[[Any], Any] | None = None,
+        batch_size: int = 1024,
+    ) -> None:
+        self.path = path
+        self.task = task
+        self.classes = classes
+        self.output = output
+        self.output_name = output_name
+        self.preprocess = preprocess
+        self.batch_size = batch_size
+        self._check(("auto", *OUTPUTS))
+        self._session = _open_session(Path(path))
+        self._input = _only_input(self._session, path)
+        self._output = _chosen_output(self._session, path, output_name)
+        self._decided: str | None = None if output == "auto" else output
+        if output == "auto":
+            self._decided = _kind_by_name(self._output, task)
+        self.n_parameters, self.size_bytes = _onnx_sizes(Path(path))
+
+    def to_bytes(self) -> bytes:
+        """Return the model as one file, with weights that lie beside it put inside.
+
+        Returns
+        -------
+        bytes
+            The content of an ONNX file.
+
+        Raises
+        ------
+        InputError
+            When `onnx` is not installed.
+        """
+        try:
+            import onnx
+        except ImportError as error:
+            raise InputError(
+                "Saving an ONNX teacher needs onnx. Install it with: "
+                "pip install 'interpretkd[export]'"
+            ) from error
+        content: bytes = onnx.load(Path(self.path)).SerializeToString()
+        return content
+
+    @property
+    def _rows_at_once(self) -> int:
+        fixed = self._input.shape[0]
+        return fixed if isinstance(fixed, int) else self.batch_size
+
+    def _kind(self, said: Any) -> str:
+        if self._decided is None:
+            self._decided = _kind_by_values(said, self.task)
+        return self._decided
+
+    def _ask(self, rows: Any) -> Any:
+        dtype = np.float64 if "double" in self._input.type else np.float32
+        inputs = rows if self.preprocess is None else self.preprocess(rows)
+        inputs = _numbers(inputs, dtype)
+        sides = self._input.shape[1:]
+        if len(sides) > 1 and all(isinstance(side, int) for side in sides):
+            inputs = _reshaped(inputs, tuple(sides))
+        n_rows, fixed = len(inputs), self._input.shape[0]
+        if isinstance(fixed, int) and n_rows < fixed:
+            inputs = np.concatenate([inputs, np.repeat(inputs[-1:], fixed - n_rows, 0)])
+        return self._run(inputs)[:n_rows]
+
+    def _run(self, inputs: NDArray[Any]) -> Any:
+        try:
+            return self._session.run([self._output], {self._input.name: inputs})[0]
+        # onnxruntime's exceptions share no base class but Exception.
+        except Exception as error:
+            raise InputError(
+                f"The ONNX file {str(self.path)!r} cannot read rows of shape "
+                f"{inputs.shape}: its input {self._input.name!r} is {self._input.type} "
+                f"of shape {self._input.shape}. onnxruntime says: {_first_line(error)}"
+            ) from error
+
+    def _try_one_row(self) -> None:
+        sides = self._input.shape[1:]
+        if sides and all(isinstance(side, int) for side in sides):
+            fixed = self._input.shape[0]
+            n_rows = fixed if isinstance(fixed, int) else 1
+            dtype = np.float64 if "double" in self._input.type else np.float32
+            said = np.asarray(self._run(np.zeros((n_rows, *sides), dtype)))
+            if said.ndim == 2:
+                one_column = said.shape[1] == 1 and self.task == "multiclass"
+                self._n_outputs = 2 if one_column else said.shape[1]
+
+
+def _open_session(path: Path) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise InputError(
+            "An ONNX teacher needs onnxruntime. Install it with: "
+            "pip install 'interpretkd[export]'"
+        ) from error
+    if not path.is_file():
+        raise InputError(f"There is no ONNX file {str(path)!r}.")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # its warnings would go straight to stderr
+    try:
+        return onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"]
+        )
+    # onnxruntime's exceptions share no base class but Exception.
+    except Exception as error:
+        raise InputError(
+            f"The file {str(path)!r} is no ONNX model that can be run. onnxruntime "
+            f"says: {_first_line(error)}"
+        ) from error
+
+
+def _only_input(session: Any, path: Any) -> Any:
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type not in ("tensor(float)", "tensor(double)"):
+        found = [f"{i.name} {i.type} {i.shape}" for i in inputs]
+        raise InputError(
+            f"The ONNX file {str(path)!r} must have one input of floating-point "
+            f"numbers. It has {found}."
+        )
+    return inputs[0]
+
+
+def _chosen_output(session: Any, path: Any, wanted: str | None) -> str:
+    outputs = {output.name: output for output in session.get_outputs()}
+    found = [f"{o.name} {o.type} {o.shape}" for o in outputs.values()]
+    if wanted is not None:
+        if wanted not in outputs:
+            raise InputError(
+                f"The ONNX file {str(path)!r} has no output {wanted!r}. It has {found}."
+            )
+        return wanted
+    floats = [n for n, o in outputs.items() if o.type in _FLOATS]
+    for word in ("logit", "prob", "score"):
+        named = [name for name in floats if word in name.lower()]
+        if len(named) == 1:
+            return named[0]
+    if len(floats) == 1:
+        return floats[0]
+    raise InputError(
+        f"The ONNX file {str(path)!r} must have one output of floating-point numbers "
+        "(export scikit-learn's classifiers with zipmap=False), or 'output_name' must "
+        f"say which is meant. It has {found}."
+    )
+
+
+_FLOATS = ("tensor(float)", "tensor(double)", "tensor(float16)")
+
+
+def _kind_by_name(name: str, task: str) -> str | None:
+    if task == "regression":
+        return "values"
+    if "prob" in name.lower():
+        return "probabilities"
+    return "logits" if "logit" in name.lower() else None
+
+
+def _kind_by_values(said: Any, task: str) -> str:
+    if task == "multilabel":
+        raise InputError(
+            "The 'output' parameter of OnnxTeacher must be 'logits' or 'probabilities' "
+            "for labels: the output's name does not tell."
+        )
+    values = np.asarray(said)
+    is_distribution = (
+        values.ndim == 2
+        and values.shape[1] > 1
+        and values.min() >= 0
+        and np.allclose(values.sum(axis=1), 1, atol=1e-3)
+    )
+    return "probabilities" if is_distribution else "logits"
+
+
+def _onnx_sizes(path: Path) -> tuple[int | None, int]:
+    size = path.stat().st_size
+    try:
+        import onnx
+    except ImportError:
+        return None, size
+    graph = onnx.load(path, load_external_data=False).graph
+    numbers = [int(np.prod(list(i.dims), dtype=np.int64)) for i in graph.initializer]
+    beside = {
+        entry.value
+        for initializer in graph.initializer
+        for entry in initializer.external_data
+        if entry.key == "location"
+    }
+    size += sum((path.parent / name).stat().st_size for name in beside)
+    return sum(numbers), size

@@ -1,0 +1,184 @@
+"""A trained torch module as a teacher."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from interpretkd._validation import InputError, closest
+from interpretkd.adapters import _in_batches
+from interpretkd.adapters_frozen import _first_line, _Frozen, _numbers, _reshaped
+
+__all__ = ["TorchTeacher"]
+
+
+class TorchTeacher(_Frozen):
+    """A trained `torch.nn.Module` as a teacher.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Asked in evaluation mode, then put back into the mode it was in.
+    task : {"multiclass", "multilabel", "regression"}, default="multiclass"
+        What it does.
+    classes : array-like of shape (n_classes,), default=None
+        In the order of its outputs; None for 0, 1, ...
+    output : {"logits", "probabilities", "values"}, default="logits"
+        What it returns. For "multiclass" a single column belongs to the second of
+        two classes.
+    preprocess : callable, default=None
+        Rows (a part of the frame or array given) -> array or tensor; None for the
+        numbers as they are, as float32.
+    input_shape : tuple of int, default=None
+        The shape of one input, e.g. (1, 28, 28); None for the rows as they are.
+    batch_size : int, default=1024
+        In [1, inf): the most rows in one forward pass.
+    device : str, default="auto"
+        Where the module is moved; "auto" leaves it where it is.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> module = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Linear(8, 3))
+    >>> teacher = TorchTeacher(module, classes=["a", "b", "c"])
+    >>> teacher.logits(np.zeros((2, 4))).shape, teacher.n_parameters
+    ((2, 3), 67)
+    >>> teacher.activations(np.zeros((2, 4)), "0").shape
+    (2, 8)
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        *,
+        task: str = "multiclass",
+        classes: Any = None,
+        output: str = "logits",
+        preprocess: Callable[[Any], Any] | None = None,
+        input_shape: tuple[int, ...] | None = None,
+        batch_size: int = 1024,
+        device: str = "auto",
+    ) -> None:
+        self.module = module
+        self.task = task
+        self.classes = classes
+        self.output = output
+        self.preprocess = preprocess
+        self.input_shape = input_shape
+        self.batch_size = batch_size
+        self.device = device
+        self._check()
+        if not hasattr(module, "forward") or not hasattr(module, "parameters"):
+            raise InputError(
+                "The 'module' parameter of TorchTeacher must be a torch.nn.Module. "
+                f"Got {module!r}."
+            )
+
+    @property
+    def n_parameters(self) -> int:
+        """The numbers in the module's parameters."""
+        return sum(p.numel() for p in self.module.parameters())
+
+    @property
+    def size_bytes(self) -> int:
+        """Their bytes."""
+        return sum(p.numel() * p.element_size() for p in self.module.parameters())
+
+    def activations(self, X: ArrayLike, layer: str) -> NDArray[Any]:
+        """Return what a submodule says.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, ...)
+            Rows.
+        layer : str
+            The submodule's name, as `module.named_modules` gives it.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, ...)
+            Its output.
+
+        Raises
+        ------
+        InputError
+            When there is no such submodule, or it is not passed through.
+        """
+        modules = dict(self.module.named_modules())
+        if layer not in modules:
+            names = [name for name in modules if name]
+            raise InputError(
+                f"The module has no submodule {layer!r}.{closest(str(layer), names)} "
+                f"It has {names}."
+            )
+        caught: list[Any] = []
+        hook = modules[layer].register_forward_hook(
+            lambda _module, _inputs, output: caught.append(output)
+        )
+
+        def part(rows: Any) -> NDArray[Any]:
+            caught.clear()
+            self._ask(rows)
+            if len(caught) != 1 or not hasattr(caught[0], "numpy"):
+                raise InputError(
+                    f"The submodule {layer!r} must give one tensor in each forward "
+                    f"pass. Got {[type(value).__name__ for value in caught]}."
+                )
+            array: NDArray[Any] = caught[0].detach().float().cpu().numpy()
+            return array
+
+        try:
+            return _in_batches(part, X, self.batch_size)
+        finally:
+            hook.remove()
+
+    def _ask(self, rows: Any) -> Any:
+        import torch
+
+        inputs = rows if self.preprocess is None else self.preprocess(rows)
+        if not isinstance(inputs, torch.Tensor):
+            inputs = torch.tensor(_numbers(inputs, np.float32))
+        if self.input_shape is not None:
+            inputs = _reshaped(inputs, self.input_shape)
+        return self._forward(inputs)
+
+    def _forward(self, inputs: Any) -> NDArray[Any]:
+        import torch
+
+        modes = [(module, module.training) for module in self.module.modules()]
+        if self.device != "auto":
+            self.module.to(self.device)
+        home = next(self.module.parameters(), inputs).device
+        try:
+            self.module.eval()
+            with torch.inference_mode():
+                said = self.module(inputs.to(home))
+        except RuntimeError as error:
+            raise InputError(
+                f"The module cannot read inputs of shape {tuple(inputs.shape)}. torch "
+                f"says: {_first_line(error)}"
+            ) from error
+        finally:
+            # Submodules may have been in different modes, so train() is not enough.
+            for module, mode in modes:
+                module.training = mode
+        if not isinstance(said, torch.Tensor):
+            raise InputError(
+                f"The module must return one tensor. Got {type(said).__name__}."
+            )
+        array: NDArray[Any] = said.double().cpu().numpy()
+        return array
+
+    def _try_one_row(self) -> None:
+        import torch
+
+        shape = self.input_shape
+        if shape is None:
+            layers = [m for m in self.module.modules() if hasattr(m, "in_features")]
+            shape = (layers[0].in_features,) if layers else None
+        if shape is not None:
+            # A guess: the first dense layer may read something else than the rows.
+            with contextlib.suppress(InputError):
+                self._read(self._forward(torch.zeros(1, *shape)), 1)

@@ -1,0 +1,533 @@
+"""Networks as scikit-learn estimators with logits: what all of them share.
+
+They read frames and arrays as they are: numbers are standardised inside the network,
+categories become indicators, a missing value an indicator of its own.
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self, TypeAlias
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+)
+
+from interpretkd._validation import InputError, check_boolean, check_integer, check_real
+from interpretkd.networks_modules import Network
+from interpretkd.networks_training import (
+    BatchPlan,
+    TrainingLoss,
+    _progress,
+    _seeded,
+    _split,
+    classification,
+    forward_batches,
+    multilabel,
+    regression,
+    train,
+)
+from interpretkd.rows import batches, checked_rows, learn_schema
+from interpretkd.schema import Codes, Column, Schema, expand
+from interpretkd.targets import decide, probabilities
+
+__all__ = ["NetworkClassifier", "NetworkRegressor", "NetworkTeacher"]
+
+Array: TypeAlias = NDArray[np.float64]
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+_BATCH = 1024
+
+
+class NetworkTeacher(BaseEstimator, ABC):
+    """What the four share: from rows to a trained network, and asking it."""
+
+    _network_class: ClassVar[type[Network]]
+
+    hidden: Sequence[int]
+    max_epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    batch_norm: bool
+    dropout: float
+    validation_fraction: float
+    keep_checkpoints: bool
+    device: str
+    verbose: bool
+    random_state: Any
+
+    schema_: Schema
+    network_: Network
+    history_: list[dict[str, Any]]
+    checkpoints_: tuple[dict[str, torch.Tensor], ...]
+    task_: str
+    n_features_in_: int
+
+    def logits(self, X: ArrayLike) -> Array:
+        """Return the network's outputs.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns; NaN and None are missing values.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            Logits, one column a class or label; the values, for regression.
+        """
+        return self._ask(X)
+
+    def activations(self, X: ArrayLike, layer: int = -1) -> NDArray[np.float32]:
+        """Return what a hidden layer says.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+        layer : int, default=-1
+            Its position among the hidden layers (convolutions first); negative ones
+            count from the last.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units), float32
+            Or (n_samples, channels, height, width) after a convolution.
+
+        Raises
+        ------
+        InputError
+            When there is no such layer.
+        """
+        return self._ask(X, layer)
+
+    def at_checkpoint(self, epoch: int) -> Self:
+        """Return a fitted copy with the weights after an epoch of the training.
+
+        Parameters
+        ----------
+        epoch : int
+            In [1, len(history_)].
+
+        Returns
+        -------
+        estimator
+            The copy.
+
+        Raises
+        ------
+        InputError
+            When there is no such epoch, or `keep_checkpoints` was False.
+        """
+        check_is_fitted(self)
+        if not self.checkpoints_:
+            raise InputError(
+                f"This {type(self).__name__} kept no checkpoints. Fit it with "
+                "keep_checkpoints=True."
+            )
+        check_integer("at_checkpoint", "epoch", epoch, 1, len(self.checkpoints_))
+        earlier = copy.copy(self)
+        earlier.network_ = copy.deepcopy(self.network_)
+        earlier.network_.load_state_dict(self.checkpoints_[epoch - 1])
+        return earlier
+
+    @property
+    def n_parameters(self) -> int:
+        """The numbers that training set."""
+        check_is_fitted(self)
+        return self.network_.n_parameters
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of these numbers, as float32."""
+        return 4 * self.n_parameters
+
+    def get_state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return all that makes up the fitted teacher, as plain values.
+
+        Returns
+        -------
+        config : dict
+            JSON values: class, settings, schema, classes, task, sizes, history.
+        arrays : dict of ndarray
+            The network's state dict.
+        """
+        check_is_fitted(self)
+        classes = getattr(self, "classes_", None)
+        config = {
+            "class": type(self).__name__,
+            "settings": _plain_settings(self.get_params(deep=False)),
+            "schema": self.schema_.to_dict(),
+            "from_frame": hasattr(self, "feature_names_in_"),
+            "task": self.task_,
+            "classes": classes
+            if classes is None
+            else {"kind": classes.dtype.kind, "values": classes.tolist()},
+            "flat": getattr(self, "_flat", None),
+            "sizes": self.network_.sizes,
+            "history": self.history_,
+        }
+        # A copy, for layers of images are not contiguous; 0-d stays 0-d.
+        arrays = {name: t.numpy().copy() for name, t in self.network_.state().items()}
+        return config, arrays
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        return tags
+
+    def _ask(self, X: ArrayLike, layer: int | None = None) -> NDArray[Any]:
+        check_is_fitted(self)
+        rows = checked_rows(self, X, reset=False)
+        self.network_.to(_device(self))
+        columns = self._columns(self.schema_)
+        pieces = (expand(c, columns) for c in batches(self.schema_, rows, _BATCH))
+        return forward_batches(self.network_, pieces, len(rows), layer)
+
+    def _learn(self, X: ArrayLike, y: Any) -> tuple[Schema, Codes]:
+        """Check settings and rows; return the columns and the expanded matrix."""
+        self._check_settings()
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+        learnt, rows = learn_schema(self, X)
+        check_consistent_length(rows, y)
+        schema = self._see(learnt)
+        return schema, expand(schema.encode(rows), self._columns(schema))
+
+    def _check_settings(self) -> BatchPlan:
+        name = type(self).__name__
+        _check_sides(name, "hidden", self.hidden)
+        check_integer(name, "max_epochs", self.max_epochs, 1)
+        check_integer(name, "patience", self.patience, 1)
+        check_integer(name, "batch_size", self.batch_size, 2)
+        check_real(name, "learning_rate", self.learning_rate, 0)
+        check_real(name, "weight_decay", self.weight_decay, 0, closed="left")
+        check_boolean(name, "batch_norm", self.batch_norm)
+        check_real(name, "dropout", self.dropout, 0, 1, closed="left")
+        fraction = self.validation_fraction
+        check_real(name, "validation_fraction", fraction, 0, 0.5, closed="both")
+        check_boolean(name, "keep_checkpoints", self.keep_checkpoints)
+        check_boolean(name, "verbose", self.verbose)
+        return BatchPlan(
+            self.max_epochs,
+            self.patience,
+            self.batch_size,
+            self.learning_rate,
+            self.weight_decay,
+        )
+
+    def _train(
+        self,
+        schema: Schema,
+        matrix: Codes,
+        targets: torch.Tensor,
+        objective: TrainingLoss,
+        strata: NDArray[np.integer] | None,
+        restore: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> Self:
+        plan, device = self._check_settings(), _device(self)
+        generator = check_random_state(self.random_state)
+        seed = int(generator.randint(2**31 - 1))
+        kept, held_out = _split(
+            len(matrix), self.validation_fraction, strata, generator
+        )
+        n_outputs = len(self.classes_) if restore is None else len(restore[0])
+        checkpoints: list[dict[str, torch.Tensor]] = []
+        with _seeded(seed, device), _progress(self.verbose, plan.max_epochs) as show:
+
+            def note(record: dict[str, Any], network: Network) -> None:
+                show(record)
+                if self.keep_checkpoints:
+                    checkpoints.append(network.state())
+
+            network = self._network_class(**self._sizes(schema, n_outputs))
+            mean, scale = self._scaling(schema, matrix[kept])
+            network.inputs.mean.copy_(torch.from_numpy(mean))
+            network.inputs.scale.copy_(torch.from_numpy(scale))
+            if restore is not None:
+                network.outputs.mean.copy_(restore[0])
+                network.outputs.scale.copy_(restore[1])
+            network.to(device)
+            rows = torch.tensor(matrix)
+            self.history_ = train(
+                network,
+                rows[kept],
+                targets[kept],
+                objective,
+                plan=plan,
+                held_out=(rows[held_out], targets[held_out]) if len(held_out) else None,
+                on_epoch=note,
+            )
+        self.schema_ = schema
+        self.network_ = network
+        self.checkpoints_ = tuple(checkpoints)
+        return self
+
+    @abstractmethod
+    def _see(self, schema: Schema) -> Schema:
+        """Return the schema as this kind of network understands it."""
+
+    @abstractmethod
+    def _columns(self, schema: Schema) -> tuple[Column, ...]:
+        """Return the columns of the expanded matrix."""
+
+    @abstractmethod
+    def _sizes(self, schema: Schema, n_outputs: int) -> dict[str, Any]:
+        """Return the arguments of the network's class."""
+
+    @abstractmethod
+    def _scaling(self, schema: Schema, matrix: Codes) -> tuple[Array, Array]:
+        """Return mean and deviation of the columns that the network scales."""
+
+
+class NetworkClassifier(ClassifierMixin, NetworkTeacher):
+    """Labels in, decisions out."""
+
+    label_smoothing: float
+    classes_: NDArray[Any]
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns; NaN and None are missing values.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Classes, or 0 and 1 in a column for each label.
+
+        Returns
+        -------
+        estimator
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            For rows or labels that cannot be used, and for a single class.
+        """
+        schema, matrix = self._learn(X, y)
+        labels = _check_labels(self, y)
+        if labels.ndim == 2:
+            self.task_, self.classes_ = "multilabel", np.arange(labels.shape[1])
+            targets = torch.from_numpy(labels.astype(np.float64))
+            objective = multilabel(self.label_smoothing)
+            return self._train(schema, matrix, targets, objective, None)
+        classes, positions = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            raise InputError(
+                f"{type(self).__name__} needs at least 2 classes. Got one class, "
+                f"{classes.tolist()[0]!r}."
+            )
+        self.task_, self.classes_ = "multiclass", classes
+        objective = classification(self.label_smoothing)
+        targets = torch.from_numpy(positions)
+        return self._train(schema, matrix, targets, objective, positions)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the decisions.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Classes, or 0 and 1 for each label.
+        """
+        decisions = decide(self.logits(X), self.task_)
+        return decisions if self.task_ == "multilabel" else self.classes_[decisions]
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Return the probability of each class or label.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            In [0, 1]; the rows sum to 1 unless these are labels.
+        """
+        return probabilities(self.logits(X), self.task_)
+
+    def decision_function(self, X: ArrayLike) -> Array:
+        """Return the logits; for two classes their difference.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+            Positive for the second of two classes, and for a label that is there.
+        """
+        logits = self.logits(X)
+        if self.task_ == "multiclass" and len(self.classes_) == 2:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _check_settings(self) -> BatchPlan:
+        name, smoothing = type(self).__name__, self.label_smoothing
+        check_real(name, "label_smoothing", smoothing, 0, 1, closed="left")
+        return super()._check_settings()
+
+
+class NetworkRegressor(RegressorMixin, NetworkTeacher):
+    """Values in, values out."""
+
+    _flat: bool
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns; NaN and None are missing values.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Values.
+
+        Returns
+        -------
+        estimator
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            For rows or values that cannot be used, and for a single row.
+        """
+        schema, matrix = self._learn(X, y)
+        values: Array = check_array(
+            y, dtype=np.float64, ensure_2d=False, input_name="y", estimator=self
+        )
+        if len(values) < 2:
+            raise InputError(
+                f"Found array with 1 sample while a minimum of 2 is required by "
+                f"{type(self).__name__}."
+            )
+        self.task_, self._flat = "regression", values.ndim == 1
+        targets = torch.tensor(values.reshape(len(values), -1))
+        scale = targets.std(dim=0, correction=0)
+        scale[scale == 0] = 1
+        restore = (targets.mean(dim=0), scale)
+        return self._train(schema, matrix, targets, regression(scale), None, restore)
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the values.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+            Of the shape of the values given to `fit`.
+        """
+        values = self.logits(X)
+        return values[:, 0] if self._flat else values
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings as JSON values; what belongs to this machine is left out."""
+    plain: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, np.generic):
+            plain[name] = value.item()
+        elif isinstance(value, np.ndarray | list | tuple):
+            plain[name] = [int(side) for side in value]
+        else:
+            plain[name] = value
+    if not isinstance(plain["random_state"], int):
+        plain["random_state"] = None
+    return plain | {"device": "auto"}
+
+
+def _check_labels(estimator: Any, y: ArrayLike) -> NDArray[Any]:
+    """Return one column of classes, or 0 and 1 for each of several labels."""
+    labels: NDArray[Any] = check_array(
+        y, dtype=None, ensure_2d=False, input_name="y", estimator=estimator
+    )
+    if pd.isna(labels).any():
+        raise InputError("Input y contains NaN: every row must have a label.")
+    if labels.ndim == 1 or labels.shape[1] == 1:
+        labels = column_or_1d(labels, warn=True)
+        check_classification_targets(labels)
+        return labels
+    if type_of_target(labels) != "multilabel-indicator":
+        raise InputError(
+            "Several columns of y must be labels, 0 or 1 each. Got shape "
+            f"{labels.shape} with values such as {labels.flat[0]!r}."
+        )
+    return labels
+
+
+def _check_sides(owner: str, name: str, sides: Any) -> tuple[int, ...]:
+    checked = isinstance(sides, Sequence | np.ndarray) and not isinstance(sides, str)
+    if not checked or len(sides) == 0:
+        raise InputError(
+            f"The '{name}' parameter of {owner} must be a tuple of ints in [1, inf), "
+            f"at least one. Got {sides!r}."
+        )
+    return tuple(check_integer(owner, name, side, 1) or 0 for side in sides)
+
+
+def _moments(values: Codes) -> tuple[float, float]:
+    known = values[~np.isnan(values)].astype(np.float64)
+    if not len(known):
+        return 0.0, 1.0
+    deviation = float(known.std())
+    return float(known.mean()), (np.float32(deviation) and deviation) or 1.0
+
+
+def _device(teacher: NetworkTeacher) -> torch.device:
+    if teacher.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(teacher.device)
+        torch.empty(0, device=device)
+    except (RuntimeError, TypeError, AssertionError):
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise InputError(
+            f"The 'device' parameter of {type(teacher).__name__} must be 'auto', 'cpu' "
+            f"or a CUDA device that this machine has. Got {teacher.device!r}."
+        )
+    return device
