@@ -30,8 +30,8 @@ from interpretkd._validation import (
     check_integer,
     closest,
 )
+from interpretkd.logits import TASKS, decide, probabilities
 from interpretkd.schema import as_frame
-from interpretkd.targets import TASKS, decide, probabilities
 
 __all__ = [
     "CallableTeacher",

@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._validation import InputError, check_integer
 from interpretkd.evaluation import Evaluation, evaluate
 from interpretkd.lessons import label_target
+from interpretkd.logits import decide, probabilities
 from interpretkd.persistence import Run
 from interpretkd.pruning import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.slices import _by_slice, _slice_names
-from interpretkd.targets import decide, probabilities
 from interpretkd.trees import Tree
 
 __all__ = ["Analysis", "analyse", "analyse_run"]

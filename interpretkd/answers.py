@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._validation import InputError
+from interpretkd.logits import decide, probabilities
 from interpretkd.persistence import AbsentTeacher
 from interpretkd.rows import checked_rows
 from interpretkd.schema import Codes, Feature, Rows, Schema
-from interpretkd.targets import decide, probabilities
 from interpretkd.wording import number_text, one_line
 
 __all__ = [

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from interpretkd._validation import InputError
 from interpretkd.linear import Linear
+from interpretkd.logits import decide, probabilities
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Rows, Schema
-from interpretkd.targets import Target, decide, probabilities
+from interpretkd.targets import Target
 from interpretkd.trees import Forest, Tree
 
 __all__ = [

@@ -36,9 +36,9 @@ from interpretkd.info import INFO, NOT_PROVIDED
 from interpretkd.intervals import Estimate
 from interpretkd.interventions import interventions
 from interpretkd.linear import Linear
+from interpretkd.logits import decide, probabilities
 from interpretkd.readable import readable
 from interpretkd.stability import stability
-from interpretkd.targets import decide, probabilities
 from interpretkd.wording import prediction_text
 
 __all__ = ["put_together"]

@@ -26,11 +26,11 @@ from interpretkd.intervals import (
     wilson_interval,
 )
 from interpretkd.lineups import _family, items_of, size_of
+from interpretkd.logits import decide
 from interpretkd.metrics import _fidelity, _matches, _r2_of, _squares
 from interpretkd.pruning import PruningPath
 from interpretkd.shelf import SavedRun
 from interpretkd.slices import _by_slice, _slice_names
-from interpretkd.targets import decide
 
 __all__ = [
     "AXES",

@@ -24,9 +24,9 @@ from interpretkd.conditions import path_conditions
 from interpretkd.evaluation import _truth
 from interpretkd.induction import Limits, grow
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
+from interpretkd.logits import decide, probabilities
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes
-from interpretkd.targets import decide, probabilities
 from interpretkd.trees import Tree
 from interpretkd.wording import one_line, prediction_text
 

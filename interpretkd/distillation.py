@@ -41,12 +41,13 @@ from interpretkd.lessons import (
     teach,
 )
 from interpretkd.lineups import Budget, default_lineup, given_lineup
+from interpretkd.logits import decide, probabilities
 from interpretkd.metrics import fidelity
 from interpretkd.portions import RememberingTeacher, divide
 from interpretkd.rows import checked_rows, learn_schema
 from interpretkd.schema import Rows, Schema, as_frame
 from interpretkd.students import CartStudent
-from interpretkd.targets import Target, decide, probabilities
+from interpretkd.targets import Target
 from interpretkd.transfer import GENERATORS, draw_rows
 from interpretkd.trees import Forest, Tree
 

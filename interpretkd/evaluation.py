@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._validation import InputError
 from interpretkd.formats import escape_html, html_table
 from interpretkd.intervals import Estimate, PairedTest
+from interpretkd.logits import TASKS, decide
 from interpretkd.metrics import (
     _check_known,
     _fidelity,
@@ -27,7 +28,6 @@ from interpretkd.metrics import (
     size_reduction,
 )
 from interpretkd.slices import _by_class, _by_slice, _named, _slice_names
-from interpretkd.targets import TASKS, decide
 
 __all__ = [
     "Evaluation",

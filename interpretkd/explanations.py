@@ -30,9 +30,9 @@ from interpretkd.answers import (
 from interpretkd.conditions import branch_tests
 from interpretkd.contributions import contributions
 from interpretkd.flips import nearest_rows
+from interpretkd.logits import probabilities
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Codes, Rows, as_frame
-from interpretkd.targets import probabilities
 from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish, scale_of
 from interpretkd.wording import number_text, one_line, prediction_text

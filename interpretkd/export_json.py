@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from interpretkd._validation import InputError
 from interpretkd.blueprints import Blueprint, form_kind
 from interpretkd.linear import Linear
+from interpretkd.logits import LINKS, TASKS
 from interpretkd.nodes import Nodes
 from interpretkd.parity import Answers, Checker
 from interpretkd.schema import Rows, Schema
-from interpretkd.targets import KINDS, LINKS, TASKS, Target
+from interpretkd.targets import KINDS, Target
 from interpretkd.trees import Forest, Tree
 
 __all__ = ["FORMAT", "json_checker", "json_schema", "json_text", "read_json"]

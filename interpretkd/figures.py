@@ -20,7 +20,7 @@ from interpretkd.displays import (
     shortened,
     teacher_said,
 )
-from interpretkd.targets import decide
+from interpretkd.logits import decide
 
 __all__ = ["ConfusionDisplay", "ResidualDisplay"]
 

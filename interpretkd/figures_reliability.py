@@ -21,7 +21,7 @@ from interpretkd.displays import (
     teacher_said,
 )
 from interpretkd.intervals import wilson_interval
-from interpretkd.targets import probabilities
+from interpretkd.logits import probabilities
 
 __all__ = ["ReliabilityDisplay"]
 

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from interpretkd.conditions import Condition, branch_tests
 from interpretkd.linear import Linear, design_matrix
+from interpretkd.logits import apply_link, decide
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import VALUE, Codes
 from interpretkd.students import Form
-from interpretkd.targets import Target, apply_link, decide
+from interpretkd.targets import Target
 from interpretkd.trees import Forest, Tree
 from interpretkd.wishes import Scale, Wish
 

@@ -27,11 +27,11 @@ from interpretkd.effects import shape_effects
 from interpretkd.export import DIALECTS, EXPORTS, export
 from interpretkd.formats import html_page
 from interpretkd.linear import Linear
+from interpretkd.logits import probabilities
 from interpretkd.persistence import _verified
 from interpretkd.report import Report, make_report
 from interpretkd.rules import RuleSet
 from interpretkd.schema import as_frame
-from interpretkd.targets import probabilities
 from interpretkd.terms import contributions
 from interpretkd.trees import Forest, Tree
 

@@ -28,8 +28,8 @@ from interpretkd.answers import (
 from interpretkd.conditions import Condition, branch_tests, path_conditions
 from interpretkd.contributions import contributions, feature_importance
 from interpretkd.linear import Linear
+from interpretkd.logits import probabilities
 from interpretkd.schema import Codes, Feature, Rows, Schema
-from interpretkd.targets import probabilities
 from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 

@@ -40,10 +40,11 @@ from interpretkd._validation import InputError
 from interpretkd.adapters import OnnxTeacher, Teacher, as_teacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, Trial
 from interpretkd.linear import Linear
+from interpretkd.logits import TASKS
 from interpretkd.optima import Certificate
 from interpretkd.schema import Schema, as_frame
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.targets import TASKS, Target
+from interpretkd.targets import Target
 from interpretkd.trees import Forest, Tree
 
 __all__ = [

@@ -16,9 +16,9 @@ from interpretkd._validation import InputError, check_real
 from interpretkd.adapters import Teacher
 from interpretkd.intervals import Estimate
 from interpretkd.lessons import check_labels, take_rows
+from interpretkd.logits import decide
 from interpretkd.metrics import accuracy, agreement, r2
 from interpretkd.schema import Rows, Schema, as_frame
-from interpretkd.targets import decide
 
 __all__ = ["JudgedRows", "Portions", "RememberingTeacher", "divide"]
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from interpretkd._validation import InputError, check_integer
 from interpretkd.linear import Linear, design_matrix, row_losses
+from interpretkd.logits import apply_link
 from interpretkd.schema import MISSING, VALUE, Codes
-from interpretkd.targets import apply_link
 
 __all__ = ["Points", "Scorecard", "fit_points", "read_scorecards"]
 

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._validation import InputError, closest
 from interpretkd.intervals import Estimate, wilson_interval
+from interpretkd.logits import decide
 from interpretkd.metrics import _check_task, _fidelity
 from interpretkd.schema import as_frame
-from interpretkd.targets import decide
 
 __all__ = [
     "fidelity_by_class",

@@ -38,11 +38,11 @@ from interpretkd.evaluation import _truth
 from interpretkd.intervals import Estimate, bootstrap_interval
 from interpretkd.lessons import Lesson, as_columns, take_rows, teach
 from interpretkd.linear import Linear
+from interpretkd.logits import decide
 from interpretkd.metrics import _fidelity
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes
 from interpretkd.students import Form
-from interpretkd.targets import decide
 from interpretkd.trees import Forest, Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 

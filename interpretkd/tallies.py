@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._validation import InputError
 from interpretkd.intervals import wilson_interval
+from interpretkd.logits import decide, probabilities
 from interpretkd.schema import Codes, as_frame
-from interpretkd.targets import decide, probabilities
 from interpretkd.trees import Tree
 
 __all__ = [

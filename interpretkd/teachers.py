@@ -42,6 +42,7 @@ from interpretkd.adapters import (
     TorchTeacher,
     as_teacher,
 )
+from interpretkd.logits import decide, probabilities
 from interpretkd.networks import (
     CNN,
     MLP,
@@ -56,7 +57,6 @@ from interpretkd.networks import (
 )
 from interpretkd.rows import batches, checked_rows, learn_schema
 from interpretkd.schema import VALUE, Codes, Column, Schema, expand
-from interpretkd.targets import decide, probabilities
 
 __all__ = [
     "CNNRegressorTeacher",

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._validation import InputError, check_choice
+from interpretkd.logits import LINKS, apply_link
 from interpretkd.nodes import NODE_ARRAYS, Nodes, freeze
 from interpretkd.schema import Rows, Schema
-from interpretkd.targets import LINKS, apply_link
 
 __all__ = ["Forest", "Tree"]
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from interpretkd._validation import InputError, check_real, closest
 from interpretkd.answers import spreads
 from interpretkd.linear import Linear
+from interpretkd.logits import decide
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Codes
-from interpretkd.targets import decide
 
 __all__ = ["Scale", "Wish", "scale_of"]
 

@@ -41,7 +41,7 @@ from interpretkd.adapters import (
     as_teacher,
 )
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.targets import log_probabilities
+from interpretkd.logits import log_probabilities
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]

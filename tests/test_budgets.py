@@ -18,10 +18,10 @@ from sklearn.tree import DecisionTreeRegressor
 from interpretkd._validation import InputError
 from interpretkd.budgets import TREE_LEAVES, boost_within
 from interpretkd.distillation import DistilledClassifier
+from interpretkd.logits import apply_link, decide, soft_targets
 from interpretkd.persistence import load_run, save
 from interpretkd.schema import Schema
 from interpretkd.students import BoostedStudent, CartStudent
-from interpretkd.targets import apply_link, decide, soft_targets
 from interpretkd.trees import Forest
 
 Array = NDArray[np.float64]

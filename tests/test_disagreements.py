@@ -21,10 +21,10 @@ from interpretkd.disagreements import (
 )
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.intervals import wilson_interval
+from interpretkd.logits import probabilities
 from interpretkd.persistence import load_run, save
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.targets import probabilities
 
 SMALL = CartStudent(4, search="greedy")
 

@@ -16,9 +16,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from interpretkd._validation import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import evaluate
+from interpretkd.logits import hard_targets
 from interpretkd.metrics import fidelity
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.targets import hard_targets
 from interpretkd.teachers import CallableTeacher, MLPTeacher
 
 STUDENTS = [

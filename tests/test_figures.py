@@ -26,8 +26,8 @@ from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.figures_terms import CoefficientDisplay, ShapeDisplay
 from interpretkd.intervals import wilson_interval
+from interpretkd.logits import probabilities
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.targets import probabilities
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "a\"b'c", "line\nbreak", "x" * 200, "مرحبا بالعالم",

@@ -28,6 +28,7 @@ from interpretkd.intervals import (
     compare_shares,
     wilson_interval,
 )
+from interpretkd.logits import decide
 from interpretkd.metrics import (
     accuracy,
     accuracy_improvement,
@@ -42,7 +43,6 @@ from interpretkd.metrics import (
     size_reduction,
 )
 from interpretkd.slices import fidelity_by_class, fidelity_by_slice
-from interpretkd.targets import decide
 
 LOGITS = arrays(
     np.float64,

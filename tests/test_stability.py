@@ -17,6 +17,7 @@ from interpretkd._validation import InputError
 from interpretkd.conditions import Condition
 from interpretkd.contributions import feature_importance
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.logits import decide
 from interpretkd.persistence import load_run, save
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Feature
@@ -28,7 +29,6 @@ from interpretkd.stability import (
     stability,
 )
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.targets import decide
 
 GREEDY = CartStudent(4, search="greedy")
 

@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from interpretkd._validation import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.linear import design_matrix
+from interpretkd.logits import probabilities
 from interpretkd.scorecards import Scorecard
 from interpretkd.students import BoostedStudent, LinearStudent
-from interpretkd.targets import probabilities
 from interpretkd.terms import contributions, model_scorecards, points_text
 
 
