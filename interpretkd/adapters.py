@@ -24,12 +24,8 @@ from sklearn.utils._tags import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from interpretkd._validation import (
-    InputError,
-    check_choice,
-    check_integer,
-    closest,
-)
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice, check_integer, closest
 from interpretkd.logits import TASKS, decide, probabilities
 from interpretkd.schema import as_frame
 

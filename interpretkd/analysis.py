@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.evaluation import Evaluation, evaluate
 from interpretkd.lessons import label_target
 from interpretkd.logits import decide, probabilities

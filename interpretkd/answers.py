@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.logits import decide, probabilities
 from interpretkd.persistence import AbsentTeacher
 from interpretkd.rows import checked_rows

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd import __version__
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.analysis import Analysis
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.disagreements import disagreements

@@ -11,12 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import (
-    InputError,
-    check_boolean,
-    check_choice,
-    check_integer,
-)
+from interpretkd._errors import InputError
+from interpretkd._validation import check_boolean, check_choice, check_integer
 from interpretkd.conditions import path_conditions
 from interpretkd.drawings import Curve, Drawing, Shape, Text
 from interpretkd.layout import place_in_levels, place_tidily, wrap

@@ -23,7 +23,8 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
-from interpretkd._validation import InputError, check_boolean, check_choice, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_boolean, check_choice, check_real
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.frontiers import Frontier, trace
 from interpretkd.intervals import Estimate

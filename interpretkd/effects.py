@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.anova import Cells, Decomposition, decompose
 from interpretkd.formats import html_table
 from interpretkd.leaf_rules import AdditiveRule, leaf_rules, set_condition

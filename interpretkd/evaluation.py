@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.formats import escape_html, html_table
 from interpretkd.intervals import Estimate, PairedTest
 from interpretkd.logits import TASKS, decide

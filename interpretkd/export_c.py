@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import Blueprint, form_kind
 from interpretkd.linear import Linear
 from interpretkd.logits import LINKS, TASKS

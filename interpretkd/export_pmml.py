@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import (
     LARGEST,
     SMALLEST,

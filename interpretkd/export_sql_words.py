@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 
 __all__ = [
     "DIALECTS",

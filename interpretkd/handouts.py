@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from interpretkd._errors import InputError
 from interpretkd._files import csv_text
-from interpretkd._validation import InputError
 from interpretkd.analysis import Analysis
 from interpretkd.canvas import to_pdf
 from interpretkd.diagrams import draw_pages, draw_tree

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_choice, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice, check_integer
 from interpretkd.conditions import branch_tests
 from interpretkd.contributions import contributions, feature_importance
 from interpretkd.layout import wrap

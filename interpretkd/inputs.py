@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.answers import (
     certainty,
     decisions,
@@ -644,7 +644,7 @@ def read_settings(text: str, row: int, inputs: Sequence[Input]) -> dict[int, flo
     --------
     >>> read_settings("12~", 12, ())
     Traceback (most recent call last):
-    interpretkd._validation.InputError: The address sets '', which is no value ...
+    interpretkd._errors.InputError: The address sets '', which is no value ...
     """
     given, *cells = text.split("~")
     if given != str(row):

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, ndtri
 
-from interpretkd._validation import InputError, check_integer, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer, check_real
 
 __all__ = [
     "Estimate",

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.linear import Linear
 from interpretkd.outputs import read_outputs
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent

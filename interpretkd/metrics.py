@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_choice, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice, check_real
 from interpretkd.intervals import (
     Estimate,
     PairedTest,

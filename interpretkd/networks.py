@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 
 __all__ = [
     "CNN",

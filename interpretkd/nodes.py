@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.schema import Codes, Schema
 
 __all__ = ["ALL_NUMBERS", "NODE_ARRAYS", "Nodes", "floor_to_float32", "freeze"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import Blueprint, double_threshold
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes

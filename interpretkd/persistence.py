@@ -12,7 +12,6 @@ Nothing in it can run code. A teacher that is neither a network of ours nor an O
 is only described: its logits on the evaluation rows are there, it itself is not.
 """
 
-import contextlib
 import hashlib
 import io
 import json
@@ -20,7 +19,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -36,7 +35,7 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd import __version__
-from interpretkd._validation import InputError
+from interpretkd._errors import BundleError, InputError, naming_file
 from interpretkd.adapters import OnnxTeacher, Teacher, as_teacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, Trial
 from interpretkd.linear import Linear
@@ -50,7 +49,6 @@ from interpretkd.trees import Forest, Tree
 __all__ = [
     "FORMAT",
     "AbsentTeacher",
-    "BundleError",
     "EvaluationRows",
     "LateTeacher",
     "Run",
@@ -70,10 +68,6 @@ _OPTIONAL = (
     "teacher.onnx",
     "evaluation.parquet",
 )
-
-
-class BundleError(InputError):
-    """A run bundle cannot be read; the text says which file, what is wrong, and why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,26 +218,26 @@ def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run
         When anything in the folder is not as it was written.
     """
     files, manifest = _verified(Path(path))
-    with _naming("schema.json"):
+    with naming_file("schema.json"):
         schema = Schema.from_dict(_parse_json(files["schema.json"]))
-    with _naming("model.json"):
+    with naming_file("model.json"):
         state = _parse_json(files["model.json"])
         model, student_state = _model(state, schema)
     for name, attribute in (("student", "student_"), ("baseline", "baseline_")):
-        with _naming(f"{name}.npz"):
+        with naming_file(f"{name}.npz"):
             content = files.get(f"{name}.npz")
             fitted = None
             if content is not None:
                 arrays = _parse_npz(content)
                 fitted = _student(student_state[name], schema, arrays, state)
             setattr(model, attribute, fitted)
-    with _naming("teacher.json"):
+    with naming_file("teacher.json"):
         _attach_teacher(model, files, Path(path), late=late_teacher)
     evaluation = None
     if "evaluation.parquet" in files:
-        with _naming("evaluation.parquet"):
+        with naming_file("evaluation.parquet"):
             evaluation = _evaluation(files["evaluation.parquet"], model, state)
-    with _naming("student.npz"):
+    with naming_file("student.npz"):
         _check_outputs(model)
     return Run(model, evaluation, manifest)
 
@@ -322,7 +316,7 @@ class LateTeacher(BaseEstimator):
     @cached_property
     def network(self) -> Any:
         """The network itself, built when this is first asked for."""
-        with _naming("teacher.json"):
+        with naming_file("teacher.json"):
             return _network(self.config, self.content)
 
     def logits(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -541,7 +535,7 @@ def _verified(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Read the files that the manifest names, if they are what it says."""
     if not (path / "manifest.json").is_file():
         raise BundleError(f"{str(path)!r} is not a run: it has no manifest.json.")
-    with _naming("manifest.json"):
+    with naming_file("manifest.json"):
         manifest = _parse_json((path / "manifest.json").read_bytes())
         if manifest["format"] != FORMAT:
             raise InputError(
@@ -555,7 +549,7 @@ def _verified(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
             raise InputError(f"it names the unknown {unknown} and lacks {absent}")
     files = {}
     for name, expected in hashes.items():
-        with _naming(name):
+        with naming_file(name):
             files[name] = (path / name).read_bytes()
             if _sha256(files[name]) != expected:
                 raise InputError(
@@ -577,22 +571,6 @@ def _facts(about: Mapping[str, Any]) -> dict[str, str | int | float]:
             f"of value for {wrong[0]!r}."
         )
     return dict(about)
-
-
-@contextlib.contextmanager
-def _naming(name: str) -> Iterator[None]:
-    """Turn whatever goes wrong with a file into one sentence that names it."""
-    try:
-        yield
-    except BundleError:
-        raise
-    except Exception as error:  # any parser may raise anything on damaged bytes
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        if not isinstance(error, InputError):
-            reason[0] = f"{type(error).__name__}: {reason[0]}"
-        raise BundleError(
-            f"The run's file {name} cannot be used: {reason[0].rstrip('.')}."
-        ) from error
 
 
 def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
@@ -696,7 +674,7 @@ def _network(config: dict[str, Any], content: bytes) -> Any:
 
     from interpretkd.teachers import teacher_from_state
 
-    with _naming("teacher.safetensors"):
+    with naming_file("teacher.safetensors"):
         arrays = from_safetensors(content)
     return teacher_from_state(config, arrays)
 

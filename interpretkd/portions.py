@@ -12,7 +12,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_consistent_length
 
-from interpretkd._validation import InputError, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_real
 from interpretkd.adapters import Teacher
 from interpretkd.intervals import Estimate
 from interpretkd.lessons import check_labels, take_rows

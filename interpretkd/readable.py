@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_boolean
+from interpretkd._errors import InputError
+from interpretkd._validation import check_boolean
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Codes, Rows
 from interpretkd.trees import Forest, Tree

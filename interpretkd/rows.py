@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.schema import Codes, Rows, Schema, as_frame
 
 __all__ = ["batches", "checked_rows", "learn_schema"]

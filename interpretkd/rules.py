@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from interpretkd._errors import InputError
 from interpretkd._files import csv_text, write_atomically
-from interpretkd._validation import InputError, check_boolean, check_choice, closest
+from interpretkd._validation import check_boolean, check_choice, closest
 from interpretkd.conditions import Condition, path_conditions
 from interpretkd.formats import html_page, html_table, latex_table, markdown_table
 from interpretkd.intervals import Estimate

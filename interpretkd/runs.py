@@ -19,7 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._validation import InputError, check_choice
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice
 from interpretkd.adapters import OnnxTeacher
 from interpretkd.datasets import Dataset, Split, split_rows
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.linear import Linear, design_matrix, row_losses
 from interpretkd.logits import apply_link
 from interpretkd.schema import MISSING, VALUE, Codes

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, closest
+from interpretkd._errors import InputError
+from interpretkd._validation import closest
 from interpretkd.intervals import Estimate, wilson_interval
 from interpretkd.logits import decide
 from interpretkd.metrics import _check_task, _fidelity

@@ -16,8 +16,8 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
+from interpretkd._errors import InputError
 from interpretkd._validation import (
-    InputError,
     check_boolean,
     check_choice,
     check_integer,

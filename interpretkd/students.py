@@ -20,8 +20,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from interpretkd._errors import InputError
 from interpretkd._validation import (
-    InputError,
     check_boolean,
     check_choice,
     check_integer,

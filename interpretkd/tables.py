@@ -15,13 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from interpretkd._errors import InputError
 from interpretkd._files import csv_text, write_atomically
-from interpretkd._validation import (
-    InputError,
-    check_choice,
-    check_integer,
-    closest,
-)
+from interpretkd._validation import check_choice, check_integer, closest
 
 __all__ = [
     "RowChoice",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import decide, probabilities
 from interpretkd.schema import Codes, as_frame

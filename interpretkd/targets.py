@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_choice, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice, check_real
 from interpretkd.logits import (
     TASKS,
     centred_logits,

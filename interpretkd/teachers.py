@@ -29,12 +29,8 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from interpretkd._validation import (
-    InputError,
-    check_boolean,
-    check_integer,
-    check_real,
-)
+from interpretkd._errors import InputError
+from interpretkd._validation import check_boolean, check_integer, check_real
 from interpretkd.adapters import (
     CallableTeacher,
     OnnxTeacher,

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.formats import html_table
 from interpretkd.linear import Linear, design_matrix
 from interpretkd.outputs import Outputs, read_outputs

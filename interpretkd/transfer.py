@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.schema import Codes, Rows, Schema, expand
 
 __all__ = [

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_choice
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice
 from interpretkd.logits import LINKS, apply_link
 from interpretkd.nodes import NODE_ARRAYS, Nodes, freeze
 from interpretkd.schema import Rows, Schema

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_real, closest
+from interpretkd._errors import InputError
+from interpretkd._validation import check_real, closest
 from interpretkd.answers import spreads
 from interpretkd.linear import Linear
 from interpretkd.logits import decide

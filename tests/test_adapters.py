@@ -32,7 +32,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.adapters import (
     CallableTeacher,
     OnnxTeacher,

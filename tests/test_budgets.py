@@ -15,7 +15,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.budgets import TREE_LEAVES, boost_within
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.logits import apply_link, decide, soft_targets

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.calendars import UNITS, Calendar
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import load, save

@@ -12,7 +12,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from small_trees import HOSTILE
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.disagreements import (
     disagreements,
     label_disagreements,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.documents import (
     Bullets,
     Code,

@@ -16,7 +16,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from small_trees import HOSTILE, SCHEMA, frame_of, new_tree
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.answers import given_rows, replace_cells, spreads
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.explanations import explain_row

@@ -18,7 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import interpretkd.targets
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import LARGEST, SMALLEST, blueprint, double_threshold
 from interpretkd.export import (
     ParityError,

@@ -24,7 +24,7 @@ from export_models import (
     students,
 )
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import blueprint
 from interpretkd.export import EXPORTS, export, json_schema, read_json
 from interpretkd.export_c import c_text

@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression as Foreign
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.adapters import as_teacher
 from interpretkd.distillation import DistilledClassifier, frontier
 from interpretkd.frontiers import Frontier

@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_digits as sklearn_digits
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.contributions import contributions, feature_importance
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.images import (

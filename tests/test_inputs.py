@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from interpretkd import datasets
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.contributions import contributions
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.explanations import explain_row, parting_rows

@@ -19,7 +19,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd import intervals
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.evaluation import Evaluation, Size, evaluate
 from interpretkd.intervals import (
     Estimate,

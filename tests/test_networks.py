@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.networks import (
     CNN,
     MLP,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.calendars import Calendar
 from interpretkd.rows import batches
 from interpretkd.schema import MISSING, VALUE, Column, Feature, Schema, as_frame, expand

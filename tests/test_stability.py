@@ -13,7 +13,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from small_trees import HOSTILE
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.conditions import Condition
 from interpretkd.contributions import feature_importance
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor

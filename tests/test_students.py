@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.linear import Linear
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.trees import Forest, Tree

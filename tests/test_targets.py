@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.logits import (
     apply_link,
     centred_logits,

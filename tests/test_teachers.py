@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.schema import expand
 from interpretkd.teachers import (
     CNNRegressorTeacher,

@@ -10,7 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.linear import design_matrix
 from interpretkd.logits import probabilities

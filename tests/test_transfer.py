@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.lessons import Lesson, settle, stack_rows, teach
 from interpretkd.schema import Schema

@@ -4,7 +4,7 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.analysis import analyse
 from interpretkd.diagrams import draw_tree, look_of
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.boosting import _forest, boost, fold_tests
 from interpretkd.induction import Limits, grow
 from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32

@@ -30,8 +30,8 @@ import numpy as np
 import pandas as pd
 from sklearn.frozen import FrozenEstimator
 
+from interpretkd._errors import InputError
 from interpretkd._files import write_atomically
-from interpretkd._validation import InputError
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent

@@ -8,7 +8,7 @@ import parts
 import state
 import streamlit as st
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.analysis import Analysis
 from interpretkd.export import DIALECTS
 from interpretkd.handouts import (

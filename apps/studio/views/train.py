@@ -11,7 +11,7 @@ import state
 import streamlit as st
 
 from interpretkd import datasets
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.jobs import Job, TrainOrder, start_job
 from interpretkd.tables import (
     RowChoice,
