@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.logits import decide, probabilities
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Rows, Schema
 from interpretkd.targets import Target
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = [
     "LARGEST",

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear, design_matrix
 from interpretkd.nodes import Nodes
 from interpretkd.schema import Codes
-from interpretkd.trees import Forest
 
 __all__ = ["contributions", "feature_importance"]
 

@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 from interpretkd._errors import InputError
 from interpretkd._validation import check_boolean, check_choice, check_real
 from interpretkd.adapters import Teacher, as_teacher
+from interpretkd.forests import Forest
 from interpretkd.frontiers import Frontier, trace
 from interpretkd.intervals import Estimate
 from interpretkd.lessons import (
@@ -50,7 +51,7 @@ from interpretkd.schema import Rows, Schema, as_frame
 from interpretkd.students import CartStudent
 from interpretkd.targets import Target
 from interpretkd.transfer import GENERATORS, draw_rows
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = ["DistilledClassifier", "DistilledRegressor", "Trial", "frontier"]
 

@@ -18,13 +18,15 @@ from interpretkd.metrics import (
     _matrix,
     _pair,
     accuracy,
-    accuracy_improvement,
-    accuracy_reduction,
-    distillation_score,
     kl_divergence,
     mcnemar,
     paired_bootstrap,
     r2,
+)
+from interpretkd.scores import (
+    accuracy_improvement,
+    accuracy_reduction,
+    distillation_score,
     size_reduction,
 )
 from interpretkd.slices import _by_class, _by_slice, _named, _slice_names

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
 from interpretkd.blueprints import Blueprint, form_kind
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.logits import LINKS, TASKS
 from interpretkd.nodes import Nodes
 from interpretkd.parity import Answers, Checker
 from interpretkd.schema import Rows, Schema
 from interpretkd.targets import KINDS, Target
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = ["FORMAT", "json_checker", "json_schema", "json_text", "read_json"]
 

@@ -29,10 +29,11 @@ from interpretkd.export_sql_words import (
     quoted,
     shortened,
 )
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import MISSING, VALUE, Feature
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 from interpretkd.wording import one_line
 
 __all__ = ["conditions_sql", "output_columns", "sql_text"]

@@ -25,6 +25,7 @@ from interpretkd.canvas import to_pdf
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.effects import shape_effects
 from interpretkd.export import DIALECTS, EXPORTS, export
+from interpretkd.forests import Forest
 from interpretkd.formats import html_page
 from interpretkd.linear import Linear
 from interpretkd.logits import probabilities
@@ -33,7 +34,7 @@ from interpretkd.report import Report, make_report
 from interpretkd.rules import RuleSet
 from interpretkd.schema import as_frame
 from interpretkd.terms import contributions
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = [
     "MEDIA_TYPES",

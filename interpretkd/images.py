@@ -22,13 +22,14 @@ from interpretkd._errors import InputError
 from interpretkd._validation import check_choice, check_integer
 from interpretkd.conditions import branch_tests
 from interpretkd.contributions import contributions, feature_importance
+from interpretkd.forests import Forest
 from interpretkd.layout import wrap
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.outputs import Outputs, read_outputs
 from interpretkd.schema import VALUE, Codes, Schema, as_frame
 from interpretkd.tallies import leaf_outcomes
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 
 __all__ = [

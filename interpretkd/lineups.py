@@ -8,10 +8,11 @@ import numpy as np
 
 from interpretkd._errors import InputError
 from interpretkd._validation import check_integer
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.outputs import read_outputs
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = [
     "Budget",

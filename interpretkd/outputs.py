@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
-from interpretkd.trees import Forest
 
 __all__ = ["Outputs", "read_outputs"]
 

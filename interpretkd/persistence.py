@@ -38,13 +38,14 @@ from interpretkd import __version__
 from interpretkd._errors import BundleError, InputError, naming_file
 from interpretkd.adapters import OnnxTeacher, Teacher, as_teacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, Trial
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.logits import TASKS
 from interpretkd.optima import Certificate
 from interpretkd.schema import Schema, as_frame
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = [
     "FORMAT",

@@ -18,11 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 from interpretkd._errors import InputError
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.divisions import Original, divide
+from interpretkd.forests import Forest
 from interpretkd.nodes import Nodes
 from interpretkd.probes import transformation
 from interpretkd.schema import Codes, Schema, as_frame
 from interpretkd.translation import Translation, translate
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = ["PreparedTeacher", "in_original_units"]
 

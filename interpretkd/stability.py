@@ -35,6 +35,7 @@ from interpretkd.answers import (
 from interpretkd.conditions import Condition, node_test, path_conditions
 from interpretkd.contributions import feature_importance
 from interpretkd.evaluation import _truth
+from interpretkd.forests import Forest
 from interpretkd.intervals import Estimate, bootstrap_interval
 from interpretkd.lessons import Lesson, as_columns, take_rows, teach
 from interpretkd.linear import Linear
@@ -43,7 +44,7 @@ from interpretkd.metrics import _fidelity
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes
 from interpretkd.students import Form
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 
 __all__ = ["Stability", "stability"]

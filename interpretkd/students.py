@@ -29,6 +29,7 @@ from interpretkd._validation import (
 )
 from interpretkd.boosting import boost
 from interpretkd.budgets import BoostingSearch, boost_within
+from interpretkd.forests import Forest
 from interpretkd.induction import Limits
 from interpretkd.linear import (
     PENALTIES,
@@ -53,7 +54,7 @@ from interpretkd.selection import (
     Settings,
     fit_tree,
 )
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = ["BoostedStudent", "CartStudent", "Form", "LinearStudent", "Watch"]
 

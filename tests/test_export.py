@@ -25,12 +25,12 @@ from interpretkd.export import (
     export,
 )
 from interpretkd.export_sql_check import sql_checker
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import check, made_rows
 from interpretkd.schema import Feature, Schema
 from interpretkd.students import CartStudent
-from interpretkd.trees import Forest
 
 FAMILIES = tuple(students())
 CHECKED = ("sql", "python", "c", "json", "onnx", "pmml")

@@ -31,15 +31,17 @@ from interpretkd.intervals import (
 from interpretkd.logits import decide
 from interpretkd.metrics import (
     accuracy,
-    accuracy_improvement,
-    accuracy_reduction,
     agreement,
-    distillation_score,
     fidelity,
     kl_divergence,
     mcnemar,
     paired_bootstrap,
     r2,
+)
+from interpretkd.scores import (
+    accuracy_improvement,
+    accuracy_reduction,
+    distillation_score,
     size_reduction,
 )
 from interpretkd.slices import fidelity_by_class, fidelity_by_slice

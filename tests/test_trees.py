@@ -13,10 +13,11 @@ from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._errors import InputError
 from interpretkd.boosting import _forest, boost, fold_tests
+from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow
 from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32
 from interpretkd.schema import Codes, Feature, Schema, expand
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 nan = np.nan
 Arrays = dict[str, NDArray[Any]]

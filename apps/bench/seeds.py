@@ -30,13 +30,13 @@ from interpretkd.demo import DEMOS
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.intervals import Estimate, wilson_interval
 from interpretkd.logits import decide
-from interpretkd.metrics import (
+from interpretkd.runs import task_of, train_teacher
+from interpretkd.scores import (
     accuracy_improvement,
     accuracy_reduction,
     distillation_score,
     size_reduction,
 )
-from interpretkd.runs import task_of, train_teacher
 from interpretkd.students import CartStudent
 from interpretkd.targets import Target
 
