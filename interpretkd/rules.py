@@ -35,7 +35,7 @@ from interpretkd.tallies import (
 from interpretkd.trees import Tree
 from interpretkd.wording import one_line, prediction_text
 
-__all__ = ["Rule", "RuleSet", "extract_rules", "leaf_decisions"]
+__all__ = ["Rule", "RuleSet", "extract_rules"]
 
 Array = NDArray[np.float64]
 
@@ -625,27 +625,6 @@ def extract_rules(
         given = "y" if y is not None else "teacher_logits"
         raise InputError(f"The '{given}' parameter of extract_rules needs the rows X.")
     return _rules_of(_Source(model, judged), tree, merge=merge)
-
-
-def leaf_decisions(model: Any, value: Array) -> tuple[list[Any], list[float | None]]:
-    """Return what a model predicts where its student says these values.
-
-    Parameters
-    ----------
-    model : DistilledClassifier, DistilledRegressor, CartStudent or Tree
-        Whose decisions they are; a tree with names has classes, but no probabilities.
-    value : ndarray of shape (n_nodes, n_outputs)
-        Target columns.
-
-    Returns
-    -------
-    predictions : list
-        Classes, tuples of labels, or values.
-    probabilities : list of float or None
-        The student's probability of each class; None without classes.
-    """
-    outcomes = leaf_outcomes(model, value)
-    return outcomes.predictions, outcomes.probabilities
 
 
 def _rules_of(source: _Source, tree: Tree, *, merge: bool) -> RuleSet:
