@@ -30,7 +30,8 @@ from interpretkd.answers import (
 from interpretkd.conditions import Condition
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.lessons import take_rows
-from interpretkd.rules import Rule, extract_rules
+from interpretkd.rule import Rule
+from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes, Rows
 from interpretkd.transfer import _space
 from interpretkd.trees import Tree

@@ -223,7 +223,7 @@ def tally(
     Returns
     -------
     list of dict
-        For each rule the fields of `rules.Rule` that are measured; those of which
+        For each rule the fields of `Rule` that are measured; those of which
         nothing is known are absent.
     """
     n_rules, n_rows = len(outcomes.decisions), len(place)
