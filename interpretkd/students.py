@@ -43,9 +43,10 @@ from interpretkd.linear import (
     watch_path,
 )
 from interpretkd.optima import Certificate
+from interpretkd.points import fit_points
 from interpretkd.rows import checked_rows, learn_schema
 from interpretkd.schema import Codes, Rows, Schema
-from interpretkd.scorecards import Scorecard, fit_points, read_scorecards
+from interpretkd.scorecards import Scorecard, read_scorecards
 from interpretkd.selection import (
     OBJECTIVES,
     SEARCHES,
