@@ -22,12 +22,11 @@ from interpretkd.answers import (
     html_block,
     html_table,
     output_names,
-    replace_cells,
     same_decisions,
     teacher_is_here,
     teacher_says,
-    value_text,
 )
+from interpretkd.cells import replace_cells, value_text
 from interpretkd.conditions import branch_tests
 from interpretkd.contributions import contributions
 from interpretkd.flips import nearest_rows

@@ -20,11 +20,10 @@ from interpretkd.answers import (
     decisions,
     given_rows,
     output_names,
-    replace_cells,
     same_decisions,
     teacher_is_here,
-    value_text,
 )
+from interpretkd.cells import replace_cells, value_text
 from interpretkd.conditions import Condition, branch_tests, path_conditions
 from interpretkd.contributions import contributions, feature_importance
 from interpretkd.linear import Linear

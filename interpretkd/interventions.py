@@ -22,11 +22,11 @@ from interpretkd.answers import (
     given_rows,
     html_block,
     html_table,
-    replace_cells,
     same_decisions,
     teacher_is_here,
     teacher_says,
 )
+from interpretkd.cells import replace_cells
 from interpretkd.conditions import Condition
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.lessons import take_rows

@@ -29,9 +29,9 @@ from interpretkd.answers import (
     html_block,
     html_table,
     output_names,
-    spreads,
     teacher_says,
 )
+from interpretkd.cells import spreads
 from interpretkd.conditions import Condition, node_test, path_conditions
 from interpretkd.contributions import feature_importance
 from interpretkd.evaluation import _truth

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
 from interpretkd._validation import check_real, closest
-from interpretkd.answers import spreads
+from interpretkd.cells import spreads
 from interpretkd.linear import Linear
 from interpretkd.logits import decide
 from interpretkd.nodes import ALL_NUMBERS

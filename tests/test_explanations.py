@@ -17,7 +17,8 @@ from sklearn.naive_bayes import GaussianNB
 from small_trees import HOSTILE, SCHEMA, frame_of, new_tree
 
 from interpretkd._errors import InputError
-from interpretkd.answers import given_rows, replace_cells, spreads
+from interpretkd.answers import given_rows
+from interpretkd.cells import replace_cells, spreads
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.explanations import explain_row
 from interpretkd.flips import leaf_boxes, nearest_rows
