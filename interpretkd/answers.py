@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
 from interpretkd.logits import decide, probabilities
-from interpretkd.persistence import AbsentTeacher
 from interpretkd.rows import checked_rows
+from interpretkd.saved_teachers import AbsentTeacher
 from interpretkd.schema import Rows
 from interpretkd.wording import one_line
 

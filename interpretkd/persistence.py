@@ -21,7 +21,6 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,6 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd import __version__
@@ -42,21 +40,13 @@ from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.logits import TASKS
 from interpretkd.optima import Certificate
+from interpretkd.saved_teachers import AbsentTeacher, LateTeacher
 from interpretkd.schema import Schema, as_frame
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
 from interpretkd.trees import Tree
 
-__all__ = [
-    "FORMAT",
-    "AbsentTeacher",
-    "EvaluationRows",
-    "LateTeacher",
-    "Run",
-    "load",
-    "load_run",
-    "save",
-]
+__all__ = ["FORMAT", "EvaluationRows", "Run", "load", "load_run", "save"]
 
 FORMAT = 1
 """The version of the bundle; a reader refuses any other."""
@@ -241,118 +231,6 @@ def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run
     with naming_file("student.npz"):
         _check_outputs(model)
     return Run(model, evaluation, manifest)
-
-
-class AbsentTeacher(BaseEstimator):
-    """Stands for a teacher that was not saved with the run.
-
-    Parameters
-    ----------
-    description : str
-        What it was.
-    """
-
-    def __init__(self, description: str) -> None:
-        self.description = description
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def logits(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Say that the teacher is not there.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray
-            Never.
-
-        Raises
-        ------
-        InputError
-            Always.
-        """
-        raise InputError(
-            f"The teacher ({self.description}) was not saved with this run, so it "
-            "cannot be asked about new rows. Its logits of the evaluation rows are in "
-            "the run."
-        )
-
-
-class LateTeacher(BaseEstimator):
-    """A saved network that is built when it is first asked.
-
-    Parameters
-    ----------
-    config : dict
-        What `get_state` of the network said of it.
-    content : bytes
-        Its arrays, as safetensors.
-    """
-
-    def __init__(self, config: dict[str, Any], content: bytes) -> None:
-        self.config = config
-        self.content = content
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __repr__(self) -> str:  # scikit-learn's would write out the arrays
-        return f"LateTeacher({self.description})"
-
-    @property
-    def description(self) -> str:
-        """The kind of network."""
-        return str(self.config["class"])
-
-    @property
-    def schema_(self) -> Schema:
-        """The columns that the network reads."""
-        return Schema.from_dict(self.config["schema"])
-
-    @cached_property
-    def network(self) -> Any:
-        """The network itself, built when this is first asked for."""
-        with naming_file("teacher.json"):
-            return _network(self.config, self.content)
-
-    def logits(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return what the network says.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            Its logits.
-
-        Raises
-        ------
-        BundleError
-            When the network's file cannot be used.
-        """
-        said: NDArray[np.float64] = self.network.logits(X)
-        return said
-
-    def get_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return all that makes up the network, for another run.
-
-        Returns
-        -------
-        config : dict
-            JSON values.
-        arrays : dict of ndarray
-            The network's state dict.
-        """
-        state: tuple[dict[str, Any], dict[str, NDArray[Any]]] = self.network.get_state()
-        return state
 
 
 def _check_replaceable(target: Path) -> None:
@@ -636,7 +514,8 @@ def _attach_teacher(
 ) -> None:
     state = _parse_json(files["teacher.json"])
     if state["kind"] == "network" and late:
-        network = LateTeacher(state["config"], files["teacher.safetensors"])
+        weights = files["teacher.safetensors"]
+        network = LateTeacher(state["config"], weights, _network)
         if len(network.schema_) != len(model.schema_):
             raise InputError("the teacher reads other columns than the student")
         model.teacher = network
