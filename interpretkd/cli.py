@@ -415,7 +415,7 @@ def predict(
 ) -> None:
     """Let a run's student decide new rows."""
     from interpretkd.persistence import load
-    from interpretkd.tables import predict_table
+    from interpretkd.predictions import predict_table
 
     typer.echo(f"{predict_table(load(run), table, out)}")
 
@@ -526,7 +526,8 @@ def _rows_to_measure(
     loaded: Any, data: Path | None, target: str | None
 ) -> tuple[Any, Any, Any]:
     """Return rows, labels and the teacher's logits (None: it has to be asked)."""
-    from interpretkd.tables import read_table, take_labels, take_rows_for
+    from interpretkd.predictions import take_labels, take_rows_for
+    from interpretkd.tables import read_table
 
     if data is not None:
         wanted = [*loaded.model.schema_.names, *([target] if target else [])]

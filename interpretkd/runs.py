@@ -22,6 +22,7 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd._errors import InputError
 from interpretkd._validation import check_choice
 from interpretkd.adapters import OnnxTeacher
+from interpretkd.columns import RowChoice, choose_rows, split_target
 from interpretkd.datasets import Dataset, Split, split_rows
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Evaluation, evaluate
@@ -29,7 +30,7 @@ from interpretkd.networks import BatchPlan
 from interpretkd.persistence import save
 from interpretkd.schema import Schema
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.tables import RowChoice, choose_rows, read_table, split_target
+from interpretkd.tables import read_table
 from interpretkd.teachers import (
     CNNRegressorTeacher,
     CNNTeacher,

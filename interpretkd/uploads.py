@@ -96,7 +96,7 @@ def read_upload(content: bytes, name: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        At least one row; `interpretkd.tables.describe_columns` says what is wrong with
+        At least one row; `interpretkd.columns.describe_columns` says what is wrong with
         its columns.
 
     Raises
