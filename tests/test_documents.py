@@ -20,6 +20,8 @@ from interpretkd.documents import (
     Paragraph,
     Section,
     Table,
+)
+from interpretkd.writers import (
     to_html,
     to_json,
     to_markdown,
