@@ -3,12 +3,9 @@
 The shared ground of `explanations`, `stability`, `interventions` and `disagreements`.
 """
 
-import html
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
@@ -23,8 +20,6 @@ __all__ = [
     "check_model",
     "decisions",
     "given_rows",
-    "html_block",
-    "html_table",
     "output_names",
     "same_decisions",
     "teacher_is_here",
@@ -213,56 +208,3 @@ def output_names(model: Any) -> list[str]:
         return [one_line(str(name)) for name in model.classes_]
     n_outputs = model.student_.form_.n_outputs
     return ["value"] if n_outputs == 1 else [f"value {i}" for i in range(n_outputs)]
-
-
-def html_table(frame: pd.DataFrame, caption: str) -> str:
-    """Write a frame as an HTML table in which every text is only text.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Its index is not shown.
-    caption : str
-        What it shows.
-
-    Returns
-    -------
-    str
-        The table element.
-    """
-    head = "".join(f"<th>{_cell(name)}</th>" for name in frame.columns)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in row)}</tr>"
-        for row in frame.itertuples(index=False, name=None)
-    )
-    return (
-        f"<table><caption>{_cell(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )
-
-
-def html_block(sentences: Sequence[str], tables: Sequence[str]) -> str:
-    """Put sentences and tables into one element that notebooks show.
-
-    Parameters
-    ----------
-    sentences : sequence of str
-        Texts, escaped here.
-    tables : sequence of str
-        What `html_table` returned.
-
-    Returns
-    -------
-    str
-        The element; notebooks do not read formulas in it.
-    """
-    texts = "".join(f"<p>{_cell(sentence)}</p>" for sentence in sentences)
-    return f'<div class="tex2jax_ignore mathjax_ignore">{texts}{"".join(tables)}</div>'
-
-
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return html.escape(one_line(str(value)))

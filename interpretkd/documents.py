@@ -3,14 +3,11 @@
 How it looks is decided by `writers`.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 __all__ = [
     "Block",
@@ -22,9 +19,6 @@ __all__ = [
     "Section",
     "Table",
 ]
-
-UNKNOWN = "-"
-"""What a cell shows for a value that is not known."""
 
 
 @dataclass(frozen=True)
@@ -90,33 +84,6 @@ class Table:
     formats: Mapping[str, str] = field(default_factory=dict)
     folded: bool = False
 
-    @property
-    def header(self) -> list[str]:
-        """The names of the columns."""
-        return [str(name) for name in self.frame.columns]
-
-    @property
-    def numeric(self) -> list[bool]:
-        """Which columns hold numbers."""
-        return [
-            is_numeric_dtype(dtype) and not is_bool_dtype(dtype)
-            for dtype in self.frame.dtypes
-        ]
-
-    def cells(self) -> list[list[str]]:
-        """Return every cell as text, row by row.
-
-        Returns
-        -------
-        list of list of str
-            The cells.
-        """
-        specs = [self.formats.get(name, "") for name in self.header]
-        return [
-            [_cell(value, spec) for value, spec in zip(row, specs, strict=True)]
-            for row in self.frame.itertuples(index=False, name=None)
-        ]
-
 
 @dataclass(frozen=True)
 class Figure:
@@ -176,19 +143,3 @@ class Document:
     title: str
     facts: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
-
-
-def _cell(value: Any, spec: str) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return UNKNOWN
-    if value is pd.NA or value is pd.NaT:
-        return UNKNOWN
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if spec and isinstance(value, int | float | np.number):
-        return format(value, spec)
-    if isinstance(value, float | np.floating):
-        return f"{value:.4g}"
-    if isinstance(value, int | np.integer):
-        return f"{value:,}"
-    return str(value)

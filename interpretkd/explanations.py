@@ -19,8 +19,6 @@ from interpretkd.answers import (
     check_model,
     decisions,
     given_rows,
-    html_block,
-    html_table,
     output_names,
     same_decisions,
     teacher_is_here,
@@ -30,6 +28,7 @@ from interpretkd.cells import replace_cells, value_text
 from interpretkd.conditions import branch_tests
 from interpretkd.contributions import contributions
 from interpretkd.flips import nearest_rows
+from interpretkd.formats import html_block, html_table
 from interpretkd.logits import probabilities
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Codes, Rows, as_frame
@@ -283,13 +282,13 @@ class RowExplanation:
             "What adds to the sums" if self.leaf is None else "The way to the leaf"
         )
         tables = [
-            html_table(self.scores_frame(), "Student and teacher"),
-            html_table(self.to_frame(), caption),
+            html_table(self.scores_frame(), caption="Student and teacher"),
+            html_table(self.to_frame(), caption=caption),
         ]
         sentences = [self.sentence]
         if self.flips:
             caption = "What would make the student decide otherwise"
-            tables.append(html_table(self.flips_frame(), caption))
+            tables.append(html_table(self.flips_frame(), caption=caption))
         else:
             sentences.append(f"What would flip it: {self._no_flip}.")
         return html_block(sentences, tables)

@@ -20,14 +20,13 @@ from interpretkd._validation import check_integer
 from interpretkd.answers import (
     check_model,
     given_rows,
-    html_block,
-    html_table,
     same_decisions,
     teacher_is_here,
     teacher_says,
 )
 from interpretkd.cells import replace_cells
 from interpretkd.conditions import Condition
+from interpretkd.formats import html_block, html_table
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.lessons import take_rows
 from interpretkd.rule import Rule
@@ -246,8 +245,10 @@ class Interventions:
         frame = self.to_frame()
         frame = frame.assign(prediction=frame["prediction"].map(prediction_text))
         tables = [
-            html_table(frame, "Rows changed to satisfy a rule"),
-            html_table(self.breaks_frame(), "Covered rows, one condition broken"),
+            html_table(frame, caption="Rows changed to satisfy a rule"),
+            html_table(
+                self.breaks_frame(), caption="Covered rows, one condition broken"
+            ),
         ]
         return html_block([self.sentence], tables)
 

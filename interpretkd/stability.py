@@ -26,8 +26,6 @@ from interpretkd._validation import (
 from interpretkd.answers import (
     check_model,
     given_rows,
-    html_block,
-    html_table,
     output_names,
     teacher_says,
 )
@@ -36,6 +34,7 @@ from interpretkd.conditions import Condition, node_test, path_conditions
 from interpretkd.contributions import feature_importance
 from interpretkd.evaluation import _truth
 from interpretkd.forests import Forest
+from interpretkd.formats import html_block, html_table
 from interpretkd.intervals import Estimate, bootstrap_interval
 from interpretkd.lessons import Lesson, as_columns, take_rows, teach
 from interpretkd.linear import Linear
@@ -151,12 +150,14 @@ class Stability:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        tables = [html_table(self.features, "Features")]
+        tables = [html_table(self.features, caption="Features")]
         if self.rank_correlation is None:
-            tables.append(html_table(self.parts, "What the model is made of"))
+            tables.append(html_table(self.parts, caption="What the model is made of"))
         if self.rules is not None:
             says = self.rules["prediction"].map(prediction_text)
-            tables.append(html_table(self.rules.assign(prediction=says), "Rules"))
+            tables.append(
+                html_table(self.rules.assign(prediction=says), caption="Rules")
+            )
         return html_block([self.sentence], tables)
 
 

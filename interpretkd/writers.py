@@ -7,7 +7,6 @@ import base64
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -19,7 +18,6 @@ import pandas as pd
 from interpretkd._errors import InputError
 from interpretkd._files import write_atomically
 from interpretkd.documents import (
-    UNKNOWN,
     Block,
     Bullets,
     Code,
@@ -28,6 +26,15 @@ from interpretkd.documents import (
     Paragraph,
     Table,
 )
+from interpretkd.formats import (
+    UNKNOWN,
+    escape_markdown,
+    html_table,
+    markdown_table,
+    numeric_columns,
+    table_cells,
+)
+from interpretkd.wording import one_line
 
 __all__ = [
     "to_html",
@@ -35,7 +42,6 @@ __all__ = [
     "to_markdown",
     "to_pdf",
     "to_typst",
-    "visible",
     "write_document",
 ]
 
@@ -99,7 +105,14 @@ def to_html(document: Document) -> str:
     str
         HTML that asks for nothing, runs nothing, and prints well.
     """
-    return _page().render(document=document, kinds=_kind, anchor=_anchor, plain=visible)
+    return _page().render(
+        document=document,
+        kinds=_kind,
+        anchor=_anchor,
+        line=one_line,
+        lines=_lines,
+        table=_html_table,
+    )
 
 
 def to_markdown(document: Document) -> str:
@@ -115,10 +128,13 @@ def to_markdown(document: Document) -> str:
     str
         GitHub-flavoured Markdown.
     """
-    lines = [f"# {_md(document.title)}", ""]
-    lines += [f"- **{_md(name)}:** {_md(value)}" for name, value in document.facts]
+    lines = [f"# {escape_markdown(document.title)}", ""]
+    lines += [
+        f"- **{escape_markdown(name)}:** {escape_markdown(value)}"
+        for name, value in document.facts
+    ]
     for number, section in enumerate(document.sections, start=1):
-        lines += ["", f"## {number}. {_md(section.title)}"]
+        lines += ["", f"## {number}. {escape_markdown(section.title)}"]
         for block in section.blocks:
             lines += ["", *_markdown_block(block)]
     return "\n".join(lines) + "\n"
@@ -217,35 +233,23 @@ def to_typst(document: Document) -> tuple[str, dict[str, bytes]]:
     return "\n\n".join(lines) + "\n", files
 
 
-def visible(text: str) -> str:
-    """Return a text in one line, without characters that hide or turn others.
-
-    Parameters
-    ----------
-    text : str
-        Any text.
-
-    Returns
-    -------
-    str
-        The text; what cannot be printed is a blank.
-    """
-    return "".join(
-        c if (c.isprintable() or c == "\u200b") and not _turns(c) else " " for c in text
-    )
-
-
-def _turns(character: str) -> bool:
-    """Tell whether a character changes the direction of what follows."""
-    return unicodedata.category(character) == "Cf" and character not in "\u200b\u200d"
-
-
 def _kind(block: Block) -> str:
     return type(block).__name__.lower()
 
 
 def _anchor(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "section"
+
+
+def _lines(text: str) -> str:
+    """Return lines that hold nothing but what can be seen."""
+    return "\n".join(map(one_line, text.split("\n")))
+
+
+def _html_table(block: Table) -> str:
+    return html_table(
+        block.frame, caption=block.caption, formats=block.formats, styled=False
+    )
 
 
 @cache
@@ -262,48 +266,40 @@ def _page() -> Any:
     return environment.get_template("document.html")
 
 
-_MD_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$&])")
-
-
-def _md(text: str) -> str:
-    """Return text that Markdown shows as it is, wherever it stands in a line."""
-    escaped = _MD_SPECIAL.sub(r"\\\1", visible(text).strip())
-    # At a line's start these would begin a list, a quotation or a heading.
-    escaped = re.sub(r"^(\s*)([-+=]+)(?=\s|$)", r"\1\\\2", escaped)
-    escaped = re.sub(r"^(\s*\d+)([.)])(?=\s|$)", r"\1\\\2", escaped)
-    # A bare address would become a link.
-    return escaped.replace("://", ":\\//").replace("www.", "www\\.").replace("@", "\\@")
-
-
 def _markdown_block(block: Block) -> list[str]:
     if isinstance(block, Paragraph):
-        text = _md(block.text)
+        text = escape_markdown(block.text)
         return [f"**{text}**" if block.loud else text]
     if isinstance(block, Bullets):
-        return [f"- {_md(item)}" for item in block.items]
+        return [f"- {escape_markdown(item)}" for item in block.items]
     if isinstance(block, Code):
         return _fenced(block.text)
     if isinstance(block, Figure):
         data = base64.b64encode(block.svg.encode()).decode()
-        image = f"![{_md(block.caption)}](data:image/svg+xml;base64,{data})"
-        return [image, "", f"*{_md(block.caption)}*", "", *_fenced(block.text)]
-    head = "| " + " | ".join(_md(name) for name in block.header) + " |"
-    rule = "|" + "|".join(" ---: " if n else " --- " for n in block.numeric) + "|"
-    rows = ["| " + " | ".join(map(_md, row)) + " |" for row in block.cells()]
-    return [f"*{_md(block.caption)}*", "", head, rule, *rows]
+        image = f"![{escape_markdown(block.caption)}](data:image/svg+xml;base64,{data})"
+        return [
+            image,
+            "",
+            f"*{escape_markdown(block.caption)}*",
+            "",
+            *_fenced(block.text),
+        ]
+    table = markdown_table(block.frame, formats=block.formats)
+    return [f"*{escape_markdown(block.caption)}*", "", *table.splitlines()]
 
 
 def _fenced(text: str) -> list[str]:
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [fence, *(visible(line) for line in text.split("\n")), fence]
+    return [fence, _lines(text), fence]
 
 
 def _json_block(block: Block) -> dict[str, Any]:
     if isinstance(block, Table):
         rows = block.frame.itertuples(index=False, name=None)
         cells = [[_plain(cell) for cell in row] for row in rows]
-        named = {"caption": block.caption, "columns": block.header, "rows": cells}
+        columns = [str(name) for name in block.frame.columns]
+        named = {"caption": block.caption, "columns": columns, "rows": cells}
         return {"kind": "table", **named}
     if isinstance(block, Figure):
         return {"kind": "figure", "caption": block.caption, "text": block.text}
@@ -331,7 +327,7 @@ def _plain(value: Any) -> Any:
 
 def _typ(text: str) -> str:
     """Return a Typst string literal, in which nothing is markup."""
-    quoted = visible(text).replace("\\", "\\\\").replace('"', '\\"')
+    quoted = one_line(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}"'
 
 
@@ -352,21 +348,21 @@ def _typst_block(block: Block, files: dict[str, bytes]) -> str:
 
 
 def _typst_table(block: Table) -> str:
-    rows = block.cells()
-    # Long texts share what the others leave; they may break behind an underscore.
-    long = [
-        any(len(row[j]) > _LONG_CELL for row in rows) for j in range(len(block.header))
-    ]
-    if not rows and not block.header:
+    head = [str(name) for name in block.frame.columns]
+    if not head:
         return ""
+    rows = table_cells(block.frame, block.formats)
+    # Long texts share what the others leave; they may break behind an underscore.
+    long = [any(len(row[j]) > _LONG_CELL for row in rows) for j in range(len(head))]
     columns = ", ".join("1fr" if is_long else "auto" for is_long in long)
-    sides = ", ".join("right" if number else "left" for number in block.numeric)
-    head = ", ".join(map(_typ, block.header))
-    texts = [cell.replace("_", "_\u200b") for row in rows for cell in row]
-    cells = ", ".join(map(_typ, texts))
+    numeric = numeric_columns(block.frame)
+    sides = ", ".join("right" if number else "left" for number in numeric)
+    cells = "".join(
+        f"{_typ(cell)},".replace("_", "_\u200b") for row in rows for cell in row
+    )
     return (
-        f"#grid-table(({head},), ({columns},), ({sides},), ({cells}"
-        f"{',' if texts else ''}), {_typ(block.caption)})"
+        f"#grid-table(({', '.join(map(_typ, head))},), ({columns},), ({sides},), "
+        f"({cells}), {_typ(block.caption)})"
     )
 
 

@@ -169,7 +169,7 @@ def test_labels_and_other_students(student: Any) -> None:
     assert first["teacher"] == tuple(on)
     assert found.table().to_numpy().sum() == len(found)
     assert ("leaf" in found.rows) == (student is SMALL)
-    assert found._repr_html_().count("<table>") == 3
+    assert found._repr_html_().count("<table") == 3
 
 
 def test_a_loaded_run(tmp_path: Any) -> None:

@@ -184,7 +184,7 @@ def test_trees(german: Any, german_tree: Any) -> None:
     tested = tree.nodes.feature[~tree.nodes.is_leaf]
     assert used == {tree.schema.names[j] for j in tested}
     assert len(str(found).splitlines()) == 2 + len(found.parts) + len(found.rules)
-    assert found._repr_html_().count("<table>") == 3
+    assert found._repr_html_().count("<table") == 3
     other = stability(german_tree, X, n_refits=5, random_state=2)
     assert other.agreement != found.agreement
 
@@ -260,7 +260,7 @@ def test_boosted_students() -> None:
     assert found.rank_correlation is not None
     assert 0.3 < found.rank_correlation <= 1
     assert (found.parts["rank_low"] <= found.parts["rank_high"]).all()
-    assert found._repr_html_().count("<table>") == 1
+    assert found._repr_html_().count("<table") == 1
     budget, X = _iris(BoostedStudent(max_leaves=8))
     assert stability(budget, X, n_refits=2).n_refits == 2
 
