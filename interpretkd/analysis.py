@@ -21,7 +21,7 @@ from interpretkd.logits import decide, probabilities
 from interpretkd.persistence import Run
 from interpretkd.pruning import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.rules import RuleSet, extract_rules
-from interpretkd.slices import _by_slice, _slice_names
+from interpretkd.slices import slice_fidelities, slices_of
 from interpretkd.trees import Tree
 
 __all__ = ["Analysis", "analyse", "analyse_run"]
@@ -238,8 +238,8 @@ class Analysis:
         InputError
             For an absent column.
         """
-        named = _slice_names(self.X, column)
-        return _by_slice(self.task, self.teacher_logits, self.logits, named)
+        named = slices_of(self.X, column)
+        return slice_fidelities(self.task, self.teacher_logits, self.logits, named)
 
     @cached_property
     def _halves(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -334,7 +334,7 @@ def export(
     ] = "rows",
 ) -> None:
     """Write a run's student in another language, if it decides the same."""
-    from interpretkd.export import export as written
+    from interpretkd.export import export_student as written
     from interpretkd.persistence import load_run
 
     loaded = load_run(run)
@@ -499,12 +499,12 @@ def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:
     from interpretkd._files import csv_text, write_atomically
     from interpretkd.effects import shape_effects
     from interpretkd.linear import Linear
-    from interpretkd.terms import contributions
+    from interpretkd.terms import linear_terms
 
     if X is None:
         raise ValueError("This student is a sum over rows: give them with --data.")
     is_linear = isinstance(model.student_.form_, Linear)
-    found: Any = contributions(model, X) if is_linear else shape_effects(model, X)
+    found: Any = linear_terms(model, X) if is_linear else shape_effects(model, X)
     if out is None:
         return str(found)
     if out.suffix.lower() != ".csv":

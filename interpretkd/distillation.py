@@ -45,7 +45,7 @@ from interpretkd.lessons import (
 from interpretkd.lineups import Budget, default_lineup, given_lineup
 from interpretkd.logits import decide, probabilities
 from interpretkd.metrics import fidelity
-from interpretkd.portions import RememberingTeacher, divide
+from interpretkd.portions import RememberingTeacher, partition
 from interpretkd.rows import checked_rows, learn_schema
 from interpretkd.schema import Rows, Schema, as_frame
 from interpretkd.students import CartStudent
@@ -846,7 +846,7 @@ def frontier(
     else:
         regression = is_regressor(teacher)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
-    portions = divide(
+    portions = partition(
         X,
         y,
         X_test=X_test,

@@ -26,7 +26,7 @@ from interpretkd.answers import (
 )
 from interpretkd.cells import replace_cells, value_text
 from interpretkd.conditions import branch_tests
-from interpretkd.contributions import contributions
+from interpretkd.contributions import path_contributions
 from interpretkd.flips import nearest_rows
 from interpretkd.formats import html_block, html_table
 from interpretkd.logits import probabilities
@@ -537,7 +537,7 @@ def _steps(tree: Tree, codes: Codes, scale: Scale | None) -> tuple[Step, ...]:
 
 
 def _parts(model: Any, codes: Codes, student: Array) -> pd.DataFrame:
-    base, parts = contributions(model.student_.form_, codes)
+    base, parts = path_contributions(model.student_.form_, codes)
     if model.task_ == "multiclass":
         base, parts = base - base.mean(), parts - parts.mean(axis=1, keepdims=True)
         order = np.argsort(-np.abs(parts[:, student.argmax()]), kind="stable")

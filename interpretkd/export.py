@@ -33,7 +33,7 @@ __all__ = [
     "Export",
     "Parity",
     "ParityError",
-    "export",
+    "export_student",
     "json_schema",
     "read_json",
 ]
@@ -104,7 +104,7 @@ class Export:
         return target
 
 
-def export(
+def export_student(
     model: Any,
     to: str,
     X: Rows | None = None,
@@ -159,7 +159,7 @@ def export(
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     >>> model = DistilledClassifier(teacher, CartStudent(3), random_state=0).fit(X)
-    >>> print(export(model, "sql", X))
+    >>> print(export_student(model, "sql", X))
     150 of 150 rows equal, 18 of 18 made-up rows equal (checked in SQLite ...)
     """
     check_choice("export", "to", to, EXPORTS)

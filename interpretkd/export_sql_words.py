@@ -14,7 +14,7 @@ __all__ = [
     "fresh",
     "literal",
     "quoted",
-    "shortened",
+    "short_name",
 ]
 
 DIALECTS = ("sqlite", "postgresql", "duckdb")
@@ -136,7 +136,7 @@ def fresh(name: str, taken: set[str]) -> str:
     return name
 
 
-def shortened(name: str) -> str:
+def short_name(name: str) -> str:
     """Cut a name such that no database cuts it further.
 
     Parameters

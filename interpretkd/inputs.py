@@ -25,7 +25,7 @@ from interpretkd.answers import (
 )
 from interpretkd.cells import replace_cells, value_text
 from interpretkd.conditions import Condition, branch_tests, path_conditions
-from interpretkd.contributions import contributions, feature_importance
+from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.linear import Linear
 from interpretkd.logits import probabilities
 from interpretkd.schema import Codes, Feature, Rows, Schema
@@ -481,7 +481,7 @@ def order_of_inputs(model: Any, row: Any) -> tuple[int, ...]:
         spread = np.bincount(form.nodes.feature[form.nodes.feature >= 0])
         rest = sorted(used, key=lambda j: (-int(spread[j]), j))
         return tuple(dict.fromkeys([*path, *rest]))
-    strength = np.abs(contributions(form, codes)[1]).max(axis=1)
+    strength = np.abs(path_contributions(form, codes)[1]).max(axis=1)
     weight = (
         np.zeros(len(codes)) if isinstance(form, Linear) else feature_importance(form)
     )
@@ -727,7 +727,7 @@ def _parts(
 ) -> tuple[pd.DataFrame, str]:
     """Return what each feature adds to what the student says of the changed row."""
     form = model.student_.form_
-    tables = [contributions(form, codes[0])[1] for codes in (before, after)]
+    tables = [path_contributions(form, codes[0])[1] for codes in (before, after)]
     output = 0
     if model.task_ == "multiclass":
         tables = [table - table.mean(axis=1, keepdims=True) for table in tables]

@@ -32,7 +32,7 @@ from interpretkd.lessons import take_rows
 from interpretkd.rule import Rule
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes, Rows
-from interpretkd.transfer import _space
+from interpretkd.transfer import even_space
 from interpretkd.trees import Tree
 from interpretkd.wording import one_line, prediction_text
 
@@ -494,7 +494,7 @@ def _plausibility(
     def share(values: Codes) -> float | None:
         if len(among) < 3:
             return None
-        space = _space(model.schema_, np.vstack([among, values]))
+        space = even_space(model.schema_, np.vstack([among, values]))
         known, asked = space[: len(among)], space[len(among) :]
         search = NearestNeighbors(n_neighbors=1).fit(known)
         usual = np.quantile(search.kneighbors()[0], _USUAL_SHARE)

@@ -46,9 +46,9 @@ from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
 from interpretkd.trees import Tree
 
-__all__ = ["FORMAT", "EvaluationRows", "Run", "load", "load_run", "save"]
+__all__ = ["BUNDLE_FORMAT", "EvaluationRows", "Run", "load", "load_run", "save"]
 
-FORMAT = 1
+BUNDLE_FORMAT = 1
 """The version of the bundle; a reader refuses any other."""
 
 _STUDENTS = {s.__name__: s for s in (CartStudent, BoostedStudent, LinearStudent)}
@@ -152,7 +152,7 @@ def save(
     if X is not None:
         files["evaluation.parquet"] = _evaluation_file(model, X, y)
     manifest = {
-        "format": FORMAT,
+        "format": BUNDLE_FORMAT,
         "interpretkd": __version__,
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in ("numpy", "scikit-learn")},
@@ -416,9 +416,10 @@ def _verified(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
         raise BundleError(f"{str(path)!r} is not a run: it has no manifest.json.")
     with naming_file("manifest.json"):
         manifest = _parse_json((path / "manifest.json").read_bytes())
-        if manifest["format"] != FORMAT:
+        if manifest["format"] != BUNDLE_FORMAT:
             raise InputError(
-                f"this version reads format {FORMAT}. Got format {manifest['format']!r}"
+                f"this version reads format {BUNDLE_FORMAT}. Got format "
+                f"{manifest['format']!r}"
             )
         manifest["about"] = _facts(manifest.get("about", {}))
         hashes = dict(manifest["sha256"])

@@ -21,7 +21,7 @@ from interpretkd.logits import decide
 from interpretkd.metrics import accuracy, agreement, r2
 from interpretkd.schema import Rows, Schema, as_frame
 
-__all__ = ["JudgedRows", "Portions", "RememberingTeacher", "divide"]
+__all__ = ["JudgedRows", "Portions", "RememberingTeacher", "partition"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -132,7 +132,7 @@ class JudgedRows:
 
 @dataclass(frozen=True, eq=False)
 class Portions:
-    """Rows in three parts, none of which has a row of another; `divide` makes it.
+    """Rows in three parts, none of which has a row of another; `partition` makes it.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ class RememberingTeacher(BaseEstimator):
         return get_tags(self.teacher.estimator)
 
 
-def divide(
+def partition(
     X: ArrayLike,
     y: Any = None,
     *,

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._errors import InputError
 from interpretkd.adapters import Teacher, as_teacher
-from interpretkd.divisions import Original, divide
+from interpretkd.divisions import Original, find_cuts
 from interpretkd.forests import Forest
 from interpretkd.nodes import Nodes
 from interpretkd.probes import transformation
@@ -245,7 +245,7 @@ def _name_columns(estimator: Any, schema: Schema, X: Any) -> None:
 
 
 def _translate(form: Tree | Forest, original: Original) -> Tree | Forest:
-    parts, exchanged = divide(original, form.nodes)
+    parts, exchanged = find_cuts(original, form.nodes)
     new = translate(form.nodes, parts, original.schema)
     cells, prepared = original.asked.cells, original.asked.codes
     leaves = _same_leaves(form.nodes, new, original.encode(cells), prepared, "X")

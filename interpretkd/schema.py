@@ -36,7 +36,7 @@ Codes: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = pd.DataFrame | NDArray[Any]
 Category: TypeAlias = str | int | float | bool
 
-KINDS = ("numeric", "categorical", "pixel", "date")
+FEATURE_KINDS = ("numeric", "categorical", "pixel", "date")
 VALUE, MISSING = -1, -2
 
 
@@ -74,9 +74,10 @@ class Feature:
     calendar: Calendar | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or self.kind not in KINDS:
+        if not isinstance(self.name, str) or self.kind not in FEATURE_KINDS:
             raise InputError(
-                f"A feature needs a text as its name and a kind out of {KINDS}. "
+                "A feature needs a text as its name and a kind out of "
+                f"{FEATURE_KINDS}. "
                 f"Got {self.name!r}, {self.kind!r}."
             )
         if (self.kind == "categorical") != bool(self.categories):

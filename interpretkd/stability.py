@@ -39,7 +39,7 @@ from interpretkd.intervals import Estimate, bootstrap_interval
 from interpretkd.lessons import Lesson, as_columns, take_rows, teach
 from interpretkd.linear import Linear
 from interpretkd.logits import decide
-from interpretkd.metrics import _fidelity
+from interpretkd.metrics import measure_fidelity
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes
 from interpretkd.students import Form
@@ -284,7 +284,7 @@ def stability(
         agreement=_agreement(task, np.stack(logits)),
         with_model=_agreement_with(task, mine, np.stack(logits)),
         fidelity=tuple(
-            _fidelity(task, lesson.logits[compared], one).value for one in logits
+            measure_fidelity(task, lesson.logits[compared], one).value for one in logits
         ),
         **_read(model, forms, logits, codes[compared], sameness),
     )

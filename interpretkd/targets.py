@@ -22,11 +22,11 @@ from interpretkd.logits import (
     soft_targets,
 )
 
-__all__ = ["KINDS", "Target"]
+__all__ = ["TARGET_KINDS", "Target"]
 
 Array = NDArray[np.float64]
 
-KINDS = ("hard", "soft", "logits")
+TARGET_KINDS = ("hard", "soft", "logits")
 
 _SMALLEST = 1e-6
 """Predicted probabilities below this count as this much: a tree's leaf may say 0."""
@@ -70,7 +70,7 @@ class Target:
     task: str = "multiclass"
 
     def __post_init__(self) -> None:
-        check_choice("Target", "kind", self.kind, KINDS)
+        check_choice("Target", "kind", self.kind, TARGET_KINDS)
         check_choice("Target", "task", self.task, TASKS)
         check_real("Target", "temperature", self.temperature, 0)
         check_real("Target", "alpha", self.alpha, 0, 1, closed="both")

@@ -40,7 +40,7 @@ from interpretkd.datasets import (
 )
 from interpretkd.diagrams import tree_svg
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.export import EXPORTS, export
+from interpretkd.export import EXPORTS, export_student
 from interpretkd.readable import readable
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
@@ -192,7 +192,7 @@ def _parity(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _exported(model: Any, to: str, rows: pd.DataFrame) -> dict[str, Any]:
     try:
-        return {"outcome": str(export(model, to, rows))}
+        return {"outcome": str(export_student(model, to, rows))}
     except InputError as error:
         return {"outcome": str(error)}
 
