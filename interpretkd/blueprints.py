@@ -12,6 +12,7 @@ from interpretkd.linear import Linear
 from interpretkd.logits import decide, probabilities
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Rows, Schema
+from interpretkd.students import Form
 from interpretkd.targets import Target
 from interpretkd.trees import Tree
 
@@ -19,14 +20,12 @@ __all__ = [
     "LARGEST",
     "SMALLEST",
     "Blueprint",
-    "Form",
     "blueprint",
     "check_texts",
     "double_threshold",
     "form_kind",
 ]
 
-Form: TypeAlias = Tree | Forest | Linear
 Label: TypeAlias = str | int | float | bool
 Array = NDArray[np.float64]
 
