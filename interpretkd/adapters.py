@@ -8,7 +8,7 @@ are frozen: cloning or fitting leaves them as they are.
 import contextlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -27,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 from interpretkd._errors import InputError
 from interpretkd._validation import check_choice, check_integer, closest
 from interpretkd.logits import TASKS, decide, probabilities
+from interpretkd.rows import batches
 from interpretkd.schema import as_frame
 
 __all__ = [
@@ -842,12 +843,16 @@ def _in_batches(
     ask: Callable[[Any], NDArray[Any]], X: Any, batch_size: int
 ) -> NDArray[Any]:
     """Fill the answer piece by piece: only it grows with the rows."""
+    frame = as_frame(X)
+    rows = np.asarray(X) if frame is None else frame
+    if rows.ndim < 2:
+        raise InputError(f"X must have rows and columns. Got shape {rows.shape}.")
     answers: NDArray[Any] | None = None
-    start, n_rows = 0, _length(X)
-    for piece in _pieces(X, batch_size):
+    start = 0
+    for piece in batches(rows, batch_size):
         part = ask(piece)
         if answers is None:
-            answers = np.empty((n_rows, *part.shape[1:]), dtype=part.dtype)
+            answers = np.empty((len(rows), *part.shape[1:]), dtype=part.dtype)
         answers[start : start + len(part)] = part
         start += len(part)
     if answers is None:
@@ -855,16 +860,6 @@ def _in_batches(
             "Found an array with 0 samples while a minimum of 1 is required."
         )
     return answers
-
-
-def _pieces(X: Any, size: int) -> Iterator[Any]:
-    frame = as_frame(X)
-    rows = np.asarray(X) if frame is None else frame
-    if rows.ndim < 2:
-        raise InputError(f"X must have rows and columns. Got shape {rows.shape}.")
-    for start in range(0, len(rows), size):
-        piece = slice(start, start + size)
-        yield rows[piece] if isinstance(rows, np.ndarray) else rows.iloc[piece]
 
 
 def _length(X: Any) -> int:

@@ -211,10 +211,10 @@ def _leaves(graph: _Graph, plan: Blueprint, nodes: Nodes) -> tuple[str, list[Any
     """Find each tree's leaf: its number among that tree's, (n_samples, n_trees)."""
     tests = _Tests(graph, plan, nodes)
     leaves = []
-    for tree, root in enumerate(nodes.roots):
+    for tree in range(len(nodes.roots)):
         members = nodes.members(tree)
         leaves.append(members[nodes.is_leaf[members]])
-        tests.add_tree(tree, int(root), members)
+        tests.add_tree(tree, members)
     found = graph.add(
         "TreeEnsembleRegressor",
         tests.matrix(),
@@ -252,7 +252,7 @@ class _Tests:
         found = {f"nodes_{name}": values for name, values in self.tests.items()}
         return found | {f"target_{n}": values for n, values in self.targets.items()}
 
-    def add_tree(self, tree: int, root: int, members: Any) -> None:
+    def add_tree(self, tree: int, members: Any) -> None:
         """Add one tree; its leaves count from 0."""
         place = {int(node): i for i, node in enumerate(members)}
         leaf = 0

@@ -19,7 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
@@ -38,6 +37,7 @@ from interpretkd.adapters import (
     TorchTeacher,
     as_teacher,
 )
+from interpretkd.datasets import hold_out
 from interpretkd.logits import decide, probabilities
 from interpretkd.networks import (
     CNN,
@@ -223,7 +223,8 @@ class _NetworkTeacher(BaseEstimator, ABC):
         rows = checked_rows(self, X, reset=False)
         self.network_.to(_device(self))
         columns = self._columns(self.schema_)
-        pieces = (expand(c, columns) for c in batches(self.schema_, rows, _BATCH))
+        codes = map(self.schema_.encode, batches(rows, _BATCH))
+        pieces = (expand(part, columns) for part in codes)
         return forward_batches(self.network_, pieces, len(rows), layer)
 
     def _learn(self, X: ArrayLike, y: Any) -> tuple[Schema, Codes]:
@@ -1188,10 +1189,8 @@ def _split(
         if min(size, len(free) - size) < max(n_classes, 1):
             return rows, rows[:0]
         strata = strata[free]
-    _, held_out = train_test_split(
-        free, test_size=size, random_state=generator, stratify=strata
-    )
-    return np.setdiff1d(rows, held_out), np.sort(held_out)
+    _, held_out = hold_out(free, size, generator, strata)
+    return np.setdiff1d(rows, held_out), held_out
 
 
 def _device(teacher: _NetworkTeacher) -> torch.device:
