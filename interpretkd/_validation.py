@@ -4,21 +4,9 @@ import math
 from collections.abc import Iterable
 from numbers import Integral, Real
 
-__all__ = [
-    "InputError",
-    "check_boolean",
-    "check_choice",
-    "check_integer",
-    "check_real",
-    "closest",
-]
+from interpretkd._errors import InputError
 
-
-class InputError(ValueError):
-    """Something the user gave cannot be used; the text is one sentence for them.
-
-    The command line prints it on stderr and exits with 1.
-    """
+__all__ = ["check_boolean", "check_choice", "check_integer", "check_real", "closest"]
 
 
 def check_real(
@@ -59,7 +47,7 @@ def check_real(
     --------
     >>> check_real("DistilledClassifier", "temperature", -1, 0)
     Traceback (most recent call last):
-    interpretkd._validation.InputError: The 'temperature' parameter of \
+    interpretkd._errors.InputError: The 'temperature' parameter of \
 DistilledClassifier must be a float in (0, inf). Got -1.
     """
     left, right = closed in ("left", "both"), closed in ("right", "both")

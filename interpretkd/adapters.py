@@ -4,7 +4,7 @@
 is no estimator is made one first: `CallableTeacher`, `TorchTeacher`, `OnnxTeacher`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,9 +15,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.logits import TASKS
+from interpretkd.rows import batches
 from interpretkd.schema import as_frame
-from interpretkd.targets import TASKS
 
 __all__ = ["Teacher", "as_teacher"]
 
@@ -223,12 +224,16 @@ def _in_batches(
     ask: Callable[[Any], NDArray[Any]], X: Any, batch_size: int
 ) -> NDArray[Any]:
     """Fill the answer piece by piece: only it grows with the rows."""
+    frame = as_frame(X)
+    rows = np.asarray(X) if frame is None else frame
+    if rows.ndim < 2:
+        raise InputError(f"X must have rows and columns. Got shape {rows.shape}.")
     answers: NDArray[Any] | None = None
-    start, n_rows = 0, _length(X)
-    for piece in _pieces(X, batch_size):
+    start = 0
+    for piece in batches(rows, batch_size):
         part = ask(piece)
         if answers is None:
-            answers = np.empty((n_rows, *part.shape[1:]), dtype=part.dtype)
+            answers = np.empty((len(rows), *part.shape[1:]), dtype=part.dtype)
         answers[start : start + len(part)] = part
         start += len(part)
     if answers is None:
@@ -236,16 +241,6 @@ def _in_batches(
             "Found an array with 0 samples while a minimum of 1 is required."
         )
     return answers
-
-
-def _pieces(X: Any, size: int) -> Iterator[Any]:
-    frame = as_frame(X)
-    rows = np.asarray(X) if frame is None else frame
-    if rows.ndim < 2:
-        raise InputError(f"X must have rows and columns. Got shape {rows.shape}.")
-    for start in range(0, len(rows), size):
-        piece = slice(start, start + size)
-        yield rows[piece] if isinstance(rows, np.ndarray) else rows.iloc[piece]
 
 
 def _length(X: Any) -> int:

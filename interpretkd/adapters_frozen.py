@@ -15,9 +15,10 @@ from sklearn.utils import Tags
 from sklearn.utils._tags import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
-from interpretkd._validation import InputError, check_choice, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice, check_integer
 from interpretkd.adapters import Array, _in_batches, _to_logits
-from interpretkd.targets import TASKS, decide, probabilities
+from interpretkd.logits import TASKS, decide, probabilities
 
 __all__ = ["CallableTeacher"]
 

@@ -13,14 +13,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.evaluation import Evaluation, evaluate
 from interpretkd.lessons import label_target
+from interpretkd.logits import decide, probabilities
 from interpretkd.persistence import Run
 from interpretkd.pruning import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.rules import RuleSet, extract_rules
-from interpretkd.slices import _by_slice, _slice_names
-from interpretkd.targets import decide, probabilities
+from interpretkd.slices import slice_fidelities, slices_of
 from interpretkd.trees import Tree
 
 __all__ = ["Analysis", "analyse", "analyse_run"]
@@ -237,8 +238,8 @@ class Analysis:
         InputError
             For an absent column.
         """
-        named = _slice_names(self.X, column)
-        return _by_slice(self.task, self.teacher_logits, self.logits, named)
+        named = slices_of(self.X, column)
+        return slice_fidelities(self.task, self.teacher_logits, self.logits, named)
 
     @cached_property
     def _halves(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -15,9 +15,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from interpretkd.forests import Forest
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Codes, Schema
-from interpretkd.trees import Forest
 
 __all__ = ["Cells", "Decomposition", "Leaves", "decompose"]
 

@@ -3,35 +3,27 @@
 The shared ground of `explanations`, `stability`, `interventions` and `disagreements`.
 """
 
-import html
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
-from interpretkd.persistence import AbsentTeacher
+from interpretkd._errors import InputError
+from interpretkd.logits import decide, probabilities
 from interpretkd.rows import checked_rows
-from interpretkd.schema import Codes, Feature, Rows, Schema
-from interpretkd.targets import decide, probabilities
-from interpretkd.wording import number_text, one_line
+from interpretkd.saved_teachers import AbsentTeacher
+from interpretkd.schema import Rows
+from interpretkd.wording import one_line
 
 __all__ = [
     "certainty",
     "check_model",
     "decisions",
     "given_rows",
-    "html_block",
-    "html_table",
     "output_names",
-    "replace_cells",
     "same_decisions",
-    "spreads",
     "teacher_is_here",
     "teacher_says",
-    "value_text",
 ]
 
 Array = NDArray[np.float64]
@@ -216,158 +208,3 @@ def output_names(model: Any) -> list[str]:
         return [one_line(str(name)) for name in model.classes_]
     n_outputs = model.student_.form_.n_outputs
     return ["value"] if n_outputs == 1 else [f"value {i}" for i in range(n_outputs)]
-
-
-def spreads(schema: Schema, codes: Codes) -> Array:
-    """Return the unit in which changes of each column are measured.
-
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
-
-    Returns
-    -------
-    ndarray of shape (n_features,), float64
-        In (0, inf): the standard deviation of the known numbers; 1 for categories
-        and for columns that do not vary.
-    """
-    units = np.ones(len(schema))
-    for j, feature in enumerate(schema.features):
-        known = codes[~np.isnan(codes[:, j]), j].astype(np.float64)
-        if not feature.is_categorical and len(known) and np.ptp(known) > 0:
-            units[j] = known.std()
-    return units
-
-
-def value_text(feature: Feature, value: float) -> str:
-    """Say a cell in words, in one line.
-
-    Parameters
-    ----------
-    feature : Feature
-        The column.
-    value : float
-        Its code; a number may have more digits than float32 holds.
-
-    Returns
-    -------
-    str
-        A category, a date, "missing" or a number without an exponent.
-    """
-    if feature.is_categorical or feature.is_date or np.isnan(value):
-        return one_line(feature.text(value))
-    return number_text(value)
-
-
-def replace_cells(schema: Schema, rows: Rows, values: NDArray[Any]) -> Rows:
-    """Return rows with other values in some cells.
-
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    rows : DataFrame or ndarray of shape (n_samples, n_features)
-        What `given_rows` returned.
-    values : ndarray of shape (n_samples, n_features), float
-        The codes that the rows shall have, in float32 or as decimals that round to
-        them.
-
-    Returns
-    -------
-    DataFrame or ndarray of shape (n_samples, n_features)
-        A copy; cells whose code does not change stay as they are to the bit.
-    """
-    before, after = schema.encode(rows), values.astype(np.float32)
-    changed = (before != after) & ~(np.isnan(before) & np.isnan(after))
-    if not isinstance(rows, pd.DataFrame):
-        cells = np.array(rows, dtype=np.float64)
-        cells[changed] = values[changed]
-        return cells
-    frame = rows.copy(deep=False)
-    place = {str(name): i for i, name in enumerate(frame.columns)}
-    for j in np.flatnonzero(changed.any(axis=0)).tolist():
-        feature = schema.features[j]
-        i, here = place[feature.name], changed[:, j]
-        frame.isetitem(i, _column(feature, frame.iloc[:, i], values[:, j], here))
-    return frame
-
-
-def _column(
-    feature: Feature,
-    column: "pd.Series[Any]",
-    values: NDArray[Any],
-    changed: NDArray[np.bool_],
-) -> "pd.Series[Any]":
-    if feature.is_categorical:
-        return pd.Series(feature.decode(values), index=column.index)
-    if feature.is_date:
-        dates = pd.Series(feature.decode(values)).set_axis(column.index)
-        if not pd.api.types.is_datetime64_any_dtype(column.dtype):
-            return dates
-        return column.astype(dates.dtype).where(~changed, dates)
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        numbers = pd.to_numeric(column.astype(object)).to_numpy(dtype=np.float64)
-    mixed = np.where(changed, values, numbers)
-    is_integer = pd.api.types.is_integer_dtype(column.dtype)
-    if is_integer and (mixed == np.floor(mixed)).all():
-        # A teacher may take 3.0 for another level than 3.
-        return pd.Series(mixed, index=column.index).astype(column.dtype)
-    return pd.Series(mixed, index=column.index)
-
-
-def html_table(frame: pd.DataFrame, caption: str) -> str:
-    """Write a frame as an HTML table in which every text is only text.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Its index is not shown.
-    caption : str
-        What it shows.
-
-    Returns
-    -------
-    str
-        The table element.
-    """
-    head = "".join(f"<th>{_cell(name)}</th>" for name in frame.columns)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in row)}</tr>"
-        for row in frame.itertuples(index=False, name=None)
-    )
-    return (
-        f"<table><caption>{_cell(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )
-
-
-def html_block(sentences: Sequence[str], tables: Sequence[str]) -> str:
-    """Put sentences and tables into one element that notebooks show.
-
-    Parameters
-    ----------
-    sentences : sequence of str
-        Texts, escaped here.
-    tables : sequence of str
-        What `html_table` returned.
-
-    Returns
-    -------
-    str
-        The element; notebooks do not read formulas in it.
-    """
-    texts = "".join(f"<p>{_cell(sentence)}</p>" for sentence in sentences)
-    return f'<div class="tex2jax_ignore mathjax_ignore">{texts}{"".join(tables)}</div>'
-
-
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return html.escape(one_line(str(value)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 
 __all__ = ["find_benchmark", "run_benchmark"]
 

@@ -6,25 +6,26 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
+from interpretkd.logits import decide, probabilities
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Rows, Schema
-from interpretkd.targets import Target, decide, probabilities
-from interpretkd.trees import Forest, Tree
+from interpretkd.students import Form
+from interpretkd.targets import Target
+from interpretkd.trees import Tree
 
 __all__ = [
     "LARGEST",
     "SMALLEST",
     "Blueprint",
-    "Form",
     "blueprint",
     "check_texts",
     "double_threshold",
     "form_kind",
 ]
 
-Form: TypeAlias = Tree | Forest | Linear
 Label: TypeAlias = str | int | float | bool
 Array = NDArray[np.float64]
 

@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from interpretkd.forests import Forest
+from interpretkd.logits import apply_link
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import MISSING, VALUE, Codes, Column, Schema, expand
-from interpretkd.targets import apply_link
-from interpretkd.trees import Forest
 
 __all__ = ["Score", "base_margins", "boost", "fold_tests", "loss_slopes"]
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from interpretkd.binning import N_BYTES, Binned, bin_columns
 from interpretkd.boosting import Score, base_margins, loss_slopes
 from interpretkd.drafts import Draft, finish, leaves_of
+from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow_draft
+from interpretkd.logits import apply_link
 from interpretkd.nodes import NODE_ARRAYS, Nodes
 from interpretkd.schema import Codes, Schema
-from interpretkd.targets import apply_link
-from interpretkd.trees import Forest
 
 __all__ = ["BoostingSearch", "BoostingTrial", "boost_within"]
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from interpretkd._validation import InputError, check_choice, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice, check_real
 from interpretkd.drawings import (
     FONT_SIZES,
     Curve,

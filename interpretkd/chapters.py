@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd import __version__
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.analysis import Analysis
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.disagreements import disagreements
@@ -36,9 +36,9 @@ from interpretkd.info import INFO, NOT_PROVIDED
 from interpretkd.intervals import Estimate
 from interpretkd.interventions import interventions
 from interpretkd.linear import Linear
+from interpretkd.logits import decide, probabilities
 from interpretkd.readable import readable
 from interpretkd.stability import stability
-from interpretkd.targets import decide, probabilities
 from interpretkd.wording import prediction_text
 
 __all__ = ["put_together"]

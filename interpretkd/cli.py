@@ -334,7 +334,7 @@ def export(
     ] = "rows",
 ) -> None:
     """Write a run's student in another language, if it decides the same."""
-    from interpretkd.export import export as written
+    from interpretkd.export import export_student as written
     from interpretkd.persistence import load_run
 
     loaded = load_run(run)
@@ -415,7 +415,7 @@ def predict(
 ) -> None:
     """Let a run's student decide new rows."""
     from interpretkd.persistence import load
-    from interpretkd.tables import predict_table
+    from interpretkd.predictions import predict_table
 
     typer.echo(f"{predict_table(load(run), table, out)}")
 
@@ -499,12 +499,12 @@ def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:
     from interpretkd._files import csv_text, write_atomically
     from interpretkd.effects import shape_effects
     from interpretkd.linear import Linear
-    from interpretkd.terms import contributions
+    from interpretkd.terms import linear_terms
 
     if X is None:
         raise ValueError("This student is a sum over rows: give them with --data.")
     is_linear = isinstance(model.student_.form_, Linear)
-    found: Any = contributions(model, X) if is_linear else shape_effects(model, X)
+    found: Any = linear_terms(model, X) if is_linear else shape_effects(model, X)
     if out is None:
         return str(found)
     if out.suffix.lower() != ".csv":
@@ -526,7 +526,8 @@ def _rows_to_measure(
     loaded: Any, data: Path | None, target: str | None
 ) -> tuple[Any, Any, Any]:
     """Return rows, labels and the teacher's logits (None: it has to be asked)."""
-    from interpretkd.tables import read_table, take_labels, take_rows_for
+    from interpretkd.predictions import take_labels, take_rows_for
+    from interpretkd.tables import read_table
 
     if data is not None:
         wanted = [*loaded.model.schema_.names, *([target] if target else [])]

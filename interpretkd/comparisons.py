@@ -15,22 +15,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_choice, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice, check_integer
 from interpretkd.analysis import Analysis
 from interpretkd.evaluation import _compare
 from interpretkd.intervals import (
     Estimate,
     PairedTest,
-    _percentiles,
-    _resample,
+    percentile_interval,
+    resample,
     wilson_interval,
 )
 from interpretkd.lineups import _family, items_of, size_of
-from interpretkd.metrics import _fidelity, _matches, _r2_of, _squares
+from interpretkd.logits import decide
+from interpretkd.metrics import (
+    label_matches,
+    measure_fidelity,
+    r2_of_means,
+    squared_parts,
+)
 from interpretkd.pruning import PruningPath
 from interpretkd.shelf import SavedRun
-from interpretkd.slices import _by_slice, _slice_names
-from interpretkd.targets import decide
+from interpretkd.slices import slice_fidelities, slices_of
 
 __all__ = [
     "AXES",
@@ -268,7 +274,7 @@ class Comparison:
         one, two = self.contenders[first].logits, self.contenders[second].logits
         truth = self.labels
         return Pair(
-            _fidelity(self.task, one, two),
+            measure_fidelity(self.task, one, two),
             _compare(self.task, self._taught, one, two),
             None if truth is None else _compare(self.task, truth, one, two),
         )
@@ -294,12 +300,12 @@ class Comparison:
         InputError
             For an absent column.
         """
-        named = _slice_names(self.X, column)
+        named = slices_of(self.X, column)
         numbers = range(len(self)) if which is None else which
         parts = []
         for number in numbers:
             one = self.contenders[number]
-            part = _by_slice(self.task, self.teacher_logits, one.logits, named)
+            part = slice_fidelities(self.task, self.teacher_logits, one.logits, named)
             part.insert(2, "number", number)
             part.insert(3, "student", one.name)
             parts.append(part)
@@ -521,14 +527,16 @@ def _scores(
 ) -> tuple[Estimate, ...]:
     """Measure many models; of values, all by the same draws of rows."""
     if task != "regression":
-        right = [_matches(truth, decide(logits, task)) for logits in said]
+        right = [label_matches(truth, decide(logits, task)) for logits in said]
         return tuple(wilson_interval(int(row.sum()), len(row)) for row in right)
     # Drawing is what a bootstrap takes its time for, and it serves all models.
-    squares = [_squares(task, np.asarray(truth), logits) for logits in said]
+    squares = [squared_parts(task, np.asarray(truth), logits) for logits in said]
     columns = np.column_stack([*(part[:, 0] for part in squares), squares[0][:, 1]])
-    means: Any = _resample(columns, lambda drawn: drawn, _RESAMPLES, 0)
+    means: Any = resample(columns, lambda drawn: drawn, _RESAMPLES, 0)
     return tuple(
-        _percentiles(columns[:, [i, -1]], _r2_of, _r2_of(means[:, [i, -1]]), 0.95)
+        percentile_interval(
+            columns[:, [i, -1]], r2_of_means, r2_of_means(means[:, [i, -1]]), 0.95
+        )
         for i in range(len(said))
     )
 

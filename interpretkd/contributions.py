@@ -3,17 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear, design_matrix
 from interpretkd.nodes import Nodes
 from interpretkd.schema import Codes
-from interpretkd.trees import Forest
 
-__all__ = ["contributions", "feature_importance"]
+__all__ = ["feature_importance", "path_contributions"]
 
 Array = NDArray[np.float64]
 
 
-def contributions(form: Forest | Linear, codes: Codes) -> tuple[Array, Array]:
+def path_contributions(form: Forest | Linear, codes: Codes) -> tuple[Array, Array]:
     """Split the sums of one row into what each feature adds.
 
     Parameters

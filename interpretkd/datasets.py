@@ -3,6 +3,7 @@
 import hashlib
 import io
 import lzma
+import math
 import os
 import zlib
 from collections.abc import Callable, Sequence
@@ -16,12 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.schema import Feature, Schema
 
 __all__ = [
     "Dataset",
     "Split",
+    "hold_out",
     "load_breast_cancer",
     "load_connect4",
     "load_digits",
@@ -195,22 +197,54 @@ def split_rows(
             f"At least 10 rows are needed to split. Got {n_rows - n_test}."
         )
     rows = np.arange(n_rows)
-
-    def part(
-        rows: NDArray[np.int64], share: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        by = None if strata is None else strata[rows]
-        kept, taken = train_test_split(
-            rows, test_size=share, random_state=seed, stratify=by
-        )
-        return np.sort(kept), np.sort(taken)
-
     if n_test:
         rest, test = rows[: n_rows - n_test], rows[n_rows - n_test :]
     else:
-        rest, test = part(rows, _TEST)
-    train, transfer = part(rest, _TRANSFER)
+        rest, test = hold_out(rows, math.ceil(_TEST * n_rows), seed, strata)
+    strata = None if strata is None else strata[rest]
+    train, transfer = hold_out(rest, math.ceil(_TRANSFER * len(rest)), seed, strata)
     return Split(train, transfer, test)
+
+
+def hold_out(
+    rows: NDArray[np.int64],
+    size: int,
+    seed: int | np.random.RandomState,
+    strata: NDArray[Any] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Keep some rows apart: the one draw behind every split of rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples,), int64
+        Positions of rows.
+    size : int
+        In [1, n_samples): how many to keep apart.
+    seed : int or RandomState
+        The seed.
+    strata : ndarray of shape (n_samples,), default=None
+        The rows' classes: each is kept apart in proportion, unless one has a single
+        row, or either part has fewer rows than there are classes.
+
+    Returns
+    -------
+    kept, held_out : ndarray of int64
+        The rows in two parts, each in order.
+
+    Examples
+    --------
+    >>> kept, held_out = hold_out(np.arange(8), 2, 0, np.array([0, 1] * 4))
+    >>> sorted((held_out % 2).tolist())
+    [0, 1]
+    """
+    if strata is not None:
+        classes, counts = np.unique(strata, return_counts=True)
+        if counts.min() < 2 or len(classes) > min(size, len(rows) - size):
+            strata = None
+    kept, held_out = train_test_split(
+        rows, test_size=size, random_state=seed, stratify=strata
+    )
+    return np.sort(kept), np.sort(held_out)
 
 
 def load_connect4() -> Dataset:

@@ -11,20 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import (
-    InputError,
-    check_boolean,
-    check_choice,
-    check_integer,
-)
+from interpretkd._errors import InputError
+from interpretkd._validation import check_boolean, check_choice, check_integer
 from interpretkd.conditions import path_conditions
 from interpretkd.drawings import Curve, Drawing, Shape, Text
+from interpretkd.forests import Forest
 from interpretkd.layout import place_in_levels, place_tidily, wrap
 from interpretkd.node_boxes import Box, Look, legend, look_at, node_box
 from interpretkd.nodes import Nodes
 from interpretkd.pictures import as_picture
 from interpretkd.schema import Codes, Schema, as_frame
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 from interpretkd.wording import one_line
 
 __all__ = [

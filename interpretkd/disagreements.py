@@ -15,18 +15,17 @@ from interpretkd.answers import (
     check_model,
     decisions,
     given_rows,
-    html_block,
-    html_table,
     same_decisions,
     teacher_says,
 )
 from interpretkd.conditions import path_conditions
 from interpretkd.evaluation import _truth
+from interpretkd.formats import html_block, html_table
 from interpretkd.induction import Limits, grow
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
+from interpretkd.logits import decide, probabilities
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes
-from interpretkd.targets import decide, probabilities
 from interpretkd.trees import Tree
 from interpretkd.wording import one_line, prediction_text
 
@@ -194,13 +193,15 @@ class Disagreements:
     def _repr_html_(self) -> str:
         tables = []
         if len(self.pairs):
-            tables.append(html_table(_in_words(self.pairs), "Pairs of decisions"))
+            tables.append(
+                html_table(_in_words(self.pairs), caption="Pairs of decisions")
+            )
         if self.regions:
             caption = "Regions, measured on rows that were not used to find them"
-            tables.append(html_table(self.regions_frame(), caption))
+            tables.append(html_table(self.regions_frame(), caption=caption))
         if len(self):
             shown = _in_words(self.rows.head(_SHOWN))
-            tables.append(html_table(shown, f"The first {len(shown)} rows"))
+            tables.append(html_table(shown, caption=f"The first {len(shown)} rows"))
         return html_block([self.sentence], tables)
 
 

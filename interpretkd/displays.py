@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from interpretkd._errors import InputError
 from interpretkd._files import write_atomically
-from interpretkd._validation import InputError
 from interpretkd.canvas import fonts, need_matplotlib
 from interpretkd.wording import one_line
 

@@ -14,7 +14,6 @@ from sklearn.base import (
     is_regressor,
 )
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.validation import (
     check_array,
@@ -23,8 +22,11 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
-from interpretkd._validation import InputError, check_boolean, check_choice, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_boolean, check_choice, check_real
 from interpretkd.adapters import Teacher, as_teacher
+from interpretkd.datasets import hold_out
+from interpretkd.forests import Forest
 from interpretkd.frontiers import Frontier, trace
 from interpretkd.intervals import Estimate
 from interpretkd.lessons import (
@@ -41,14 +43,15 @@ from interpretkd.lessons import (
     teach,
 )
 from interpretkd.lineups import Budget, default_lineup, given_lineup
+from interpretkd.logits import decide, probabilities
 from interpretkd.metrics import fidelity
-from interpretkd.portions import RememberingTeacher, divide
+from interpretkd.portions import RememberingTeacher, partition
 from interpretkd.rows import checked_rows, learn_schema
 from interpretkd.schema import Rows, Schema, as_frame
 from interpretkd.students import CartStudent
-from interpretkd.targets import Target, decide, probabilities
+from interpretkd.targets import Target
 from interpretkd.transfer import GENERATORS, draw_rows
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = ["DistilledClassifier", "DistilledRegressor", "Trial", "frontier"]
 
@@ -266,14 +269,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         rows = np.arange(n_labelled)
         size = max(2, round(self.validation_fraction * n_labelled))
-        if strata is not None:
-            classes, counts = np.unique(strata, return_counts=True)
-            if counts.min() < 2 or len(classes) > min(size, n_labelled - size):
-                strata = None
-        kept, held_out = train_test_split(
-            rows, test_size=size, random_state=seed, stratify=strata
-        )
-        return np.sort(kept), np.sort(held_out)
+        return hold_out(rows, size, seed, strata)
 
     def _teach(self, rows: Rows, y: Any) -> Teacher:
         """Return the teacher, fitted here unless it is frozen."""
@@ -843,7 +839,7 @@ def frontier(
     else:
         regression = is_regressor(teacher)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
-    portions = divide(
+    portions = partition(
         X,
         y,
         X_test=X_test,

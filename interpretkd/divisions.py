@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.nodes import Nodes
 from interpretkd.probes import NONE, SEVERAL, TEMPLATES, Preparation, gap_like
 from interpretkd.schema import Codes, Feature, Schema
 from interpretkd.steps import known_levels, name_and_step, unread_columns
 from interpretkd.translation import Parts
 
-__all__ = ["Original", "divide"]
+__all__ = ["Original", "find_cuts"]
 
 _EVEN, _WIDE = 1_025, 257
 """Probes between the rows' least and largest value, and over all of float32."""
@@ -113,7 +113,9 @@ class Original:
         return self.schema.encode(_named(cells, self.kept, self.schema.names))
 
 
-def divide(original: Original, nodes: Nodes) -> tuple[dict[int, Parts], pd.DataFrame]:
+def find_cuts(
+    original: Original, nodes: Nodes
+) -> tuple[dict[int, Parts], pd.DataFrame]:
     """Find for every test which values of its original column go left.
 
     Parameters

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.palettes import check_theme, colours
 from interpretkd.wording import one_line
 

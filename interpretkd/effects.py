@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.anova import Cells, Decomposition, decompose
+from interpretkd.forests import Forest
 from interpretkd.formats import html_table
 from interpretkd.leaf_rules import AdditiveRule, leaf_rules, set_condition
 from interpretkd.outputs import Outputs, read_outputs
-from interpretkd.trees import Forest
 from interpretkd.wording import one_line
 
 __all__ = ["Effects", "VarianceShares", "shape_effects"]

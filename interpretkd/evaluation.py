@@ -8,26 +8,33 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.formats import escape_html, html_table
 from interpretkd.intervals import Estimate, PairedTest
+from interpretkd.logits import TASKS, decide
 from interpretkd.metrics import (
-    _check_known,
-    _fidelity,
-    _matrix,
-    _pair,
     accuracy,
+    as_matrix,
+    check_known,
+    checked_pair,
+    kl_divergence,
+    mcnemar,
+    measure_fidelity,
+    paired_bootstrap,
+    r2,
+)
+from interpretkd.scores import (
     accuracy_improvement,
     accuracy_reduction,
     distillation_score,
-    kl_divergence,
-    mcnemar,
-    paired_bootstrap,
-    r2,
     size_reduction,
 )
-from interpretkd.slices import _by_class, _by_slice, _named, _slice_names
-from interpretkd.targets import TASKS, decide
+from interpretkd.slices import (
+    class_fidelities,
+    named_slices,
+    slice_fidelities,
+    slices_of,
+)
 
 __all__ = [
     "Evaluation",
@@ -334,14 +341,14 @@ def evaluate(
         For labels that are missing or none of which the model knows; an absent column.
     """
     task = model.task_
-    parts = {name: _slice_names(X, by) for name, by in _named(slices).items()}
+    parts = {name: slices_of(X, by) for name, by in named_slices(slices).items()}
     said = model.teacher_.logits(X) if teacher_logits is None else teacher_logits
-    teacher, student = _pair(said, model.logits(X), task, TASKS)
+    teacher, student = checked_pair(said, model.logits(X), task, TASKS)
     truth = None if y is None else _truth(model, y, student.shape)
     taught = teacher if task == "regression" else decide(teacher, task)
     baseline = accuracy_test = fidelity_test = None
     if model.baseline_ is not None:
-        logits = _matrix(model.baseline_logits(X))
+        logits = as_matrix(model.baseline_logits(X))
         baseline = _scores(task, truth, teacher, logits, model.baseline_)
         fidelity_test = _compare(task, taught, student, logits)
         if truth is not None:
@@ -354,9 +361,11 @@ def evaluate(
         baseline=baseline,
         accuracy_test=accuracy_test,
         fidelity_test=fidelity_test,
-        by_class=None if task == "regression" else _by_class(model, teacher, student),
+        by_class=None
+        if task == "regression"
+        else class_fidelities(model, teacher, student),
         slices={
-            name: _by_slice(task, teacher, student, part)
+            name: slice_fidelities(task, teacher, student, part)
             for name, part in parts.items()
         },
     )
@@ -375,9 +384,9 @@ def _truth(model: Any, y: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
             f"The labels y must have the shape {shape if wide else shape[:1]}, as the "
             f"rows of X. Got {labels.shape}."
         )
-    _check_known(labels)
+    check_known(labels)
     if model.task_ == "regression":
-        return _matrix(labels)
+        return as_matrix(labels)
     if model.task_ == "multilabel":
         if not np.isin(labels, (0, 1)).all():
             raise InputError("The labels y must be 0 or 1 in each column.")
@@ -414,7 +423,7 @@ def _scores(
     return Scores(
         size=_size(getattr(student, "form_", None)),
         accuracy=_accuracy(task, truth, logits),
-        fidelity=_fidelity(task, teacher, logits),
+        fidelity=measure_fidelity(task, teacher, logits),
         kl=None if task == "regression" else kl_divergence(teacher, logits, task),
         r2=r2(teacher, logits, task),
     )

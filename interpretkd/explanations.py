@@ -12,27 +12,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_integer, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer, check_real
 from interpretkd.answers import (
     certainty,
     check_model,
     decisions,
     given_rows,
-    html_block,
-    html_table,
     output_names,
-    replace_cells,
     same_decisions,
     teacher_is_here,
     teacher_says,
-    value_text,
 )
+from interpretkd.cells import replace_cells, value_text
 from interpretkd.conditions import branch_tests
-from interpretkd.contributions import contributions
+from interpretkd.contributions import path_contributions
 from interpretkd.flips import nearest_rows
+from interpretkd.formats import html_block, html_table
+from interpretkd.logits import probabilities
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Codes, Rows, as_frame
-from interpretkd.targets import probabilities
 from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish, scale_of
 from interpretkd.wording import number_text, one_line, prediction_text
@@ -283,13 +282,13 @@ class RowExplanation:
             "What adds to the sums" if self.leaf is None else "The way to the leaf"
         )
         tables = [
-            html_table(self.scores_frame(), "Student and teacher"),
-            html_table(self.to_frame(), caption),
+            html_table(self.scores_frame(), caption="Student and teacher"),
+            html_table(self.to_frame(), caption=caption),
         ]
         sentences = [self.sentence]
         if self.flips:
             caption = "What would make the student decide otherwise"
-            tables.append(html_table(self.flips_frame(), caption))
+            tables.append(html_table(self.flips_frame(), caption=caption))
         else:
             sentences.append(f"What would flip it: {self._no_flip}.")
         return html_block(sentences, tables)
@@ -538,7 +537,7 @@ def _steps(tree: Tree, codes: Codes, scale: Scale | None) -> tuple[Step, ...]:
 
 
 def _parts(model: Any, codes: Codes, student: Array) -> pd.DataFrame:
-    base, parts = contributions(model.student_.form_, codes)
+    base, parts = path_contributions(model.student_.form_, codes)
     if model.task_ == "multiclass":
         base, parts = base - base.mean(), parts - parts.mean(axis=1, keepdims=True)
         order = np.argsort(-np.abs(parts[:, student.argmax()]), kind="stable")

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from interpretkd._errors import InputError
 from interpretkd._files import csv_text, write_atomically
-from interpretkd._validation import InputError, check_choice
+from interpretkd._validation import check_choice
 from interpretkd.blueprints import Blueprint, blueprint, form_kind
 from interpretkd.export_c import c_checker, c_text
 from interpretkd.export_json import json_checker, json_schema, json_text, read_json
@@ -32,7 +33,7 @@ __all__ = [
     "Export",
     "Parity",
     "ParityError",
-    "export",
+    "export_student",
     "json_schema",
     "read_json",
 ]
@@ -103,7 +104,7 @@ class Export:
         return target
 
 
-def export(
+def export_student(
     model: Any,
     to: str,
     X: Rows | None = None,
@@ -158,7 +159,7 @@ def export(
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     >>> model = DistilledClassifier(teacher, CartStudent(3), random_state=0).fit(X)
-    >>> print(export(model, "sql", X))
+    >>> print(export_student(model, "sql", X))
     150 of 150 rows equal, 18 of 18 made-up rows equal (checked in SQLite ...)
     """
     check_choice("export", "to", to, EXPORTS)

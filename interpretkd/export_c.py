@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import Answers, Checker, NotChecked, ParityError
 from interpretkd.schema import MISSING, VALUE, Codes, Feature, Rows
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 from interpretkd.wording import one_line
 
 __all__ = ["c_checker", "c_text"]

@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import Blueprint, form_kind
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
+from interpretkd.logits import LINKS, TASKS
 from interpretkd.nodes import Nodes
 from interpretkd.parity import Answers, Checker
 from interpretkd.schema import Rows, Schema
-from interpretkd.targets import KINDS, LINKS, TASKS, Target
-from interpretkd.trees import Forest, Tree
+from interpretkd.targets import TARGET_KINDS, Target
+from interpretkd.trees import Tree
 
-__all__ = ["FORMAT", "json_checker", "json_schema", "json_text", "read_json"]
+__all__ = ["STUDENT_FORMAT", "json_checker", "json_schema", "json_text", "read_json"]
 
-FORMAT = "interpretkd-student/1"
+STUDENT_FORMAT = "interpretkd-student/1"
 """What a file calls itself; a reader refuses any other."""
 
 _LARGEST_FILE = 1 << 28
@@ -39,7 +41,7 @@ def json_text(plan: Blueprint) -> str:
     """
     target = plan.target
     content = {
-        "format": FORMAT,
+        "format": STUDENT_FORMAT,
         "task": plan.task,
         "labels": list(plan.labels),
         "target": {
@@ -166,7 +168,7 @@ def json_schema() -> dict[str, Any]:
     )
     target = _object(
         {
-            "kind": {"enum": list(KINDS)},
+            "kind": {"enum": list(TARGET_KINDS)},
             "temperature": {"type": "number", "exclusiveMinimum": 0},
             "alpha": {"type": "number", "minimum": 0, "maximum": 1},
         }
@@ -197,7 +199,7 @@ def json_schema() -> dict[str, Any]:
         },
     }
     common = {
-        "format": {"const": FORMAT},
+        "format": {"const": STUDENT_FORMAT},
         "task": {"enum": list(TASKS)},
         "labels": {"type": "array", "items": label, "minItems": 1},
         "target": target,
@@ -277,8 +279,10 @@ def _refuse(constant: str) -> None:
 
 
 def _read(content: dict[str, Any]) -> Blueprint:
-    if content["format"] != FORMAT:
-        raise InputError(f"The format must be {FORMAT!r}. Got {content['format']!r}.")
+    if content["format"] != STUDENT_FORMAT:
+        raise InputError(
+            f"The format must be {STUDENT_FORMAT!r}. Got {content['format']!r}."
+        )
     schema = Schema.from_dict(content["schema"])
     settings = content["target"]
     target = Target(

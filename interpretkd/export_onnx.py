@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import Answers, Checker, NotChecked
 from interpretkd.schema import MISSING, VALUE, Rows
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = ["onnx_bytes", "onnx_checker"]
 
@@ -210,10 +211,10 @@ def _leaves(graph: _Graph, plan: Blueprint, nodes: Nodes) -> tuple[str, list[Any
     """Find each tree's leaf: its number among that tree's, (n_samples, n_trees)."""
     tests = _Tests(graph, plan, nodes)
     leaves = []
-    for tree, root in enumerate(nodes.roots):
+    for tree in range(len(nodes.roots)):
         members = nodes.members(tree)
         leaves.append(members[nodes.is_leaf[members]])
-        tests.add_tree(tree, int(root), members)
+        tests.add_tree(tree, members)
     found = graph.add(
         "TreeEnsembleRegressor",
         tests.matrix(),
@@ -251,7 +252,7 @@ class _Tests:
         found = {f"nodes_{name}": values for name, values in self.tests.items()}
         return found | {f"target_{n}": values for n, values in self.targets.items()}
 
-    def add_tree(self, tree: int, root: int, members: Any) -> None:
+    def add_tree(self, tree: int, members: Any) -> None:
         """Add one tree; its leaves count from 0."""
         place = {int(node): i for i, node in enumerate(members)}
         leaf = 0

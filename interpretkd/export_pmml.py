@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import (
     LARGEST,
     SMALLEST,
@@ -14,10 +14,11 @@ from interpretkd.blueprints import (
     check_texts,
     double_threshold,
 )
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import VALUE, Feature
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = ["NAMESPACE", "pmml_text"]
 

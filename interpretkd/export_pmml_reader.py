@@ -15,7 +15,7 @@ from interpretkd.schema import Rows
 __all__ = ["pmml_checker", "read_pmml"]
 
 Record: TypeAlias = dict[str, Any]
-Step: TypeAlias = Callable[[Record], Any]
+Evaluator: TypeAlias = Callable[[Record], Any]
 _PREFIX = f"{{{NAMESPACE}}}"
 
 
@@ -128,7 +128,7 @@ def _next(node: dict[str, Any], record: Record) -> dict[str, Any]:
     raise ValueError("no child's predicate holds")
 
 
-def _simple(element: ET.Element) -> Step:
+def _simple(element: ET.Element) -> Evaluator:
     name, operator = element.get("field", ""), element.get("operator", "")
     value = element.get("value", "")
     if operator == "isMissing":
@@ -144,7 +144,7 @@ def _simple(element: ET.Element) -> Step:
     return lambda r: None if r[name] is None else r[name] > border
 
 
-def _either(element: ET.Element) -> Step:
+def _either(element: ET.Element) -> Evaluator:
     assert element.get("booleanOperator") == "or"
     parts = [_PREDICATES[_tag(child)](child) for child in element]
 
@@ -235,7 +235,7 @@ _MODELS: dict[str, Any] = {
 }
 
 
-def _expression(element: ET.Element) -> Step:
+def _expression(element: ET.Element) -> Evaluator:
     if _tag(element) == "FieldRef":
         name = element.get("field", "")
         return lambda record: record[name]
@@ -258,7 +258,7 @@ def _expression(element: ET.Element) -> Step:
     return apply
 
 
-def _level(element: ET.Element) -> Step:
+def _level(element: ET.Element) -> Evaluator:
     name, value = element.get("field", ""), element.get("value", "")
     replacement = float(element.get("mapMissingTo", ""))
 

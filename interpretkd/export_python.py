@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import (
     LARGEST,
     SMALLEST,
@@ -13,11 +13,12 @@ from interpretkd.blueprints import (
     check_texts,
     double_threshold,
 )
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import Answers, Checker, cells
 from interpretkd.schema import MISSING, VALUE, Feature, Rows
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 from interpretkd.wording import one_line
 
 __all__ = ["python_checker", "python_text"]

@@ -27,12 +27,13 @@ from interpretkd.export_sql_words import (
     fresh,
     literal,
     quoted,
-    shortened,
+    short_name,
 )
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import MISSING, VALUE, Feature
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 from interpretkd.wording import one_line
 
 __all__ = ["conditions_sql", "output_columns", "sql_text"]
@@ -113,7 +114,7 @@ def output_columns(plan: Blueprint) -> list[str]:
     taken = {name.casefold() for name in plan.schema.names}
     found = []
     for name in wanted:
-        found.append(fresh(shortened(name), taken))
+        found.append(fresh(short_name(name), taken))
         taken.add(found[-1].casefold())
     return found
 
@@ -207,7 +208,7 @@ class _Writer:
         self.alias: dict[str, str] = {}
         short: set[str] = set()
         for feature in self.plan.schema.features:
-            self.alias[feature.name] = fresh(shortened(feature.name), short)
+            self.alias[feature.name] = fresh(short_name(feature.name), short)
             short.add(self.alias[feature.name].casefold())
         self.prefix = "student"
         while self.table.casefold().startswith(self.prefix):

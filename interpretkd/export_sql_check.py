@@ -11,7 +11,7 @@ import numpy as np
 from interpretkd.blueprints import Blueprint
 from interpretkd.export_sql import sql_text
 from interpretkd.export_sql_words import double_type, fresh, quoted
-from interpretkd.parity import Answers, Cells, Checker, NotChecked, cells
+from interpretkd.parity import Answers, Checker, NotChecked, PlainColumns, cells
 from interpretkd.schema import Rows
 
 __all__ = ["TABLE", "answers_from", "create_table", "row_column", "sql_checker"]
@@ -126,7 +126,7 @@ def create_table(plan: Blueprint, dialect: str) -> str:
     return f"CREATE TEMPORARY TABLE {quoted(TABLE)} ({', '.join(columns)})"
 
 
-def _ask_sqlite(plan: Blueprint, columns: Cells, statement: str) -> list[Any]:
+def _ask_sqlite(plan: Blueprint, columns: PlainColumns, statement: str) -> list[Any]:
     import sqlite3
 
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
@@ -143,7 +143,7 @@ def _ask_sqlite(plan: Blueprint, columns: Cells, statement: str) -> list[Any]:
         return connection.execute(statement).fetchall()
 
 
-def _ask_duckdb(plan: Blueprint, columns: Cells, statement: str) -> list[Any]:
+def _ask_duckdb(plan: Blueprint, columns: PlainColumns, statement: str) -> list[Any]:
     try:
         import duckdb
     except ImportError as error:
@@ -169,7 +169,7 @@ def _arrow(values: Sequence[Any]) -> Any:
     return pyarrow.array(list(values), from_pandas=False)
 
 
-def _records(plan: Blueprint, columns: Cells) -> Iterator[tuple[Any, ...]]:
+def _records(plan: Blueprint, columns: PlainColumns) -> Iterator[tuple[Any, ...]]:
     listed = [columns[name] for name in plan.schema.names]
     return zip(range(len(listed[0])), *listed, strict=True)
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 
 __all__ = [
     "DIALECTS",
@@ -14,7 +14,7 @@ __all__ = [
     "fresh",
     "literal",
     "quoted",
-    "shortened",
+    "short_name",
 ]
 
 DIALECTS = ("sqlite", "postgresql", "duckdb")
@@ -136,7 +136,7 @@ def fresh(name: str, taken: set[str]) -> str:
     return name
 
 
-def shortened(name: str) -> str:
+def short_name(name: str) -> str:
     """Cut a name such that no database cuts it further.
 
     Parameters

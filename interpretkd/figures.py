@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.displays import (
     COLOURS,
     MARKERS,
@@ -20,7 +20,7 @@ from interpretkd.displays import (
     shortened,
     teacher_said,
 )
-from interpretkd.targets import decide
+from interpretkd.logits import decide
 
 __all__ = ["ConfusionDisplay", "ResidualDisplay"]
 

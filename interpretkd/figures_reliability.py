@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.displays import (
     COLOURS,
     LINES,
@@ -21,7 +22,7 @@ from interpretkd.displays import (
     teacher_said,
 )
 from interpretkd.intervals import wilson_interval
-from interpretkd.targets import probabilities
+from interpretkd.logits import probabilities
 
 __all__ = ["ReliabilityDisplay"]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_choice
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice
 from interpretkd.displays import (
     COLOURS,
     LINES,

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.displays import (
     COLOURS,
     LINES,
@@ -22,7 +23,7 @@ from interpretkd.effects import Effects
 from interpretkd.linear import Linear
 from interpretkd.outputs import read_outputs
 from interpretkd.schema import Feature
-from interpretkd.terms import contributions
+from interpretkd.terms import linear_terms
 
 __all__ = ["CoefficientDisplay", "ShapeDisplay"]
 
@@ -81,7 +82,7 @@ class CoefficientDisplay(Display):
         check_integer("CoefficientDisplay.from_model", "n_terms", n_terms, 1)
         form, outputs = read_outputs(model, Linear)
         if X is not None:
-            return cls(contributions(model, X).table, outputs.unit, n_terms)
+            return cls(linear_terms(model, X).table, outputs.unit, n_terms)
         weights = outputs.show(form.coefficients)
         columns = form.schema.columns(indicate_missing=True)
         data = pd.DataFrame(

@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd.conditions import Condition, branch_tests
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear, design_matrix
+from interpretkd.logits import apply_link, decide
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import VALUE, Codes
 from interpretkd.students import Form
-from interpretkd.targets import Target, apply_link, decide
-from interpretkd.trees import Forest, Tree
+from interpretkd.targets import Target
+from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish
 
 __all__ = ["leaf_boxes", "nearest_rows"]

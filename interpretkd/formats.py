@@ -1,28 +1,49 @@
-"""Tables of text as Markdown, LaTeX and HTML, in which no cell is taken for markup.
+"""Tables as Markdown, LaTeX and HTML, in which no cell is taken for markup.
 
 Names and cells come from data. Each writer escapes whatever its reader could take for
 a command, a link or another cell.
 """
 
 import html
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from interpretkd.wording import one_line
 
 __all__ = [
+    "UNKNOWN",
+    "cell_text",
     "escape_html",
     "escape_latex",
     "escape_markdown",
+    "html_block",
     "html_page",
     "html_table",
     "latex_table",
     "markdown_table",
+    "numeric_columns",
+    "table_cells",
 ]
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+|~&!$@^\"'-])")
+UNKNOWN = "-"
+"""What a cell shows for a value that is not known."""
+
+_NO_MATHS = "tex2jax_ignore mathjax_ignore"
+"""Notebooks read formulas in what has not these classes."""
+_LONG_TEXT = 40
+_MARKDOWN = re.compile(
+    r"""[\\`*_{}\[\]<>#|~&$@^]"""  # markup wherever it stands
+    r"""|(?<!\w)["']|["'](?!\w)"""  # quotation marks, which some readers bend
+    r"""|(?<=-)-|-(?=-)|(?<=\+)\+|\+(?=\+)"""  # dashes and insertions
+    r"""|^[-+=](?=[-+=]*(?:\s|$))"""  # at the start: a list, a line below a heading
+)
+_NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _ADDRESS = re.compile(r"(?i)(:)(?=//)|(?<=\bwww)(\.)")
 _LATEX = str.maketrans(
     {
@@ -55,6 +76,7 @@ border-collapse:collapse;font-size:.9em;text-align:left}
 .interpretkd-table th,.interpretkd-table td{border-bottom:1px solid var(--line);\
 padding:.3em .6em;vertical-align:top;text-align:left}
 .interpretkd-table thead th{background:var(--head)}
+.interpretkd-table .long{min-width:20rem;overflow-wrap:anywhere}
 .interpretkd-table .n{text-align:right;font-variant-numeric:tabular-nums;\
 white-space:nowrap}
 @media print{.interpretkd-table thead{display:table-header-group}\
@@ -89,14 +111,16 @@ def escape_markdown(text: str) -> str:
     Returns
     -------
     str
-        The text, with backslashes before what could be markup or an address.
+        The text without blanks at its ends, with backslashes before what could be
+        markup or an address, also at the start of a line.
 
     Examples
     --------
     >>> print(escape_markdown("a|b <img> *c*"))
     a\|b \<img\> \*c\*
     """
-    plain = _MARKDOWN.sub(lambda found: "\\" + found[0], one_line(text))
+    plain = _MARKDOWN.sub(lambda found: "\\" + found[0], one_line(text).strip())
+    plain = _NUMBERED.sub(r"\1\\\2", plain)
     return _ADDRESS.sub(lambda found: "\\" + found[0], plain)
 
 
@@ -144,41 +168,133 @@ def escape_html(text: str) -> str:
     return html.escape(one_line(text), quote=True)
 
 
-def markdown_table(frame: pd.DataFrame, numbers: Sequence[str] = ()) -> str:
+def cell_text(value: Any, spec: str = "") -> str:
+    """Return the text of a cell.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+    spec : str, default=""
+        How a number is written, such as ``".1%"``; "" for four digits, and thousands
+        apart for whole numbers.
+
+    Returns
+    -------
+    str
+        Its text; `UNKNOWN` for None and NaN, "yes" and "no" for booleans.
+
+    Examples
+    --------
+    >>> [cell_text(value) for value in (1234, 0.123456, None, True, "a")]
+    ['1,234', '0.1235', '-', 'yes', 'a']
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return UNKNOWN
+    if value is pd.NA or value is pd.NaT:
+        return UNKNOWN
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if spec and isinstance(value, int | float | np.number):
+        return format(value, spec)
+    if isinstance(value, float | np.floating):
+        return f"{value:.4g}"
+    if isinstance(value, int | np.integer):
+        return f"{value:,}"
+    return str(value)
+
+
+def table_cells(
+    frame: pd.DataFrame, formats: Mapping[str, str] | None = None
+) -> list[list[str]]:
+    """Return every cell of a table as text, row by row.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its index is not shown.
+    formats : mapping of str to str, default=None
+        For a column of numbers how they are written.
+
+    Returns
+    -------
+    list of list of str
+        The cells, not escaped yet.
+    """
+    specs = [(formats or {}).get(str(name), "") for name in frame.columns]
+    return [
+        [cell_text(value, spec) for value, spec in zip(row, specs, strict=True)]
+        for row in frame.itertuples(index=False, name=None)
+    ]
+
+
+def numeric_columns(frame: pd.DataFrame) -> list[bool]:
+    """Tell which columns of a table hold numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table.
+
+    Returns
+    -------
+    list of bool
+        One a column; booleans are no numbers.
+    """
+    return [
+        is_numeric_dtype(dtype) and not is_bool_dtype(dtype) for dtype in frame.dtypes
+    ]
+
+
+def markdown_table(
+    frame: pd.DataFrame,
+    numbers: Sequence[str] | None = None,
+    *,
+    formats: Mapping[str, str] | None = None,
+) -> str:
     """Write a table in Markdown's pipe form.
 
     Parameters
     ----------
-    frame : DataFrame of str
+    frame : DataFrame
         The cells.
-    numbers : sequence of str, default=()
-        The columns to set flush right.
+    numbers : sequence of str, default=None
+        The columns to set flush right; None for those that hold numbers.
+    formats : mapping of str to str, default=None
+        For a column of numbers how they are written, as for `cell_text`.
 
     Returns
     -------
     str
         The lines, the last one ended.
     """
-    names = [str(name) for name in frame.columns]
-    marks = ["---:" if name in numbers else "---" for name in names]
-    rows = [[escape_markdown(cell) for cell in row] for row in _cells(frame)]
-    lines = [[escape_markdown(name) for name in names], marks, *rows]
+    head = [str(name) for name in frame.columns]
+    marks = ["---:" if n else "---" for n in _flush_right(frame, numbers)]
+    texts = [head, *table_cells(frame, formats)]
+    lines = [[escape_markdown(text) for text in row] for row in texts]
+    lines.insert(1, marks)
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def latex_table(
-    frame: pd.DataFrame, numbers: Sequence[str] = (), caption: str = ""
+    frame: pd.DataFrame,
+    numbers: Sequence[str] | None = None,
+    caption: str = "",
+    *,
+    formats: Mapping[str, str] | None = None,
 ) -> str:
     """Write a table that may run over pages, for the packages named in it.
 
     Parameters
     ----------
-    frame : DataFrame of str
+    frame : DataFrame
         The cells.
-    numbers : sequence of str, default=()
-        The columns to set flush right.
+    numbers : sequence of str, default=None
+        The columns to set flush right; None for those that hold numbers.
     caption : str, default=""
         What the table shows.
+    formats : mapping of str to str, default=None
+        For a column of numbers how they are written, as for `cell_text`.
 
     Returns
     -------
@@ -186,12 +302,13 @@ def latex_table(
         A longtable; its first line, a comment, names the packages.
     """
     names = [str(name) for name in frame.columns]
-    cells = _cells(frame)
+    cells = table_cells(frame, formats)
+    columns = _latex_columns(names, cells, _flush_right(frame, numbers))
     head = " & ".join(escape_latex(name) for name in names) + r" \\"
     title = [rf"\caption{{{escape_latex(caption)}}}\\"] if caption else []
     lines = [
         r"% \usepackage[T1]{fontenc} \usepackage{textcomp,array,booktabs,longtable}",
-        rf"\begin{{longtable}}{{{_latex_columns(names, cells, numbers)}}}",
+        rf"\begin{{longtable}}{{{columns}}}",
         *title,
         *(r"\toprule", head, r"\midrule", r"\endfirsthead"),
         *(r"\toprule", head, r"\midrule", r"\endhead"),
@@ -203,40 +320,68 @@ def latex_table(
 
 
 def html_table(
-    frame: pd.DataFrame, numbers: Sequence[str] = (), caption: str = ""
+    frame: pd.DataFrame,
+    numbers: Sequence[str] | None = None,
+    caption: str = "",
+    *,
+    formats: Mapping[str, str] | None = None,
+    styled: bool = True,
 ) -> str:
     """Write a table as an HTML fragment that needs no script and no address.
 
     Parameters
     ----------
-    frame : DataFrame of str
+    frame : DataFrame
         The cells; the first column names the rows.
-    numbers : sequence of str, default=()
-        The columns to set flush right.
+    numbers : sequence of str, default=None
+        The columns to set flush right; None for those that hold numbers.
     caption : str, default=""
         What the table shows.
+    formats : mapping of str to str, default=None
+        For a column of numbers how they are written, as for `cell_text`.
+    styled : bool, default=True
+        Whether the style comes along; a page of its own has one.
 
     Returns
     -------
     str
-        A style and a table, in the colours of the page that it stands in.
+        A style and a table, in the colours of the page that it stands in. Notebooks
+        read no formulas in it.
     """
-    names = [str(name) for name in frame.columns]
-    marks = [' class="n"' if name in numbers else "" for name in names]
+    marks = _flush_right(frame, numbers)
     head = "".join(
-        f'<th scope="col"{mark}><bdi>{_breakable(name)}</bdi></th>'
-        for name, mark in zip(names, marks, strict=True)
+        f'<th scope="col"{_class(name, mark)}><bdi>{_breakable(name)}</bdi></th>'
+        for name, mark in zip(map(str, frame.columns), marks, strict=True)
     )
-    body = "\n".join(_html_row(row, marks) for row in _cells(frame))
+    body = "\n".join(_html_row(row, marks) for row in table_cells(frame, formats))
     title = f"<caption>{escape_html(caption)}</caption>\n" if caption else ""
     return (
-        f"<style>\n{_STYLE}\n</style>\n"
-        '<div class="interpretkd-scroll" tabindex="0" role="region" '
+        (f"<style>\n{_STYLE}\n</style>\n" if styled else "")
+        + f'<div class="interpretkd-scroll {_NO_MATHS}" tabindex="0" role="region" '
         f'aria-label="{escape_html(caption or "Table")}">\n'
         f'<table class="interpretkd-table">\n{title}'
         f"<thead>\n<tr>{head}</tr>\n</thead>\n<tbody>\n{body}\n</tbody>\n</table>\n"
         "</div>\n"
     )
+
+
+def html_block(sentences: Sequence[str], tables: Sequence[str]) -> str:
+    """Put sentences and tables into one element that notebooks show.
+
+    Parameters
+    ----------
+    sentences : sequence of str
+        Texts, escaped here.
+    tables : sequence of str
+        What `html_table` returned.
+
+    Returns
+    -------
+    str
+        The element; notebooks read no formulas in it.
+    """
+    texts = "".join(f"<p>{escape_html(sentence)}</p>" for sentence in sentences)
+    return f'<div class="{_NO_MATHS}">{texts}{"".join(tables)}</div>'
 
 
 def html_page(title: str, body: str) -> str:
@@ -257,16 +402,25 @@ def html_page(title: str, body: str) -> str:
     return _PAGE.format(title=escape_html(title), body=body)
 
 
-def _cells(frame: pd.DataFrame) -> list[list[str]]:
-    return [[str(cell) for cell in row] for row in frame.to_numpy(dtype=object)]
+def _flush_right(frame: pd.DataFrame, numbers: Sequence[str] | None) -> list[bool]:
+    if numbers is None:
+        return numeric_columns(frame)
+    return [str(name) in numbers for name in frame.columns]
 
 
-def _html_row(row: list[str], marks: list[str]) -> str:
+def _html_row(row: list[str], numeric: list[bool]) -> str:
     cells = []
-    for i, (cell, mark) in enumerate(zip(row, marks, strict=True)):
+    for i, (cell, is_number) in enumerate(zip(row, numeric, strict=True)):
         tag, scope = ("th", ' scope="row"') if i == 0 else ("td", "")
-        cells.append(f"<{tag}{scope}{mark}><bdi>{_breakable(cell)}</bdi></{tag}>")
+        kind = _class(cell, is_number)
+        cells.append(f"<{tag}{scope}{kind}><bdi>{_breakable(cell)}</bdi></{tag}>")
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _class(cell: str, is_number: bool) -> str:
+    if is_number:
+        return ' class="n"'
+    return ' class="long"' if len(cell) > _LONG_TEXT else ""
 
 
 def _breakable(text: str) -> str:
@@ -291,7 +445,7 @@ def _latex_word(word: str) -> str:
 
 
 def _latex_columns(
-    names: list[str], cells: list[list[str]], numbers: Sequence[str]
+    names: list[str], cells: list[list[str]], numeric: list[bool]
 ) -> str:
     """Return the columns' kinds; long texts share the width that the others leave."""
     lengths = [
@@ -299,15 +453,15 @@ def _latex_columns(
         for i, name in enumerate(names)
     ]
     long = [
-        n > _LONG_CELL and name not in numbers
-        for n, name in zip(lengths, names, strict=True)
+        length > _LONG_CELL and not is_number
+        for length, is_number in zip(lengths, numeric, strict=True)
     ]
     if not any(long):
-        return "".join("r" if name in numbers else "l" for name in names)
+        return "".join("r" if is_number else "l" for is_number in numeric)
     share = max(0.3, 0.95 - 0.08 * (len(names) - sum(long))) / sum(long)
     paragraph = rf">{{\raggedright\arraybackslash}}p{{{share:.2f}\linewidth}}"
     kinds = [
-        paragraph if is_long else "r" if name in numbers else "l"
-        for is_long, name in zip(long, names, strict=True)
+        paragraph if is_long else "r" if is_number else "l"
+        for is_long, is_number in zip(long, numeric, strict=True)
     ]
     return "".join(kinds)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sklearn.base import clone
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.formats import html_table
 from interpretkd.intervals import Estimate
 from interpretkd.lineups import Budget, Lineup, items_of, size_of

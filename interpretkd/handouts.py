@@ -18,22 +18,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from interpretkd._errors import InputError
 from interpretkd._files import csv_text
-from interpretkd._validation import InputError
 from interpretkd.analysis import Analysis
 from interpretkd.canvas import to_pdf
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.effects import shape_effects
-from interpretkd.export import DIALECTS, EXPORTS, export
+from interpretkd.export import EXPORTS, export_student
+from interpretkd.export_sql_words import DIALECTS
+from interpretkd.forests import Forest
 from interpretkd.formats import html_page
 from interpretkd.linear import Linear
+from interpretkd.logits import probabilities
 from interpretkd.persistence import _verified
 from interpretkd.report import Report, make_report
 from interpretkd.rules import RuleSet
 from interpretkd.schema import as_frame
-from interpretkd.targets import probabilities
-from interpretkd.terms import contributions
-from interpretkd.trees import Forest, Tree
+from interpretkd.terms import linear_terms
+from interpretkd.trees import Tree
 
 __all__ = [
     "MEDIA_TYPES",
@@ -467,7 +469,7 @@ def _exported(
     table: str = "rows",
     prefix: str = "student",
 ) -> Made:
-    written = export(
+    written = export_student(
         found.model, to, found.X, dialect=dialect, table=table, name=prefix
     )
     return Made(written.content, str(written))
@@ -501,7 +503,7 @@ def _decisions_as(found: Analysis, ending: str, **settings: Any) -> bytes:
 
 def _sums(found: Analysis, ending: str) -> bytes:
     is_linear = isinstance(found.form, Linear)
-    added: Any = (contributions if is_linear else shape_effects)(found.model, found.X)
+    added: Any = (linear_terms if is_linear else shape_effects)(found.model, found.X)
     if ending == "txt":
         return f"{added}\n".encode()
     return csv_text(added.table if is_linear else added.to_frame()).encode()

@@ -18,16 +18,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_choice, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice, check_integer
 from interpretkd.conditions import branch_tests
-from interpretkd.contributions import contributions, feature_importance
+from interpretkd.contributions import feature_importance, path_contributions
+from interpretkd.forests import Forest
 from interpretkd.layout import wrap
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.outputs import Outputs, read_outputs
 from interpretkd.schema import VALUE, Codes, Schema, as_frame
 from interpretkd.tallies import leaf_outcomes
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 
 __all__ = [
@@ -706,7 +708,7 @@ def contribution_image(
         title = f"The coefficients: what one step of a pixel adds to the {outputs.unit}"
     else:
         codes = _one_row("contribution_image", form.schema, row)
-        table = contributions(form, codes[0])[1]
+        table = path_contributions(form, codes[0])[1]
         title = f"What each pixel of one row adds to the {outputs.unit}"
     return HeatImage(title, _panels(outputs, table, shape), images.names)
 

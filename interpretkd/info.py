@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from interpretkd._validation import InputError, closest
+from interpretkd._errors import InputError
+from interpretkd._validation import closest
 
 __all__ = ["INFO", "NOT_PROVIDED", "check_info", "read_info"]
 

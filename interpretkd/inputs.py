@@ -14,22 +14,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.answers import (
     certainty,
     decisions,
     given_rows,
     output_names,
-    replace_cells,
     same_decisions,
     teacher_is_here,
-    value_text,
 )
+from interpretkd.cells import replace_cells, value_text
 from interpretkd.conditions import Condition, branch_tests, path_conditions
-from interpretkd.contributions import contributions, feature_importance
+from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.linear import Linear
+from interpretkd.logits import probabilities
 from interpretkd.schema import Codes, Feature, Rows, Schema
-from interpretkd.targets import probabilities
 from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 
@@ -482,7 +481,7 @@ def order_of_inputs(model: Any, row: Any) -> tuple[int, ...]:
         spread = np.bincount(form.nodes.feature[form.nodes.feature >= 0])
         rest = sorted(used, key=lambda j: (-int(spread[j]), j))
         return tuple(dict.fromkeys([*path, *rest]))
-    strength = np.abs(contributions(form, codes)[1]).max(axis=1)
+    strength = np.abs(path_contributions(form, codes)[1]).max(axis=1)
     weight = (
         np.zeros(len(codes)) if isinstance(form, Linear) else feature_importance(form)
     )
@@ -644,7 +643,7 @@ def read_settings(text: str, row: int, inputs: Sequence[Input]) -> dict[int, flo
     --------
     >>> read_settings("12~", 12, ())
     Traceback (most recent call last):
-    interpretkd._validation.InputError: The address sets '', which is no value ...
+    interpretkd._errors.InputError: The address sets '', which is no value ...
     """
     given, *cells = text.split("~")
     if given != str(row):
@@ -728,7 +727,7 @@ def _parts(
 ) -> tuple[pd.DataFrame, str]:
     """Return what each feature adds to what the student says of the changed row."""
     form = model.student_.form_
-    tables = [contributions(form, codes[0])[1] for codes in (before, after)]
+    tables = [path_contributions(form, codes[0])[1] for codes in (before, after)]
     output = 0
     if model.task_ == "multiclass":
         tables = [table - table.mean(axis=1, keepdims=True) for table in tables]

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, ndtri
 
-from interpretkd._validation import InputError, check_integer, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer, check_real
 
 __all__ = [
     "Estimate",
@@ -22,6 +23,8 @@ __all__ = [
     "bootstrap_interval",
     "compare_means",
     "compare_shares",
+    "percentile_interval",
+    "resample",
     "wilson_interval",
 ]
 
@@ -217,8 +220,8 @@ def bootstrap_interval(
     check_real("bootstrap_interval", "confidence", confidence, 0, 1)
     values = _columns("bootstrap_interval", values)
     statistic = statistic or _first
-    resampled = _resample(values, statistic, n_resamples, random_state)
-    return _percentiles(values, statistic, resampled, confidence)
+    resampled = resample(values, statistic, n_resamples, random_state)
+    return percentile_interval(values, statistic, resampled, confidence)
 
 
 def compare_shares(first: ArrayLike, second: ArrayLike) -> PairedTest:
@@ -303,8 +306,8 @@ def compare_means(
         As `bootstrap_interval`.
     """
     values = _columns("compare_means", values)
-    resampled = _resample(values, statistic, n_resamples, random_state)
-    difference = _percentiles(values, statistic, resampled, 0.95)
+    resampled = resample(values, statistic, n_resamples, random_state)
+    difference = percentile_interval(values, statistic, resampled, 0.95)
     beyond = min((resampled <= 0).sum(), (resampled >= 0).sum())
     p_value = min(1.0, 2 * (int(beyond) + 1) / (n_resamples + 1))
     return PairedTest(difference, only_first, only_second, p_value)
@@ -354,9 +357,25 @@ def _first(means: Array) -> Array:
     return means[:, 0]
 
 
-def _resample(
-    values: Array, statistic: Statistic, n_resamples: int, seed: int
-) -> Array:
+def resample(values: Array, statistic: Statistic, n_resamples: int, seed: int) -> Array:
+    """Return a statistic of the column means of resampled rows.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_columns), float64
+        Finite.
+    statistic : callable
+        Turns means of shape (n_resamples, n_columns) into n_resamples values.
+    n_resamples : int
+        In [1, inf).
+    seed : int
+        In [0, inf).
+
+    Returns
+    -------
+    ndarray of shape (n_resamples, ...), float64
+        What the statistic returned; of very many rows, from the normal law.
+    """
     check_integer("the bootstrap", "n_resamples", n_resamples, 1)
     check_integer("the bootstrap", "random_state", seed, 0)
     rng, n = np.random.default_rng(seed), len(values)
@@ -382,9 +401,27 @@ def _normal_means(values: Array, n_resamples: int, rng: np.random.Generator) -> 
     return centre + rng.standard_normal((n_resamples, len(centre))) @ factor.T
 
 
-def _percentiles(
+def percentile_interval(
     values: Array, statistic: Statistic, resampled: Array, confidence: float
 ) -> Estimate:
+    """Return a statistic of rows with the percentiles of its resamples.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_columns), float64
+        The rows.
+    statistic : callable
+        Turns means of shape (n_resamples, n_columns) into n_resamples values.
+    resampled : ndarray of shape (n_resamples,), float64
+        What `resample` returned.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    Estimate
+        The statistic of all rows; its interval holds it.
+    """
     value = float(statistic(values.mean(axis=0, keepdims=True))[0])
     tail = (1 - confidence) / 2
     ends: NDArray[Any] = np.quantile(resampled, [tail, 1 - tail])

@@ -15,23 +15,24 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.answers import (
     check_model,
     given_rows,
-    html_block,
-    html_table,
-    replace_cells,
     same_decisions,
     teacher_is_here,
     teacher_says,
 )
+from interpretkd.cells import replace_cells
 from interpretkd.conditions import Condition
+from interpretkd.formats import html_block, html_table
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.lessons import take_rows
-from interpretkd.rules import Rule, extract_rules
+from interpretkd.rule import Rule
+from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes, Rows
-from interpretkd.transfer import _space
+from interpretkd.transfer import even_space
 from interpretkd.trees import Tree
 from interpretkd.wording import one_line, prediction_text
 
@@ -244,8 +245,10 @@ class Interventions:
         frame = self.to_frame()
         frame = frame.assign(prediction=frame["prediction"].map(prediction_text))
         tables = [
-            html_table(frame, "Rows changed to satisfy a rule"),
-            html_table(self.breaks_frame(), "Covered rows, one condition broken"),
+            html_table(frame, caption="Rows changed to satisfy a rule"),
+            html_table(
+                self.breaks_frame(), caption="Covered rows, one condition broken"
+            ),
         ]
         return html_block([self.sentence], tables)
 
@@ -491,7 +494,7 @@ def _plausibility(
     def share(values: Codes) -> float | None:
         if len(among) < 3:
             return None
-        space = _space(model.schema_, np.vstack([among, values]))
+        space = even_space(model.schema_, np.vstack([among, values]))
         known, asked = space[: len(among)], space[len(among) :]
         search = NearestNeighbors(n_neighbors=1).fit(known)
         usual = np.quantile(search.kneighbors()[0], _USUAL_SHARE)

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 
 __all__ = ["DemoOrder", "Job", "Progress", "TrainOrder", "main", "start_job"]
 
@@ -54,7 +54,7 @@ class TrainOrder:
     task : {"auto", "classification", "regression"}, default="auto"
         What the target is.
     rows : mapping, default={}
-        Parameters of `interpretkd.tables.RowChoice`.
+        Parameters of `interpretkd.columns.RowChoice`.
     teacher : str, default="mlp"
         "mlp", "cnn", or the path of an ONNX file.
     network : mapping, default={}
@@ -457,8 +457,8 @@ def _train(told: Mapping[str, Any], speaker: _Speaker) -> dict[str, Any]:
 
 def _task(order: TrainOrder) -> Any:
     from interpretkd import runs
+    from interpretkd.columns import RowChoice
     from interpretkd.demo import DEMOS
-    from interpretkd.tables import RowChoice
 
     if order.target is None and order.data not in DEMOS:
         raise InputError(f"There is no data set {order.data!r}.")

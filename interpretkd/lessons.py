@@ -15,9 +15,10 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d, has_fit_parameter
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.logits import decide, log_probabilities, probabilities
 from interpretkd.schema import Rows
-from interpretkd.targets import Target, decide, log_probabilities, probabilities
+from interpretkd.targets import Target
 
 __all__ = [
     "Lesson",

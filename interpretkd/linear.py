@@ -16,9 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from interpretkd._validation import InputError, check_choice
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice
+from interpretkd.logits import LINKS, apply_link
 from interpretkd.schema import Codes, Rows, Schema, expand
-from interpretkd.targets import LINKS, apply_link
 
 __all__ = [
     "PENALTIES",

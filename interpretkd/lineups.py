@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.outputs import read_outputs
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = [
     "Budget",
@@ -21,7 +23,7 @@ __all__ = [
     "size_of",
 ]
 
-TREE_LEAVES = (4, 8, 16, 32, 64, 128)
+CANDIDATE_LEAVES = (4, 8, 16, 32, 64, 128)
 LINEAR_TERMS = (1, 2, 3, 5, 8, 12, 20, 32, 50)
 POINTS_TERMS = (3, 5, 8, 12)
 """The sizes that are tried by default."""
@@ -113,7 +115,7 @@ def default_lineup(n_features: int, budget: Budget) -> list[Lineup]:
         done; on German credit there was no difference.
     """
     depth = budget.max_depth
-    leaves = _sizes(TREE_LEAVES, budget.max_rules)
+    leaves = _sizes(CANDIDATE_LEAVES, budget.max_rules)
     few = leaves if depth is None else _sizes(tuple(leaves), None, 2**depth)
     terms = _sizes(LINEAR_TERMS, budget.max_terms, n_features)
     points = _sizes(POINTS_TERMS, budget.max_terms, n_features)

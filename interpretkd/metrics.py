@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_choice, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice
 from interpretkd.intervals import (
     Estimate,
     PairedTest,
@@ -21,26 +22,29 @@ from interpretkd.intervals import (
     compare_shares,
     wilson_interval,
 )
-from interpretkd.targets import TASKS, centred_logits, decide, log_probabilities
+from interpretkd.logits import TASKS, centred_logits, decide, log_probabilities
 
 __all__ = [
     "Estimate",
     "accuracy",
-    "accuracy_improvement",
-    "accuracy_reduction",
     "agreement",
-    "distillation_score",
+    "as_matrix",
+    "check_known",
+    "checked_pair",
     "fidelity",
     "kl_divergence",
+    "label_matches",
     "mcnemar",
+    "measure_fidelity",
     "paired_bootstrap",
     "r2",
-    "size_reduction",
+    "r2_of_means",
+    "squared_parts",
 ]
 
 Array = NDArray[np.float64]
 
-MEASURES = ("auto", "agreement", "kl", "r2")
+FIDELITY_MEASURES = ("auto", "agreement", "kl", "r2")
 
 
 def agreement(
@@ -71,8 +75,8 @@ def agreement(
     >>> print(agreement([[2, 0], [0, 1], [3, 1]], [[1, 0], [0, 2], [0, 1]]))
     0.667 [0.208, 0.939]
     """
-    teacher, student = _pair(teacher_logits, student_logits, task, TASKS[:2])
-    same = _matches(decide(teacher, task), decide(student, task))
+    teacher, student = checked_pair(teacher_logits, student_logits, task, TASKS[:2])
+    same = label_matches(decide(teacher, task), decide(student, task))
     return wilson_interval(int(same.sum()), len(same))
 
 
@@ -103,7 +107,7 @@ def kl_divergence(
     >>> print(kl_divergence([[1.0, 0.0]], [[1.0, 0.0]]))
     0.000 [0.000, 0.000]
     """
-    teacher, student = _pair(teacher_logits, student_logits, task, TASKS[:2])
+    teacher, student = checked_pair(teacher_logits, student_logits, task, TASKS[:2])
     if task == "multilabel":
         on = _weighted_gap(-np.logaddexp(0, -teacher), -np.logaddexp(0, -student))
         off = _weighted_gap(-np.logaddexp(0, teacher), -np.logaddexp(0, student))
@@ -146,8 +150,8 @@ def r2(
     >>> print(r2([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 3.0], "regression"))
     0.800 [0.571, 1.000]
     """
-    teacher, student = _pair(teacher_logits, student_logits, task, TASKS)
-    return bootstrap_interval(_squares(task, teacher, student), _r2_of)
+    teacher, student = checked_pair(teacher_logits, student_logits, task, TASKS)
+    return bootstrap_interval(squared_parts(task, teacher, student), r2_of_means)
 
 
 def fidelity(model: Any, X: ArrayLike, *, measure: str = "auto") -> Estimate:
@@ -175,7 +179,7 @@ def fidelity(model: Any, X: ArrayLike, *, measure: str = "auto") -> Estimate:
     InputError
         For a measure that the task does not have.
     """
-    check_choice("fidelity", "measure", measure, MEASURES)
+    check_choice("fidelity", "measure", measure, FIDELITY_MEASURES)
     if measure == "auto":
         measure = "r2" if model.task_ == "regression" else "agreement"
     function = {"agreement": agreement, "kl": kl_divergence, "r2": r2}[measure]
@@ -208,7 +212,7 @@ def accuracy(y: ArrayLike, decisions: ArrayLike) -> Estimate:
     >>> print(accuracy(["cat", "dog", "dog"], ["cat", "dog", "cat"]))
     0.667 [0.208, 0.939]
     """
-    right = _matches(y, decisions)
+    right = label_matches(y, decisions)
     return wilson_interval(int(right.sum()), len(right))
 
 
@@ -238,7 +242,7 @@ def mcnemar(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
     >>> print(mcnemar([1, 1, 0, 0], [1, 1, 0, 1], [0, 1, 0, 1]))
     +0.250 [-0.320, +0.655], p = 1.000
     """
-    return compare_shares(_matches(y, a), _matches(y, b))
+    return compare_shares(label_matches(y, a), label_matches(y, b))
 
 
 def paired_bootstrap(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
@@ -262,184 +266,50 @@ def paired_bootstrap(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
     InputError
         As `r2`.
     """
-    pair_a = _pair(y, a, "regression", TASKS, ("values y", "values a"))
-    pair_b = _pair(y, b, "regression", TASKS, ("values y", "values b"))
-    errors_a = _squares("regression", *pair_a)
-    errors_b = _squares("regression", *pair_b)
+    pair_a = checked_pair(y, a, "regression", TASKS, ("values y", "values a"))
+    pair_b = checked_pair(y, b, "regression", TASKS, ("values y", "values b"))
+    errors_a = squared_parts("regression", *pair_a)
+    errors_b = squared_parts("regression", *pair_b)
     return compare_means(
         np.column_stack([errors_a, errors_b[:, 0]]),
-        lambda means: _r2_of(means) - _r2_of(means[:, [2, 1]]),
+        lambda means: r2_of_means(means) - r2_of_means(means[:, [2, 1]]),
         only_first=int((errors_a[:, 0] < errors_b[:, 0]).sum()),
         only_second=int((errors_a[:, 0] > errors_b[:, 0]).sum()),
     )
 
 
-def accuracy_reduction(teacher: float, student: float) -> float:
-    """Return by how much the student is less accurate, in percent of the teacher.
-
-    Parameters
-    ----------
-    teacher : float
-        In (0, 100]: the teacher's accuracy, as a share or in percent.
-    student : float
-        In (-inf, 100]: the student's, in the same unit (an R2 may be negative).
-
-    Returns
-    -------
-    float
-        ``100 * (teacher - student) / teacher``; negative for an increase.
-
-    Raises
-    ------
-    InputError
-        For a number out of range.
-
-    References
-    ----------
-    Alkhulaifi, Alsahli & Ahmad (2020), tables I and II.
-
-    Examples
-    --------
-    >>> round(accuracy_reduction(99.25, 86.55), 3)
-    12.796
-    """
-    owner = "accuracy_reduction"
-    teacher = check_real(owner, "teacher", teacher, 0, 100, closed="right")
-    student = check_real(owner, "student", student, high=100, closed="right")
-    return 100 * (teacher - student) / teacher
-
-
-def accuracy_improvement(baseline: float, student: float) -> float:
-    """Return by how much the student is more accurate, in percent of the baseline.
-
-    Parameters
-    ----------
-    baseline : float
-        In (0, 100]: the accuracy of the same student fitted to the labels alone, as a
-        share or in percent.
-    student : float
-        In (-inf, 100]: the student's, in the same unit.
-
-    Returns
-    -------
-    float
-        ``100 * (student - baseline) / baseline``; negative for a decrease.
-
-    Raises
-    ------
-    InputError
-        For a number out of range.
-
-    References
-    ----------
-    Alkhulaifi, Alsahli & Ahmad (2020), tables I and II.
-
-    Examples
-    --------
-    >>> round(accuracy_improvement(67.96, 70.77), 3)
-    4.135
-    """
-    owner = "accuracy_improvement"
-    baseline = check_real(owner, "baseline", baseline, 0, 100, closed="right")
-    student = check_real(owner, "student", student, high=100, closed="right")
-    return 100 * (student - baseline) / baseline
-
-
-def size_reduction(teacher: float, student: float) -> float:
-    """Return by how much the student is smaller, in percent of the teacher.
-
-    Parameters
-    ----------
-    teacher : float
-        In (0, inf): the teacher's size.
-    student : float
-        In [0, inf): the student's, in the same unit: parameters or bytes.
-
-    Returns
-    -------
-    float
-        ``100 * (teacher - student) / teacher``; negative for a larger student.
-
-    Raises
-    ------
-    InputError
-        For a number out of range.
-
-    References
-    ----------
-    Alkhulaifi, Alsahli & Ahmad (2020), tables I and II.
-
-    Examples
-    --------
-    >>> round(size_reduction(36.5e6, 17.2e6), 2)
-    52.88
-    """
-    teacher = check_real("size_reduction", "teacher", teacher, 0)
-    student = check_real("size_reduction", "student", student, 0, closed="left")
-    return 100 * (teacher - student) / teacher
-
-
-def distillation_score(
-    teacher_size: float,
-    student_size: float,
-    teacher_accuracy: float,
-    student_accuracy: float,
-    alpha: float = 0.5,
-) -> float:
-    """Return the distillation score: the closer to 0, the better.
-
-    ``DS = alpha * student_size / teacher_size
-    + (1 - alpha) * (1 - student_accuracy / teacher_accuracy)``; negative when a small
-    student beats its teacher.
-
-    Parameters
-    ----------
-    teacher_size : float
-        In (0, inf).
-    student_size : float
-        In [0, inf). Both sizes must be in one unit: parameters with parameters, or
-        bytes with bytes.
-    teacher_accuracy : float
-        In (0, 100], as a share or in percent.
-    student_accuracy : float
-        In (-inf, 100], in the same unit.
-    alpha : float, default=0.5
-        In [0, 1]: the weight of the size; here, as in the survey, not that of labels.
-
-    Returns
-    -------
-    float
-        The score.
-
-    Raises
-    ------
-    InputError
-        For a number out of range.
-
-    References
-    ----------
-    Alkhulaifi, Alsahli & Ahmad (2020), equation 1.
-
-    Examples
-    --------
-    >>> round(distillation_score(16.8e6, 1.7e6, 84.7, 77.7), 5)
-    0.09192
-    """
-    alpha = check_real("distillation_score", "alpha", alpha, 0, 1, closed="both")
-    smaller = 1 - size_reduction(teacher_size, student_size) / 100
-    worse = accuracy_reduction(teacher_accuracy, student_accuracy) / 100
-    return alpha * smaller + (1 - alpha) * worse
-
-
-def _pair(
+def checked_pair(
     teacher: ArrayLike,
     student: ArrayLike,
     task: str,
     tasks: Sequence[str],
     names: tuple[str, str] = ("teacher's logits", "student's logits"),
 ) -> tuple[Array, Array]:
+    """Return two models' logits of the same rows as checked matrices.
+
+    Parameters
+    ----------
+    teacher, student : array-like of shape (n_samples, n_outputs)
+        Logits (values, for regression).
+    task : str
+        What is decided.
+    tasks : sequence of str
+        What the measure is for.
+    names : tuple of str, default=("teacher's logits", "student's logits")
+        What the two are called in a message.
+
+    Returns
+    -------
+    teacher, student : ndarray of shape (n_samples, n_outputs), float64
+        The same.
+
+    Raises
+    ------
+    InputError
+        For another task, two shapes, no row, or numbers that are not finite.
+    """
     check_choice("this measure", "task", task, tasks)
-    pair = (_matrix(teacher), _matrix(student))
+    pair = (as_matrix(teacher), as_matrix(student))
     fewest = 2 if task == "multiclass" else 1
     shape = pair[0].shape
     if shape != pair[1].shape or len(shape) != 2 or not shape[0] or shape[1] < fewest:
@@ -457,7 +327,19 @@ def _pair(
     return pair
 
 
-def _matrix(values: ArrayLike) -> Array:
+def as_matrix(values: ArrayLike) -> Array:
+    """Return numbers as a matrix, one column for a vector.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs), float64
+        The same.
+    """
     matrix = np.asarray(values, dtype=np.float64)
     return matrix[:, None] if matrix.ndim == 1 else matrix
 
@@ -467,8 +349,21 @@ def _weighted_gap(log_teacher: Array, log_student: Array) -> Array:
     return gap
 
 
-def _squares(task: str, teacher: Array, student: Array) -> Array:
-    """Return each row's squared error, and squared distance from the column means."""
+def squared_parts(task: str, teacher: Array, student: Array) -> Array:
+    """Return each row's squared error, and squared distance from the column means.
+
+    Parameters
+    ----------
+    task : {"multiclass", "multilabel", "regression"}
+        What is decided.
+    teacher, student : ndarray of shape (n_samples, n_outputs), float64
+        Logits of the same rows (values, for regression).
+
+    Returns
+    -------
+    ndarray of shape (n_samples, 2), float64
+        Whose column means `r2_of_means` reads.
+    """
     if task == "multiclass":
         teacher, student = centred_logits(teacher), centred_logits(student)
     # The means are held while rows are resampled; that moves R2 by some 1/n only.
@@ -478,14 +373,43 @@ def _squares(task: str, teacher: Array, student: Array) -> Array:
     return np.column_stack([error, (spread**2).sum(axis=1)])
 
 
-def _r2_of(means: Array) -> Array:
+def r2_of_means(means: Array) -> Array:
+    """Return R2 out of the means of `squared_parts`.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_resamples, 2)
+        Mean squared errors and mean squared distances.
+
+    Returns
+    -------
+    ndarray of shape (n_resamples,), float64
+        In (-inf, 1]; where nothing varies, 1 without errors and 0 with some.
+    """
     error, spread = means[:, 0], means[:, 1]
     varies = spread > 0
     unexplained = error / np.where(varies, spread, 1)
     return np.where(varies, 1 - unexplained, np.where(error == 0, 1.0, 0.0))
 
 
-def _matches(y: ArrayLike, decisions: ArrayLike) -> NDArray[np.bool_]:
+def label_matches(y: ArrayLike, decisions: ArrayLike) -> NDArray[np.bool_]:
+    """Tell on which rows a decision is the label; of several labels, all of them.
+
+    Parameters
+    ----------
+    y, decisions : array-like of shape (n_samples,) or (n_samples, n_labels)
+        Labels, and what was decided.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), bool
+        One value a row.
+
+    Raises
+    ------
+    InputError
+        For two shapes, no row, or a label that is missing.
+    """
     labels, decided = np.asarray(y), np.asarray(decisions)
     if labels.shape != decided.shape or labels.ndim not in (1, 2) or not len(labels):
         raise InputError(
@@ -493,13 +417,25 @@ def _matches(y: ArrayLike, decisions: ArrayLike) -> NDArray[np.bool_]:
             f"(n_samples, n_labels), with at least 1 row. Got {labels.shape} and "
             f"{decided.shape}."
         )
-    _check_known(labels)
+    check_known(labels)
     same = np.asarray(labels == decided, dtype=bool).reshape(len(labels), -1)
     every: NDArray[np.bool_] = np.logical_and.reduce(same, axis=1)
     return every
 
 
-def _check_known(labels: NDArray[Any]) -> None:
+def check_known(labels: NDArray[Any]) -> None:
+    """Check that no label is missing.
+
+    Parameters
+    ----------
+    labels : ndarray
+        Labels of rows.
+
+    Raises
+    ------
+    InputError
+        When one is; the text names the row.
+    """
     missing = np.asarray(pd.isna(labels))
     if missing.any():
         row = int(np.argwhere(missing)[0][0])
@@ -517,6 +453,20 @@ def _check_task(owner: str, task: str) -> None:
         )
 
 
-def _fidelity(task: str, teacher: Array, student: Array) -> Estimate:
+def measure_fidelity(task: str, teacher: Array, student: Array) -> Estimate:
+    """Return the fidelity of one model's logits with another's.
+
+    Parameters
+    ----------
+    task : {"multiclass", "multilabel", "regression"}
+        What is decided.
+    teacher, student : ndarray of shape (n_samples, n_outputs), float64
+        Logits of the same rows (values, for regression).
+
+    Returns
+    -------
+    Estimate
+        Agreement; R2 for regression.
+    """
     measure = r2 if task == "regression" else agreement
     return measure(teacher, student, task)

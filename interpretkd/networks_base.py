@@ -23,7 +23,9 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from interpretkd._validation import InputError, check_boolean, check_integer, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_boolean, check_integer, check_real
+from interpretkd.logits import decide, probabilities
 from interpretkd.networks_modules import Network
 from interpretkd.networks_training import (
     BatchPlan,
@@ -39,7 +41,6 @@ from interpretkd.networks_training import (
 )
 from interpretkd.rows import batches, checked_rows, learn_schema
 from interpretkd.schema import Codes, Column, Schema, expand
-from interpretkd.targets import decide, probabilities
 
 __all__ = ["NetworkClassifier", "NetworkRegressor", "NetworkTeacher"]
 
@@ -196,7 +197,8 @@ class NetworkTeacher(BaseEstimator, ABC):
         rows = checked_rows(self, X, reset=False)
         self.network_.to(_device(self))
         columns = self._columns(self.schema_)
-        pieces = (expand(c, columns) for c in batches(self.schema_, rows, _BATCH))
+        codes = map(self.schema_.encode, batches(rows, _BATCH))
+        pieces = (expand(part, columns) for part in codes)
         return forward_batches(self.network_, pieces, len(rows), layer)
 
     def _learn(self, X: ArrayLike, y: Any) -> tuple[Schema, Codes]:

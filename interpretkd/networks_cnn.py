@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.networks_base import (
     Array,
     NetworkClassifier,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 
 __all__ = ["CNN", "MLP", "Network"]
 

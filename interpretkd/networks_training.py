@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.datasets import hold_out
 from interpretkd.networks_modules import Network
 
 __all__ = [
@@ -348,10 +348,8 @@ def _split(
         if min(size, len(free) - size) < max(n_classes, 1):
             return rows, rows[:0]
         strata = strata[free]
-    _, held_out = train_test_split(
-        free, test_size=size, random_state=generator, stratify=strata
-    )
-    return np.setdiff1d(rows, held_out), np.sort(held_out)
+    _, held_out = hold_out(free, size, generator, strata)
+    return np.setdiff1d(rows, held_out), held_out
 
 
 @contextlib.contextmanager

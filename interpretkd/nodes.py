@@ -10,6 +10,7 @@ A test sends a row to the left child when
 in the left set, with ``missing_left`` False.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,10 +19,17 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.schema import Codes, Schema
 
-__all__ = ["ALL_NUMBERS", "NODE_ARRAYS", "Nodes", "floor_to_float32", "freeze"]
+__all__ = [
+    "ALL_NUMBERS",
+    "NODE_ARRAYS",
+    "Nodes",
+    "check_arrays",
+    "floor_to_float32",
+    "freeze",
+]
 
 ALL_NUMBERS = float(np.finfo(np.float32).max)
 """The threshold that every number passes: only a missing value can fail it."""
@@ -272,6 +280,27 @@ def floor_to_float32(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
     above = rounded.astype(np.float64) > limited
     rounded[above] = np.nextafter(rounded[above], np.float32(-np.inf))
     return rounded
+
+
+def check_arrays(arrays: Mapping[str, Any], needed: Iterable[str]) -> None:
+    """Check that arrays out of a file are those that make up a model, no more.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        What was read.
+    needed : iterable of str
+        The names that there must be.
+
+    Raises
+    ------
+    InputError
+        When one is absent or unknown.
+    """
+    if set(arrays) != set(needed):
+        raise InputError(
+            f"The arrays {sorted(needed)} are needed. Got {sorted(arrays)}."
+        )
 
 
 def freeze(owner: object, name: str, dtype: Any, n_dims: int) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from interpretkd._errors import InputError
 from interpretkd._validation import (
-    InputError,
     check_boolean,
     check_choice,
     check_integer,

@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
-from interpretkd.trees import Forest
 
 __all__ = ["Outputs", "read_outputs"]
 

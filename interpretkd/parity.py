@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import Blueprint, double_threshold
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
@@ -16,18 +16,18 @@ from interpretkd.schema import Rows, Schema, as_frame
 
 __all__ = [
     "Answers",
-    "Cells",
     "Checker",
     "NotChecked",
     "Parity",
     "ParityError",
+    "PlainColumns",
     "cells",
     "check",
     "made_rows",
 ]
 
 Array = NDArray[np.float64]
-Cells: TypeAlias = dict[str, list[Any]]
+PlainColumns: TypeAlias = dict[str, list[Any]]
 """For each column the values of all rows as plain Python objects; None is missing."""
 
 _ALLOWED = 1e-9
@@ -156,7 +156,7 @@ def check(
     return Parity(by, n_rows, n_equal, n_made, n_made_equal, largest)
 
 
-def cells(schema: Schema, X: Rows, positions: Sequence[int]) -> Cells:
+def cells(schema: Schema, X: Rows, positions: Sequence[int]) -> PlainColumns:
     """Return rows as plain Python values.
 
     Parameters
@@ -178,7 +178,7 @@ def cells(schema: Schema, X: Rows, positions: Sequence[int]) -> Cells:
         frame = schema.frame_of_array(X)
     place = {str(name): i for i, name in enumerate(frame.columns)}
     codes = schema.encode(frame)
-    found: Cells = {}
+    found: PlainColumns = {}
     for position in positions:
         feature = schema.features[position]
         column = frame.iloc[:, place[feature.name]]

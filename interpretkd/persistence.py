@@ -12,7 +12,6 @@ Nothing in it can run code. A teacher that is neither a network of ours nor an O
 is only described: its logits on the evaluation rows are there, it itself is not.
 """
 
-import contextlib
 import hashlib
 import io
 import json
@@ -20,9 +19,8 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,34 +30,27 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd import __version__
-from interpretkd._validation import InputError
+from interpretkd._errors import BundleError, InputError, naming_file
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.adapters_onnx import OnnxTeacher
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor, Trial
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.forests import Forest
+from interpretkd.lessons import Trial
 from interpretkd.linear import Linear
+from interpretkd.logits import TASKS
 from interpretkd.optima import Certificate
+from interpretkd.saved_teachers import AbsentTeacher, LateTeacher
 from interpretkd.schema import Schema, as_frame
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.targets import TASKS, Target
-from interpretkd.trees import Forest, Tree
+from interpretkd.targets import Target
+from interpretkd.trees import Tree
 
-__all__ = [
-    "FORMAT",
-    "AbsentTeacher",
-    "BundleError",
-    "EvaluationRows",
-    "LateTeacher",
-    "Run",
-    "load",
-    "load_run",
-    "save",
-]
+__all__ = ["BUNDLE_FORMAT", "EvaluationRows", "Run", "load", "load_run", "save"]
 
-FORMAT = 1
+BUNDLE_FORMAT = 1
 """The version of the bundle; a reader refuses any other."""
 
 _STUDENTS = {s.__name__: s for s in (CartStudent, BoostedStudent, LinearStudent)}
@@ -70,10 +61,6 @@ _OPTIONAL = (
     "teacher.onnx",
     "evaluation.parquet",
 )
-
-
-class BundleError(InputError):
-    """A run bundle cannot be read; the text says which file, what is wrong, and why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +154,7 @@ def save(
     if X is not None:
         files["evaluation.parquet"] = _evaluation_file(model, X, y)
     manifest = {
-        "format": FORMAT,
+        "format": BUNDLE_FORMAT,
         "interpretkd": __version__,
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in ("numpy", "scikit-learn")},
@@ -224,140 +211,28 @@ def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run
         When anything in the folder is not as it was written.
     """
     files, manifest = _verified(Path(path))
-    with _naming("schema.json"):
+    with naming_file("schema.json"):
         schema = Schema.from_dict(_parse_json(files["schema.json"]))
-    with _naming("model.json"):
+    with naming_file("model.json"):
         state = _parse_json(files["model.json"])
         model, student_state = _model(state, schema)
     for name, attribute in (("student", "student_"), ("baseline", "baseline_")):
-        with _naming(f"{name}.npz"):
+        with naming_file(f"{name}.npz"):
             content = files.get(f"{name}.npz")
             fitted = None
             if content is not None:
                 arrays = _parse_npz(content)
                 fitted = _student(student_state[name], schema, arrays, state)
             setattr(model, attribute, fitted)
-    with _naming("teacher.json"):
+    with naming_file("teacher.json"):
         _attach_teacher(model, files, Path(path), late=late_teacher)
     evaluation = None
     if "evaluation.parquet" in files:
-        with _naming("evaluation.parquet"):
+        with naming_file("evaluation.parquet"):
             evaluation = _evaluation(files["evaluation.parquet"], model, state)
-    with _naming("student.npz"):
+    with naming_file("student.npz"):
         _check_outputs(model)
     return Run(model, evaluation, manifest)
-
-
-class AbsentTeacher(BaseEstimator):
-    """Stands for a teacher that was not saved with the run.
-
-    Parameters
-    ----------
-    description : str
-        What it was.
-    """
-
-    def __init__(self, description: str) -> None:
-        self.description = description
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def logits(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Say that the teacher is not there.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray
-            Never.
-
-        Raises
-        ------
-        InputError
-            Always.
-        """
-        raise InputError(
-            f"The teacher ({self.description}) was not saved with this run, so it "
-            "cannot be asked about new rows. Its logits of the evaluation rows are in "
-            "the run."
-        )
-
-
-class LateTeacher(BaseEstimator):
-    """A saved network that is built when it is first asked.
-
-    Parameters
-    ----------
-    config : dict
-        What `get_state` of the network said of it.
-    content : bytes
-        Its arrays, as safetensors.
-    """
-
-    def __init__(self, config: dict[str, Any], content: bytes) -> None:
-        self.config = config
-        self.content = content
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __repr__(self) -> str:  # scikit-learn's would write out the arrays
-        return f"LateTeacher({self.description})"
-
-    @property
-    def description(self) -> str:
-        """The kind of network."""
-        return str(self.config["class"])
-
-    @property
-    def schema_(self) -> Schema:
-        """The columns that the network reads."""
-        return Schema.from_dict(self.config["schema"])
-
-    @cached_property
-    def network(self) -> Any:
-        """The network itself, built when this is first asked for."""
-        with _naming("teacher.json"):
-            return _network(self.config, self.content)
-
-    def logits(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return what the network says.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            Its logits.
-
-        Raises
-        ------
-        BundleError
-            When the network's file cannot be used.
-        """
-        said: NDArray[np.float64] = self.network.logits(X)
-        return said
-
-    def get_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return all that makes up the network, for another run.
-
-        Returns
-        -------
-        config : dict
-            JSON values.
-        arrays : dict of ndarray
-            The network's state dict.
-        """
-        state: tuple[dict[str, Any], dict[str, NDArray[Any]]] = self.network.get_state()
-        return state
 
 
 def _check_replaceable(target: Path) -> None:
@@ -541,11 +416,12 @@ def _verified(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Read the files that the manifest names, if they are what it says."""
     if not (path / "manifest.json").is_file():
         raise BundleError(f"{str(path)!r} is not a run: it has no manifest.json.")
-    with _naming("manifest.json"):
+    with naming_file("manifest.json"):
         manifest = _parse_json((path / "manifest.json").read_bytes())
-        if manifest["format"] != FORMAT:
+        if manifest["format"] != BUNDLE_FORMAT:
             raise InputError(
-                f"this version reads format {FORMAT}. Got format {manifest['format']!r}"
+                f"this version reads format {BUNDLE_FORMAT}. Got format "
+                f"{manifest['format']!r}"
             )
         manifest["about"] = _facts(manifest.get("about", {}))
         hashes = dict(manifest["sha256"])
@@ -555,7 +431,7 @@ def _verified(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
             raise InputError(f"it names the unknown {unknown} and lacks {absent}")
     files = {}
     for name, expected in hashes.items():
-        with _naming(name):
+        with naming_file(name):
             files[name] = (path / name).read_bytes()
             if _sha256(files[name]) != expected:
                 raise InputError(
@@ -577,22 +453,6 @@ def _facts(about: Mapping[str, Any]) -> dict[str, str | int | float]:
             f"of value for {wrong[0]!r}."
         )
     return dict(about)
-
-
-@contextlib.contextmanager
-def _naming(name: str) -> Iterator[None]:
-    """Turn whatever goes wrong with a file into one sentence that names it."""
-    try:
-        yield
-    except BundleError:
-        raise
-    except Exception as error:  # any parser may raise anything on damaged bytes
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        if not isinstance(error, InputError):
-            reason[0] = f"{type(error).__name__}: {reason[0]}"
-        raise BundleError(
-            f"The run's file {name} cannot be used: {reason[0].rstrip('.')}."
-        ) from error
 
 
 def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
@@ -657,7 +517,8 @@ def _attach_teacher(
 ) -> None:
     state = _parse_json(files["teacher.json"])
     if state["kind"] == "network" and late:
-        network = LateTeacher(state["config"], files["teacher.safetensors"])
+        weights = files["teacher.safetensors"]
+        network = LateTeacher(state["config"], weights, _network)
         if len(network.schema_) != len(model.schema_):
             raise InputError("the teacher reads other columns than the student")
         model.teacher = network
@@ -696,7 +557,7 @@ def _network(config: dict[str, Any], content: bytes) -> Any:
 
     from interpretkd.networks_state import teacher_from_state
 
-    with _naming("teacher.safetensors"):
+    with naming_file("teacher.safetensors"):
         arrays = from_safetensors(content)
     return teacher_from_state(config, arrays)
 

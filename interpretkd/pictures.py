@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 
 __all__ = ["as_picture", "pixel_place", "pixel_rows"]
 

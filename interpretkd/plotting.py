@@ -8,8 +8,9 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from interpretkd._errors import InputError
 from interpretkd._files import write_atomically
-from interpretkd._validation import InputError, check_integer
+from interpretkd._validation import check_integer
 from interpretkd.canvas import to_pdf
 from interpretkd.diagrams import draw_pages, draw_tree, look_of
 from interpretkd.node_boxes import Look

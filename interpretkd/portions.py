@@ -8,19 +8,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_consistent_length
 
-from interpretkd._validation import InputError, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_real
 from interpretkd.adapters import Teacher
+from interpretkd.datasets import hold_out
 from interpretkd.intervals import Estimate
 from interpretkd.lessons import check_labels, take_rows
+from interpretkd.logits import decide
 from interpretkd.metrics import accuracy, agreement, r2
 from interpretkd.schema import Rows, Schema, as_frame
-from interpretkd.targets import decide
 
-__all__ = ["JudgedRows", "Portions", "RememberingTeacher", "divide"]
+__all__ = ["JudgedRows", "Portions", "RememberingTeacher", "partition"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -131,7 +132,7 @@ class JudgedRows:
 
 @dataclass(frozen=True, eq=False)
 class Portions:
-    """Rows in three parts, none of which has a row of another; `divide` makes it.
+    """Rows in three parts, none of which has a row of another; `partition` makes it.
 
     Parameters
     ----------
@@ -219,7 +220,7 @@ class RememberingTeacher(BaseEstimator):
         return get_tags(self.teacher.estimator)
 
 
-def divide(
+def partition(
     X: ArrayLike,
     y: Any = None,
     *,
@@ -313,14 +314,7 @@ def _apart(
             f"There are too few rows to keep {size} of {len(rows)} apart. Give more "
             "rows, or other shares."
         )
-    if strata is not None:
-        classes, counts = np.unique(strata, return_counts=True)
-        if counts.min() < 2 or len(classes) > min(size, len(rows) - size):
-            strata = None
-    kept, apart = train_test_split(
-        rows, test_size=size, random_state=seed, stratify=strata
-    )
-    return np.sort(kept), np.sort(apart)
+    return hold_out(rows, size, seed, strata)
 
 
 def _fingerprint(X: Any) -> bytes:

@@ -15,14 +15,15 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.adapters import Teacher, as_teacher
-from interpretkd.divisions import Original, divide
+from interpretkd.divisions import Original, find_cuts
+from interpretkd.forests import Forest
 from interpretkd.nodes import Nodes
 from interpretkd.probes import transformation
 from interpretkd.schema import Codes, Schema, as_frame
 from interpretkd.translation import Translation, translate
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = ["PreparedTeacher", "in_original_units"]
 
@@ -244,7 +245,7 @@ def _name_columns(estimator: Any, schema: Schema, X: Any) -> None:
 
 
 def _translate(form: Tree | Forest, original: Original) -> Tree | Forest:
-    parts, exchanged = divide(original, form.nodes)
+    parts, exchanged = find_cuts(original, form.nodes)
     new = translate(form.nodes, parts, original.schema)
     cells, prepared = original.asked.cells, original.asked.codes
     leaves = _same_leaves(form.nodes, new, original.encode(cells), prepared, "X")

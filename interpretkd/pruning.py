@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_choice, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice, check_integer
 from interpretkd.nodes import Nodes, freeze
 from interpretkd.schema import Codes
 from interpretkd.trees import Tree

@@ -12,10 +12,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_boolean
+from interpretkd._errors import InputError
+from interpretkd._validation import check_boolean
+from interpretkd.forests import Forest
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Codes, Rows
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 from interpretkd.wording import number_text
 
 __all__ = ["Readable", "readable", "significant_digits"]

@@ -16,16 +16,10 @@ from numpy.typing import ArrayLike
 from interpretkd._validation import check_integer
 from interpretkd.analysis import analyse
 from interpretkd.chapters import put_together
-from interpretkd.documents import (
-    Document,
-    to_html,
-    to_json,
-    to_markdown,
-    to_pdf,
-    write_document,
-)
+from interpretkd.documents import Document
 from interpretkd.frontiers import Frontier
 from interpretkd.info import check_info
+from interpretkd.writers import to_html, to_json, to_markdown, to_pdf, write_document
 
 __all__ = ["Report", "make_report"]
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
-from interpretkd._validation import InputError
-from interpretkd.schema import Codes, Rows, Schema, as_frame
+from interpretkd._errors import InputError
+from interpretkd.schema import Rows, Schema, as_frame
 
 __all__ = ["batches", "checked_rows", "learn_schema"]
 
@@ -82,24 +82,21 @@ def learn_schema(estimator: Any, X: object) -> tuple[Schema, Rows]:
     return Schema.from_data(rows), rows
 
 
-def batches(schema: Schema, rows: Rows, size: int) -> Iterator[Codes]:
-    """Encode rows piece by piece, so that memory does not grow with their number.
+def batches(rows: Rows, size: int) -> Iterator[Rows]:
+    """Walk through rows piece by piece, so that memory does not grow with their number.
 
     Parameters
     ----------
-    schema : Schema
-        The columns.
     rows : DataFrame or ndarray
         What `checked_rows` returned.
     size : int
-        How many rows a piece has at most.
+        In [1, inf): how many rows a piece has at most.
 
     Yields
     ------
-    ndarray of shape (<= size, n_features), float32
-        The codes of the next rows.
+    DataFrame or ndarray of shape (<= size, n_features)
+        The next rows.
     """
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
-        part = rows.iloc[piece] if isinstance(rows, pd.DataFrame) else rows[piece]
-        yield schema.encode(part)
+        yield rows.iloc[piece] if isinstance(rows, pd.DataFrame) else rows[piece]

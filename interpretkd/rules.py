@@ -5,7 +5,7 @@ feature, and apply to a row exactly when the row reaches the leaf.
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +15,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from interpretkd._errors import InputError
 from interpretkd._files import csv_text, write_atomically
-from interpretkd._validation import InputError, check_boolean, check_choice, closest
-from interpretkd.conditions import Condition, path_conditions
+from interpretkd._validation import check_boolean, check_choice, closest
+from interpretkd.conditions import path_conditions
 from interpretkd.formats import html_page, html_table, latex_table, markdown_table
 from interpretkd.intervals import Estimate
 from interpretkd.outlines import decision_cells, from_left, outline
 from interpretkd.readable import readable
+from interpretkd.rule import ALWAYS, COLUMNS, NUMBERS, Rule
 from interpretkd.tallies import (
     Judged,
     Outcomes,
@@ -32,138 +34,11 @@ from interpretkd.tallies import (
     tally,
 )
 from interpretkd.trees import Tree
-from interpretkd.wording import one_line, prediction_text
 
-__all__ = ["Rule", "RuleSet", "extract_rules", "leaf_decisions"]
+__all__ = ["RuleSet", "extract_rules"]
 
-Array = NDArray[np.float64]
-
-_ESTIMATES = ("fidelity", "accuracy")
 _TABLES = ("rules", "decisions")
 _WRITERS = (".csv", ".txt", ".md", ".tex", ".html")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One leaf of a tree, or some neighbouring leaves that decide the same.
-
-    Parameters
-    ----------
-    conditions : tuple of Condition
-        One a feature, in the order in which the tree first asks for it.
-    leaf : int
-        The node's index in the tree.
-    prediction : object
-        The class; a tuple of the labels that are on; or the value(s).
-    probability : float or None
-        The student's probability of that class (of exactly these labels, taken as
-        independent); None without classes. Of merged leaves, the mean by cover.
-    n_rows : int
-        How many of the given rows it covers (of the training rows, if none were
-        given): its support.
-    coverage : float
-        The same as a share, in [0, 1].
-    fidelity : Estimate or None, default=None
-        The share of the covered rows on which the teacher decides the same, with
-        Wilson's interval; None for regression, which has `teacher_rmse`.
-    accuracy : Estimate or None, default=None
-        The share of the covered rows that have this label: the rule's precision.
-    number : int, default=0
-        Its place in the order of coverage, from 1; it stays with the rule.
-    leaves : tuple of int, default=()
-        The leaves it stands for.
-    probabilities : tuple of float, default=()
-        The student's probability of each of the set's classes (labels).
-    n_disagree : int or None, default=None
-        The covered rows on which the teacher decides otherwise.
-    confidence : float or None, default=None
-        The mean probability that the teacher gives its own decision on these rows.
-    lift : float or None, default=None
-        Accuracy over the share of this label among all given rows: 1 is no better
-        than chance, 2 twice as good.
-    recall : float or None, default=None
-        The share of all given rows of this label that the rule covers.
-    teacher_value, label_value : float, list of float, or None, default=None
-        For regression: the mean of what the teacher, or the label, says.
-    teacher_rmse, label_rmse : float or None, default=None
-        For regression: the root of the mean squared difference between the rule's
-        value and the teacher's, or the label's. R2 would say nothing here, for a rule
-        is a constant.
-
-    References
-    ----------
-    Bayardo & Agrawal (1999), "Mining the most interesting rules", for the lift.
-    """
-
-    conditions: tuple[Condition, ...]
-    leaf: int
-    prediction: Any
-    probability: float | None
-    n_rows: int
-    coverage: float
-    fidelity: Estimate | None = None
-    accuracy: Estimate | None = None
-    number: int = 0
-    leaves: tuple[int, ...] = ()
-    probabilities: tuple[float, ...] = ()
-    n_disagree: int | None = None
-    confidence: float | None = None
-    lift: float | None = None
-    recall: float | None = None
-    teacher_value: float | list[float] | None = None
-    label_value: float | list[float] | None = None
-    teacher_rmse: float | None = None
-    label_rmse: float | None = None
-
-    @property
-    def condition_text(self) -> str:
-        """The conditions in words, joined by AND, in one line, with every category."""
-        return one_line(" AND ".join(map(str, self.conditions)) or "always")
-
-    @property
-    def brief_text(self) -> str:
-        """The same, of long lists of categories only the first five."""
-        return one_line(" AND ".join(c.brief for c in self.conditions) or "always")
-
-    @property
-    def prediction_text(self) -> str:
-        """The prediction in words, in one line."""
-        return one_line(prediction_text(self.prediction))
-
-    @property
-    def merged_text(self) -> str:
-        """Which leaves were joined, in words; "" for one leaf alone."""
-        if len(self.leaves) < 2:
-            return ""
-        return f"merged from leaves {', '.join(map(str, self.leaves))}"
-
-    @property
-    def sentence(self) -> str:
-        """The rule for people who read no tables, in one line."""
-        facts = [f"covers {self.coverage:.0%} = {self.n_rows:,} rows"]
-        if self.fidelity is not None:
-            facts.insert(0, f"teacher agrees {self.fidelity.value:.0%}")
-        if self.teacher_value is not None:
-            facts.insert(0, f"teacher says {prediction_text(self.teacher_value)}")
-        head = f"IF {self.brief_text} THEN {self.prediction_text}"
-        return f"{head} ({', '.join(facts)})"
-
-    def __str__(self) -> str:
-        facts = [f"covers {self.coverage:.1%} = {self.n_rows} rows"]
-        if self.probability is not None:
-            facts.insert(0, f"probability {self.probability:.3f}")
-        for name in _ESTIMATES:
-            estimate = getattr(self, name)
-            if estimate is not None:
-                facts.append(f"{name} {estimate}")
-        for name in ("teacher", "label"):
-            error = getattr(self, f"{name}_rmse")
-            if error is not None:
-                facts.append(f"RMSE to the {name} {error:.4g}")
-        if self.merged_text:
-            facts.append(self.merged_text)
-        head = f"IF {self.brief_text} THEN {self.prediction_text}"
-        return f"{head} ({'; '.join(facts)})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -318,7 +193,7 @@ class RuleSet:
             if text.casefold()
             in f"{rule.condition_text} {rule.prediction_text}".casefold()
             and set(features) <= {c.feature.name for c in rule.conditions}
-            and (not predictions or _predicts(rule, predictions))
+            and (not predictions or rule.predicts(predictions))
             and rule.coverage >= min_coverage
             and rule.n_rows >= min_rows
             and all(_reaches(getattr(rule, name), low) for name, low in least.items())
@@ -373,7 +248,7 @@ class RuleSet:
             measured.
         """
         names = self.classes if probabilities else ()
-        records = [_record(rule, names) for rule in self.rules]
+        records = [rule.record(names) for rule in self.rules]
         columns = None if records else ["number", "rule", "prediction"]
         return pd.DataFrame(records, columns=columns).dropna(axis="columns", how="all")
 
@@ -386,11 +261,9 @@ class RuleSet:
             One row a rule; an estimate and its interval share a cell, and what is
             unknown is "-". Columns of which nothing is known are absent.
         """
-        records = [_cells(rule) for rule in self.rules]
-        frame = pd.DataFrame(records, columns=list(_COLUMNS), dtype=object)
-        known = [
-            name for name in frame if name in _ALWAYS or (frame[name] != "-").any()
-        ]
+        records = [rule.cells for rule in self.rules]
+        frame = pd.DataFrame(records, columns=list(COLUMNS), dtype=object)
+        known = [name for name in frame if name in ALWAYS or (frame[name] != "-").any()]
         return frame[known]
 
     def outline(self) -> str:
@@ -402,7 +275,7 @@ class RuleSet:
             Tests in words; a branch ends with the rule's number and prediction.
             Branches without a rule of this set are left out.
         """
-        ends = {rule.leaf: _end_text(rule) for rule in self.rules}
+        ends = {rule.leaf: rule.end_text for rule in self.rules}
         counts = {} if self.source is None else self.source.counts(self.tree)
         heads = {node: f"{n:,} rows" for node, n in counts.items()}
         return outline(self.tree.nodes, ends, heads)
@@ -443,7 +316,7 @@ class RuleSet:
         str
             The table; names are escaped.
         """
-        return markdown_table(self._table(table), _NUMBERS)
+        return markdown_table(self._table(table), NUMBERS)
 
     def to_latex(self, table: str = "rules") -> str:
         """Return a table in LaTeX.
@@ -458,7 +331,7 @@ class RuleSet:
         str
             A longtable with the rules of booktabs; names are escaped.
         """
-        return latex_table(self._table(table), _NUMBERS, self._caption(table))
+        return latex_table(self._table(table), NUMBERS, self._caption(table))
 
     def to_html(self, table: str = "rules") -> str:
         """Return a table in HTML.
@@ -473,7 +346,7 @@ class RuleSet:
         str
             A fragment without scripts and addresses; names are escaped.
         """
-        return html_table(self._table(table), _NUMBERS, self._caption(table))
+        return html_table(self._table(table), NUMBERS, self._caption(table))
 
     def _repr_html_(self) -> str:
         return self.to_html()
@@ -626,27 +499,6 @@ def extract_rules(
     return _rules_of(_Source(model, judged), tree, merge=merge)
 
 
-def leaf_decisions(model: Any, value: Array) -> tuple[list[Any], list[float | None]]:
-    """Return what a model predicts where its student says these values.
-
-    Parameters
-    ----------
-    model : DistilledClassifier, DistilledRegressor, CartStudent or Tree
-        Whose decisions they are; a tree with names has classes, but no probabilities.
-    value : ndarray of shape (n_nodes, n_outputs)
-        Target columns.
-
-    Returns
-    -------
-    predictions : list
-        Classes, tuples of labels, or values.
-    probabilities : list of float or None
-        The student's probability of each class; None without classes.
-    """
-    outcomes = leaf_outcomes(model, value)
-    return outcomes.predictions, outcomes.probabilities
-
-
 def _rules_of(source: _Source, tree: Tree, *, merge: bool) -> RuleSet:
     leaves = np.flatnonzero(tree.nodes.is_leaf)
     outcomes = leaf_outcomes(source.model, tree.value[leaves])
@@ -695,12 +547,6 @@ def _measured(
     return tally(source.judged, outcomes, place[tree.nodes.apply(source.judged.codes)])
 
 
-def _predicts(rule: Rule, wanted: Collection[Any]) -> bool:
-    if isinstance(rule.prediction, tuple):
-        return any(label in wanted for label in rule.prediction)
-    return rule.prediction in wanted
-
-
 def _reaches(estimate: Estimate | None, low: float | None) -> bool:
     return low is None or (estimate is not None and estimate.value >= low)
 
@@ -726,77 +572,6 @@ _ORDERS: dict[str, Any] = {
     "tree": lambda rule: rule.leaf,
 }
 _UPWARDS = ("number", "conditions", "prediction", "tree")
-
-
-def _record(rule: Rule, classes: Sequence[Any]) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "number": rule.number,
-        "rule": rule.condition_text,
-        "prediction": rule.prediction,
-        "probability": rule.probability,
-    }
-    for name, chance in zip(classes, rule.probabilities, strict=False):
-        record[f"probability of {name}"] = chance
-    record |= {"coverage": rule.coverage, "n_rows": rule.n_rows}
-    for name in _ESTIMATES:
-        estimate = getattr(rule, name)
-        record[name] = None if estimate is None else estimate.value
-        record[f"{name}_low"] = None if estimate is None else estimate.low
-        record[f"{name}_high"] = None if estimate is None else estimate.high
-    record |= {name: getattr(rule, name) for name in _MEASURES}
-    record["n_conditions"] = len(rule.conditions)
-    record["leaf"] = rule.leaf
-    record["merged"] = rule.merged_text or None
-    return record
-
-
-_MEASURES = (
-    *("n_disagree", "confidence", "lift", "recall"),
-    *("teacher_value", "teacher_rmse", "label_value", "label_rmse"),
-)
-_ALWAYS = ("#", "rule", "prediction", "covers", "rows")
-_NUMBERS = (
-    *("#", "probability", "covers", "rows", "fidelity", "disagree", "confidence"),
-    *("accuracy", "lift", "recall", "teacher", "RMSE to teacher", "label"),
-    "RMSE to label",
-)
-_COLUMNS = (*_ALWAYS[:3], "probability", *_ALWAYS[3:], *_NUMBERS[4:], "merged")
-
-
-def _cells(rule: Rule) -> list[str]:
-    """Return the texts of `_COLUMNS`."""
-    return [
-        str(rule.number),
-        rule.brief_text,
-        rule.prediction_text,
-        _said(rule.probability, ".3f"),
-        f"{rule.coverage:.1%}",
-        f"{rule.n_rows:,}",
-        _said(rule.fidelity, ".3f"),
-        _said(rule.n_disagree, ","),
-        _said(rule.confidence, ".3f"),
-        _said(rule.accuracy, ".3f"),
-        _said(rule.lift, ".2f"),
-        _said(rule.recall, ".3f"),
-        "-" if rule.teacher_value is None else prediction_text(rule.teacher_value),
-        _said(rule.teacher_rmse, ".4g"),
-        "-" if rule.label_value is None else prediction_text(rule.label_value),
-        _said(rule.label_rmse, ".4g"),
-        rule.merged_text or "-",
-    ]
-
-
-def _said(value: Any, spec: str) -> str:
-    return "-" if value is None else format(value, spec)
-
-
-def _end_text(rule: Rule) -> str:
-    facts = [f"{rule.n_rows:,} rows = {rule.coverage:.1%}"]
-    if rule.fidelity is not None:
-        facts.append(f"teacher agrees {rule.fidelity.value:.0%}")
-    if rule.merged_text:
-        facts.append(rule.merged_text)
-    return f"{rule.prediction_text} (rule {rule.number}: {', '.join(facts)})"
 
 
 def _free(name: str, cells: pd.DataFrame) -> str:

@@ -19,22 +19,20 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._validation import InputError, check_choice
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice
 from interpretkd.adapters_onnx import OnnxTeacher
+from interpretkd.columns import RowChoice, choose_rows, split_target
 from interpretkd.datasets import Dataset, Split, split_rows
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Evaluation, evaluate
+from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
+from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.networks_training import BatchPlan
 from interpretkd.persistence import save
 from interpretkd.schema import Schema
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.tables import RowChoice, choose_rows, read_table, split_target
-from interpretkd.teachers import (
-    CNNRegressorTeacher,
-    CNNTeacher,
-    MLPRegressorTeacher,
-    MLPTeacher,
-)
+from interpretkd.tables import read_table
 
 __all__ = [
     "STUDENTS",

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.calendars import Calendar
 
 __all__ = [
@@ -29,13 +29,14 @@ __all__ = [
     "Schema",
     "as_frame",
     "expand",
+    "plain_value",
 ]
 
 Codes: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = pd.DataFrame | NDArray[Any]
 Category: TypeAlias = str | int | float | bool
 
-KINDS = ("numeric", "categorical", "pixel", "date")
+FEATURE_KINDS = ("numeric", "categorical", "pixel", "date")
 VALUE, MISSING = -1, -2
 
 
@@ -73,9 +74,10 @@ class Feature:
     calendar: Calendar | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or self.kind not in KINDS:
+        if not isinstance(self.name, str) or self.kind not in FEATURE_KINDS:
             raise InputError(
-                f"A feature needs a text as its name and a kind out of {KINDS}. "
+                "A feature needs a text as its name and a kind out of "
+                f"{FEATURE_KINDS}. "
                 f"Got {self.name!r}, {self.kind!r}."
             )
         if (self.kind == "categorical") != bool(self.categories):
@@ -534,9 +536,25 @@ def as_frame(X: object) -> pd.DataFrame | None:
     return None
 
 
+def plain_value(value: Any) -> Any:
+    """Return a value as Python has it.
+
+    Parameters
+    ----------
+    value : object
+        A numpy scalar, or anything else.
+
+    Returns
+    -------
+    object
+        A str, int, float or the like; anything but a numpy scalar as it is.
+    """
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _learn_feature(name: str, column: "pd.Series[Any]") -> Feature:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        levels = [_plain(level) for level in column.cat.categories]
+        levels = [plain_value(level) for level in column.cat.categories]
     elif pd.api.types.is_bool_dtype(column.dtype):
         levels = [False, True]
     elif pd.api.types.is_numeric_dtype(column.dtype):
@@ -544,7 +562,7 @@ def _learn_feature(name: str, column: "pd.Series[Any]") -> Feature:
     elif pd.api.types.is_datetime64_any_dtype(column.dtype):
         return Feature(name, "date", calendar=Calendar.from_data(name, column))
     elif column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
-        values = [_plain(value) for value in _distinct(name, column)]
+        values = [plain_value(value) for value in _distinct(name, column)]
         types = {bool if isinstance(v, bool) else type(v) for v in values}
         if types <= {int, float}:
             return Feature(name)
@@ -613,10 +631,6 @@ def _distinct(name: str, column: "pd.Series[Any]") -> list[Any]:
         ) from error
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def _encode_column(feature: Feature, column: "pd.Series[Any]") -> Codes:
     if feature.is_categorical:
         return _encode_categories(feature, column)
@@ -628,14 +642,16 @@ def _encode_column(feature: Feature, column: "pd.Series[Any]") -> Codes:
 def _encode_categories(feature: Feature, column: "pd.Series[Any]") -> Codes:
     if isinstance(column.dtype, pd.CategoricalDtype):
         position = {level: i for i, level in enumerate(feature.categories)}
-        levels = [position.get(_plain(level), -1) for level in column.cat.categories]
+        levels = [
+            position.get(plain_value(level), -1) for level in column.cat.categories
+        ]
         place = np.asarray([*levels, -1])[column.cat.codes.to_numpy()]
     else:
         values = column.astype(object)
         place = pd.Index(list(feature.categories), dtype=object).get_indexer(values)
     unseen = (place < 0) & ~column.isna().to_numpy()
     if unseen.any():
-        found = sorted({repr(_plain(v)) for v in column[unseen].unique()})
+        found = sorted({repr(plain_value(v)) for v in column[unseen].unique()})
         allowed = [repr(level) for level in feature.categories]
         raise InputError(
             f"Column {feature.name!r} holds values that were not seen in training: "

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.binning import Binned, bin_columns
 from interpretkd.drafts import Draft, finish
 from interpretkd.induction import Limits

@@ -8,15 +8,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, closest
+from interpretkd._errors import InputError
+from interpretkd._validation import closest
 from interpretkd.intervals import Estimate, wilson_interval
-from interpretkd.metrics import _check_task, _fidelity
+from interpretkd.logits import decide
+from interpretkd.metrics import _check_task, measure_fidelity
 from interpretkd.schema import as_frame
-from interpretkd.targets import decide
 
 __all__ = [
+    "class_fidelities",
     "fidelity_by_class",
     "fidelity_by_slice",
+    "named_slices",
+    "slice_fidelities",
+    "slices_of",
 ]
 
 Array = NDArray[np.float64]
@@ -51,7 +56,7 @@ def fidelity_by_class(model: Any, X: ArrayLike) -> pd.DataFrame:
         For a regression, which has no classes.
     """
     _check_task("fidelity_by_class", model.task_)
-    return _by_class(model, model.teacher_.logits(X), model.logits(X))
+    return class_fidelities(model, model.teacher_.logits(X), model.logits(X))
 
 
 def fidelity_by_slice(model: Any, X: ArrayLike, by: Any) -> pd.DataFrame:
@@ -78,11 +83,27 @@ def fidelity_by_slice(model: Any, X: ArrayLike, by: Any) -> pd.DataFrame:
     InputError
         For an absent column or labels of another length.
     """
-    names = _slice_names(X, by)
-    return _by_slice(model.task_, model.teacher_.logits(X), model.logits(X), names)
+    names = slices_of(X, by)
+    return slice_fidelities(
+        model.task_, model.teacher_.logits(X), model.logits(X), names
+    )
 
 
-def _by_class(model: Any, teacher: Array, student: Array) -> pd.DataFrame:
+def class_fidelities(model: Any, teacher: Array, student: Array) -> pd.DataFrame:
+    """Return the fidelity on the rows of each class, from logits.
+
+    Parameters
+    ----------
+    model : DistilledClassifier
+        Whose classes they are.
+    teacher, student : ndarray of shape (n_samples, n_outputs), float64
+        Logits of the same rows (values, for regression).
+
+    Returns
+    -------
+    DataFrame
+        As `fidelity_by_class` returns.
+    """
     said, done = decide(teacher, model.task_), decide(student, model.task_)
     if model.task_ == "multilabel":
         counts, hits = said.sum(axis=0), (said & done).sum(axis=0)
@@ -97,14 +118,30 @@ def _by_class(model: Any, teacher: Array, student: Array) -> pd.DataFrame:
     return _table("class", np.asarray(model.classes_).tolist(), shares)
 
 
-def _by_slice(
+def slice_fidelities(
     task: str, teacher: Array, student: Array, slices: Slices
 ) -> pd.DataFrame:
+    """Return the fidelity on each slice of the rows, from logits.
+
+    Parameters
+    ----------
+    task : {"multiclass", "multilabel", "regression"}
+        What is decided.
+    teacher, student : ndarray of shape (n_samples, n_outputs), float64
+        Logits of the same rows (values, for regression).
+    slices : tuple
+        The slice of each row, and the slices' names: what `slices_of` returned.
+
+    Returns
+    -------
+    DataFrame
+        As `fidelity_by_slice` returns.
+    """
     place, names = slices
     counts = np.bincount(place, minlength=len(names))
     parts = np.split(np.argsort(place, kind="stable"), np.cumsum(counts)[:-1])
     found = {i: part for i, part in enumerate(parts) if len(part)}
-    measured = [_fidelity(task, teacher[p], student[p]) for p in found.values()]
+    measured = [measure_fidelity(task, teacher[p], student[p]) for p in found.values()]
     return _table("slice", [names[i] for i in found], measured)
 
 
@@ -124,7 +161,28 @@ def _table(
     )
 
 
-def _slice_names(X: Any, by: Any) -> Slices:
+def slices_of(X: Any, by: Any) -> Slices:
+    """Find the slice of each row.
+
+    Parameters
+    ----------
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows.
+    by : str or array-like of shape (n_samples,)
+        As for `fidelity_by_slice`.
+
+    Returns
+    -------
+    place : ndarray of shape (n_samples,), intp
+        The position of each row's slice.
+    names : list of str
+        The slices.
+
+    Raises
+    ------
+    InputError
+        For an absent column or labels of another length.
+    """
     column = _slice_column(X, by)
     is_number = pd.api.types.is_numeric_dtype(column)
     is_number = is_number and not pd.api.types.is_bool_dtype(column)
@@ -184,7 +242,19 @@ def _texts(edges: Array) -> list[str]:
     return texts
 
 
-def _named(slices: Any) -> dict[str, Any]:
+def named_slices(slices: Any) -> dict[str, Any]:
+    """Return a name for each way of slicing rows.
+
+    Parameters
+    ----------
+    slices : mapping, str, sequence of str, or None
+        Column names; or labels of the rows by the name of their slicing.
+
+    Returns
+    -------
+    dict
+        What `slices_of` takes, by name.
+    """
     if slices is None:
         return {}
     if isinstance(slices, str):

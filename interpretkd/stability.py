@@ -16,8 +16,8 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
+from interpretkd._errors import InputError
 from interpretkd._validation import (
-    InputError,
     check_boolean,
     check_choice,
     check_integer,
@@ -26,24 +26,24 @@ from interpretkd._validation import (
 from interpretkd.answers import (
     check_model,
     given_rows,
-    html_block,
-    html_table,
     output_names,
-    spreads,
     teacher_says,
 )
+from interpretkd.cells import spreads
 from interpretkd.conditions import Condition, node_test, path_conditions
 from interpretkd.contributions import feature_importance
 from interpretkd.evaluation import _truth
+from interpretkd.forests import Forest
+from interpretkd.formats import html_block, html_table
 from interpretkd.intervals import Estimate, bootstrap_interval
 from interpretkd.lessons import Lesson, as_columns, take_rows, teach
 from interpretkd.linear import Linear
-from interpretkd.metrics import _fidelity
+from interpretkd.logits import decide
+from interpretkd.metrics import measure_fidelity
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes
 from interpretkd.students import Form
-from interpretkd.targets import decide
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 
 __all__ = ["Stability", "stability"]
@@ -150,12 +150,14 @@ class Stability:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        tables = [html_table(self.features, "Features")]
+        tables = [html_table(self.features, caption="Features")]
         if self.rank_correlation is None:
-            tables.append(html_table(self.parts, "What the model is made of"))
+            tables.append(html_table(self.parts, caption="What the model is made of"))
         if self.rules is not None:
             says = self.rules["prediction"].map(prediction_text)
-            tables.append(html_table(self.rules.assign(prediction=says), "Rules"))
+            tables.append(
+                html_table(self.rules.assign(prediction=says), caption="Rules")
+            )
         return html_block([self.sentence], tables)
 
 
@@ -282,7 +284,7 @@ def stability(
         agreement=_agreement(task, np.stack(logits)),
         with_model=_agreement_with(task, mine, np.stack(logits)),
         fidelity=tuple(
-            _fidelity(task, lesson.logits[compared], one).value for one in logits
+            measure_fidelity(task, lesson.logits[compared], one).value for one in logits
         ),
         **_read(model, forms, logits, codes[compared], sameness),
     )

@@ -5,7 +5,7 @@ any multi-output regressor can take its place. These three read categories and m
 values as they are, and after `fit` predict from their frozen form alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Self, TypeAlias
 
@@ -20,8 +20,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from interpretkd._errors import InputError
 from interpretkd._validation import (
-    InputError,
     check_boolean,
     check_choice,
     check_integer,
@@ -29,6 +29,7 @@ from interpretkd._validation import (
 )
 from interpretkd.boosting import boost
 from interpretkd.budgets import BoostingSearch, boost_within
+from interpretkd.forests import Forest
 from interpretkd.induction import Limits
 from interpretkd.linear import (
     PENALTIES,
@@ -42,9 +43,10 @@ from interpretkd.linear import (
     watch_path,
 )
 from interpretkd.optima import Certificate
-from interpretkd.rows import checked_rows, learn_schema
-from interpretkd.schema import Codes, Rows, Schema
-from interpretkd.scorecards import Scorecard, fit_points, read_scorecards
+from interpretkd.points import fit_points
+from interpretkd.rows import batches, checked_rows, learn_schema
+from interpretkd.schema import Codes, Schema
+from interpretkd.scorecards import Scorecard, read_scorecards
 from interpretkd.selection import (
     OBJECTIVES,
     SEARCHES,
@@ -53,7 +55,7 @@ from interpretkd.selection import (
     Settings,
     fit_tree,
 )
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 __all__ = ["BoostedStudent", "CartStudent", "Form", "LinearStudent", "Watch"]
 
@@ -91,7 +93,7 @@ class _Student(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows = checked_rows(self, X, reset=False)
-        parts = [self.form_.predict(part) for part in _pieces(rows)]
+        parts = [self.form_.predict(part) for part in batches(rows, _BATCH)]
         outputs = np.concatenate(parts)
         return outputs[:, 0] if self._flat else outputs
 
@@ -805,12 +807,6 @@ def _seed(random_state: Any) -> int:
     if isinstance(random_state, int):
         return random_state
     return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-def _pieces(rows: Rows) -> Iterator[Rows]:
-    for start in range(0, len(rows), _BATCH):
-        piece = slice(start, start + _BATCH)
-        yield rows[piece] if isinstance(rows, np.ndarray) else rows.iloc[piece]
 
 
 def _by_column(owner: str, name: str, given: Any, schema: Schema) -> Array:

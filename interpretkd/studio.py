@@ -16,7 +16,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.shelf import saved_run
 
 __all__ = [

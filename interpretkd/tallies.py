@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.intervals import wilson_interval
+from interpretkd.logits import decide, probabilities
 from interpretkd.schema import Codes, as_frame
-from interpretkd.targets import decide, probabilities
 from interpretkd.trees import Tree
 
 __all__ = [
@@ -223,7 +223,7 @@ def tally(
     Returns
     -------
     list of dict
-        For each rule the fields of `rules.Rule` that are measured; those of which
+        For each rule the fields of `Rule` that are measured; those of which
         nothing is known are absent.
     """
     n_rules, n_rows = len(outcomes.decisions), len(place)

@@ -8,32 +8,25 @@ never a constant.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_choice, check_real
+from interpretkd._errors import InputError
+from interpretkd._validation import check_choice, check_real
+from interpretkd.logits import (
+    TASKS,
+    centred_logits,
+    hard_targets,
+    probabilities,
+    soft_targets,
+)
 
-__all__ = [
-    "KINDS",
-    "LINKS",
-    "TASKS",
-    "Target",
-    "apply_link",
-    "centred_logits",
-    "decide",
-    "hard_targets",
-    "log_probabilities",
-    "probabilities",
-    "soft_targets",
-]
+__all__ = ["TARGET_KINDS", "Target"]
 
 Array = NDArray[np.float64]
 
-KINDS = ("hard", "soft", "logits")
-TASKS = ("multiclass", "multilabel", "regression")
-LINKS = ("identity", "softmax", "sigmoid")
+TARGET_KINDS = ("hard", "soft", "logits")
 
 _SMALLEST = 1e-6
 """Predicted probabilities below this count as this much: a tree's leaf may say 0."""
@@ -77,7 +70,7 @@ class Target:
     task: str = "multiclass"
 
     def __post_init__(self) -> None:
-        check_choice("Target", "kind", self.kind, KINDS)
+        check_choice("Target", "kind", self.kind, TARGET_KINDS)
         check_choice("Target", "task", self.task, TASKS)
         check_real("Target", "temperature", self.temperature, 0)
         check_real("Target", "alpha", self.alpha, 0, 1, closed="both")
@@ -178,150 +171,3 @@ class Target:
         if self.task == "multilabel":
             return np.log(mixed) - np.log1p(-mixed)
         return centred_logits(np.log(mixed))
-
-
-def log_probabilities(logits: Array, temperature: float = 1.0) -> Array:
-    """Return the log-softmax over the columns.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_samples, n_classes)
-        Logits.
-    temperature : float, default=1.0
-        In (0, inf).
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_classes), float64
-        Logarithms of probabilities, in nats.
-    """
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    scaled = scaled - scaled.max(axis=1, keepdims=True)
-    return scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
-
-
-def probabilities(logits: Array, task: str = "multiclass") -> Array:
-    """Return probabilities at temperature 1.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_samples, n_outputs)
-        Logits.
-    task : {"multiclass", "multilabel"}, default="multiclass"
-        Softmax over the columns, or a sigmoid for each.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs), float64
-        Probabilities.
-    """
-    return soft_targets(logits, 1.0, task)
-
-
-def soft_targets(
-    logits: Array, temperature: float = 1.0, task: str = "multiclass"
-) -> Array:
-    """Return probabilities at a temperature.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_samples, n_outputs)
-        Logits.
-    temperature : float, default=1.0
-        In (0, inf); above 1 it flattens, below 1 it sharpens.
-    task : {"multiclass", "multilabel"}, default="multiclass"
-        Softmax over the columns, or a sigmoid for each.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs), float64
-        Probabilities; the rows sum to 1 for "multiclass".
-
-    References
-    ----------
-    Hinton, Vinyals & Dean (2015), "Distilling the knowledge in a neural network".
-    """
-    if task == "multilabel":
-        return apply_link(np.asarray(logits, np.float64) / temperature, "sigmoid")
-    return np.exp(log_probabilities(logits, temperature))
-
-
-def hard_targets(logits: Array, task: str = "multiclass") -> Array:
-    """Return the decision as 0 and 1.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_samples, n_outputs)
-        Logits.
-    task : {"multiclass", "multilabel"}, default="multiclass"
-        The largest column (the first of equals), or every positive one.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs), float64
-        Zeros and ones.
-    """
-    if task == "multilabel":
-        return (np.asarray(logits) > 0).astype(np.float64)
-    logits = np.asarray(logits)
-    return np.eye(logits.shape[1])[logits.argmax(axis=1)]
-
-
-def centred_logits(logits: Array) -> Array:
-    """Return logits less their row mean: the part that the softmax sees.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_samples, n_classes)
-        Logits.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_classes), float64
-        Rows that sum to 0.
-    """
-    logits = np.asarray(logits, dtype=np.float64)
-    return logits - logits.mean(axis=1, keepdims=True)
-
-
-def decide(logits: Array, task: str = "multiclass") -> NDArray[Any]:
-    """Return what a model with these logits decides.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_samples, n_outputs)
-        Logits.
-    task : {"multiclass", "multilabel"}, default="multiclass"
-        The largest column, or every positive one.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or (n_samples, n_outputs), int64
-        Class positions, or 0 and 1 for each label.
-    """
-    if task == "multilabel":
-        return (np.asarray(logits) > 0).astype(np.int64)
-    return np.asarray(logits).argmax(axis=1)
-
-
-def apply_link(margins: Array, link: str) -> Array:
-    """Turn sums into predictions.
-
-    Parameters
-    ----------
-    margins : ndarray of shape (n_samples, n_outputs)
-        Sums.
-    link : {"identity", "softmax", "sigmoid"}
-        The function.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs), float64
-        The sums themselves, or probabilities.
-    """
-    if link == "softmax":
-        return np.exp(log_probabilities(margins))
-    if link == "sigmoid":
-        return 0.5 * (1 + np.tanh(0.5 * np.asarray(margins, dtype=np.float64)))
-    check_choice("apply_link", "link", link, LINKS)
-    return margins

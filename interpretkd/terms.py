@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._validation import InputError, check_integer
+from interpretkd._errors import InputError
+from interpretkd._validation import check_integer
 from interpretkd.formats import html_table
 from interpretkd.linear import Linear, design_matrix
 from interpretkd.outputs import Outputs, read_outputs
@@ -16,7 +17,7 @@ from interpretkd.schema import Schema
 from interpretkd.scorecards import Points, Scorecard, read_scorecards
 from interpretkd.wording import one_line
 
-__all__ = ["Contributions", "contributions", "model_scorecards", "points_text"]
+__all__ = ["Contributions", "linear_terms", "model_scorecards", "points_text"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -163,7 +164,7 @@ class Contributions:
         return html_table(cells.astype(str), numbers, caption)
 
 
-def contributions(model: Any, X: ArrayLike) -> Contributions:
+def linear_terms(model: Any, X: ArrayLike) -> Contributions:
     """Split the sums of a linear student into what each feature adds.
 
     Parameters
@@ -190,7 +191,7 @@ def contributions(model: Any, X: ArrayLike) -> Contributions:
     >>> from interpretkd.students import LinearStudent
     >>> X = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0], "home": list("abab")})
     >>> student = LinearStudent(strength=0).fit(X, [1.0, 2.5, 3.0, 4.5])
-    >>> added = contributions(student, X)
+    >>> added = linear_terms(student, X)
     >>> added.to_frame(row=1).round(2)
       feature value  contribution
     0     age    30         -0.50

@@ -13,13 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.schema import Codes, Rows, Schema, expand
 
 __all__ = [
     "GENERATORS",
     "Generator",
     "draw_rows",
+    "even_space",
     "mix_and_resample",
     "mix_neighbours",
     "resample_columns",
@@ -207,7 +208,7 @@ def _neighbours(
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Draw rows, and for each some of its nearest, in columns of equal spread."""
-    space = _space(schema, codes)
+    space = even_space(schema, codes)
     among = rng.permutation(len(codes))[:_REFERENCES]
     n_near = min(_NEIGHBOURS + 1, len(among))
     search = NearestNeighbors(n_neighbors=n_near).fit(space[among])
@@ -217,7 +218,22 @@ def _neighbours(
     return own[place], near[place[:, None], chosen]
 
 
-def _space(schema: Schema, codes: Codes) -> NDArray[np.float64]:
+def even_space(schema: Schema, codes: Codes) -> NDArray[np.float64]:
+    """Return rows as points whose columns vary alike.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_columns), float64
+        Expanded columns of mean 0 and deviation 1 (0 for those that do not vary);
+        what is missing lies at the mean.
+    """
     columns = expand(codes, schema.columns(indicate_missing=True)).astype(np.float64)
     known = ~np.isnan(columns)
     n_known = np.maximum(known.sum(axis=0), 1)

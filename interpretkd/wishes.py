@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._validation import InputError, check_real, closest
-from interpretkd.answers import spreads
+from interpretkd._errors import InputError
+from interpretkd._validation import check_real, closest
+from interpretkd.cells import spreads
 from interpretkd.linear import Linear
+from interpretkd.logits import decide
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Codes
-from interpretkd.targets import decide
 
 __all__ = ["Scale", "Wish", "scale_of"]
 

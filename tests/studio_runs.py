@@ -9,10 +9,11 @@ from sklearn.datasets import load_diabetes, make_multilabel_classification
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd import datasets
+from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.persistence import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.teachers import CallableTeacher, MLPRegressorTeacher, MLPTeacher
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",

@@ -32,13 +32,13 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.adapters_torch import TorchTeacher
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.targets import log_probabilities
+from interpretkd.logits import log_probabilities
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from interpretkd.anova import Cells, decompose
+from interpretkd.forests import Forest
 from interpretkd.students import BoostedStudent
-from interpretkd.trees import Forest
 
 
 def rows(n: int = 400) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from rich.console import Console
 from scipy import stats
 from sklearn.tree import DecisionTreeClassifier
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.benchmarks import find_benchmark
 from interpretkd.datasets import load_breast_cancer, load_german_credit
 from interpretkd.intervals import compare_shares

@@ -15,14 +15,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.budgets import TREE_LEAVES, boost_within
 from interpretkd.distillation import DistilledClassifier
+from interpretkd.forests import Forest
+from interpretkd.logits import apply_link, decide, soft_targets
 from interpretkd.persistence import load_run, save
 from interpretkd.schema import Schema
 from interpretkd.students import BoostedStudent, CartStudent
-from interpretkd.targets import apply_link, decide, soft_targets
-from interpretkd.trees import Forest
 
 Array = NDArray[np.float64]
 

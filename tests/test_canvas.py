@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.canvas import fonts, plain_text, to_pdf, to_png
 from interpretkd.drawings import Curve, Drawing, Group, Pixels, Rect, Text
 from interpretkd.palettes import colours

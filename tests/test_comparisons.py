@@ -7,7 +7,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.analysis import analyse
 from interpretkd.comparisons import compare, steps, twins, why_not
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor

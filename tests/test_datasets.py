@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from interpretkd import datasets
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.datasets import (
+    hold_out,
     load_breast_cancer,
     load_connect4,
     load_digits,
@@ -198,3 +199,27 @@ def test_pixels_are_a_view_of_the_images():
     assert set(data.data.dtypes) == {np.dtype(np.uint8)}
     assert np.shares_memory(data.data.to_numpy(), images)
     assert data.data["r01c02"].tolist() == images[:, 1, 2].tolist()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_held_out_rows_are_drawn_class_by_class(seed: int) -> None:
+    rows = np.arange(100, 160)
+    classes = np.repeat([0, 1, 2], [30, 20, 10])
+    kept, held_out = hold_out(rows, 12, seed, classes)
+    assert np.bincount(classes[held_out - 100]).tolist() == [6, 4, 2]
+    assert np.array_equal(np.sort([*kept, *held_out]), rows)
+    assert (np.diff(kept) > 0).all()
+    assert (np.diff(held_out) > 0).all()
+
+
+@pytest.mark.parametrize("classes", [[0] * 19 + [1], [*range(10)] * 2])
+def test_classes_that_cannot_be_shared_out_are_passed_over(classes: list[int]) -> None:
+    rows = np.arange(20)
+    parts = hold_out(rows, 4, 0, np.array(classes))
+    for part, plain in zip(parts, hold_out(rows, 4, 0), strict=True):
+        assert np.array_equal(part, plain)
+
+
+def test_a_class_of_one_row_does_not_keep_a_table_from_being_split() -> None:
+    split = split_rows(20, np.array(["a"] * 19 + ["b"]), 0)
+    assert [len(split.train), len(split.transfer), len(split.test)] == [12, 4, 4]

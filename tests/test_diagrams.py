@@ -20,7 +20,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from small_trees import HOSTILE, SCHEMA, TREES, new_tree
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.diagrams import draw_pages, draw_tree, pages, tree_svg
 from interpretkd.distillation import DistilledClassifier

@@ -13,13 +13,14 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import evaluate
+from interpretkd.logits import hard_targets
 from interpretkd.metrics import fidelity
+from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.targets import hard_targets
-from interpretkd.teachers import CallableTeacher, MLPTeacher
 
 STUDENTS = [
     CartStudent(8),

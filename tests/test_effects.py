@@ -11,12 +11,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import partial_dependence
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.effects import shape_effects
+from interpretkd.logits import centred_logits
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent
-from interpretkd.targets import centred_logits
 
 HOSTILE = '<img src=x onerror=alert(1)>"\n|=1+1'
 

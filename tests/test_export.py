@@ -18,19 +18,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import interpretkd.targets
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import LARGEST, SMALLEST, blueprint, double_threshold
-from interpretkd.export import (
-    ParityError,
-    export,
-)
+from interpretkd.export import export_student
 from interpretkd.export_sql_check import sql_checker
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.parity import check, made_rows
+from interpretkd.parity import ParityError, check, made_rows
 from interpretkd.schema import Feature, Schema
 from interpretkd.students import CartStudent
-from interpretkd.trees import Forest
 
 FAMILIES = tuple(students())
 CHECKED = ("sql", "python", "c", "json", "onnx", "pmml")
@@ -55,9 +52,9 @@ def test_every_form_and_task_comes_out_equal(name, family):
     for to in CHECKED:
         if to == "pmml" and name in ("values", "labels", "hard labels"):
             with pytest.raises(InputError, match="A PMML model predicts one target"):
-                export(model, to, X)
+                export_student(model, to, X)
             continue
-        parity = export(model, to, X).parity
+        parity = export_student(model, to, X).parity
         assert parity.n_equal == parity.n_rows == 150
         assert parity.n_made_equal == parity.n_made > 0
         assert parity.largest_difference < (1e-6 if to == "onnx" else 1e-9)
@@ -68,7 +65,7 @@ def test_every_form_and_task_comes_out_equal(name, family):
 @pytest.mark.parametrize("name", ["german", "hostile", "diabetes", "labels"])
 def test_statements_are_run_in_duckdb(name, family, dialect):
     model, X = MODELS[name](family)
-    said = str(export(model, "sql", X[:150], dialect=dialect))
+    said = str(export_student(model, "sql", X[:150], dialect=dialect))
     assert said.startswith("150 of 150 rows equal, ")
     assert "(checked in DuckDB" in said
     assert ("no PostgreSQL server was asked" in said) == (dialect == "postgresql")
@@ -126,7 +123,7 @@ def test_a_threshold_that_is_not_rounded_is_found(to, monkeypatch):
     module = f"interpretkd.export_{to}.double_threshold"
     monkeypatch.setattr(module, float)
     with pytest.raises(ParityError, match=r"Nothing was written: .* rows came out"):
-        export(model, to, X)
+        export_student(model, to, X)
 
 
 def test_another_students_answers_are_not_equal():
@@ -241,7 +238,7 @@ def constant_linear():
 def test_odd_forms_come_out_equal(make, to, dialect):
     form = make()
     rows = mixed_rows() if len(form.schema) == 4 else None
-    parity = export(form, to, rows, dialect=dialect).parity
+    parity = export_student(form, to, rows, dialect=dialect).parity
     assert parity.n_made_equal == parity.n_made > 0
     assert not parity.reason
 
@@ -257,10 +254,12 @@ def test_columns_of_dates_are_read_as_dates():
     student = CartStudent(12, search="greedy").fit(frame, y)
     assert len(blueprint(student).used) >= 2
     for to in CHECKED[:-1]:
-        parity = export(student, to, frame).parity
+        parity = export_student(student, to, frame).parity
         assert parity.n_equal == 60
         assert not parity.reason
     one = CartStudent(12, search="greedy").fit(frame, y[:, :1])
-    assert export(one, "pmml", frame).parity.n_equal == 60
+    assert export_student(one, "pmml", frame).parity.n_equal == 60
     for dialect in ("postgresql", "duckdb"):
-        assert export(student, "sql", frame, dialect=dialect).parity.n_equal == 60
+        assert (
+            export_student(student, "sql", frame, dialect=dialect).parity.n_equal == 60
+        )

@@ -24,10 +24,11 @@ from export_models import (
     students,
 )
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.blueprints import blueprint
-from interpretkd.export import EXPORTS, export, json_schema, read_json
+from interpretkd.export import EXPORTS, export_student
 from interpretkd.export_c import c_text
+from interpretkd.export_json import json_schema, read_json
 from interpretkd.export_python import python_text
 from interpretkd.schema import Feature, Schema
 
@@ -57,7 +58,7 @@ def refused(frame):
 def test_python_refuses_what_the_student_refuses(family):
     model, X = german(family)
     space = {}
-    exec(export(model, "python", X[:9]).text, space)
+    exec(export_student(model, "python", X[:9]).text, space)
     rows = refused(X).to_dict("records")
     assert space["predict"](rows[0]) == model.predict(X.iloc[[1]])[0]
     used = [model.schema_.names[i] for i in blueprint(model).used]
@@ -74,7 +75,7 @@ def test_sql_answers_null_where_the_student_refuses(family):
     model, X = german(family)
     plan = blueprint(model)
     rows = refused(X)
-    text = export(model, "sql", X[:9], keep=["duration_in_month"]).text
+    text = export_student(model, "sql", X[:9], keep=["duration_in_month"]).text
     with sqlite3.connect(":memory:") as connection:
         listed = ", ".join(f'"{name}"' for name in X.columns)
         connection.execute(f"CREATE TABLE rows ({listed})")
@@ -106,7 +107,7 @@ def test_onnx_says_nothing_of_what_the_student_refuses(family):
     purpose, duration = names.index("purpose"), names.index("duration_in_month")
     codes[1, purpose], codes[2, purpose] = -1, 0.5
     codes[3, duration] = np.inf
-    session = onnxruntime.InferenceSession(export(model, "onnx", X[:9]).content)
+    session = onnxruntime.InferenceSession(export_student(model, "onnx", X[:9]).content)
     values, decided = session.run(None, {"X": codes})
     assert decided[0] == model.predict(X.iloc[[1]])[0]
     if purpose in plan.used:
@@ -124,7 +125,7 @@ def test_c_answers_minus_one_where_the_student_refuses(family, tmp_path):
         pytest.skip("there is no C compiler")
     model, X = german(family)
     plan = blueprint(model)
-    source = export(model, "c", X[:9], name="risk").write(tmp_path / "risk.c")
+    source = export_student(model, "c", X[:9], name="risk").write(tmp_path / "risk.c")
     library = tmp_path / "risk.so"
     command = [compiler, "-shared", "-fPIC", "-o", library, source, "-lm"]
     subprocess.run(command, check=True)
@@ -149,7 +150,7 @@ def test_nan_is_missing_in_duckdb():
     rows = X[:40].copy()
     rows[::3, 0] = np.nan
     rows[::4, 20] = np.nan
-    text = export(model, "sql", X[:9], dialect="duckdb", keep=["number"]).text
+    text = export_student(model, "sql", X[:9], dialect="duckdb", keep=["number"]).text
     table = pd.DataFrame(rows, columns=model.schema_.names).assign(number=range(40))
     with duckdb.connect() as connection:
         listed = ", ".join(f"{name} DOUBLE" for name in table.columns)
@@ -178,7 +179,7 @@ def test_the_tree_and_the_linear_student_read_what_is_refused_above():
 @pytest.mark.parametrize("name", ["german", "hostile", "values", "labels", "digits"])
 def test_json_fits_the_published_schema_and_reads_back(name, family):
     model, X = MODELS[name](family)
-    text = export(model, "json", X[:9]).text
+    text = export_student(model, "json", X[:9]).text
     validator = jsonschema.Draft202012Validator(json_schema())
     validator.validate(json.loads(text))
     again = read_json(text)
@@ -190,7 +191,7 @@ def test_json_fits_the_published_schema_and_reads_back(name, family):
         again.form.to_arrays().values(), plan.form.to_arrays().values(), strict=True
     ):
         np.testing.assert_array_equal(array, other)
-    assert export(again, "json").text == text
+    assert export_student(again, "json").text == text
 
 
 def test_the_published_schema_is_one():
@@ -200,7 +201,7 @@ def test_the_published_schema_is_one():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_spoilt_json_is_refused_in_a_sentence(family):
     model, X = german(family)
-    content = json.loads(export(model, "json", X[:9]).text)
+    content = json.loads(export_student(model, "json", X[:9]).text)
     spoilt = [{**content, key: None} for key in content if key not in _MAY_BE_NULL]
     spoilt += [{k: v for k, v in content.items() if k != key} for key in content]
     spoilt.append({**content, "labels": ["good", "good"]})
@@ -234,9 +235,9 @@ def test_hostile_names_stay_names(family, to, tmp_path):
     model, X = hostile(family)
     if to in ("dot", "csv") and family != "tree":
         with pytest.raises(InputError, match="Only a tree is a"):
-            export(model, to, X)
+            export_student(model, to, X)
         return
-    made = export(model, to, X)
+    made = export_student(model, to, X)
     path = made.write(tmp_path / f"student.{made.ending}")
     assert path.read_bytes() == made.content
     if to == "python":
@@ -256,10 +257,10 @@ def test_a_name_that_no_file_can_hold_is_refused():
         tree = chain_of_tests(Schema((Feature(text),)), [(0, 1.0, False)], [0, 1, 2])
         for to in ("sql", "python", "c", "onnx", "pmml"):
             with pytest.raises(InputError, match="text files cannot hold"):
-                export(tree, to)
+                export_student(tree, to)
     tree = chain_of_tests(Schema((Feature("bell \a"),)), [(0, 1.0, False)], [0, 1, 2])
     with pytest.raises(InputError, match="does not know the character"):
-        export(tree, "pmml")
+        export_student(tree, "pmml")
 
 
 def test_columns_that_a_database_takes_for_one_are_refused():
@@ -267,13 +268,13 @@ def test_columns_that_a_database_takes_for_one_are_refused():
     tree = chain_of_tests(schema, [(0, 1.0, False), (1, 2.0, False)], range(5))
     for dialect in ("sqlite", "duckdb"):
         with pytest.raises(InputError, match=f"are one for {dialect}"):
-            export(tree, "sql", dialect=dialect)
+            export_student(tree, "sql", dialect=dialect)
 
 
 def test_the_table_and_the_columns_of_the_answer_can_be_named():
     model, X = plain("iris", "boosted")
     table = 'student "x"; --'
-    text = export(model, "sql", X, table=table, keep=["id", "prediction"]).text
+    text = export_student(model, "sql", X, table=table, keep=["id", "prediction"]).text
     with sqlite3.connect(":memory:") as connection:
         names = ['"id"', '"prediction"', *(f'"x{i}"' for i in range(4))]
         connection.execute(f'CREATE TABLE "student ""x""; --" ({", ".join(names)})')
@@ -290,7 +291,7 @@ def test_the_table_and_the_columns_of_the_answer_can_be_named():
 
 def test_c_names_are_identifiers():
     model, X = plain("iris", "tree")
-    assert "int risk_decide(" in export(model, "c", X, name="risk").text
+    assert "int risk_decide(" in export_student(model, "c", X, name="risk").text
     for name in ("a b", "1a", "", "naïve", "a;", "_a"):
         with pytest.raises(InputError, match="must be a C identifier"):
             c_text(blueprint(model), name=name)
@@ -301,29 +302,31 @@ def test_c_names_are_identifiers():
 
 def test_the_sentence_names_who_checked():
     model, X = plain("iris", "tree")
-    made = export(model, "sql", X)
+    made = export_student(model, "sql", X)
     assert str(made).startswith("150 of 150 rows equal, ")
     assert str(made).endswith(f"(checked in SQLite {sqlite3.sqlite_version})")
-    assert str(export(model, "dot", X)) == "not checked: a DOT file is a picture"
-    assert "150 of 150 rows equal" in str(export(model, "csv", X))
-    assert "rows equal" in str(export(model, "json"))
+    assert (
+        str(export_student(model, "dot", X)) == "not checked: a DOT file is a picture"
+    )
+    assert "150 of 150 rows equal" in str(export_student(model, "csv", X))
+    assert "rows equal" in str(export_student(model, "json"))
 
 
 def test_without_a_compiler_the_sentence_says_so(monkeypatch):
     model, X = plain("iris", "tree")
     monkeypatch.setenv("PATH", "")
-    said = str(export(model, "c", X))
+    said = str(export_student(model, "c", X))
     assert said == "not checked: no C compiler was found"
 
 
 def test_only_known_formats_and_students_are_taken():
     model, X = plain("iris", "tree")
     with pytest.raises(InputError, match="'to' parameter of export"):
-        export(model, "cobol", X)
+        export_student(model, "cobol", X)
     with pytest.raises(InputError, match="'dialect' parameter of export"):
-        export(model, "sql", X, dialect="mysql")
+        export_student(model, "sql", X, dialect="mysql")
     with pytest.raises(InputError, match=r"can be exported\. Got a dict"):
-        export({}, "sql", X)
+        export_student({}, "sql", X)
 
 
 def test_the_python_module_needs_only_python():

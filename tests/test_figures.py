@@ -16,7 +16,7 @@ from sklearn.metrics import confusion_matrix, r2_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.analysis import analyse
 from interpretkd.displays import label, shortened
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
@@ -26,8 +26,8 @@ from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.figures_terms import CoefficientDisplay, ShapeDisplay
 from interpretkd.intervals import wilson_interval
+from interpretkd.logits import probabilities
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.targets import probabilities
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "a\"b'c", "line\nbreak", "x" * 200, "مرحبا بالعالم",

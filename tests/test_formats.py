@@ -2,9 +2,11 @@ import html
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -16,10 +18,13 @@ from interpretkd.formats import (
     escape_html,
     escape_latex,
     escape_markdown,
+    html_block,
     html_page,
     html_table,
     latex_table,
     markdown_table,
+    numeric_columns,
+    table_cells,
 )
 
 TABLE = pd.DataFrame({"#": [str(i) for i in range(len(HOSTILE))], "name": HOSTILE})
@@ -49,6 +54,35 @@ class Reader(HTMLParser):
 
 def _line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+# --- cells
+
+
+def test_cells_are_written_as_asked() -> None:
+    frame = pd.DataFrame(
+        {
+            "share": [0.123456, None],
+            "n": pd.array([12345, None], dtype="Int64"),
+            "on": [True, False],
+            "x": [np.float32(1) / 3, 2.0],
+            "name": ["a", None],
+        }
+    )
+    assert table_cells(frame, {"share": ".1%"}) == [
+        ["12.3%", "12,345", "yes", "0.3333", "a"],
+        ["-", "-", "no", "2", "-"],
+    ]
+    assert numeric_columns(frame) == [True, True, False, True, False]
+
+
+@pytest.mark.parametrize("write", [html_table, markdown_table, latex_table])
+def test_every_writer_tells_numbers_from_texts(write: Callable[..., str]) -> None:
+    frame = pd.DataFrame({"share": [0.5], "name": ["a"]})
+    text = write(frame, formats={"share": ".0%"})
+    assert "50" in text
+    assert text == write(frame, ["share"], formats={"share": ".0%"})
+    assert text != write(frame, (), formats={"share": ".0%"})
 
 
 # --- HTML
@@ -82,6 +116,19 @@ def test_a_page_is_whole() -> None:
     assert page.startswith("<!doctype html>")
     assert '<html lang="en">' in page
     assert "<title>&lt;b&gt;</title>" in page
+
+
+def test_notebooks_read_no_formulas_in_a_table() -> None:
+    assert "mathjax_ignore" in html_table(pd.DataFrame({"$x$": ["$y$"]}))
+    block = html_block(["<b>$x$</b>"], [html_table(TABLE)])
+    assert block.startswith(
+        '<div class="tex2jax_ignore mathjax_ignore"><p>&lt;b&gt;$x$&lt;/b&gt;</p>'
+    )
+
+
+def test_the_style_of_a_table_can_be_left_to_the_page() -> None:
+    assert html_table(TABLE).endswith(html_table(TABLE, styled=False))
+    assert "style" not in Reader(html_table(TABLE, styled=False)).tags
 
 
 @given(st.text())
@@ -122,6 +169,31 @@ def test_any_text_is_harmless_in_markdown(text: str) -> None:
     assert read.tags <= {"table", "thead", "tbody", "tr", "th", "td"}
     assert len(read.cells) == 2
     assert read.cells[1].split() == _line(text).split()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*HOSTILE, "- item", "+ item", "1. one", "2) two", "---", "===", "    code", "> a"],
+)
+def test_markdown_takes_no_text_for_a_list_or_heading(text: str) -> None:
+    reader = MarkdownIt("gfm-like", {"linkify": False})
+    alone = {token.type for token in reader.parse(escape_markdown(text))}
+    assert alone <= {"paragraph_open", "inline", "paragraph_close"}
+    below = {token.type for token in reader.parse(f"a\n{escape_markdown(text)}")}
+    assert below == {"paragraph_open", "inline", "paragraph_close"}
+
+
+@pytest.mark.parametrize("text", ["a -- b --- c", "\"a\" 'b'", "++a++ ^b^ ~c~"])
+def test_no_typographer_bends_a_text(text: str) -> None:
+    clever = MarkdownIt("gfm-like", {"typographer": True, "linkify": False})
+    clever.enable(["replacements", "smartquotes"])
+    shown = clever.render(escape_markdown(text))
+    assert html.unescape(re.sub("<[^>]*>", "", shown)).strip() == text
+
+
+def test_markdown_stays_readable() -> None:
+    prose = "The teacher's rows (1,234 of them) are well-known: 95 % agree!"
+    assert escape_markdown(prose) == prose
 
 
 def test_addresses_are_no_links() -> None:

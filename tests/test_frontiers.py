@@ -12,14 +12,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression as Foreign
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.adapters import as_teacher
 from interpretkd.distillation import DistilledClassifier, frontier
 from interpretkd.frontiers import Frontier
 from interpretkd.lineups import Budget, default_lineup, items_of
 from interpretkd.metrics import accuracy, agreement, fidelity, r2
 from interpretkd.persistence import load, save
-from interpretkd.portions import RememberingTeacher, divide
+from interpretkd.portions import RememberingTeacher, partition
 from interpretkd.pruning import PruningPath
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
@@ -380,12 +380,12 @@ def test_rows_are_divided_with_their_classes_and_rare_categories() -> None:
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"home": ["rare", *rng.choice(["a", "b"], 99)], "n": range(100)})
     y = np.repeat([0, 1], [90, 10])
-    parts = divide(X, y, seed=0)
+    parts = partition(X, y, seed=0)
     assert y[parts.test_rows].sum() == y[parts.validation_rows].sum() == 2
     for rows in (parts.train, parts.validation, parts.test):
         assert list(rows["home"].cat.categories) == ["a", "b", "rare"]
     y[:30] = np.repeat(np.arange(2, 32), 1)  # classes of one row cannot be divided
-    assert len(divide(X, y, seed=0).test_rows) == 25
+    assert len(partition(X, y, seed=0).test_rows) == 25
 
 
 def test_remembered_answers_are_those_of_the_same_rows() -> None:

@@ -11,7 +11,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd import handouts as module
-from interpretkd._validation import InputError
+from interpretkd._errors import BundleError, InputError
+from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse, analyse_run
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.handouts import (
@@ -23,9 +24,8 @@ from interpretkd.handouts import (
     report_of,
     run_archive,
 )
-from interpretkd.persistence import BundleError, load_run, save
+from interpretkd.persistence import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.teachers import CallableTeacher
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 STARTS = {

@@ -11,8 +11,8 @@ from PIL import Image
 from sklearn.datasets import load_digits as sklearn_digits
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd._validation import InputError
-from interpretkd.contributions import contributions, feature_importance
+from interpretkd._errors import InputError
+from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.images import (
     contribution_image,
@@ -425,7 +425,7 @@ def test_contributions_of_a_row_add_up(models: Any, digits: Any, kind: str) -> N
     model, X = models[kind], digits[0] / 16
     drawn = contribution_image(model, X[5], schema=digit_schema())
     form = model.student_.form_
-    base, _ = contributions(form, form.schema.encode(X[[5]])[0])
+    base, _ = path_contributions(form, form.schema.encode(X[[5]])[0])
     total = np.array([p.values.sum() for p in drawn.panels])
     _, outputs = read_outputs(model, type(form))
     added = centred(model.logits(X[[5]])) - centred(outputs.show(base)[None])
@@ -523,7 +523,7 @@ def test_themes_and_ids(models: Any, digits: Any) -> None:
 
 
 def test_the_teachers_shape_is_found() -> None:
-    from interpretkd.teachers import CNNTeacher
+    from interpretkd.networks_cnn import CNNTeacher
 
     X, y = sklearn_digits(return_X_y=True)
     X, y = X[:300], y[:300]

@@ -11,8 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from interpretkd import datasets
-from interpretkd._validation import InputError
-from interpretkd.contributions import contributions
+from interpretkd._errors import InputError
+from interpretkd.contributions import path_contributions
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.explanations import explain_row, parting_rows
 from interpretkd.inputs import (
@@ -212,7 +212,7 @@ def test_the_order_begins_with_what_matters_to_the_row(models, rows):
     for model in (boosted, linear):
         form = model.student_.form_
         codes = model.schema_.encode(row)[0]
-        added = np.abs(contributions(form, codes)[1]).max(axis=1)
+        added = np.abs(path_contributions(form, codes)[1]).max(axis=1)
         order = order_of_inputs(model, row)
         assert sorted(order) == list(used_positions(form))
         assert (np.diff(added[list(order)]) <= 0).all()
@@ -273,7 +273,7 @@ def test_the_parts_add_up_to_the_change(models, rows, place):
     output = trial.outputs.index(trial.parts_of)
     form = model.student_.form_
     sums = [
-        contributions(form, model.schema_.encode(each)[0])[1].sum(axis=0)
+        path_contributions(form, model.schema_.encode(each)[0])[1].sum(axis=0)
         for each in (row, trial.row)
     ]
     centred = [each - each.mean() for each in sums]

@@ -11,7 +11,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.linear import (
     Linear,
     LinearPath,

@@ -19,7 +19,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd import intervals
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.evaluation import Evaluation, Size, evaluate
 from interpretkd.intervals import (
     Estimate,
@@ -28,21 +28,23 @@ from interpretkd.intervals import (
     compare_shares,
     wilson_interval,
 )
+from interpretkd.logits import decide
 from interpretkd.metrics import (
     accuracy,
-    accuracy_improvement,
-    accuracy_reduction,
     agreement,
-    distillation_score,
     fidelity,
     kl_divergence,
     mcnemar,
     paired_bootstrap,
     r2,
+)
+from interpretkd.scores import (
+    accuracy_improvement,
+    accuracy_reduction,
+    distillation_score,
     size_reduction,
 )
 from interpretkd.slices import fidelity_by_class, fidelity_by_slice
-from interpretkd.targets import decide
 
 LOGITS = arrays(
     np.float64,

@@ -4,8 +4,11 @@ import torch
 from torch import nn
 
 from interpretkd._validation import InputError
-from interpretkd.networks_modules import CNN, MLP
 from interpretkd.networks_training import (
+from interpretkd._errors import InputError
+from interpretkd.networks import (
+    CNN,
+    MLP,
     BatchPlan,
     classification,
     forward_batches,

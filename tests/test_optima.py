@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.tree import DecisionTreeClassifier
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.optima import Certificate, solve
 
 SEEDS = st.integers(0, 2**32 - 1)

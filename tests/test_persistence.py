@@ -12,12 +12,14 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
-from interpretkd._validation import InputError
+from interpretkd._errors import BundleError, InputError
+from interpretkd.adapters_frozen import CallableTeacher
+from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.persistence import BundleError, _sha256, load, load_run, save
+from interpretkd.networks_cnn import CNNTeacher
+from interpretkd.persistence import _sha256, load, load_run, save
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.teachers import CallableTeacher, CNNTeacher, OnnxTeacher
 
 STUDENTS = {
     "cart": CartStudent(8),

@@ -18,7 +18,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.conditions import node_test
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.distillation import DistilledClassifier

@@ -31,7 +31,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.nodes import NODE_ARRAYS, Nodes
 from interpretkd.persistence import load, save

@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.metrics import r2_score
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.induction import Limits, grow
 from interpretkd.nodes import Nodes, floor_to_float32
 from interpretkd.pruning import Losses, decision_costs, prune_path, squared_errors

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_trees import FLOAT32, SCHEMA, TREES, frame_of, hard_rows, new_tree
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.calendars import Calendar
 from interpretkd.conditions import path_conditions
 from interpretkd.nodes import ALL_NUMBERS

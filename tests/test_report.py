@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse, analyse_run
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor

@@ -29,7 +29,7 @@ from small_trees import (
     new_tree,
 )
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.conditions import Condition
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.export_sql import conditions_sql

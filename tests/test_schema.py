@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.calendars import Calendar
 from interpretkd.rows import batches
 from interpretkd.schema import MISSING, VALUE, Column, Feature, Schema, as_frame, expand
@@ -659,14 +659,13 @@ def test_codes_lead_back_to_the_cells(rows: pd.DataFrame) -> None:
 @settings(max_examples=40, deadline=None)
 def test_batches_make_up_the_whole(rows: pd.DataFrame, size: int) -> None:
     schema = Schema.from_data(rows)
-    parts = list(batches(schema, rows, size))
+    parts = [schema.encode(part) for part in batches(rows, size)]
     assert all(len(part) <= size for part in parts)
     np.testing.assert_array_equal(np.concatenate(parts), schema.encode(rows))
 
 
 def test_batches_of_an_array_make_up_the_whole() -> None:
     rows = np.arange(14.0).reshape(7, 2)
-    schema = Schema.from_data(rows)
-    parts = list(batches(schema, rows, 3))
+    parts = list(batches(rows, 3))
     assert [len(part) for part in parts] == [3, 3, 1]
     np.testing.assert_array_equal(np.concatenate(parts), rows)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.datasets import load_breast_cancer, load_iris
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.linear import Linear, fit_linear, row_losses
+from interpretkd.points import fit_points
 from interpretkd.schema import Feature, Schema
-from interpretkd.scorecards import Points, Scorecard, fit_points, read_scorecards
+from interpretkd.scorecards import Points, Scorecard, read_scorecards
 from interpretkd.students import LinearStudent
 
 Array = NDArray[np.float64]

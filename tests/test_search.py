@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from interpretkd import search
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.binning import bin_columns
 from interpretkd.drafts import branch_of, finish, graft, is_monotone, leaves_of, parents
 from interpretkd.induction import Limits, grow_draft

@@ -13,10 +13,11 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from small_trees import HOSTILE
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.conditions import Condition
 from interpretkd.contributions import feature_importance
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.logits import decide
 from interpretkd.persistence import load_run, save
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Feature
@@ -28,7 +29,6 @@ from interpretkd.stability import (
     stability,
 )
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.targets import decide
 
 GREEDY = CartStudent(4, search="greedy")
 
@@ -184,7 +184,7 @@ def test_trees(german: Any, german_tree: Any) -> None:
     tested = tree.nodes.feature[~tree.nodes.is_leaf]
     assert used == {tree.schema.names[j] for j in tested}
     assert len(str(found).splitlines()) == 2 + len(found.parts) + len(found.rules)
-    assert found._repr_html_().count("<table>") == 3
+    assert found._repr_html_().count("<table") == 3
     other = stability(german_tree, X, n_refits=5, random_state=2)
     assert other.agreement != found.agreement
 
@@ -260,7 +260,7 @@ def test_boosted_students() -> None:
     assert found.rank_correlation is not None
     assert 0.3 < found.rank_correlation <= 1
     assert (found.parts["rank_low"] <= found.parts["rank_high"]).all()
-    assert found._repr_html_().count("<table>") == 1
+    assert found._repr_html_().count("<table") == 1
     budget, X = _iris(BoostedStudent(max_leaves=8))
     assert stability(budget, X, n_refits=2).n_refits == 2
 

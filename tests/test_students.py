@@ -15,10 +15,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 Array = NDArray[np.float64]
 nan = np.nan

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
 from interpretkd import studio
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.cli import app
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.shelf import find_runs

@@ -13,23 +13,20 @@ from hypothesis import strategies as st
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from interpretkd._validation import InputError
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.schema import Schema
-from interpretkd.students import CartStudent
-from interpretkd.tables import (
+from interpretkd._errors import InputError
+from interpretkd.columns import (
     RowChoice,
     check_columns,
     choose_rows,
     describe_columns,
-    parse_table,
-    predict_table,
-    read_table,
     split_target,
-    take_labels,
-    take_rows_for,
     target_balance,
 )
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.predictions import predict_table, take_labels, take_rows_for
+from interpretkd.schema import Schema
+from interpretkd.students import CartStudent
+from interpretkd.tables import parse_table, read_table
 
 nan = np.nan
 Write = Callable[..., Path]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from small_trees import AGE, DOSE, frame_of, hard_rows, new_tree
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.tallies import (
     Judged,
     Outcomes,

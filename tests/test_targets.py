@@ -9,9 +9,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from interpretkd._validation import InputError
-from interpretkd.targets import (
-    Target,
+from interpretkd._errors import InputError
+from interpretkd.logits import (
     apply_link,
     centred_logits,
     decide,
@@ -20,6 +19,7 @@ from interpretkd.targets import (
     probabilities,
     soft_targets,
 )
+from interpretkd.targets import Target
 
 Array = NDArray[np.float64]
 FEW = settings(max_examples=80, deadline=None)

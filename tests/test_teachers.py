@@ -14,17 +14,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.adapters import as_teacher
+from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
+from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.networks_state import teacher_from_state
 from interpretkd.networks_training import _split
 from interpretkd.schema import expand
-from interpretkd.teachers import (
-    CNNRegressorTeacher,
-    CNNTeacher,
-    MLPRegressorTeacher,
-    MLPTeacher,
-    as_teacher,
-)
 
 NETWORKS = [MLPTeacher, MLPRegressorTeacher, CNNTeacher, CNNRegressorTeacher]
 

@@ -10,13 +10,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.linear import design_matrix
+from interpretkd.logits import probabilities
 from interpretkd.scorecards import Scorecard
 from interpretkd.students import BoostedStudent, LinearStudent
-from interpretkd.targets import probabilities
-from interpretkd.terms import contributions, model_scorecards, points_text
+from interpretkd.terms import linear_terms, model_scorecards, points_text
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,10 @@ def german_model(german: Any, german_teacher: Any) -> Any:
 
 def test_contributions_add_up_to_the_logit(german: Any, german_model: Any) -> None:
     model = german_model(LinearStudent(max_terms=6), target="soft", temperature=2.0)
-    added = contributions(model, german.data)
+    added = linear_terms(model, german.data)
     logits = model.logits(german.data)
     np.testing.assert_allclose(added.sums[:, 0], logits[:, 1] - logits[:, 0], atol=1e-9)
-    train = contributions(model, german.data.iloc[german.split().train])
+    train = linear_terms(model, german.data.iloc[german.split().train])
     np.testing.assert_allclose(train.values.mean(axis=0), 0, atol=1e-6)
     row = added.to_frame(row=3)
     assert row["contribution"].sum() + added.base[0] == pytest.approx(added.sums[3, 0])
@@ -54,7 +54,7 @@ def test_of_several_classes_each_has_its_own(penalty: str) -> None:
     teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     student = LinearStudent(penalty, max_terms=3)
     model = DistilledClassifier(teacher, student, target="soft", random_state=0)
-    added = contributions(model.fit(X), X)
+    added = linear_terms(model.fit(X), X)
     np.testing.assert_allclose(
         probabilities(added.sums), model.predict_proba(X), atol=1e-5
     )
@@ -70,7 +70,7 @@ def test_the_table_is_standardised(gaps: Any) -> None:
     X = gaps[["age_in_years", "purpose"]]
     y = X["age_in_years"].fillna(80.0) * 2
     student = LinearStudent(strength=0).fit(X, y)
-    added = contributions(student, X)
+    added = linear_terms(student, X)
     table = added.table
     form = student.linear_
     matrix = design_matrix(form.schema, form.schema.encode(X), form.fill)
@@ -125,7 +125,7 @@ def test_scorecards_of_values_labels_and_classes() -> None:
     values = [card.value(total) for total in by_hand(card, model, X)]
     np.testing.assert_allclose(values, model.predict(X))
     assert "times the total" in points_text(card)
-    added = contributions(model, X)
+    added = linear_terms(model, X)
     np.testing.assert_allclose(added.sums[:, 0], model.predict(X))
     X, y = load_iris(return_X_y=True, as_frame=True)
     teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
@@ -153,7 +153,7 @@ def test_hostile_names_stay_text() -> None:
     hostile = '<img src=x onerror=alert(1)>"\n|=1+1 %_#$\\'
     X = pd.DataFrame({hostile: [1.0, 2, 3, 4] * 5, "b": [hostile, "\u202eم"] * 10})
     student = LinearStudent(points=True).fit(X, X[hostile] + (X["b"] == hostile))
-    added = contributions(student, X)
+    added = linear_terms(student, X)
     assert "<img" not in added._repr_html_()
     assert all(line.isprintable() for line in str(added).splitlines())
     assert len(str(added).splitlines()) == 3 + len(added.table)
@@ -167,11 +167,11 @@ def test_what_cannot_be_used_is_refused(german: Any, german_model: Any) -> None:
     X = german.data.iloc[:50]
     boosted = german_model(BoostedStudent(3), target="soft")
     with pytest.raises(InputError, match=r"LinearStudent.*Got BoostedStudent"):
-        contributions(boosted, X)
+        linear_terms(boosted, X)
     linear = german_model(LinearStudent(), target="soft")
     with pytest.raises(InputError, match="points=True"):
         model_scorecards(linear)
     with pytest.raises(InputError, match="at least one row"):
-        contributions(linear, X.iloc[:0])
+        linear_terms(linear, X.iloc[:0])
     with pytest.raises(InputError, match=r"'row' parameter.*\[0, 49\]"):
-        contributions(linear, X).to_frame(row=50)
+        linear_terms(linear, X).to_frame(row=50)

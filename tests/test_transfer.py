@@ -10,13 +10,13 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.lessons import Lesson, settle, stack_rows, teach
 from interpretkd.schema import Schema
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
-from interpretkd.teachers import CallableTeacher
 from interpretkd.transfer import (
     GENERATORS,
     draw_rows,

@@ -4,12 +4,12 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse
 from interpretkd.diagrams import draw_tree, look_of
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent
-from interpretkd.teachers import CallableTeacher
 from interpretkd.treemaps import (
     branch_outline,
     draw_branch,

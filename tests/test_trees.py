@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.boosting import _forest, boost, fold_tests
+from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow
 from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32
 from interpretkd.schema import Codes, Feature, Schema, expand
-from interpretkd.trees import Forest, Tree
+from interpretkd.trees import Tree
 
 nan = np.nan
 Arrays = dict[str, NDArray[Any]]

@@ -16,11 +16,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from interpretkd import uploads
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
+from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.students import CartStudent
-from interpretkd.teachers import CallableTeacher
 from interpretkd.uploads import (
     check_teacher,
     read_upload,

@@ -22,9 +22,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from interpretkd.distillation import DistilledClassifier
+from interpretkd.logits import centred_logits, decide, soft_targets
 from interpretkd.schema import VALUE, Codes, Column, Schema, expand
 from interpretkd.students import CartStudent
-from interpretkd.targets import centred_logits, decide, soft_targets
 
 __all__ = ["METHODS", "Budget", "Grown", "Lesson", "Method", "Rows", "missing"]
 

@@ -28,8 +28,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, export_graphviz, export_text
 
+from interpretkd._errors import InputError
 from interpretkd._files import write_atomically
-from interpretkd._validation import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.datasets import (
     Dataset,
@@ -40,7 +40,7 @@ from interpretkd.datasets import (
 )
 from interpretkd.diagrams import tree_svg
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.export import EXPORTS, export
+from interpretkd.export import EXPORTS, export_student
 from interpretkd.readable import readable
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
@@ -192,7 +192,7 @@ def _parity(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _exported(model: Any, to: str, rows: pd.DataFrame) -> dict[str, Any]:
     try:
-        return {"outcome": str(export(model, to, rows))}
+        return {"outcome": str(export_student(model, to, rows))}
     except InputError as error:
         return {"outcome": str(error)}
 

@@ -29,15 +29,16 @@ from interpretkd.datasets import Dataset, load_connect4, load_mnist
 from interpretkd.demo import DEMOS
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.intervals import Estimate, wilson_interval
-from interpretkd.metrics import (
+from interpretkd.logits import decide
+from interpretkd.runs import task_of, train_teacher
+from interpretkd.scores import (
     accuracy_improvement,
     accuracy_reduction,
     distillation_score,
     size_reduction,
 )
-from interpretkd.runs import task_of, train_teacher
 from interpretkd.students import CartStudent
-from interpretkd.targets import Target, decide
+from interpretkd.targets import Target
 
 PRINTED = {"mnist": (99.25, 86.55), "connect4": (86.62, 73.42)}
 """The paper's accuracies of teacher and tree, in percent."""

@@ -39,7 +39,7 @@ from interpretkd_bench._engines import (  # type: ignore[import-not-found]
 
 from interpretkd._files import write_atomically
 from interpretkd.datasets import load_digits, load_mnist
-from interpretkd.teachers import MLPTeacher
+from interpretkd.networks_mlp import MLPTeacher
 
 MEGABYTE = 2**20
 

@@ -30,13 +30,13 @@ import numpy as np
 import pandas as pd
 from sklearn.frozen import FrozenEstimator
 
+from interpretkd._errors import InputError
 from interpretkd._files import write_atomically
-from interpretkd._validation import InputError
 from interpretkd.distillation import DistilledClassifier
+from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.persistence import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.studio import RUN, SHELF, find_studio, free_port
-from interpretkd.teachers import MLPTeacher
 
 GOALS = {
     "page, second session": 1.0,

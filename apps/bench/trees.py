@@ -43,8 +43,8 @@ from interpretkd_bench._peers import (  # type: ignore[import-not-found]
 )
 
 import interpretkd
+from interpretkd._errors import InputError
 from interpretkd._files import write_atomically
-from interpretkd._validation import InputError
 from interpretkd.datasets import (
     load_breast_cancer,
     load_connect4,
@@ -53,10 +53,10 @@ from interpretkd.datasets import (
     load_mnist,
 )
 from interpretkd.demo import DEMOS
+from interpretkd.logits import decide
 from interpretkd.runs import Task, read_task, task_of, train_teacher
 from interpretkd.schema import Schema
 from interpretkd.students import CartStudent
-from interpretkd.targets import decide
 
 LEAVES = (4, 8, 16, 32, 64, 128)
 DEPTHS = (2, 3, 4)

@@ -10,7 +10,7 @@ import pandas as pd
 import state
 import streamlit as st
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.explanations import parting_rows
 from interpretkd.jobs import Job
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import streamlit as st
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.analysis import Analysis, analyse_run
 from interpretkd.inputs import image_schema
 from interpretkd.persistence import load_run

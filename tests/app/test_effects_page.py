@@ -6,11 +6,11 @@ from interpretkd.analysis import analyse_run
 from interpretkd.datasets import load_breast_cancer
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.effects import shape_effects
+from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.persistence import load_run, save
 from interpretkd.students import LinearStudent
 from interpretkd.studio import RUN
-from interpretkd.teachers import MLPTeacher
-from interpretkd.terms import contributions, model_scorecards, points_text
+from interpretkd.terms import linear_terms, model_scorecards, points_text
 
 
 def analysed(make_run, name):
@@ -58,7 +58,7 @@ def test_the_address_chooses_the_feature_and_the_class(studio, make_run):
 @pytest.mark.parametrize("run", ["cancer_linear", "digits_linear"])
 def test_linear_students_show_their_terms(studio, make_run, run):
     found = analysed(make_run, run)
-    added = contributions(found.model, found.X)
+    added = linear_terms(found.model, found.X)
     output = added.outputs.names[-1]
     address = {} if len(added.outputs.names) == 1 else {"adds": output}
     app = studio(run, "effects", **address)

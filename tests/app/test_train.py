@@ -11,9 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from interpretkd import uploads
+from interpretkd.columns import target_balance
 from interpretkd.persistence import load_run
 from interpretkd.shelf import find_runs
-from interpretkd.tables import target_balance
 
 NAMES = (
     "<img src=x onerror=alert(1)>",

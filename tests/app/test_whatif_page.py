@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
 
+from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse_run
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.inputs import row_of, try_values, used_positions, write_settings
 from interpretkd.persistence import load_run, save
 from interpretkd.students import CartStudent
 from interpretkd.studio import RUN
-from interpretkd.teachers import CallableTeacher
 
 ALL = ("german", "connect4", "digits", "cancer_linear", "regression", "multilabel")
 

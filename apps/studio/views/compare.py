@@ -9,7 +9,7 @@ import parts
 import state
 import streamlit as st
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.comparisons import (
     AXES,
     MEASURES,

@@ -17,12 +17,7 @@ from interpretkd.figures_terms import (
     _finite,
     _joined_categories,
 )
-from interpretkd.terms import (
-    Contributions,
-    contributions,
-    model_scorecards,
-    points_text,
-)
+from interpretkd.terms import Contributions, linear_terms, model_scorecards, points_text
 from interpretkd.wording import one_line
 
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
@@ -373,7 +368,7 @@ class Linearly:
 
 def read_terms(found: Analysis) -> Linearly:
     """Read the terms over the rows that the report takes."""
-    return Linearly(contributions(found.model, listing.some_rows(found)))
+    return Linearly(linear_terms(found.model, listing.some_rows(found)))
 
 
 def show_terms(said: Linearly, output: str | None, *, n_outputs: int) -> None:

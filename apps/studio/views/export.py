@@ -8,9 +8,9 @@ import parts
 import state
 import streamlit as st
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.analysis import Analysis
-from interpretkd.export import DIALECTS
+from interpretkd.export_sql_words import DIALECTS
 from interpretkd.handouts import (
     MEDIA_TYPES,
     Handout,

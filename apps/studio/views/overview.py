@@ -14,10 +14,10 @@ from interpretkd.evaluation import Evaluation
 from interpretkd.figures import ConfusionDisplay, ResidualDisplay
 from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.figures_sizes import SizeDisplay
+from interpretkd.forests import Forest
 from interpretkd.intervals import Estimate
 from interpretkd.linear import Linear
 from interpretkd.metrics import r2
-from interpretkd.trees import Forest
 
 DARK = st.context.theme.type == "dark"
 BLUE, ORANGE = "#56B4E9" if DARK else "#0072B2", "#E69F00"

@@ -11,9 +11,8 @@ import state
 import streamlit as st
 
 from interpretkd import datasets
-from interpretkd._validation import InputError
-from interpretkd.jobs import Job, TrainOrder, start_job
-from interpretkd.tables import (
+from interpretkd._errors import InputError
+from interpretkd.columns import (
     RowChoice,
     check_columns,
     choose_rows,
@@ -21,6 +20,7 @@ from interpretkd.tables import (
     split_target,
     target_balance,
 )
+from interpretkd.jobs import Job, TrainOrder, start_job
 from interpretkd.uploads import check_teacher, read_upload, run_folder, suggest_name
 
 _MOST_ROWS = 100_000

@@ -13,6 +13,7 @@ from tree_view import tree_view
 
 from interpretkd.analysis import Analysis
 from interpretkd.diagrams import DIRECTIONS, look_of
+from interpretkd.forests import Forest
 from interpretkd.intervals import Estimate, wilson_interval
 from interpretkd.linear import Linear
 from interpretkd.metrics import r2
@@ -25,7 +26,6 @@ from interpretkd.treemaps import (
     node_facts,
     telling_rows,
 )
-from interpretkd.trees import Forest
 
 VIEW = "tree_view"
 # Comments and no texts stand below constants: Streamlit shows lone texts of a page.

@@ -12,7 +12,7 @@ import parts
 import state
 import streamlit as st
 
-from interpretkd._validation import InputError
+from interpretkd._errors import InputError
 from interpretkd.inputs import (
     Input,
     Said,

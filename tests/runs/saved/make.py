@@ -20,16 +20,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd import datasets
+from interpretkd.adapters_frozen import CallableTeacher
+from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.networks_cnn import CNNTeacher
+from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.persistence import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.teachers import (
-    CallableTeacher,
-    CNNTeacher,
-    MLPRegressorTeacher,
-    MLPTeacher,
-    OnnxTeacher,
-)
 
 
 def cart(path: Path) -> None:
