@@ -16,7 +16,6 @@ from interpretkd import __version__
 from interpretkd._validation import InputError
 from interpretkd.analysis import Analysis
 from interpretkd.diagrams import draw_pages, draw_tree
-from interpretkd.disagreements import disagreements
 from interpretkd.documents import (
     Block,
     Bullets,
@@ -27,17 +26,14 @@ from interpretkd.documents import (
     Section,
     Table,
 )
-from interpretkd.effects import shape_effects
 from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.figures_terms import CoefficientDisplay, ShapeDisplay
 from interpretkd.frontiers import Frontier
 from interpretkd.info import INFO, NOT_PROVIDED
 from interpretkd.intervals import Estimate
-from interpretkd.interventions import interventions
 from interpretkd.linear import Linear
 from interpretkd.readable import readable
-from interpretkd.stability import stability
 from interpretkd.targets import decide, probabilities
 from interpretkd.wording import prediction_text
 
@@ -51,11 +47,8 @@ _SIGNED = ("#", "rule", "prediction", "covers", "rows", "fidelity", "accuracy")
 """The columns that a reviewer of rules needs."""
 _LEVELS_A_PAGE, _MOST_PAGES, _FEW_LEAVES = 4, 40, 4
 _FEWEST_TO_REFIT = 20
-_ROWS_CHANGED, _MOST_RULES_CHANGED = 100, 20
 _SHAKY = 0.8
 """Refitted students that agree on fewer rows are called unstable."""
-_MOST_ROWS_SUMMED = 2_000
-"""Rows over which the effects of boosted trees are averaged."""
 _MOST_LEAVES_DRAWN = 32
 _MOST_ROWS_TOLD = 20
 
@@ -90,7 +83,7 @@ def put_together(
     *,
     examples: bool,
     n_refits: int,
-    frontier: Frontier | None = None,
+    frontier: Frontier | None,
 ) -> tuple[Document, list[dict[str, str]]]:
     """Build the document of a report.
 
@@ -104,7 +97,7 @@ def put_together(
         Whether single rows may be shown.
     n_refits : int
         The students that are fitted anew for the section on stability.
-    frontier : Frontier or None, default=None
+    frontier : Frontier or None
         Other families and sizes, to be shown beside the student.
 
     Returns
@@ -292,8 +285,7 @@ def _data(subject: _Subject, findings: list[_Finding]) -> Section:
 
 
 def _columns(subject: _Subject) -> pd.DataFrame:
-    schema = subject.found.model.schema_
-    codes = schema.encode(subject.found.X)
+    schema, codes = subject.found.model.schema_, subject.found.codes
     rows = []
     for j, feature in enumerate(schema.features):
         column = codes[:, j].astype(np.float64)
@@ -457,9 +449,25 @@ def _families(subject: _Subject) -> list[Block]:
     frontier = subject.frontier
     if frontier is None:
         return []
-    frame = frontier.to_text()
-    caption = "Families and sizes, chosen on validation rows, measured on test rows"
-    return [Paragraph(frontier.reason), Table(frame, caption)]
+    text = (
+        "Other families and sizes, distilled from the same teacher. Recommended: "
+        f"{frontier.reason}"
+    )
+    caption = (
+        f"Families and sizes: chosen on {len(frontier.validation_rows):,} validation "
+        f"rows, measured on {frontier.n_test:,} test rows"
+    )
+    blocks: list[Block] = [Paragraph(text), *_families_drawn(frontier)]
+    if frontier.left_out:
+        blocks.append(Paragraph(f"Over the budget: {'; '.join(frontier.left_out)}."))
+    return [*blocks, Table(frontier.to_text(), caption)]
+
+
+def _families_drawn(frontier: Frontier) -> list[Block]:
+    if all(candidate.items is None for candidate in frontier.candidates):
+        return []  # of students that are not ours nothing is known to draw over
+    drawn = SizeDisplay.from_frontier(frontier, by="items")
+    return _pictured(drawn, "Fidelity by what a person has to read, on the test rows")
 
 
 def _size_curve(subject: _Subject) -> list[Block]:
@@ -540,17 +548,14 @@ def _linear_blocks(subject: _Subject) -> list[Block]:
 
 def _forest_blocks(subject: _Subject) -> list[Block]:
     found = subject.found
-    rng = np.random.default_rng(found.seed)
-    some = np.sort(rng.permutation(len(found))[:_MOST_ROWS_SUMMED])
-    rows = found.X.iloc[some] if isinstance(found.X, pd.DataFrame) else found.X[some]
-    effects = shape_effects(found.model, rows)
+    effects = found.effects
     formats = {"strength": ".3g", "share": ".1%", "h": ".2f", "coverage": ".1%"}
-    form = found.form
+    form, n_rows = found.form, len(found.some_rows)
     shapes = ShapeDisplay.from_effects(effects)
     return [
         Paragraph(
             f"{_plural(form.n_trees, 'tree', 'trees')} with {form.n_leaves:,} leaves, "
-            f"read as a sum of effects over {len(some):,} rows. {effects.shares}"
+            f"read as a sum of effects over {n_rows:,} rows. {effects.shares}"
         ),
         Table(
             effects.importances(), "Features by the strength of their effect", formats
@@ -615,9 +620,7 @@ def _review(subject: _Subject, findings: list[_Finding]) -> Section | None:
 
 def _disagreements(subject: _Subject, findings: list[_Finding]) -> Section:
     found = subject.found
-    parts = disagreements(
-        found.model, found.X, found.y, teacher_logits=found.teacher_logits
-    )
+    parts = found.disagreements
     blocks: list[Block] = [Paragraph(parts.sentence)]
     if len(parts.pairs):
         pairs = _in_words(parts.pairs.head(_MOST_ROWS_TOLD))
@@ -642,14 +645,7 @@ def _stability(subject: _Subject, findings: list[_Finding]) -> Section | None:
     found = subject.found
     if subject.n_refits == 0 or len(found) < _FEWEST_TO_REFIT:
         return None
-    steady = stability(
-        found.model,
-        found.X,
-        found.y,
-        teacher_logits=found.teacher_logits,
-        n_refits=subject.n_refits,
-        random_state=found.seed,
-    )
+    steady = found.stability(subject.n_refits)
     if steady.agreement.value < _SHAKY:
         findings.append(_Finding("Stability", steady.sentence))
     blocks: list[Block] = [
@@ -682,15 +678,7 @@ def _interventions(subject: _Subject, findings: list[_Finding]) -> Section | Non
         text = "The teacher was not saved with the run: it could not be asked."
         findings.append(_Finding("Intervention", text))
         return Section("Intervention", (Paragraph(text),))
-    logits = found.teacher_logits
-    changed = interventions(
-        found.model,
-        found.X,
-        teacher_logits=logits,
-        n_rows=_ROWS_CHANGED,
-        n_rules=_MOST_RULES_CHANGED,
-        random_state=found.seed,
-    )
+    changed = found.interventions
     told = ["number", "prediction", "n_rows", "fidelity", "before", "follows"]
     ends = ["follows_low", "follows_high", "unusual"]
     frame = _in_words(changed.to_frame())

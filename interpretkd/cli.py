@@ -361,28 +361,14 @@ def report(
     ] = 5,
 ) -> None:
     """Write all that is known of a run into one file, for a person to sign."""
+    from interpretkd.analysis import analyse_run
     from interpretkd.info import read_info
     from interpretkd.persistence import load_run
-    from interpretkd.report import make_report
+    from interpretkd.report import report_on
 
     told = {} if info is None else read_info(info)
-    loaded = load_run(run)
-    kept = loaded.evaluation
-    if kept is None:
-        raise ValueError(
-            f"The run {str(run)!r} has no evaluation rows: save it with "
-            "save(model, path, X_test, y_test)."
-        )
-    made = make_report(
-        loaded.model,
-        kept.X,
-        kept.y,
-        teacher_logits=kept.teacher_logits,
-        about=loaded.about,
-        info=told,
-        examples=examples,
-        n_refits=refits,
-    )
+    found = analyse_run(load_run(run))
+    made = report_on(found, info=told, examples=examples, n_refits=refits)
     typer.echo(f"{made.write(out)}")
 
 

@@ -28,7 +28,7 @@ from interpretkd.export import DIALECTS, EXPORTS, export
 from interpretkd.formats import html_page
 from interpretkd.linear import Linear
 from interpretkd.persistence import _verified
-from interpretkd.report import Report, make_report
+from interpretkd.report import Report
 from interpretkd.rules import RuleSet
 from interpretkd.schema import as_frame
 from interpretkd.targets import probabilities
@@ -43,7 +43,6 @@ __all__ = [
     "handouts",
     "prediction_table",
     "report_files",
-    "report_of",
     "run_archive",
 ]
 
@@ -264,56 +263,13 @@ def prediction_table(found: Analysis) -> pd.DataFrame:
     return table
 
 
-def report_of(
-    found: Analysis,
-    *,
-    info: Mapping[str, str] | None = None,
-    examples: bool = False,
-    n_refits: int = 0,
-) -> Report:
-    """Put the report of a student together.
-
-    Parameters
-    ----------
-    found : Analysis
-        The student, of the size that is wanted, and its rows.
-    info : mapping of str to str, default=None
-        What only a person can say, by the keys of `interpretkd.info.INFO`.
-    examples : bool, default=False
-        Whether single rows may be shown.
-    n_refits : int, default=0
-        0, or in [2, inf): students fitted anew, to see how stable they are.
-
-    Returns
-    -------
-    Report
-        See `interpretkd.report.make_report`.
-
-    Raises
-    ------
-    InputError
-        As `make_report`.
-    """
-    return make_report(
-        found.model,
-        found.X,
-        found.y,
-        teacher_logits=found.teacher_logits,
-        about=found.about,
-        info=info,
-        examples=examples,
-        n_refits=n_refits,
-        random_state=found.seed,
-    )
-
-
 def report_files(report: Report) -> dict[str, bytes | str]:
     """Return a report in every form.
 
     Parameters
     ----------
     report : Report
-        What `report_of` returned.
+        What `interpretkd.report.report_on` returned.
 
     Returns
     -------

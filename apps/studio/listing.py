@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from interpretkd.analysis import Analysis
 from interpretkd.answers import decisions
-from interpretkd.effects import Effects, shape_effects
 from interpretkd.wording import prediction_text
 
-__all__ = ["row_list", "said", "shapes", "some_rows"]
+__all__ = ["labels_said", "row_list", "said", "who_says"]
 
 Places = NDArray[np.int64]
 
@@ -38,24 +37,6 @@ COLUMNS = {
 }
 _ROWS_A_PAGE = 50
 _MOST_FEATURES = 40
-_MOST_ROWS_SUMMED = 2_000
-"""As many as the report sums effects over."""
-
-
-def some_rows(found: Analysis) -> Any:
-    """Return the rows that effects are summed over: the report's."""
-    order = np.random.default_rng(found.seed).permutation(len(found))
-    some = np.sort(order[:_MOST_ROWS_SUMMED])
-    return found.X.iloc[some] if isinstance(found.X, pd.DataFrame) else found.X[some]
-
-
-def shapes(found: Analysis) -> Effects:
-    """Return the summary of boosted trees, made once for all pages."""
-    with st.spinner("Adding up what the trees say ..."):
-        effects: Effects = state.kept(
-            "shapes", lambda: shape_effects(found.model, some_rows(found))
-        )
-    return effects
 
 
 def said(values: Any) -> list[str]:

@@ -44,6 +44,8 @@ FILTERS: dict[str, Any] = {
 
 def find(found: Analysis, tolerance: float | None) -> Disagreements:
     """Return the disagreements, found once for a tolerance."""
+    if tolerance is None:
+        return found.disagreements
     result: Disagreements = state.kept(
         "disagreements",
         lambda: disagreements(

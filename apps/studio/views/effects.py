@@ -3,7 +3,6 @@
 from typing import Any
 
 import altair as alt
-import listing
 import pandas as pd
 import parts
 import state
@@ -37,7 +36,8 @@ EVERY_LABEL = alt.Axis(labelLimit=260, labelOverlap=False)
 
 def show_forest(found: Analysis) -> None:
     """Show boosted trees as a sum of shapes and pairs."""
-    effects = listing.shapes(found)
+    with st.spinner("Adding up what the trees say ..."):
+        effects = found.effects
     n_rows = min(len(found), effects.n_rows)
     st.markdown(
         f"{effects.n_trees:,} trees with {effects.n_leaves:,} leaves, read as a sum of "
@@ -373,7 +373,7 @@ class Linearly:
 
 def read_terms(found: Analysis) -> Linearly:
     """Read the terms over the rows that the report takes."""
-    return Linearly(contributions(found.model, listing.some_rows(found)))
+    return Linearly(contributions(found.model, found.some_rows))
 
 
 def show_terms(said: Linearly, output: str | None, *, n_outputs: int) -> None:

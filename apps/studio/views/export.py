@@ -18,10 +18,10 @@ from interpretkd.handouts import (
     file_name,
     handouts,
     report_files,
-    report_of,
 )
 from interpretkd.info import INFO
 from interpretkd.lineups import size_of
+from interpretkd.report import report_on
 from interpretkd.shelf import SavedRun
 
 REPORT = "Report"
@@ -367,7 +367,7 @@ def show_report(found: Analysis, run: SavedRun) -> None:
     mark = tuple(state.address().items())
     if sent:
         with parts.problems("The report cannot be made"), in_steps("report") as status:
-            report = report_of(found, info=info, examples=examples, n_refits=n_refits)
+            report = report_on(found, info=info, examples=examples, n_refits=n_refits)
             status.update(label="Writing it as page, PDF, Markdown and JSON ...")
             made = report_files(report), report._repr_html_()
             state.remember("report", (mark, *made))

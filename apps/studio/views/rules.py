@@ -341,7 +341,8 @@ def show_rows(found: Analysis, rule: Rule, places: np.ndarray) -> None:
 
 def show_forest_rules(found: Analysis) -> None:
     """Show the leaves of boosted trees that move most."""
-    effects = listing.shapes(found)
+    with st.spinner("Adding up what the trees say ..."):
+        effects = found.effects
     st.markdown(
         f"{effects.n_trees:,} trees have {effects.n_leaves:,} leaves, too many to read "
         f"one by one. These {len(effects.rules)} move the sums most; leaves of "
