@@ -159,7 +159,6 @@ def demo(
     """Train a network, distil it into three students, show what they are worth."""
     from interpretkd.demo import run_demo
     from interpretkd.plotting import save_diagram
-    from interpretkd.rules import extract_rules
 
     console = _console()
     outcomes = run_demo(
@@ -171,14 +170,12 @@ def demo(
         tell=console.print,
     )
     _show_outcomes(console, outcomes)
-    tree = outcomes["cart"].model
-    test = _evaluation_rows(outcomes["cart"].path)
-    rules = extract_rules(tree, test.X, test.y, teacher_logits=test.teacher_logits)
+    rules = outcomes["cart"].found.rules
     console.print(
         f"\n[b]The {len(rules)} rules of the tree[/b], by coverage of test rows"
     )
     console.print(str(rules), markup=False, highlight=False)
-    diagram = save_diagram(tree, out / "tree.svg")
+    diagram = save_diagram(outcomes["cart"].model, out / "tree.svg")
     console.print(
         f"\nTree diagram: {diagram}\nRuns: {', '.join(map(str, _paths(outcomes)))}"
     )
@@ -500,12 +497,6 @@ def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:
     table = found.table if is_linear else found.to_frame()
     write_atomically(out, csv_text(table).encode())
     return f"{len(table)} lines: {out}"
-
-
-def _evaluation_rows(path: Path) -> Any:
-    from interpretkd.persistence import load_run
-
-    return load_run(path).evaluation
 
 
 def _rows_to_measure(
