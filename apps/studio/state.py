@@ -15,10 +15,10 @@ import streamlit as st
 
 from interpretkd._validation import InputError
 from interpretkd.analysis import Analysis, analyse_run
-from interpretkd.inputs import image_schema
 from interpretkd.persistence import load_run
 from interpretkd.shelf import SavedRun, find_runs, saved_run
 from interpretkd.studio import RUN, SHELF
+from interpretkd.whatif_inputs import image_schema
 
 __all__ = [
     "Chosen",

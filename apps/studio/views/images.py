@@ -9,8 +9,8 @@ import streamlit as st
 
 from interpretkd.explanations import explain_row
 from interpretkd.images import contribution_image, leaf_images, path_image
-from interpretkd.inputs import image_schema, label_text, row_of
 from interpretkd.schema import Schema
+from interpretkd.whatif_inputs import image_schema, label_text, row_of
 
 ANY = "any decision"
 

@@ -13,16 +13,15 @@ from interpretkd._validation import InputError
 from interpretkd.answers import output_names
 from interpretkd.explanations import Flip, RowExplanation, explain_row
 from interpretkd.images import path_image
-from interpretkd.inputs import (
+from interpretkd.schema import Schema
+from interpretkd.whatif_address import settings_between, write_settings
+from interpretkd.whatif_inputs import (
     image_schema,
     label_text,
     order_of_inputs,
     row_of,
-    settings_between,
     used_positions,
-    write_settings,
 )
-from interpretkd.schema import Schema
 from interpretkd.wording import prediction_text
 
 BLUE, ORANGE = "#0072B2", "#E69F00"

@@ -13,17 +13,9 @@ import state
 import streamlit as st
 
 from interpretkd._validation import InputError
-from interpretkd.inputs import (
-    Input,
-    Said,
-    Trial,
-    inputs_of,
-    order_of_inputs,
-    read_settings,
-    row_of,
-    try_values,
-    write_settings,
-)
+from interpretkd.whatif_address import read_settings, write_settings
+from interpretkd.whatif_inputs import Input, inputs_of, order_of_inputs, row_of
+from interpretkd.whatif_outcome import Said, WhatIf, try_values
 
 BLUE, ORANGE = "#0072B2", "#E69F00"
 MOST_SHOWN, MOST_BARS = 12, 6
@@ -220,7 +212,7 @@ def choose_inputs(
     return list(dict.fromkeys([*first, *changed, *asked]))
 
 
-def show_answers(trial: Trial) -> None:
+def show_answers(trial: WhatIf) -> None:
     """Show both models' answers to the row as it is and as it is set."""
     said = parts.plain(trial.sentence)
     if trial.changes.empty:
@@ -237,7 +229,7 @@ def show_answers(trial: Trial) -> None:
         parts.table(answers_table(trial))
 
 
-def show_values(trial: Trial) -> None:
+def show_values(trial: WhatIf) -> None:
     """Show the values, and by how much they moved."""
     pairs: list[tuple[str, Said, Said | None]] = [
         ("Student", trial.student_before, trial.student_after),
@@ -256,7 +248,7 @@ def show_values(trial: Trial) -> None:
                 st.metric(label, value, delta, delta_color="off", border=True)
 
 
-def answers_table(trial: Trial) -> pd.DataFrame:
+def answers_table(trial: WhatIf) -> pd.DataFrame:
     """Return decisions and probabilities, before and after."""
     frame = trial.frame()
     frame["column"] = frame["model"] + ", " + frame["row"]
@@ -266,7 +258,7 @@ def answers_table(trial: Trial) -> pd.DataFrame:
     return wide.round(3).reset_index()
 
 
-def answers_chart(trial: Trial) -> Any:
+def answers_chart(trial: WhatIf) -> Any:
     """Return bars of the probabilities: pale as it is, full when changed."""
     frame = trial.frame()
     best = frame.groupby("output", sort=False)["score"].max().nlargest(MOST_BARS)
@@ -296,7 +288,7 @@ def answers_chart(trial: Trial) -> Any:
     )
 
 
-def show_why(trial: Trial) -> None:
+def show_why(trial: WhatIf) -> None:
     """Show which leaf the changed row falls into, or what adds differently."""
     if trial.tests is None:
         show_parts(trial)
@@ -323,7 +315,7 @@ def show_why(trial: Trial) -> None:
     )
 
 
-def show_parts(trial: Trial) -> None:
+def show_parts(trial: WhatIf) -> None:
     """Show what each feature adds to an output's sum, before and after."""
     assert trial.parts is not None
     st.subheader("What adds differently", anchor=False)
