@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import address
 import numpy as np
 import pandas as pd
-import parts
-import state
+import session
 import streamlit as st
+import widgets
 from numpy.typing import NDArray
 
 from interpretkd.analysis import Analysis
@@ -93,10 +94,10 @@ def row_list(
     choice = f"{key}_row"
 
     def follow() -> None:
-        for row in state.picked(table_key):
-            state.put(**{choice: int(numbers[row])})
+        for row in session.picked(table_key):
+            session.put(**{choice: int(numbers[row])})
 
-    parts.table(
+    widgets.table(
         _beside(frame, found, here, first),
         key=table_key,
         on_select=follow,
@@ -106,7 +107,7 @@ def row_list(
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         row = st.selectbox("Row", numbers.tolist(), key=choice, width=160)
-        state.link("Open row", "row", row=row)
+        address.link("Open row", "row", row=row)
         first_row = start + 1
         st.caption(f"{first_row:,} to {start + len(here):,} of {len(places):,} rows")
 
