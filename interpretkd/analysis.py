@@ -15,13 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
 from interpretkd._validation import check_integer
+from interpretkd.disagreements import Disagreements, disagreements
+from interpretkd.effects import Effects, shape_effects
 from interpretkd.evaluation import Evaluation, evaluate
+from interpretkd.interventions import Interventions, interventions
 from interpretkd.lessons import label_target
 from interpretkd.logits import decide, probabilities
 from interpretkd.persistence import Run
 from interpretkd.pruning import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.slices import slice_fidelities, slices_of
+from interpretkd.stability import Stability, stability
 from interpretkd.trees import Tree
 
 __all__ = ["Analysis", "analyse", "analyse_run"]
@@ -30,6 +34,9 @@ Array = NDArray[np.float64]
 
 _FEWEST_TO_HALVE = 50
 """Rows below which no size is chosen on one half and measured on the other."""
+_MOST_ROWS_SUMMED = 2_000
+"""Rows over which what trees or coefficients add is averaged."""
+_ROWS_CHANGED, _MOST_RULES_CHANGED = 100, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +68,9 @@ class Analysis:
     about: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     numbers: NDArray[np.int64] | None = None
+    _refitted: dict[int, Stability] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __len__(self) -> int:
         return len(self.teacher_logits)
@@ -148,6 +158,40 @@ class Analysis:
         return extract_rules(self.model, self.X, self.y, teacher_logits=logits)
 
     @cached_property
+    def disagreements(self) -> Disagreements:
+        """Where student and teacher part, and who is right there."""
+        return disagreements(
+            self.model, self.X, self.y, teacher_logits=self.teacher_logits
+        )
+
+    @cached_property
+    def interventions(self) -> Interventions:
+        """What becomes of the teacher's answer when rows are made to fulfil a rule.
+
+        Only for a tree, and where the teacher answers: see `teacher_answers`.
+        """
+        return interventions(
+            self.model,
+            self.X,
+            teacher_logits=self.teacher_logits,
+            n_rows=_ROWS_CHANGED,
+            n_rules=_MOST_RULES_CHANGED,
+            random_state=self.seed,
+        )
+
+    @cached_property
+    def some_rows(self) -> Any:
+        """Some rows, drawn by the seed, for what takes long to add up over all."""
+        order = np.random.default_rng(self.seed).permutation(len(self))
+        some = np.sort(order[:_MOST_ROWS_SUMMED])
+        return self.X.iloc[some] if isinstance(self.X, pd.DataFrame) else self.X[some]
+
+    @cached_property
+    def effects(self) -> Effects:
+        """What boosted trees add up to, over `some_rows`; only for such a student."""
+        return shape_effects(self.model, self.some_rows)
+
+    @cached_property
     def teacher_answers(self) -> bool:
         """Whether the teacher itself is at hand, and not only what it said."""
         try:
@@ -220,6 +264,35 @@ class Analysis:
             rows,
         )
 
+    def stability(self, n_refits: int) -> Stability:
+        """Return how steady the student is when it is fitted anew to these rows.
+
+        Parameters
+        ----------
+        n_refits : int
+            In [2, inf): how many students are fitted; once for each number.
+
+        Returns
+        -------
+        Stability
+            As `interpretkd.stability.stability`.
+
+        Raises
+        ------
+        InputError
+            As `interpretkd.stability.stability`.
+        """
+        if n_refits not in self._refitted:
+            self._refitted[n_refits] = stability(
+                self.model,
+                self.X,
+                self.y,
+                teacher_logits=self.teacher_logits,
+                n_refits=n_refits,
+                random_state=self.seed,
+            )
+        return self._refitted[n_refits]
+
     def slices(self, column: str) -> pd.DataFrame:
         """Return the fidelity on each part of the rows.
 
@@ -231,7 +304,7 @@ class Analysis:
         Returns
         -------
         DataFrame
-            As `fidelity_by_slice`.
+            As `fidelityby_slice`.
 
         Raises
         ------

@@ -15,7 +15,7 @@ from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Codes, Feature
 from interpretkd.wording import joined, number_text
 
-__all__ = ["Condition", "branch_tests", "node_test", "path_conditions"]
+__all__ = ["Condition", "branch_tests", "node_test", "path_conditions", "way_of"]
 
 _BRIEF = 5
 """How many categories a brief text names."""
@@ -178,6 +178,30 @@ def branch_tests(nodes: Nodes, node: int) -> tuple[Condition, Condition]:
         _narrow(nodes, node, whole, goes_left=True),
         _narrow(nodes, node, whole, goes_left=False),
     )
+
+
+def way_of(nodes: Nodes, codes: Codes) -> list[tuple[int, Condition]]:
+    """Return the nodes above a row's leaf, from the root, and what it fulfils there.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        Of a tree.
+    codes : ndarray of shape (n_features,)
+        The row's codes.
+
+    Returns
+    -------
+    list of (int, Condition)
+        Node and condition; empty for a tree of one leaf.
+    """
+    found, node = [], 0
+    while nodes.feature[node] >= 0:
+        left, right = branch_tests(nodes, node)
+        goes_left = bool(left.holds(codes[None])[0])
+        found.append((node, left if goes_left else right))
+        node = int(nodes.left[node] if goes_left else nodes.right[node])
+    return found
 
 
 def _anything(nodes: Nodes, position: int) -> Condition:

@@ -25,7 +25,7 @@ from interpretkd.answers import (
     teacher_says,
 )
 from interpretkd.cells import replace_cells, value_text
-from interpretkd.conditions import branch_tests
+from interpretkd.conditions import way_of
 from interpretkd.contributions import path_contributions
 from interpretkd.flips import nearest_rows
 from interpretkd.formats import html_block, html_table
@@ -518,21 +518,17 @@ def _scores(model: Any, logits: Array) -> Array:
 
 
 def _steps(tree: Tree, codes: Codes, scale: Scale | None) -> tuple[Step, ...]:
-    nodes, steps, node = tree.nodes, [], 0
-    while nodes.feature[node] >= 0:
-        left, right = branch_tests(nodes, node)
-        goes_left = bool(left.holds(codes[None])[0])
-        test, j = (left if goes_left else right), left.position
-        x, threshold = float(codes[j]), float(nodes.threshold[node])
+    steps = []
+    for node, test in way_of(tree.nodes, codes):
+        feature, j = test.feature, test.position
+        x, threshold = float(codes[j]), float(tree.nodes.threshold[node])
         margin = relative = None
-        is_number = not left.feature.is_categorical and not np.isnan(x)
+        is_number = not feature.is_categorical and not np.isnan(x)
         if is_number and threshold < ALL_NUMBERS:
             margin = abs(x - threshold)
             relative = None if scale is None else margin / float(scale.units[j])
-        name = one_line(left.feature.name)
-        value = value_text(left.feature, x)
+        name, value = one_line(feature.name), value_text(feature, x)
         steps.append(Step(node, name, value, one_line(str(test)), margin, relative))
-        node = int(nodes.left[node] if goes_left else nodes.right[node])
     return tuple(steps)
 
 

@@ -31,7 +31,7 @@ from interpretkd.formats import html_page
 from interpretkd.linear import Linear
 from interpretkd.logits import probabilities
 from interpretkd.persistence import _verified
-from interpretkd.report import Report, make_report
+from interpretkd.report import Report
 from interpretkd.rules import RuleSet
 from interpretkd.schema import as_frame
 from interpretkd.terms import linear_terms
@@ -45,7 +45,6 @@ __all__ = [
     "handouts",
     "prediction_table",
     "report_files",
-    "report_of",
     "run_archive",
 ]
 
@@ -266,56 +265,13 @@ def prediction_table(found: Analysis) -> pd.DataFrame:
     return table
 
 
-def report_of(
-    found: Analysis,
-    *,
-    info: Mapping[str, str] | None = None,
-    examples: bool = False,
-    n_refits: int = 0,
-) -> Report:
-    """Put the report of a student together.
-
-    Parameters
-    ----------
-    found : Analysis
-        The student, of the size that is wanted, and its rows.
-    info : mapping of str to str, default=None
-        What only a person can say, by the keys of `interpretkd.info.INFO`.
-    examples : bool, default=False
-        Whether single rows may be shown.
-    n_refits : int, default=0
-        0, or in [2, inf): students fitted anew, to see how stable they are.
-
-    Returns
-    -------
-    Report
-        See `interpretkd.report.make_report`.
-
-    Raises
-    ------
-    InputError
-        As `make_report`.
-    """
-    return make_report(
-        found.model,
-        found.X,
-        found.y,
-        teacher_logits=found.teacher_logits,
-        about=found.about,
-        info=info,
-        examples=examples,
-        n_refits=n_refits,
-        random_state=found.seed,
-    )
-
-
 def report_files(report: Report) -> dict[str, bytes | str]:
     """Return a report in every form.
 
     Parameters
     ----------
     report : Report
-        What `report_of` returned.
+        What `interpretkd.report.report_on` returned.
 
     Returns
     -------

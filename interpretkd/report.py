@@ -13,20 +13,21 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from interpretkd._errors import InputError
 from interpretkd._validation import check_integer
-from interpretkd.analysis import analyse
+from interpretkd.analysis import Analysis, analyse
 from interpretkd.chapters import put_together
 from interpretkd.documents import Document
 from interpretkd.frontiers import Frontier
 from interpretkd.info import check_info
 from interpretkd.writers import to_html, to_json, to_markdown, to_pdf, write_document
 
-__all__ = ["Report", "make_report"]
+__all__ = ["Report", "make_report", "report_on"]
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What `make_report` put together; shows itself in a notebook.
+    """What `report_on` put together; shows itself in a notebook.
 
     Parameters
     ----------
@@ -146,7 +147,8 @@ def make_report(
         0, or in [2, inf): the students that are fitted anew to see how stable they
         are; 0 leaves that section out.
     frontier : Frontier or None, default=None
-        What `interpretkd.distillation.frontier` returned, to be shown beside it.
+        What `interpretkd.distillation.frontier` returned for the same teacher, to be
+        shown beside the student.
     random_state : int, default=0
         Of what is drawn.
 
@@ -158,18 +160,90 @@ def make_report(
     Raises
     ------
     InputError
-        For rows or labels that do not fit the model, or an unknown key of `info`.
+        For rows or labels that do not fit the model, and as `report_on`.
     """
-    check_integer("make_report", "n_refits", n_refits, 0)
     found = analyse(
         model, X, y, teacher_logits=teacher_logits, about=about, seed=random_state
     )
+    return report_on(
+        found, info=info, examples=examples, n_refits=n_refits, frontier=frontier
+    )
+
+
+def report_on(
+    found: Analysis,
+    *,
+    info: Mapping[str, str] | None = None,
+    examples: bool = False,
+    n_refits: int = 5,
+    frontier: Frontier | None = None,
+) -> Report:
+    """Put together all that is known of an analysed model.
+
+    What was measured of the analysis already is not measured again.
+
+    Parameters
+    ----------
+    found : Analysis
+        The model and its held-out rows.
+    info : mapping of str to str, default=None
+        The free sections, as `read_info` returns them; what is absent is shown as NOT
+        PROVIDED.
+    examples : bool, default=False
+        Whether single rows may be shown, where student and teacher part.
+    n_refits : int, default=5
+        0, or in [2, inf): the students that are fitted anew to see how stable they
+        are; 0 leaves that section out.
+    frontier : Frontier or None, default=None
+        What `interpretkd.distillation.frontier` returned for the same teacher, to be
+        shown beside the student.
+
+    Returns
+    -------
+    Report
+        Write it with ``.write("report.html")``; .md, .json and .pdf do as well.
+
+    Raises
+    ------
+    InputError
+        For an unknown key of `info`, and a frontier of another task, other columns or
+        other classes.
+    """
+    if n_refits != 0:
+        check_integer("the report", "n_refits", n_refits, 2)
+    _check_frontier(frontier, found)
     told = check_info(info or {}, "info")
-    document, findings = put_together(found, told, examples=examples, n_refits=n_refits)
+    document, findings = put_together(
+        found, told, examples=examples, n_refits=n_refits, frontier=frontier
+    )
     measures = {
         "evaluation": found.evaluation.to_dict(),
         "about": dict(found.about),
         "info": told,
         "findings": findings,
     }
+    if frontier is not None:
+        measures["frontier"] = frontier.to_frame().to_dict("records")
     return Report(document, measures)
+
+
+def _check_frontier(frontier: object, found: Analysis) -> None:
+    """Refuse what is no frontier, or one of students that decide something else."""
+    if frontier is None:
+        return
+    must = "The 'frontier' parameter of the report must be"
+    if not isinstance(frontier, Frontier):
+        raise InputError(
+            f"{must} a Frontier, as distillation.frontier returns it. Got a "
+            f"{type(frontier).__name__}."
+        )
+    if frontier.task != found.task:
+        raise InputError(
+            f"{must} of the task {found.task!r}, as the model is. Got one of "
+            f"{frontier.task!r}."
+        )
+    other = frontier.models[0]
+    if other.schema_.names != found.model.schema_.names:
+        raise InputError(f"{must} of the model's columns. Got one of other columns.")
+    if found.has_classes and list(other.classes_) != list(found.model.classes_):
+        raise InputError(f"{must} of the model's classes. Got one of other classes.")

@@ -22,10 +22,11 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd._errors import InputError
 from interpretkd._validation import check_choice
 from interpretkd.adapters_onnx import OnnxTeacher
+from interpretkd.analysis import Analysis, analyse
 from interpretkd.columns import RowChoice, choose_rows, split_target
 from interpretkd.datasets import Dataset, Split, split_rows
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.evaluation import Evaluation, evaluate
+from interpretkd.evaluation import Evaluation
 from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
 from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.networks_training import BatchPlan
@@ -94,17 +95,25 @@ class Outcome:
 
     Parameters
     ----------
-    model : DistilledClassifier or DistilledRegressor
-        The fitted model.
-    evaluation : Evaluation
-        Fidelity, accuracy and sizes on the test rows.
+    found : Analysis
+        The fitted model on the test rows, evaluated.
     path : Path
         The run's folder.
     """
 
-    model: DistilledClassifier | DistilledRegressor
-    evaluation: Evaluation
+    found: Analysis
     path: Path
+
+    @property
+    def model(self) -> DistilledClassifier | DistilledRegressor:
+        """The fitted model."""
+        model: DistilledClassifier | DistilledRegressor = self.found.model
+        return model
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """Fidelity, accuracy and sizes on the test rows."""
+        return self.found.evaluation
 
 
 def read_task(
@@ -339,9 +348,10 @@ def distil(
     tell(f"Judging on {len(task.split.test):,} rows that neither has seen")
     test = task.split.test
     X, y = task.X.iloc[test], task.y[test]
-    evaluation = evaluate(model, X, y)
     about = dict(task.about) | ({"command": command} if command else {})
-    return Outcome(model, evaluation, save(model, path, X, y, about=about))
+    found = analyse(model, X, y, about=about)
+    _ = found.evaluation  # what cannot be judged is not saved
+    return Outcome(found, save(model, path, X, y, about=about))
 
 
 def new_student(

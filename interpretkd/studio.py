@@ -99,7 +99,7 @@ def command(*, port: int, browser: bool = True) -> list[str]:
         "client.toolbarMode": "viewer",
     }
     script = find_studio()
-    serve = [sys.executable, str(script.with_name("serve.py")), str(port)]
+    serve = [sys.executable, str(script.with_name("server.py")), str(port)]
     started = [*serve, "run", str(script)]
     # Or a page of another host, whose name is made to lead here, could read the runs.
     hosts = [f"--server.allowedHosts={host}" for host in _HOSTS]

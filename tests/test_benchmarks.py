@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn.tree import DecisionTreeClassifier
 
 from interpretkd._errors import InputError
-from interpretkd.benchmarks import find_benchmark
+from interpretkd.cli.bench import find_benchmark
 from interpretkd.datasets import load_breast_cancer, load_german_credit
 from interpretkd.intervals import compare_shares
 from interpretkd.runs import task_of, train_teacher

@@ -67,13 +67,18 @@ def test_help_names_every_command_and_loads_nothing_heavy():
         "import sys; sys.argv = ['interpretkd', '--help']\n"
         "from interpretkd.cli import main\n"
         "try:\n    main()\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'sklearn', 'pandas', 'numpy', 'xgboost', 'numba'}\n"
+        "heavy = {'torch', 'sklearn', 'pandas', 'numpy', 'scipy', 'xgboost', 'numba',"
+        " 'matplotlib', 'streamlit'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("demo", "distill", "rules", "tree", "predict", "bench"):
-        assert command in done.stdout
+    commands = (
+        *("demo", "distill", "rules", "tree", "export", "report"),
+        *("explain", "predict", "app", "bench"),
+    )
+    listed = re.findall(r"^\W*([a-z]+) {2,}[A-Z]", done.stdout, re.MULTILINE)
+    assert listed == list(commands)
 
 
 def test_wrong_usage_is_exit_2(cli):

@@ -19,7 +19,13 @@ from small_trees import (
 )
 
 from interpretkd.calendars import Calendar
-from interpretkd.conditions import Condition, branch_tests, node_test, path_conditions
+from interpretkd.conditions import (
+    Condition,
+    branch_tests,
+    node_test,
+    path_conditions,
+    way_of,
+)
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Feature
 from interpretkd.trees import Tree
@@ -159,6 +165,25 @@ def test_branch_tests_part_every_row() -> None:
     for node in (0, 1):
         left, right = branch_tests(tree.nodes, node)
         np.testing.assert_array_equal(left.holds(codes), ~right.holds(codes))
+
+
+def test_a_way_leads_to_the_row_s_leaf() -> None:
+    tree = new_tree((AGE, 30.0, True, (PURPOSE, {0, 2}, False, 0, 1), 2))
+    for codes in hard_rows(tree):
+        way = way_of(tree.nodes, codes)
+        assert all(test.holds(codes[None])[0] for _, test in way)
+        at = dict(way)
+        leaf = int(tree.nodes.apply(codes[None])[0])
+        above = [n for n in (0, 1) if _is_below(tree.nodes, leaf, n)]
+        assert list(at) == above
+    assert way_of(new_tree(0).nodes, hard_rows(tree)[0]) == []
+
+
+def _is_below(nodes: Nodes, leaf: int, node: int) -> bool:
+    children = (int(nodes.left[node]), int(nodes.right[node]))
+    return leaf in children or any(
+        _is_below(nodes, leaf, child) for child in children if child > 0
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,10 @@ from interpretkd.handouts import (
     handouts,
     prediction_table,
     report_files,
-    report_of,
     run_archive,
 )
 from interpretkd.persistence import load_run, save
+from interpretkd.report import report_on
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -168,7 +168,7 @@ def test_a_smaller_size_is_exported_as_such(tree):
     assert "75 of 75 rows equal" in _offered(cut)["Python"].build("py").said
     table = prediction_table(cut)
     assert table["row"].tolist() == (cut.numbers + 1).tolist()
-    assert report_of(cut).measures["evaluation"]["n"] == 75
+    assert report_on(cut, n_refits=0).measures["evaluation"]["n"] == 75
 
 
 def test_what_is_not_installed_is_said(tree, monkeypatch):
@@ -179,14 +179,14 @@ def test_what_is_not_installed_is_said(tree, monkeypatch):
         "PNG needs matplotlib: pip install 'interpretkd[viz]'."
     )
     assert "interpretkd[export]" in offered["ONNX"].endings["onnx"]
-    files = report_files(report_of(tree))
+    files = report_files(report_on(tree, n_refits=0))
     assert files["pdf"] == ("A PDF report needs typst: pip install 'interpretkd[pdf]'.")
     assert files["html"].startswith(b"<!doctype html>")
 
 
 def test_a_report_has_every_form(tree):
     info = {"title": "Who gets a loan", "author": "Me"}
-    report = report_of(tree, info=info, examples=True)
+    report = report_on(tree, info=info, examples=True, n_refits=0)
     assert report.measures["info"] == info
     assert report.document.title == "Who gets a loan"
     files = report_files(report)
@@ -195,7 +195,7 @@ def test_a_report_has_every_form(tree):
     assert files["md"].startswith(b"# Who gets a loan")
     assert json.loads(files["json"])["measures"]["info"] == info
     with pytest.raises(InputError, match="unknown key"):
-        report_of(tree, info={"salary": "much"})
+        report_on(tree, info={"salary": "much"})
 
 
 def test_a_pdf_that_cannot_be_set_is_said(tree, monkeypatch):
@@ -203,7 +203,7 @@ def test_a_pdf_that_cannot_be_set_is_said(tree, monkeypatch):
         raise RuntimeError("no such letter")
 
     monkeypatch.setattr("typst.compile", fails)
-    files = report_files(report_of(tree))
+    files = report_files(report_on(tree, n_refits=0))
     assert "cannot be set (no such letter)" in files["pdf"]
     assert isinstance(files["html"], bytes)
 

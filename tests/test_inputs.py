@@ -15,21 +15,19 @@ from interpretkd._errors import InputError
 from interpretkd.contributions import path_contributions
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.explanations import explain_row, parting_rows
-from interpretkd.inputs import (
+from interpretkd.persistence import load_run, save
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.whatif_address import read_settings, settings_between, write_settings
+from interpretkd.whatif_inputs import (
     Input,
     image_schema,
     inputs_of,
     label_text,
     order_of_inputs,
-    read_settings,
     row_of,
-    settings_between,
-    try_values,
     used_positions,
-    write_settings,
 )
-from interpretkd.persistence import load_run, save
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.whatif_outcome import try_values
 
 nan = float("nan")
 GREEDY = CartStudent(8, search="greedy")

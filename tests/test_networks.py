@@ -3,12 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from interpretkd._validation import InputError
-from interpretkd.networks_training import (
 from interpretkd._errors import InputError
-from interpretkd.networks import (
-    CNN,
-    MLP,
+from interpretkd.networks_modules import CNN, MLP
+from interpretkd.networks_training import (
     BatchPlan,
     classification,
     forward_batches,

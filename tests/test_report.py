@@ -1,7 +1,9 @@
 """The report: its figures are those of the library, and it opens without a network."""
 
+import copy
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,15 +13,20 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 
+from interpretkd import analysis
 from interpretkd._errors import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse, analyse_run
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.distillation import (
+    DistilledClassifier,
+    DistilledRegressor,
+    frontier,
+)
 from interpretkd.documents import Figure, Table
 from interpretkd.evaluation import evaluate
 from interpretkd.info import NOT_PROVIDED, read_info
 from interpretkd.persistence import load_run, save
-from interpretkd.report import make_report
+from interpretkd.report import make_report, report_on
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
@@ -61,6 +68,83 @@ def section(report, title):
 
 def titles(report):
     return [s.title for s in report.document.sections]
+
+
+def test_what_is_measured_already_is_not_measured_again(model, split, monkeypatch):
+    _, (X, y) = split
+    found = analyse(model, X, y)
+    first = report_on(found, n_refits=2)
+    measures = ("evaluate", "extract_rules", "prune_path", "shape_effects")
+    for name in (*measures, "disagreements", "interventions", "stability"):
+        monkeypatch.setattr(analysis, name, None)  # to be called no more
+    monkeypatch.setattr(type(model), "logits", None)
+    again = report_on(found, n_refits=2, examples=True)
+    assert again.measures == first.measures
+    assert titles(again) == titles(first)
+
+
+@pytest.fixture(scope="module")
+def lined_up(split, german_teacher):
+    _, (X, y) = split
+    students = [CartStudent(4, search="greedy"), LinearStudent(max_terms=3)]
+    return frontier(
+        FrozenEstimator(german_teacher), X, y, students=students, random_state=0
+    )
+
+
+def test_other_families_stand_beside_the_student(tree, split, lined_up, tmp_path):
+    _, (X, y) = split
+    plain = make_report(tree, X, y, n_refits=0)
+    report = make_report(tree, X, y, n_refits=0, frontier=lined_up)
+    n_before = len(section(plain, "Size").blocks)
+    text, figure, table = section(report, "Size").blocks[n_before:]
+    assert lined_up.reason in text.text
+    assert f"{lined_up.n_test} test rows" in table.caption
+    assert len(table.frame) == len(lined_up.candidates) == 2
+    assert all(candidate.family in figure.text for candidate in lined_up.candidates)
+    for candidate in lined_up.candidates:
+        assert str(candidate.fidelity) in report.html()
+        assert f"{candidate.fidelity.value:.3f}" in report.markdown()
+    content = json.loads(report.write(tmp_path / "report.json").read_text())
+    told = content["measures"]["frontier"]
+    assert [one["fidelity"] for one in told] == [
+        candidate.fidelity.value for candidate in lined_up.candidates
+    ]
+    assert "frontier" not in plain.measures
+
+
+def test_other_families_stand_in_the_pdf(tree, split, lined_up):
+    pytest.importorskip("typst")
+    _, (X, y) = split
+    plain = make_report(tree, X, y, n_refits=0).pdf()
+    whole = make_report(tree, X, y, n_refits=0, frontier=lined_up).pdf()
+    assert len(whole) > len(plain) + 3_000  # a figure and a table
+
+
+def test_what_cannot_stand_beside_the_student_is_refused(tree, split, lined_up):
+    _, (X, y) = split
+    found = analyse(tree, X, y)
+    shuffled = copy.copy(lined_up.models[0])
+    shuffled.classes_ = lined_up.models[0].classes_[::-1]
+    other = replace(lined_up.candidates[0], model=shuffled)
+    X_iris, y_iris = load_iris(return_X_y=True)
+    teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X_iris, y_iris))
+    iris = frontier(teacher, X_iris, students=[GREEDY], random_state=0)
+    for wrong, sentence in [
+        (lined_up.to_frame(), "must be a Frontier.* Got a DataFrame"),
+        (replace(lined_up, task="regression"), "of the task 'multiclass'"),
+        (iris, "other columns"),
+        (replace(lined_up, candidates=(other,)), "other classes"),
+    ]:
+        with pytest.raises(InputError, match=sentence):
+            report_on(found, n_refits=0, frontier=wrong)
+
+
+@pytest.mark.parametrize("n_refits", [1, -1, 2.5])
+def test_a_number_of_refits_outside_is_refused(tree, split, n_refits):
+    _, (X, y) = split
+    with pytest.raises(InputError, match="'n_refits' parameter of the report"):
+        make_report(tree, X[:10], y[:10], n_refits=n_refits)
 
 
 def test_every_kind_of_student_has_a_report(model, split):

@@ -1,4 +1,4 @@
-"""What is installed from a wheel: the same library, data, benchmarks and studio."""
+"""What is installed from a wheel: the same library, data and studio."""
 
 import os
 import subprocess
@@ -69,12 +69,29 @@ def test_the_studio_shows_a_run(installed, make_run, tmp_path):
     assert title == "Overview"
 
 
-def test_data_and_benchmarks_come_along(installed, tmp_path):
+def test_data_comes_along(installed, tmp_path):
     code = (
         "from interpretkd.datasets import load_german_credit as load;"
-        "from interpretkd.benchmarks import find_benchmark as find;"
-        "print(len(load().target)); print(find('studio').__file__)"
+        "print(len(load().target))"
     )
-    rows, place = run(installed, code, tmp_path)
-    assert rows == "1000"
-    assert Path(place).is_relative_to(installed)
+    assert run(installed, code, tmp_path) == ["1000"]
+
+
+def test_benchmarks_stay_in_the_checkout(installed, tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from interpretkd.cli import main; main()",
+            "bench",
+            "speed",
+        ],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: The benchmarks need a checkout")
+    assert done.stderr.count("\n") == 1

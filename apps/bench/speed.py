@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-# `benchmarks` makes this package when it runs: it is nowhere to be found before.
+# `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench import _engines  # type: ignore[import-not-found]
 from interpretkd_bench._engines import (  # type: ignore[import-not-found]
     CORES,

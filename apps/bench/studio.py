@@ -122,7 +122,7 @@ def _runs(folder: Path, n_rows: int) -> dict[str, Path]:
 def _apart(run: Path, shelf: str) -> list[dict[str, Any]]:
     """Measure in a process of its own, whose memory is its own."""
     code = (
-        "import json; from interpretkd.benchmarks import find_benchmark;"
+        "import json; from interpretkd.cli.bench import find_benchmark;"
         "print(json.dumps(find_benchmark('studio').measure()))"
     )
     told = os.environ | {RUN: str(run), SHELF: shelf}

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-import parts
-import state
+import address
+import session
+import sidebar
 import streamlit as st
+import widgets
 
 GROUPS = {
     "Run": {
@@ -29,15 +31,15 @@ GROUPS = {
     },
 }
 
-HERE = Path(__file__).parent
+STATIC = Path(__file__).parent / "static"
 # A file of ours: a browser fetches the picture of an icon's name from another machine.
-ICON = HERE / "icon.svg"
+ICON = STATIC / "icon.svg"
 st.set_page_config(page_title="interpretkd", page_icon=ICON, layout="wide")
-st.html(HERE / "studio.css")
+st.html(STATIC / "studio.css")
 if st.context.theme.type == "dark":
-    st.html(HERE / "dark.css")
-state.sidebar()
-home = "start" if state.chosen() is None else "overview"
+    st.html(STATIC / "dark.css")
+sidebar.show()
+home = "start" if session.chosen() is None else "overview"
 pages = {
     name: st.Page(
         f"views/{name}.py",
@@ -50,12 +52,12 @@ pages = {
     for name, (title, icon) in group.items()
 }
 page = st.navigation(list(pages.values()), position="hidden")
-offered = state.offered_pages()
+offered = sidebar.offered_pages()
 for group, names in GROUPS.items():
     shown = [name for name in names if name in offered]
     if shown:
         st.sidebar.caption(group)
     for name in shown:
-        st.sidebar.page_link(pages[name], query_params=state.address())
-with parts.problems("This page cannot be shown"):
+        st.sidebar.page_link(pages[name], query_params=address.of_run())
+with widgets.problems("This page cannot be shown"):
     page.run()

@@ -1,7 +1,7 @@
 import pytest
 
 from interpretkd.analysis import analyse_run
-from interpretkd.handouts import handouts, report_of
+from interpretkd.handouts import handouts
 from interpretkd.info import INFO
 from interpretkd.persistence import load_run
 
@@ -114,7 +114,7 @@ def test_what_is_not_installed_is_said_instead_of_a_button(studio, monkeypatch):
     assert not [button for button in app.button if button.key == "_make"]
 
 
-def test_the_report_says_what_a_person_said(studio, make_run):
+def test_the_report_says_what_a_person_said(studio):
     app = studio("german", "export")
     for name in INFO:
         if name != "status":
@@ -133,9 +133,6 @@ def test_the_report_says_what_a_person_said(studio, make_run):
     frame = app.get("iframe")[0].proto
     assert "Who gets a loan" in frame.srcdoc
     assert 'sandbox=""' in frame.srcdoc
-    found = analyse_run(load_run(make_run("german")))
-    expected = report_of(found, info={"title": "Who gets a loan"})
-    assert expected.document.title == "Who gets a loan"
 
 
 def test_a_report_that_cannot_be_made_is_said(studio, monkeypatch):

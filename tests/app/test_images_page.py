@@ -2,8 +2,8 @@ import pytest
 
 from interpretkd.analysis import analyse_run
 from interpretkd.images import contribution_image, leaf_images, path_image
-from interpretkd.inputs import image_schema, row_of
 from interpretkd.persistence import load_run
+from interpretkd.whatif_inputs import image_schema, row_of
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from interpretkd.benchmarks import find_benchmark
+from interpretkd.cli.bench import find_benchmark
 
 PAGES = (
     *("start", "train", "overview", "tree", "rules", "effects", "disagreements"),

@@ -3,8 +3,8 @@ import pytest
 
 from interpretkd.analysis import analyse_run
 from interpretkd.explanations import explain_row, parting_rows
-from interpretkd.inputs import row_of
 from interpretkd.persistence import load_run
+from interpretkd.whatif_inputs import row_of
 
 ALL = ("german", "connect4", "digits", "cancer_linear", "regression", "multilabel")
 

@@ -3,11 +3,14 @@
 from functools import partial
 from typing import Any
 
+import address
 import altair as alt
+import caches
 import pandas as pd
-import parts
-import state
+import session
+import sidebar
 import streamlit as st
+import widgets
 
 from interpretkd._errors import InputError
 from interpretkd.comparisons import (
@@ -53,25 +56,25 @@ AXIS_TITLES = {
 
 def shown_run() -> SavedRun:
     """Return the run that the sidebar shows."""
-    found = state.chosen()
-    assert found is not None  # `state.whole` ends the page before
+    found = session.chosen()
+    assert found is not None  # `caches.whole` ends the page before
     return found.run
 
 
 def shown_size() -> int | None:
     """Return the size that the sidebar's slider is set to; None for the whole."""
-    found = state.chosen()
+    found = session.chosen()
     return None if found is None else found.size
 
 
 def offer_runs() -> tuple[SavedRun, list[SavedRun]]:
     """Let the user choose what to compare the chosen run with."""
     run = shown_run()
-    others = {other.key: other for other in state.runs() if other.key != run.key}
+    others = {other.key: other for other in session.runs() if other.key != run.key}
     if not others:
         st.write("There are no other runs here: Train makes one of the same rows.")
         return run, []
-    known = state.kept_whole(
+    known = caches.kept_whole(
         "twins", lambda: [one.key for one in twins(run, others.values())], *others
     )
     wanted = st.multiselect(
@@ -100,9 +103,9 @@ def named(runs: list[SavedRun]) -> dict[str, SavedRun]:
 
 def put_together(runs: dict[str, SavedRun], own: str, *, cut: bool) -> Comparison:
     """Load the runs and measure them."""
-    whole = state.whole()
+    whole = caches.whole()
     found = {
-        name: whole if name == own else state.analysis_of(run)
+        name: whole if name == own else caches.analysis_of(run)
         for name, run in runs.items()
     }
     sizes = {own: steps(whole.sizes)} if cut and whole.sizes is not None else {}
@@ -115,25 +118,27 @@ def with_shown_size(found: Comparison, own: str) -> Comparison:
     known = {one.size for one in found.contenders if one.run == own}
     if size is None or found.numbers is None or size in known:
         return found
-    return found.with_size(own, state.analysis())
+    return found.with_size(own, caches.analysis())
 
 
 def without_misfits(run: SavedRun, others: list[SavedRun]) -> dict[str, SavedRun]:
     """Leave out what cannot be compared, and say why."""
     fitting = [run]
     for other in others:
-        reason = state.kept_whole("why not", partial(misfit, other), other.key)
+        reason = caches.kept_whole("why not", partial(misfit, other), other.key)
         if reason is None:
             fitting.append(other)
             continue
-        st.error(parts.plain(reason), title=parts.plain(f"Left out: {other.name}"))
+        st.error(widgets.plain(reason), title=widgets.plain(f"Left out: {other.name}"))
     return named(fitting)
 
 
 def misfit(other: SavedRun) -> str | None:
     """Return why a run cannot stand beside the chosen one."""
     try:
-        compare({"the chosen run": state.whole(), other.name: state.analysis_of(other)})
+        compare(
+            {"the chosen run": caches.whole(), other.name: caches.analysis_of(other)}
+        )
     except (InputError, OSError) as error:
         return str(error)
     return None
@@ -150,19 +155,19 @@ def say_rows(found: Comparison) -> None:
         )
     if found.teacher_accuracy is not None:
         text += f" The teacher's accuracy on them is {said(found.teacher_accuracy)}."
-    st.caption(parts.plain(text))
+    st.caption(widgets.plain(text))
 
 
 def said(estimate: Estimate | None) -> str:
     """Write a measure with its interval."""
     if estimate is None:
         return "-"
-    return format(estimate, ".1%" if state.whole().has_classes else ".3f")
+    return format(estimate, ".1%" if caches.whole().has_classes else ".3f")
 
 
 def in_r2() -> str:
     """Return what stands behind a measure's name when there are no classes."""
-    return "" if state.whole().has_classes else " (R2)"
+    return "" if caches.whole().has_classes else " (R2)"
 
 
 def chart_of(frame: pd.DataFrame, by: str, measure: str, chosen: int) -> alt.LayerChart:
@@ -174,7 +179,7 @@ def chart_of(frame: pd.DataFrame, by: str, measure: str, chosen: int) -> alt.Lay
     shown["number"] = shown.index
     shown["chosen"] = shown["number"] == chosen
     shown["on the front"] = shown["front"].map({True: "yes", False: "no"})
-    has_classes = state.whole().has_classes
+    has_classes = caches.whole().has_classes
     form = ".1%" if has_classes else ".3f"
     families = list(dict.fromkeys(shown["family"]))
     x = alt.X(
@@ -299,7 +304,7 @@ def show_frontier(found: Comparison, run: SavedRun, runs: dict[str, SavedRun]) -
         chart_of(frame, by, measure, number),
         width="stretch",
         key="_frontier",
-        on_select=lambda: state.follow_click("_frontier", "number", "student"),
+        on_select=lambda: session.follow_click("_frontier", "number", "student"),
         selection_mode="point",
     )
     place.caption(
@@ -308,7 +313,7 @@ def show_frontier(found: Comparison, run: SavedRun, runs: dict[str, SavedRun]) -
     )
     show_one(found, number, runs)
     st.subheader("All students", anchor=False)
-    parts.table(table_of(found, frame), row_height=32)
+    widgets.table(table_of(found, frame), row_height=32)
 
 
 def start_with(found: Comparison, run: SavedRun, runs: dict[str, SavedRun]) -> int:
@@ -325,7 +330,7 @@ def show_one(found: Comparison, number: int, runs: dict[str, SavedRun]) -> None:
     """Show a student's measures and the way to it."""
     one = found.contenders[number]
     with st.container(border=True):
-        st.markdown(f"**{parts.plain(one.name)}**")
+        st.markdown(f"**{widgets.plain(one.name)}**")
         share = None if found.accuracy is None else found.accuracy[number]
         with st.container(horizontal=True, gap="medium"):
             show_metric(f"Fidelity{in_r2()}", found.fidelity[number])
@@ -338,7 +343,7 @@ def show_one(found: Comparison, number: int, runs: dict[str, SavedRun]) -> None:
         opened = st.button(
             "Open this",
             key="_open_this",
-            on_click=lambda: state.show_size(where, one.size),
+            on_click=lambda: sidebar.show_size(where, one.size),
         )
         if opened:
             open_student(where, one)
@@ -348,12 +353,12 @@ def show_metric(name: str, estimate: Estimate | None) -> None:
     """Show a measure, its interval in grey below."""
     if estimate is None:
         return
-    form = ".1%" if state.whole().has_classes else ".3f"
+    form = ".1%" if caches.whole().has_classes else ".3f"
     interval = f"{estimate.low:{form}} to {estimate.high:{form}}"
     st.metric(
         name,
         f"{estimate.value:{form}}",
-        parts.plain(interval),
+        widgets.plain(interval),
         delta_color="off",
         delta_arrow="off",
         width="content",
@@ -363,10 +368,10 @@ def show_metric(name: str, estimate: Estimate | None) -> None:
 def open_student(run: SavedRun, one: Contender) -> None:
     """Show a student's overview."""
     if run.key != shown_run().key:
-        state.show_run(run)
+        sidebar.show_run(run)
     if one.is_whole:
-        state.go("overview")
-    state.go("overview", size=one.size)
+        address.go("overview")
+    address.go("overview", size=one.size)
 
 
 def show_pair(found: Comparison, what: tuple[Any, ...], number: int) -> None:
@@ -393,18 +398,18 @@ def show_pair(found: Comparison, what: tuple[Any, ...], number: int) -> None:
     if first == second:
         st.info("Choose two different students.")
         return
-    pair = state.kept("pair", lambda: found.pair(first, second), what, first, second)
-    if state.whole().has_classes:
+    pair = caches.kept("pair", lambda: found.pair(first, second), what, first, second)
+    if caches.whole().has_classes:
         text = f"They decide alike on {said(pair.agreement)} of the rows."
     else:
         text = (
             "The second reproduces the first's values with an R2 of "
             f"{said(pair.agreement)}."
         )
-    st.markdown(parts.plain(text))
+    st.markdown(widgets.plain(text))
     tests = {"Fidelity": pair.fidelity, "Accuracy": pair.accuracy}
     rows = {name: test for name, test in tests.items() if test is not None}
-    parts.table(pd.DataFrame([difference(name, t) for name, t in rows.items()]))
+    widgets.table(pd.DataFrame([difference(name, t) for name, t in rows.items()]))
     st.caption(
         "Differences are the first's less the second's on the same rows, with 95 % "
         "intervals: of shares Newcombe's, with the exact McNemar test; of R2 from a "
@@ -422,7 +427,7 @@ def other_than(found: Comparison, number: int) -> int:
 
 def difference(name: str, test: PairedTest) -> dict[str, Any]:
     """Return a row of the table of differences."""
-    has_classes = state.whole().has_classes
+    has_classes = caches.whole().has_classes
     value = test.difference
     if has_classes:
         cell = (
@@ -455,7 +460,7 @@ def show_slices(found: Comparison, what: tuple[Any, ...], number: int) -> None:
         bind="query-params",
     )
     which = [i for i, c in enumerate(found.contenders) if c.is_whole or i == number]
-    long = state.kept(
+    long = caches.kept(
         "slices", lambda: found.slices(column, which), what, column, *which
     )
     wide = long.pivot(index=["slice", "n"], columns="number", values="fidelity")
@@ -464,27 +469,27 @@ def show_slices(found: Comparison, what: tuple[Any, ...], number: int) -> None:
     n_slices = len(wide)
     wide = wide.reset_index().head(SHOWN_SLICES)
     as_share = st.column_config.NumberColumn(
-        format="percent" if state.whole().has_classes else "%.3f"
+        format="percent" if caches.whole().has_classes else "%.3f"
     )
     names = {i: f"{i + 1}. {found.contenders[i].name}" for i in which}
     wide.columns = ["Slice", "Rows", *(names[i] for i in which)]
-    parts.table(wide, column_config=dict.fromkeys(names.values(), as_share))
+    widgets.table(wide, column_config=dict.fromkeys(names.values(), as_share))
     if n_slices > SHOWN_SLICES:
         st.caption(f"The first {SHOWN_SLICES} of {n_slices:,} slices.")
     with st.expander("With intervals"):
-        parts.table(long.drop(columns="number").head(SHOWN_SLICES * len(which)))
+        widgets.table(long.drop(columns="number").head(SHOWN_SLICES * len(which)))
 
 
-parts.head(
+widgets.head(
     "Compare",
     "Set students of other families and sizes beside this one: click a point to look "
     "at a student, then open it.",
 )
-state.whole()
+caches.whole()
 run, others = offer_runs()
 runs = without_misfits(run, others)
 own = next(name for name, one in runs.items() if one.key == run.key)
-has_sizes = state.whole().sizes is not None
+has_sizes = caches.whole().sizes is not None
 cut = has_sizes and st.toggle(
     "Show the smaller sizes of this tree",
     value=True,
@@ -495,10 +500,10 @@ cut = has_sizes and st.toggle(
 )
 with st.spinner("Measuring the students ..."):
     what = (cut, *((name, one.key) for name, one in runs.items()))
-    made = state.kept_whole(
+    made = caches.kept_whole(
         "comparison", lambda: put_together(runs, own, cut=cut), what
     )
-    found = state.kept("comparison", lambda: with_shown_size(made, own), what)
+    found = caches.kept("comparison", lambda: with_shown_size(made, own), what)
 say_rows(found)
 if len(found) == 1:
     st.info(

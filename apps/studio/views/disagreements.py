@@ -3,12 +3,13 @@
 from typing import Any
 
 import altair as alt
-import listing
+import caches
 import numpy as np
 import pandas as pd
-import parts
-import state
+import row_list
+import session
 import streamlit as st
+import widgets
 
 from interpretkd._files import csv_text
 from interpretkd.analysis import Analysis
@@ -44,7 +45,9 @@ FILTERS: dict[str, Any] = {
 
 def find(found: Analysis, tolerance: float | None) -> Disagreements:
     """Return the disagreements, found once for a tolerance."""
-    result: Disagreements = state.kept(
+    if tolerance is None:
+        return found.disagreements
+    result: Disagreements = caches.kept(
         "disagreements",
         lambda: disagreements(
             found.model,
@@ -92,8 +95,8 @@ def show_right(parting: Disagreements) -> None:
 def show_pairs(parting: Disagreements) -> None:
     """Show which decisions come together."""
     pairs = parting.pairs.assign(
-        teacher=listing.said(parting.pairs["teacher"]),
-        student=listing.said(parting.pairs["student"]),
+        teacher=row_list.said(parting.pairs["teacher"]),
+        student=row_list.said(parting.pairs["student"]),
     )
     top = pairs.head(MOST_BARS)
     text = "teacher " + top["teacher"] + ", student " + top["student"]
@@ -105,7 +108,7 @@ def show_pairs(parting: Disagreements) -> None:
         )
     )
     percent = st.column_config.NumberColumn(format="percent")
-    parts.table(
+    widgets.table(
         pairs.head(MOST_PAIRS),
         column_config={
             "n": st.column_config.NumberColumn("rows"),
@@ -137,7 +140,7 @@ def bar_chart(frame: pd.DataFrame, name: str) -> alt.Chart:
 def show_labels(found: Analysis) -> None:
     """Show for each label how often only one of the two says it."""
     frame = label_disagreements(found.model.classes_, found.taught, found.decided)
-    frame["label"] = listing.said(frame["label"])
+    frame["label"] = row_list.said(frame["label"])
     names = {"teacher_only": "only the teacher", "student_only": "only the student"}
     renamed = frame.rename(columns={**names, "n": "rows"})
     top = renamed.head(MOST_BARS)
@@ -168,7 +171,7 @@ def show_labels(found: Analysis) -> None:
             description=f"Rows that part by label. {said[:500]}.",
         )
     )
-    parts.table(renamed, alt="For each label, how often only one of the two says it")
+    widgets.table(renamed, alt="For each label, how often only one of the two says it")
 
 
 def show_differences(found: Analysis, tolerance: float) -> None:
@@ -217,7 +220,7 @@ def show_regions(parting: Disagreements) -> None:
         rate = share("they part on", format="percent", min_value=0, max_value=1)
     spec = "percent" if percent else "%.4g"
     frame = parting.regions_frame()
-    parts.table(
+    widgets.table(
         frame[["rate", "region", "low", "high", "n", "n_parting", "coverage"]],
         column_config={
             "region": st.column_config.TextColumn("where", width="medium"),
@@ -327,11 +330,11 @@ def show_rows(found: Analysis, parting: Disagreements) -> None:
     if not len(chosen):
         st.info("No row on which they part meets all of these wishes.")
         st.button(
-            "Clear the filters", on_click=lambda: state.put(**FILTERS), type="primary"
+            "Clear the filters", on_click=lambda: session.put(**FILTERS), type="primary"
         )
         return
     columns = [name for name in LISTED if name in chosen]
-    listing.row_list(
+    row_list.row_list(
         found,
         chosen["position"].to_numpy(),
         "parting",
@@ -361,9 +364,9 @@ def with_leads(found: Analysis, parting: Disagreements) -> pd.DataFrame:
 
 def in_words(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows with decisions and labels as texts."""
-    words = {who: listing.said(rows[who]) for who in ("teacher", "student")}
+    words = {who: row_list.said(rows[who]) for who in ("teacher", "student")}
     if "label" in rows:
-        words["label"] = listing.labels_said(found, rows["label"].tolist())
+        words["label"] = row_list.labels_said(found, rows["label"].tolist())
     return rows.assign(**words)
 
 
@@ -385,9 +388,9 @@ def show(found: Analysis) -> None:
     tolerance = None if found.has_classes else choose_tolerance(found)
     parting = find(found, tolerance)
     if not len(parting):
-        st.success(parts.plain(parting.sentence))
+        st.success(widgets.plain(parting.sentence))
         return
-    st.markdown(f"##### {parts.plain(parting.sentence)}")
+    st.markdown(f"##### {widgets.plain(parting.sentence)}")
     show_right(parting)
     st.subheader("Which decisions" if found.has_classes else "How far", anchor=False)
     if found.task == "multilabel":
@@ -401,9 +404,9 @@ def show(found: Analysis) -> None:
     show_rows(found, parting)
 
 
-parts.head(
+widgets.head(
     "Disagreements",
     "See how often student and teacher part and where, then filter the rows and open "
     "one of them.",
 )
-show(state.analysis())
+show(caches.analysis())

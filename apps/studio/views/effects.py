@@ -2,12 +2,12 @@
 
 from typing import Any
 
+import address
 import altair as alt
-import listing
+import caches
 import pandas as pd
-import parts
-import state
 import streamlit as st
+import widgets
 
 from interpretkd.analysis import Analysis
 from interpretkd.effects import Effects
@@ -32,11 +32,12 @@ EVERY_LABEL = alt.Axis(labelLimit=260, labelOverlap=False)
 
 def show_forest(found: Analysis) -> None:
     """Show boosted trees as a sum of shapes and pairs."""
-    effects = listing.shapes(found)
+    with st.spinner("Adding up what the trees say ..."):
+        effects = found.effects
     n_rows = min(len(found), effects.n_rows)
     st.markdown(
         f"{effects.n_trees:,} trees with {effects.n_leaves:,} leaves, read as a sum of "
-        f"effects over {n_rows:,} held-out rows. {parts.plain(effects.shares)}"
+        f"effects over {n_rows:,} held-out rows. {widgets.plain(effects.shares)}"
     )
     if not effects.mains:
         st.info("No tree asks for any feature.")
@@ -52,7 +53,7 @@ def show_forest(found: Analysis) -> None:
     show_all_pairs(effects)
     st.subheader("Rules of single trees", anchor=False)
     st.caption("The leaves that move the sums most are on the Rules page.")
-    state.link("Go to Rules", "rules")
+    address.link("Go to Rules", "rules")
 
 
 def show_importances(effects: Effects) -> None:
@@ -69,7 +70,7 @@ def show_importances(effects: Effects) -> None:
     )
     with st.expander("The same as a table"):
         number = st.column_config.NumberColumn
-        parts.table(
+        widgets.table(
             frame,
             column_config={
                 "strength": number(format="%.3g"),
@@ -133,12 +134,12 @@ def show_shape(effects: Effects, feature: str, output: str | None) -> None:
         show_categories(display, columns, several=len(columns) > 1)
     else:
         show_numbers(display, columns)
-    st.caption(parts.plain(display.alt))
+    st.caption(widgets.plain(display.alt))
     with st.expander("The same as a table"):
         heads = {c: c if c == "effect" else f"to {n}" for c, n in columns.items()}
         frame = data[[*heads, "n_rows"]].rename(columns=heads)
         frame.insert(0, "value", [display._text(row) for _, row in data.iterrows()])
-        parts.table(frame, alt="What each value adds")
+        widgets.table(frame, alt="What each value adds")
 
 
 def long_form(data: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
@@ -216,7 +217,7 @@ def show_numbers(display: ShapeDisplay, columns: dict[str, str]) -> None:
             for column, name in columns.items()
         )
         n_missing = int(gaps["n_rows"].iloc[0])
-        st.caption(parts.plain(f"Missing ({n_missing:,} rows): {added}."))
+        st.caption(widgets.plain(f"Missing ({n_missing:,} rows): {added}."))
 
 
 def show_categories(
@@ -262,7 +263,7 @@ def show_all_pairs(effects: Effects) -> None:
         f"features; {effects.shares.rest:.1%} is left."
     )
     number = st.column_config.NumberColumn
-    parts.table(
+    widgets.table(
         frame.head(20),
         column_config={
             "strength": number(format="%.3g"),
@@ -299,7 +300,7 @@ def show_pair(effects: Effects, first: str, second: str) -> None:
     said = "; ".join(f"{a} with {b} {v:+.3g}" for a, b, v in top.to_numpy())
     said = f"{first} and {second} together{about}, the most: {said}. "
     said += f"Down stands {first}, across {second}."
-    st.caption(parts.plain(said))
+    st.caption(widgets.plain(said))
     if len(cells) <= MOST_CELLS:
         axis = alt.Axis(labelLimit=140)
         heat = (
@@ -317,7 +318,7 @@ def show_pair(effects: Effects, first: str, second: str) -> None:
         height = min(640, 24 * len(order["first"]) + 200)
         st.altair_chart(heat.properties(height=height, description=said))
     with st.expander("The strongest combinations as a table"):
-        parts.table(
+        widgets.table(
             strongest.head(100),
             column_config={"adds": st.column_config.NumberColumn(format="%+.3g")},
             alt="What combinations of values add",
@@ -326,7 +327,7 @@ def show_pair(effects: Effects, first: str, second: str) -> None:
 
 def show_linear(found: Analysis) -> None:
     """Show a weighted sum: its terms, its features, its points."""
-    said: Linearly = state.kept("terms", lambda: read_terms(found))
+    said: Linearly = caches.kept("terms", lambda: read_terms(found))
     n_terms = len(said.table)
     st.markdown(
         f"A sum of {n_terms:,} terms. Strengths are compared over "
@@ -368,14 +369,14 @@ class Linearly:
 
 def read_terms(found: Analysis) -> Linearly:
     """Read the terms over the rows that the report takes."""
-    return Linearly(linear_terms(found.model, listing.some_rows(found)))
+    return Linearly(linear_terms(found.model, found.some_rows))
 
 
 def show_terms(said: Linearly, output: str | None, *, n_outputs: int) -> None:
     """Show what the terms add to one sum."""
     own = said.table[said.table["output"] == output]
     display = CoefficientDisplay(own, said.unit)
-    st.caption(parts.plain(display.alt))
+    st.caption(widgets.plain(display.alt))
     if not len(own):
         return
     top = own[["term", "standardised"]].head(MOST_BARS)
@@ -391,7 +392,7 @@ def show_terms(said: Linearly, output: str | None, *, n_outputs: int) -> None:
 def term_table(frame: pd.DataFrame) -> None:
     """Show terms with their coefficients in the columns' own units."""
     number = st.column_config.NumberColumn
-    parts.table(
+    widgets.table(
         frame.drop(columns="feature"),
         column_config={
             "coefficient": number("one unit adds", format="%+.4g"),
@@ -434,8 +435,8 @@ def show_cards(found: Analysis, output: str | None) -> None:
         {"term": one_line(row.term), "for every": row.step, "points": row.points}
         for row in card.rows
     ]
-    st.caption(parts.plain(f"Of {card.name}. Start with {card.base}."))
-    parts.table(
+    st.caption(widgets.plain(f"Of {card.name}. Start with {card.base}."))
+    widgets.table(
         pd.DataFrame(rows, columns=["term", "for every", "points"]),
         column_config={"points": st.column_config.NumberColumn(format="%+d")},
         alt="The points of each term; the text below says the same",
@@ -445,14 +446,14 @@ def show_cards(found: Analysis, output: str | None) -> None:
     as_table.code(str(card), None)
 
 
-parts.head(
+widgets.head(
     "Effects",
     "See what each feature adds to the student's sums; choose one to see its shape.",
 )
-found = state.analysis()
+found = caches.analysis()
 if found.tree is not None:
     st.info("A tree adds nothing up: it is read rule by rule, see Rules.")
-    state.link("Go to Rules", "rules")
+    address.link("Go to Rules", "rules")
 elif found.family == "BoostedStudent":
     show_forest(found)
 else:

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import parts
-import state
+import address
+import caches
+import session
 import streamlit as st
+import widgets
 
 from interpretkd._errors import InputError
 from interpretkd.analysis import Analysis
@@ -18,10 +20,10 @@ from interpretkd.handouts import (
     file_name,
     handouts,
     report_files,
-    report_of,
 )
 from interpretkd.info import INFO
 from interpretkd.lineups import size_of
+from interpretkd.report import report_on
 from interpretkd.shelf import SavedRun
 
 REPORT = "Report"
@@ -71,7 +73,7 @@ def say_what(found: Analysis, run: SavedRun, cut: int | None) -> None:
     family = kind.get(found.family, "linear model")
     made = "of" if cut is None else "cut back to"
     st.markdown(
-        parts.plain(
+        widgets.plain(
             f"Of the run {run.name}: its {family} {made} {size or 0:,} {unit}, "
             f"measured on {len(found):,} rows."
         )
@@ -95,19 +97,19 @@ def show_handout(found: Analysis, handout: Handout, run: SavedRun) -> None:
     """Show a kind of file: its settings, then the file."""
     st.caption(handout.about)
     if handout.missing:
-        st.info(parts.plain(handout.missing), title="This student has none")
+        st.info(widgets.plain(handout.missing), title="This student has none")
         return
     ending = choose_ending(handout)
     settings = choose_settings(found, handout, ending)
     reason = handout.endings[ending]
     if reason:
-        st.info(parts.plain(reason), title="Something has to be installed")
+        st.info(widgets.plain(reason), title="Something has to be installed")
         return
     made = build(handout, ending, settings)
     if made is None:
         return
     if made.said:
-        st.success(parts.plain(f"Compared with the student: {made.said}."))
+        st.success(widgets.plain(f"Compared with the student: {made.said}."))
     # The whole run has all sizes.
     size = None if handout.name == "Run" else shown_size()
     what = "student" if handout.group == "Student" else handout.name
@@ -117,7 +119,7 @@ def show_handout(found: Analysis, handout: Handout, run: SavedRun) -> None:
 
 def shown_size() -> int | None:
     """Return the size that the sidebar's slider is set to; None for the whole."""
-    chosen = state.chosen()
+    chosen = session.chosen()
     return None if chosen is None else chosen.size
 
 
@@ -282,18 +284,18 @@ def build(handout: Handout, ending: str, settings: dict[str, Any]) -> Made | Non
     """Make a file: at once, or where it may take long when the user asks for it."""
     what = (handout.name, ending, *sorted(settings.items()))
     if handout.is_quick:
-        with parts.problems("This file cannot be made"):
-            quick: Made = state.kept(
+        with widgets.problems("This file cannot be made"):
+            quick: Made = caches.kept(
                 "file", lambda: handout.build(ending, **settings), what
             )
             return quick
         return None
     # A session holds one of the larger files, and all sessions together none.
-    mark = (tuple(state.address().items()), what)
+    mark = (tuple(address.of_run().items()), what)
     if st.button("Make the file", type="primary", key="_make"):
-        with parts.problems("This file cannot be made"), in_steps("file"):
-            state.remember("file", (mark, handout.build(ending, **settings)))
-    known: tuple[Any, Made] | None = state.remembered("file")
+        with widgets.problems("This file cannot be made"), in_steps("file"):
+            session.remember("file", (mark, handout.build(ending, **settings)))
+    known: tuple[Any, Made] | None = session.remembered("file")
     return known[1] if known is not None and known[0] == mark else None
 
 
@@ -318,7 +320,7 @@ def offer(name: str, content: bytes, label: str = "Download") -> None:
         mime=MEDIA_TYPES[name.rpartition(".")[2]],
         on_click="ignore",
         key=f"_download_{name}",
-        help=f"Saved as {parts.plain(name)}",
+        help=f"Saved as {widgets.plain(name)}",
     )
 
 
@@ -364,14 +366,17 @@ def show_report(found: Analysis, run: SavedRun) -> None:
             key="refits",
         )
         sent = st.form_submit_button("Make the report", type="primary")
-    mark = tuple(state.address().items())
+    mark = tuple(address.of_run().items())
     if sent:
-        with parts.problems("The report cannot be made"), in_steps("report") as status:
-            report = report_of(found, info=info, examples=examples, n_refits=n_refits)
+        with (
+            widgets.problems("The report cannot be made"),
+            in_steps("report") as status,
+        ):
+            report = report_on(found, info=info, examples=examples, n_refits=n_refits)
             status.update(label="Writing it as page, PDF, Markdown and JSON ...")
             made = report_files(report), report._repr_html_()
-            state.remember("report", (mark, *made))
-    known = state.remembered("report")
+            session.remember("report", (mark, *made))
+    known = session.remembered("report")
     if known is not None and known[0] == mark:
         offer_report(run, known[1], known[2])
 
@@ -410,7 +415,7 @@ def offer_report(run: SavedRun, files: dict[str, bytes | str], framed: str) -> N
     for place, (ending, content) in zip(places, files.items(), strict=True):
         with place:
             if isinstance(content, str):
-                st.info(parts.plain(content))
+                st.info(widgets.plain(content))
                 continue
             name = file_name(run.name, "report", ending, shown_size())
             offer(name, content, NAMES[ending])
@@ -419,14 +424,14 @@ def offer_report(run: SavedRun, files: dict[str, bytes | str], framed: str) -> N
     st.iframe(framed, height=680, alt="The report, as the HTML file")
 
 
-parts.head(
+widgets.head(
     "Export",
     "Take this student away: choose a format, set it up, and download the file; every "
     "program is compared with the student before you get it.",
 )
-found = state.analysis()
-chosen = state.chosen()
-assert chosen is not None  # `state.analysis` ends the page before
+found = caches.analysis()
+chosen = session.chosen()
+assert chosen is not None  # `caches.analysis` ends the page before
 run = chosen.run
 say_what(found, run, chosen.size)
 offered = {one.name: one for one in handouts(found, run.path)}

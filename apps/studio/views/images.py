@@ -3,14 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
-import parts
-import state
+import address
+import caches
 import streamlit as st
+import widgets
 
 from interpretkd.explanations import explain_row
 from interpretkd.images import contribution_image, leaf_images, path_image
-from interpretkd.inputs import image_schema, label_text, row_of
 from interpretkd.schema import Schema
+from interpretkd.whatif_inputs import image_schema, label_text, row_of
 
 ANY = "any decision"
 
@@ -26,13 +27,13 @@ def show_picture(picture: Any, table_title: str, **settings: Any) -> None:
     with st.expander(table_title):
         frame = picture.frame()
         named = frame.index.name is not None
-        parts.table(frame.reset_index() if named else frame)
+        widgets.table(frame.reset_index() if named else frame)
 
 
 def show_leaves(found: Any, schema: Schema) -> None:
     """Show the mean image of each leaf, of one decision or of all."""
     st.subheader("What the leaves look like", anchor=False)
-    images = state.kept(
+    images = caches.kept(
         "leaf_images", lambda: leaf_images(found.model, found.X, schema=schema)
     )
     names = list(dict.fromkeys(frame.decision for frame in images.frames))
@@ -62,19 +63,19 @@ def show_leaves(found: Any, schema: Schema) -> None:
     )
 
 
-parts.head(
+widgets.head(
     "Images",
     "Choose a row to see which of its pixels the student tests or counts, and what the "
     "rows that it takes for alike look like.",
 )
-found, whole = state.analysis(), state.whole()
+found, whole = caches.analysis(), caches.whole()
 schema = image_schema(found.model)
 if schema is None:
     st.info("The rows of this run are no images, so there is nothing to show here.")
     st.stop()
-row = parts.row_chooser()
+row = widgets.row_chooser()
 rows = row_of(whole.X, row - 1)
-explanation = state.kept(
+explanation = caches.kept(
     "explain_row",
     lambda: explain_row(
         found.model,
@@ -88,27 +89,27 @@ explanation = state.kept(
 label = ""
 if whole.y is not None:
     label = f" The label is {label_text(found.model, whole.y[row - 1])}."
-st.markdown(parts.plain(explanation.sentence + label))
+st.markdown(widgets.plain(explanation.sentence + label))
 with st.container(horizontal=True):
-    state.link("Explain this row", "row", row=row)
-    state.link("What if ...", "whatif", row=row)
+    address.link("Explain this row", "row", row=row)
+    address.link("What if ...", "whatif", row=row)
 if found.tree is not None:
     st.subheader("The pixels on its way", anchor=False)
-    picture = state.kept(
+    picture = caches.kept(
         "path_image", lambda: path_image(found.model, rows, schema=schema), row
     )
     show_picture(picture, "The tests as a table")
     show_leaves(found, schema)
 else:
     st.subheader("What each pixel adds", anchor=False)
-    picture = state.kept(
+    picture = caches.kept(
         "contribution_image",
         lambda: contribution_image(found.model, rows, schema=schema),
         row,
     )
     show_picture(picture, "The numbers as a table")
     st.subheader("What the pixels count in the student", anchor=False)
-    picture = state.kept(
+    picture = caches.kept(
         "contribution_image",
         lambda: contribution_image(found.model, schema=schema),
         None,

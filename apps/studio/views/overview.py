@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import address
 import altair as alt
+import caches
 import numpy as np
 import pandas as pd
-import parts
-import state
 import streamlit as st
+import widgets
 
 from interpretkd.analysis import Analysis
 from interpretkd.evaluation import Evaluation
@@ -34,12 +35,12 @@ CELLS = "overview_cells"
 
 def show() -> None:
     """Show the page."""
-    parts.head(
+    widgets.head(
         "Overview",
         "Read the verdict, then see where student and teacher part: a cell of the "
         "figure, or the pair chosen with it, leads to these rows.",
     )
-    found = state.analysis()
+    found = caches.analysis()
     # All its intervals take seconds on many rows: the rest of the page comes before.
     first = st.container()
     if found.has_classes:
@@ -52,7 +53,7 @@ def show() -> None:
     with first:
         with st.spinner("Measuring ..."):
             measured = found.evaluation
-        st.info(parts.plain(measured.verdict), title="Verdict")
+        st.info(widgets.plain(measured.verdict), title="Verdict")
         show_figures(found, measured)
     show_all_numbers(measured)
 
@@ -141,7 +142,7 @@ def show_decisions(found: Analysis) -> None:
     drawn = most_parting(frame, line)
     figure, choice = st.container(), st.container()
     if drawn[column].nunique() <= MOST_BESIDE:
-        figure, choice = parts.beside("overview_beside", 0.62)
+        figure, choice = widgets.beside("overview_beside", 0.62)
     with figure:
         clicked = st.altair_chart(
             decisions_chart(drawn, line, column, shown.alt),
@@ -161,13 +162,13 @@ def show_decisions(found: Analysis) -> None:
         given = frame[frame["n_rows"] > 0].sort_values("n_rows", ascending=False)
         percent = st.column_config.NumberColumn("share of the line", format="percent")
         names = {"n_rows": "rows", "decided_by": "decided by", "share": percent}
-        parts.table(
+        widgets.table(
             given.head(MOST_POINTS)[[line, column, "n_rows", "share"]],
             column_config=names,
         )
     for cell in clicked["selection"]["cell"]:
         if cell.get("cell") in places.index:
-            state.go("disagreements", **sides(places.loc[cell["cell"]]))
+            address.go("disagreements", **sides(places.loc[cell["cell"]]))
 
 
 def led_to(frame: pd.DataFrame) -> pd.DataFrame:
@@ -286,7 +287,7 @@ def choose_place(places: pd.DataFrame) -> None:
         format_func=lambda cell: places["text"][cell],
         help="A click on a cell of the figure does the same at once.",
     )
-    state.link("Show these rows", "disagreements", **sides(places.loc[cell]))
+    address.link("Show these rows", "disagreements", **sides(places.loc[cell]))
     if len(places) > MOST_PAIRS:
         st.caption(f"The first {MOST_PAIRS} of {len(places):,}.")
 
@@ -323,8 +324,10 @@ def show_residuals(found: Analysis) -> None:
     st.altair_chart(chart)
     left_out = len(shown.data) - len(frame)
     some = f" {len(frame):,} of {len(shown.data):,} rows are drawn." if left_out else ""
-    st.caption(parts.plain(f"{shown.alt} On the dashed line both say the same.{some}"))
-    state.link("Show the largest differences", "disagreements")
+    st.caption(
+        widgets.plain(f"{shown.alt} On the dashed line both say the same.{some}")
+    )
+    address.link("Show the largest differences", "disagreements")
 
 
 def spread(frame: pd.DataFrame) -> pd.DataFrame:
@@ -337,7 +340,7 @@ def spread(frame: pd.DataFrame) -> pd.DataFrame:
 
 def show_sizes(found: Analysis) -> None:
     """Show what every size within the tree is worth."""
-    path = state.whole().sizes
+    path = caches.whole().sizes
     if path is None or found.tree is None or len(path.train) < 3:
         return
     unit = "share of rows" if found.has_classes else "R2"
@@ -355,7 +358,7 @@ def show_sizes(found: Analysis) -> None:
         f"{found.tree.n_leaves:,} leaves."
     )
     with st.expander("The same as a table"):
-        parts.table(drawn.drop(columns=["knee", "recommended"], errors="ignore"))
+        widgets.table(drawn.drop(columns=["knee", "recommended"], errors="ignore"))
 
 
 def some_sizes(last: int, chosen: int) -> list[int]:
@@ -415,12 +418,12 @@ def show_slices(found: Analysis) -> None:
         st.caption("The columns of these rows have no names to cut them by.")
         return
     column = st.selectbox("Cut the rows by", names, key="cut_by", bind="query-params")
-    with parts.problems("These rows cannot be cut"):
-        frame = state.kept("slices", lambda: found.slices(column), column)
+    with widgets.problems("These rows cannot be cut"):
+        frame = caches.kept("slices", lambda: found.slices(column), column)
         shown = frame.dropna(subset=["low", "high"])[:40]
         st.altair_chart(slices_chart(found, shown, column))
         with st.expander("The same as a table"):
-            parts.table(frame.head(MOST_POINTS))
+            widgets.table(frame.head(MOST_POINTS))
         left = len(frame) - len(shown)
         if left:
             st.caption(f"{left} parts are left out of the figure.")
@@ -470,7 +473,7 @@ def fidelity_of_all(found: Analysis) -> float:
     """Return the fidelity on all rows, without its interval."""
     if found.has_classes:
         return float(found.agrees.mean())
-    estimate: Estimate = state.kept(
+    estimate: Estimate = caches.kept(
         "r2", lambda: r2(found.teacher_logits, found.logits, found.task)
     )
     return estimate.value
@@ -481,7 +484,7 @@ def show_reliability(found: Analysis) -> None:
     if not found.has_classes or found.labels is None:
         return
     with st.expander("Reliability: how often each is right when it claims so"):
-        shown: ReliabilityDisplay = state.kept(
+        shown: ReliabilityDisplay = caches.kept(
             "reliability", lambda: ReliabilityDisplay.from_analysis(found)
         )
         frame = shown.frame()
@@ -506,16 +509,16 @@ def show_reliability(found: Analysis) -> None:
             base.mark_point(filled=True, size=70),
         )
         st.altair_chart(chart.properties(description=shown.alt, height=320))
-        st.caption(parts.plain(shown.alt))
-        parts.table(frame)
+        st.caption(widgets.plain(shown.alt))
+        widgets.table(frame)
 
 
 def show_all_numbers(measured: Evaluation) -> None:
     """Show the library's own table."""
     with st.expander("All figures"):
-        parts.table(measured.to_text().reset_index())
+        widgets.table(measured.to_text().reset_index())
         if measured.by_class is not None:
-            parts.table(measured.by_class.astype({"class": str}))
+            widgets.table(measured.by_class.astype({"class": str}))
 
 
 show()

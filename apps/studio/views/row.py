@@ -2,27 +2,27 @@
 
 from typing import Any
 
+import address
 import altair as alt
+import caches
 import numpy as np
 import pandas as pd
-import parts
-import state
 import streamlit as st
+import widgets
 
 from interpretkd._errors import InputError
 from interpretkd.answers import output_names
 from interpretkd.explanations import Flip, RowExplanation, explain_row
 from interpretkd.images import path_image
-from interpretkd.inputs import (
+from interpretkd.schema import Schema
+from interpretkd.whatif_address import settings_between, write_settings
+from interpretkd.whatif_inputs import (
     image_schema,
     label_text,
     order_of_inputs,
     row_of,
-    settings_between,
     used_positions,
-    write_settings,
 )
-from interpretkd.schema import Schema
 from interpretkd.wording import prediction_text
 
 BLUE, ORANGE = "#0072B2", "#E69F00"
@@ -33,7 +33,7 @@ MOST_BARS, N_FLIPS = 12, 3
 def say_verdict(explanation: RowExplanation, label: str | None) -> None:
     """Say on top what both decide."""
     known = "" if label is None else f" The label is {label}."
-    said = parts.plain(explanation.sentence + known)
+    said = widgets.plain(explanation.sentence + known)
     if explanation.agrees is None:
         st.info(said)
     elif explanation.agrees:
@@ -51,14 +51,14 @@ def show_scores(explanation: RowExplanation) -> None:
     column = st.column_config.NumberColumn(format=form)
     columns = {"student": column, "teacher": column}
     if is_value and len(frame) == 1:
-        parts.table(frame, column_config=columns)
+        widgets.table(frame, column_config=columns)
         return
     best = frame[["student", "teacher"]].max(axis=1)
     shown = frame.loc[best.nlargest(MOST_BARS).index.sort_values()]
     st.altair_chart(scores_chart(shown, explanation.sentence, is_value=is_value))
     if len(shown) < len(frame):
         st.caption(f"The {len(shown)} largest of {len(frame)}; the table has all.")
-    parts.table(frame, column_config=columns)
+    widgets.table(frame, column_config=columns)
 
 
 def scores_chart(frame: pd.DataFrame, said: str, *, is_value: bool) -> Any:
@@ -96,7 +96,7 @@ def show_features(model: Any, row: Any, explanation: RowExplanation) -> None:
         [(*cells[j], j in used) for j in [*order, *rest]],
         columns=["feature", "value", "student reads it"],
     )
-    parts.table(frame, height="auto" if len(frame) < 12 else 422)
+    widgets.table(frame, height="auto" if len(frame) < 12 else 422)
     st.caption(
         f"The student reads {len(used)} of {len(cells)} features, those that matter "
         "most here first."
@@ -112,7 +112,7 @@ def show_path(explanation: RowExplanation) -> None:
         return
     frame.insert(0, "step", range(1, len(frame) + 1))
     number = st.column_config.NumberColumn
-    parts.table(
+    widgets.table(
         frame[["step", "feature", "value", "margin", "relative_margin", "test"]],
         column_config={
             "test": st.column_config.TextColumn("fulfils", width="large"),
@@ -132,7 +132,7 @@ def show_path(explanation: RowExplanation) -> None:
     if far.notna().any():
         tight = frame.loc[far.idxmin()]
         st.caption(
-            f"The closest call: {parts.plain(tight['test'])}, by "
+            f"The closest call: {widgets.plain(tight['test'])}, by "
             f"{tight['relative_margin']:.2f} standard deviations."
         )
     with st.expander("The way in words"):
@@ -175,7 +175,7 @@ def show_parts(explanation: RowExplanation) -> None:
         f"which gives {float(short['adds'].sum()):.3g} ({unit})."
     )
     with st.expander("All features and outputs as a table"):
-        parts.table(frame)
+        widgets.table(frame)
 
 
 def parts_chart(shown: pd.DataFrame, said: str) -> Any:
@@ -250,7 +250,7 @@ def show_flips(row: int, explanation: RowExplanation, rows: Any, model: Any) -> 
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(flip_text(flip))
             settings = settings_between(model, rows, flip.row)
-            state.link(
+            address.link(
                 f"Try change {number}",
                 "whatif",
                 row=row,
@@ -268,24 +268,24 @@ def show_flips(row: int, explanation: RowExplanation, rows: Any, model: Any) -> 
                 None if cell is None else prediction_text(cell)
                 for cell in frame[column]
             ]
-        parts.table(frame)
+        widgets.table(frame)
 
 
 def flip_text(flip: Flip) -> str:
     """Return one change in words, as Markdown."""
     changes = " and ".join(
-        f"**{parts.plain(change.feature)}** from {parts.plain(change.before)} to "
-        f"**{parts.plain(change.after)}**"
+        f"**{widgets.plain(change.feature)}** from {widgets.plain(change.before)} to "
+        f"**{widgets.plain(change.after)}**"
         + (" (no held-out row goes so far)" if change.is_usual is False else "")
         for change in flip.changes
     )
-    says = parts.plain(prediction_text(flip.prediction))
+    says = widgets.plain(prediction_text(flip.prediction))
     if flip.probability is not None:
         says += f" ({flip.probability:.3f})"
     text = f"Change {changes}: the student says **{says}**"
     if flip.teacher_follows is None:
         return f"{text}."
-    teacher = parts.plain(prediction_text(flip.teacher_prediction))
+    teacher = widgets.plain(prediction_text(flip.teacher_prediction))
     verb = "goes along" if flip.teacher_follows else "does not go along"
     return f"{text}; the teacher **{verb}** and says {teacher}."
 
@@ -293,30 +293,30 @@ def flip_text(flip: Flip) -> str:
 def links(found: Any, row: int, *, is_image: bool) -> None:
     """Lead on to the other pages about this row."""
     with st.container(horizontal=True):
-        state.link("What if ...", "whatif", row=row)
+        address.link("What if ...", "whatif", row=row)
         if found.tree is not None:
-            state.link("Show its path in the tree", "tree", row=row, way="true")
+            address.link("Show its path in the tree", "tree", row=row, way="true")
         if is_image:
-            state.link("Show it as an image", "images", row=row)
+            address.link("Show it as an image", "images", row=row)
 
 
 def show_picture(model: Any, rows: Any, row: int, schema: Schema) -> None:
     """Show the row's image in small, with the tested pixels."""
-    with parts.problems("No picture"):
-        picture = state.kept(
+    with widgets.problems("No picture"):
+        picture = caches.kept(
             "path_image", lambda: path_image(model, rows, schema=schema), row
         )
         theme = "dark" if st.context.theme.type == "dark" else "light"
         st.image(picture.svg(theme=theme), alt=picture.alt, width=480)
 
 
-parts.head(
+widgets.head(
     "Row",
     "Choose a row to see how student and teacher decide it, why the student does, and "
     "which change would make it decide otherwise.",
 )
-found, whole = state.analysis(), state.whole()
-row = parts.row_chooser()
+found, whole = caches.analysis(), caches.whole()
+row = widgets.row_chooser()
 position = row - 1
 model, rows = found.model, row_of(whole.X, position)
 used = [model.schema_.features[j].name for j in used_positions(model.student_.form_)]
@@ -324,7 +324,7 @@ used = [model.schema_.features[j].name for j in used_positions(model.student_.fo
 
 def explain(wanted: Any = None, frozen: tuple[str, ...] = ()) -> Any:
     """Explain the row, once for each setting."""
-    return state.kept(
+    return caches.kept(
         "explain_row",
         lambda: explain_row(
             model,
@@ -353,7 +353,7 @@ if explanation.contributions is None:
 else:
     show_parts(explanation)
 st.subheader("What would flip the decision", anchor=False)
-with parts.problems("This cannot be looked for"):
+with widgets.problems("This cannot be looked for"):
     with st.container(horizontal=True):
         wanted = choose_wanted(found)
         frozen = st.multiselect(

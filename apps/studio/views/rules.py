@@ -2,12 +2,14 @@
 
 from typing import Any
 
-import listing
+import address
+import caches
 import numpy as np
 import pandas as pd
-import parts
-import state
+import row_list
+import session
 import streamlit as st
+import widgets
 
 from interpretkd._files import csv_text
 from interpretkd.analysis import Analysis
@@ -50,9 +52,9 @@ def show_tree_rules(found: Analysis) -> None:
     """Show all controls, the rules that are left, and the chosen one."""
     rounded, joined = choose_form()
     if rounded:
-        said = state.kept("rounded", lambda: str(readable(found.tree, found.X)))
-        st.caption(parts.plain(said[:1].upper() + said[1:]) + ".")
-    rules: RuleSet = state.kept(
+        said = caches.kept("rounded", lambda: str(readable(found.tree, found.X)))
+        st.caption(widgets.plain(said[:1].upper() + said[1:]) + ".")
+    rules: RuleSet = caches.kept(
         "rules", lambda: form_of(found, rounded, joined), rounded, joined
     )
     shown = choose(found, rules)
@@ -169,7 +171,7 @@ def orders(rules: RuleSet) -> list[str]:
 
 def clear() -> None:
     """Leave no rule out."""
-    state.put(**FILTERS)
+    session.put(**FILTERS)
 
 
 def show_rules(shown: RuleSet) -> None:
@@ -181,7 +183,7 @@ def show_rules(shown: RuleSet) -> None:
         st.code("\n".join(numbered(rule) for rule in shown), None, wrap_lines=True)
     with as_decisions:
         st.caption("One column a feature; exactly one rule applies to each row.")
-        parts.table(shown.decision_table(), alt="The rules as a decision table")
+        widgets.table(shown.decision_table(), alt="The rules as a decision table")
     st.download_button(
         "Download these rules (CSV)",
         lambda: csv_text(shown.to_frame(probabilities=True)),
@@ -202,11 +204,11 @@ def show_table(shown: RuleSet) -> None:
     key = f"rules_{hash(tuple((rule.number, rule.leaf) for rule in shown))}"
 
     def follow() -> None:
-        for row in state.picked(key):
-            state.put(rule=numbers[row])
+        for row in session.picked(key):
+            session.put(rule=numbers[row])
 
     share = st.column_config.ProgressColumn
-    parts.table(
+    widgets.table(
         frame_of(shown),
         key=key,
         on_select=follow,
@@ -257,7 +259,7 @@ def show_rule(found: Analysis, rules: RuleSet, shown: RuleSet) -> None:
     rule = by_number[number]
     st.code(rule.sentence, None, wrap_lines=True)
     st.markdown("**How it fares on the held-out rows**")
-    parts.table(measures(rule), alt="The measures of the rule with intervals")
+    widgets.table(measures(rule), alt="The measures of the rule with intervals")
     if rule.merged_text:
         st.caption(f"{rule.merged_text.capitalize()}.")
     show_sql(rule)
@@ -292,7 +294,7 @@ def show_sql(rule: Rule) -> None:
     dialect = st.selectbox(
         "As SQL, for", DIALECTS, key="dialect", bind="query-params", width=200
     )
-    with parts.problems("This rule cannot be written in SQL"):
+    with widgets.problems("This rule cannot be written in SQL"):
         text = conditions_sql(rule.conditions, dialect=dialect)
         st.code(f"SELECT * FROM rows\nWHERE {text}", "sql", wrap_lines=True)
 
@@ -300,7 +302,7 @@ def show_sql(rule: Rule) -> None:
 def covering(found: Analysis, rules: RuleSet) -> np.ndarray:
     """Return which rule covers each row, by its position."""
     key = hash(tuple((rule.leaf, rule.condition_text) for rule in rules))
-    place: np.ndarray = state.kept("covering", lambda: rules.apply(found.X), key)
+    place: np.ndarray = caches.kept("covering", lambda: rules.apply(found.X), key)
     return place
 
 
@@ -331,18 +333,19 @@ def show_rows(found: Analysis, rule: Rule, places: np.ndarray) -> None:
         st.caption("There is no such row.")
         return
     first = [condition.feature.name for condition in rule.conditions]
-    listing.row_list(
+    row_list.row_list(
         found,
         places,
         "covered",
-        lambda some: listing.who_says(found, places[some]),
+        lambda some: row_list.who_says(found, places[some]),
         first,
     )
 
 
 def show_forest_rules(found: Analysis) -> None:
     """Show the leaves of boosted trees that move most."""
-    effects = listing.shapes(found)
+    with st.spinner("Adding up what the trees say ..."):
+        effects = found.effects
     st.markdown(
         f"{effects.n_trees:,} trees have {effects.n_leaves:,} leaves, too many to read "
         f"one by one. These {len(effects.rules)} move the sums most; leaves of "
@@ -354,10 +357,10 @@ def show_forest_rules(found: Analysis) -> None:
     frame = frame[kept].drop(columns="output" if len(effects.outputs.names) < 2 else [])
     st.markdown(f"**{len(frame):,} of {len(effects.rules):,} rules**")
     if not len(frame):
-        st.button("Clear the search", on_click=lambda: state.put(find=""))
+        st.button("Clear the search", on_click=lambda: session.put(find=""))
         return
     share = st.column_config.ProgressColumn
-    parts.table(
+    widgets.table(
         frame,
         column_config={
             "rule": st.column_config.TextColumn(width="large"),
@@ -380,19 +383,19 @@ def show_forest_rules(found: Analysis) -> None:
         "text/csv",
         on_click="ignore",
     )
-    state.link("See the shapes of the effects", "effects")
+    address.link("See the shapes of the effects", "effects")
 
 
-parts.head(
+widgets.head(
     "Rules",
     "Search and filter the rules, pick one, and see how often the teacher agrees and "
     "which rows it covers.",
 )
-found = state.analysis()
+found = caches.analysis()
 if found.tree is not None:
     show_tree_rules(found)
 elif found.family == "BoostedStudent":
     show_forest_rules(found)
 else:
     st.info("A linear student adds up terms and has no rules: see Effects.")
-    state.link("Go to Effects", "effects")
+    address.link("Go to Effects", "effects")

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import parts
-import state
+import session
+import sidebar
 import streamlit as st
+import widgets
 
 from interpretkd.jobs import DemoOrder, Job, start_job
 from interpretkd.shelf import SavedRun, find_runs, read_facts
@@ -46,7 +47,7 @@ _DEMOS = {
 
 def show_shelf() -> None:
     """Offer the runs that are there, the last made first."""
-    facts = {run: read_facts(run) for run in state.runs()}
+    facts = {run: read_facts(run) for run in session.runs()}
     order = sorted(facts, key=lambda run: facts[run].made, reverse=True)
     st.subheader("Runs that are here", anchor=False)
     if not order:
@@ -59,12 +60,14 @@ def show_shelf() -> None:
         name, about, when, button = st.columns(
             [4, 4, 3, 2], vertical_alignment="center"
         )
-        name.markdown(f"**{parts.plain(run.name)}**")
+        name.markdown(f"**{widgets.plain(run.name)}**")
         kind = _KINDS.get(facts[run].student, facts[run].student)
-        said = " · ".join(parts.plain(text) for text in (facts[run].data, kind) if text)
+        said = " · ".join(
+            widgets.plain(text) for text in (facts[run].data, kind) if text
+        )
         about.markdown(said or "Nothing is said of it")
         when.markdown(f"{facts[run].made:%Y-%m-%d %H:%M}")
-        if button.button("Open", key=f"open_{run.key}", help=parts.plain(run.name)):
+        if button.button("Open", key=f"open_{run.key}", help=widgets.plain(run.name)):
             _open(run.path)
 
 
@@ -93,8 +96,8 @@ def ask_for_upload() -> None:
     if file is None:
         return
     path = None
-    with parts.problems("This run cannot be used"):
-        path = unpack_run(file.getvalue(), state.shelf(), file.name)
+    with widgets.problems("This run cannot be used"):
+        path = unpack_run(file.getvalue(), session.shelf(), file.name)
     if path is not None:
         _open(path)
 
@@ -106,7 +109,7 @@ def show_demos() -> None:
         "Each trains a network and distils it into a tree, boosted trees and "
         "coefficients, on data that comes along."
     )
-    name, job = state.remembered("demo", (None, None))
+    name, job = session.remembered("demo", (None, None))
     busy = isinstance(job, Job) and job.poll().state == "running"
     for column, (demo, told) in zip(st.columns(3), _DEMOS.items(), strict=True):
         with column.container(border=True):
@@ -127,9 +130,9 @@ def _offer(demo: str, made: tuple[SavedRun, ...], busy: bool) -> None:
     st.caption(f"Making it takes about {_DEMOS[demo].takes}.")
     title = "Make the rest" if made else f"Make {_DEMOS[demo].title}"
     if st.button(title, key=f"make_{demo}", disabled=busy):
-        with parts.problems("The demo cannot be made"):
+        with widgets.problems("The demo cannot be made"):
             job = start_job(DemoOrder(str(_folder(demo)), demo))
-            state.remember("demo", (demo, job))
+            session.remember("demo", (demo, job))
             st.rerun()
 
 
@@ -137,14 +140,14 @@ def _show_job(title: str, job: Job) -> None:
     found = job.poll()
     if found.state == "running":
         st.markdown(f"**Making {title}**")
-        parts.follow(job, len(found.paths))
+        widgets.follow(job, len(found.paths))
     elif found.state == "done":
         st.success(f"The demo {title} is made.")
         _show_ready(found.paths)
     elif found.state == "cancelled":
         st.info("Runs that were finished before are kept.", title=f"{title}: cancelled")
     else:
-        st.error(parts.plain(found.text), title=f"{title} was not made")
+        st.error(widgets.plain(found.text), title=f"{title} was not made")
 
 
 def _show_ready(paths: tuple[str, ...]) -> None:
@@ -153,15 +156,15 @@ def _show_ready(paths: tuple[str, ...]) -> None:
 
 
 def _folder(demo: str) -> Path:
-    return state.shelf() / "demo" / demo
+    return session.shelf() / "demo" / demo
 
 
 def _open(path: Path) -> None:
-    with parts.problems("This run cannot be opened"):
-        state.open_run(path)
+    with widgets.problems("This run cannot be opened"):
+        sidebar.open_run(path)
 
 
-parts.head("Start", "Open a run that was saved, or let a demo make one to look at.")
+widgets.head("Start", "Open a run that was saved, or let a demo make one to look at.")
 show_shelf()
 show_demos()
 left, right = st.columns(2)

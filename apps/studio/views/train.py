@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
-import parts
-import state
+import session
+import sidebar
 import streamlit as st
+import widgets
 
 from interpretkd import datasets
 from interpretkd._errors import InputError
@@ -99,7 +100,7 @@ def _choose_shipped() -> _Data:
     st.dataframe(_preview(dataset.data), hide_index=True)
     st.caption(
         f"{len(dataset.data):,} rows of {dataset.data.shape[1]} columns; the first "
-        f"10 are shown. {parts.plain(dataset.source)}, {dataset.licence}."
+        f"10 are shown. {widgets.plain(dataset.source)}, {dataset.licence}."
     )
     st.subheader("2. Target", anchor=False)
     _show_balance(dataset.target, "multiclass")
@@ -109,10 +110,10 @@ def _choose_shipped() -> _Data:
 
 def _take_upload() -> _Upload | None:
     """Return the table that was uploaded last and could be read."""
-    held: _Upload | None = state.remembered("upload")
+    held: _Upload | None = session.remembered("upload")
     file = st.file_uploader(
         "A CSV or Parquet file with a header",
-        key=f"table_{state.remembered('n_forgotten', 0)}",
+        key=f"table_{session.remembered('n_forgotten', 0)}",
         max_upload_size=200,
         help="Up to 200 MB. It stays on this machine.",
     )
@@ -122,10 +123,10 @@ def _take_upload() -> _Upload | None:
         st.info("Upload a table, or take a demo's rows.", title="No data yet")
         return None
     said, button = st.columns([4, 1], vertical_alignment="center")
-    said.markdown(f"In use: **{parts.plain(held.name)}**, {len(held.table):,} rows.")
+    said.markdown(f"In use: **{widgets.plain(held.name)}**, {len(held.table):,} rows.")
     if button.button("Forget it", help="Removes the table from this session"):
-        state.remember("upload", None)
-        state.remember("n_forgotten", state.remembered("n_forgotten", 0) + 1)
+        session.remember("upload", None)
+        session.remember("n_forgotten", session.remembered("n_forgotten", 0) + 1)
         st.rerun()
     return held
 
@@ -145,17 +146,19 @@ def _read(file: Any) -> _Upload | None:
     with st.spinner("Reading the table ..."):
         found: _Upload | str = _once("reading", file.file_id, read)
     if isinstance(found, str):
-        st.error(parts.plain(found), title="This file cannot be used")
+        st.error(widgets.plain(found), title="This file cannot be used")
         return None
-    state.remember("reading", None)
-    state.remember("upload", found)
+    session.remember("reading", None)
+    session.remember("upload", found)
     return found
 
 
 def _choose_columns(upload: _Upload) -> _Data | None:
     st.dataframe(_preview(upload.table), hide_index=True)
     st.caption("The first 10 rows, and what each column holds:")
-    parts.table(upload.columns.drop(columns="problem"), height=_height(upload.columns))
+    widgets.table(
+        upload.columns.drop(columns="problem"), height=_height(upload.columns)
+    )
     names = [str(name) for name in upload.table.columns]
     drop = st.multiselect(
         "Columns to leave out",
@@ -189,7 +192,7 @@ def _choose_columns(upload: _Upload) -> _Data | None:
     wrong = [text for text in problems["problem"] if text]
     for text in wrong[:_MOST_PROBLEMS]:
         text = text.replace("leave it out (--drop)", "leave it out above")
-        st.error(parts.plain(text), title="A column cannot be used")
+        st.error(widgets.plain(text), title="A column cannot be used")
     if wrong:
         st.info("Leave such columns out above, or mend the file and upload it again.")
         return None
@@ -234,7 +237,7 @@ def _counted(columns: pd.DataFrame, what: str) -> str:
     """Say how many values of each column are missing or infinite."""
     shown = columns.head(10)
     counts = [
-        f"{count:,} in {parts.plain(name)}"
+        f"{count:,} in {widgets.plain(name)}"
         for name, count in zip(shown["column"], shown[what], strict=True)
     ]
     more = f" and {len(columns) - 10} further columns" if len(columns) > 10 else ""
@@ -253,10 +256,10 @@ def _settle(
         return facts, *split_target(rows, target, task=task)
 
     settings = (upload.token, target, drop, task, choice)
-    with parts.problems("There is nothing to learn from this yet"):
+    with widgets.problems("There is nothing to learn from this yet"):
         facts, rows, y, found = _once("settled", settings, take)
         for name, value in facts.items():
-            st.info(parts.plain(f"{name.capitalize()}: {value}."))
+            st.info(widgets.plain(f"{name.capitalize()}: {value}."))
         kind = "a class" if found == "multiclass" else "a number"
         said = f"{len(y):,} rows and {rows.shape[1]} columns; the target is {kind}."
         st.markdown(said)
@@ -295,7 +298,7 @@ def _show_balance(y: Any, task: str) -> None:
     chart = chart.encode(tooltip=list(counts.columns))
     st.altair_chart(chart.properties(height=200, description=said))
     with st.expander("The same as a table"):
-        parts.table(counts)
+        widgets.table(counts)
     st.caption(said)
 
 
@@ -338,7 +341,7 @@ def choose_teacher(data: _Data) -> tuple[dict[str, Any], dict[str, bytes]] | Non
         if sizes is None:
             st.error(
                 "Hidden layers must be 1 to 6 whole numbers from 1 to 4096, with "
-                f"commas between. Got {parts.plain(repr(text[:60]))}.",
+                f"commas between. Got {widgets.plain(repr(text[:60]))}.",
                 title="No such network",
             )
             return None
@@ -363,16 +366,16 @@ def _take_teacher() -> tuple[dict[str, Any], dict[str, bytes]] | None:
         help="Its input are the columns above, in their order, as numbers; its output "
         "are logits or probabilities (values, for a number), the classes sorted.",
     )
-    held: tuple[str, str, bytes] | None = state.remembered("teacher")
+    held: tuple[str, str, bytes] | None = session.remembered("teacher")
     if file is not None and (held is None or held[0] != file.file_id):
-        with parts.problems("This teacher cannot be used"):
+        with widgets.problems("This teacher cannot be used"):
             check_teacher(file.getvalue(), file.name)
             held = (file.file_id, file.name, file.getvalue())
-            state.remember("teacher", held)
+            session.remember("teacher", held)
     if held is None:
         st.info("Upload a model that was saved as one .onnx file.", title="No teacher")
         return None
-    st.markdown(f"In use: **{parts.plain(held[1])}**, {len(held[2]):,} bytes.")
+    st.markdown(f"In use: **{widgets.plain(held[1])}**, {len(held[2]):,} bytes.")
     return {"teacher": "teacher.onnx"}, {"teacher.onnx": held[2]}
 
 
@@ -451,7 +454,7 @@ def _choose_size(family: str) -> dict[str, Any]:
 
 def offer_start(order: dict[str, Any], title: str, files: dict[str, bytes]) -> None:
     """Name the run and start it."""
-    free = suggest_name(state.shelf(), f"{Path(title).stem} {order['student']}")
+    free = suggest_name(session.shelf(), f"{Path(title).stem} {order['student']}")
     name = st.text_input(
         "Name of the run",
         free,
@@ -461,10 +464,10 @@ def offer_start(order: dict[str, Any], title: str, files: dict[str, bytes]) -> N
     )
     if not st.button("Start training", type="primary"):
         return
-    with parts.problems("The training cannot start"):
-        folder = run_folder(state.shelf(), name)
+    with widgets.problems("The training cannot start"):
+        folder = run_folder(session.shelf(), name)
         job = start_job(TrainOrder(out=str(folder), **order), files=files)
-        state.remember("training", job)
+        session.remember("training", job)
         st.rerun()
 
 
@@ -472,14 +475,14 @@ def show_training(job: Job) -> None:
     """Show what has become of the training."""
     found = job.poll()
     if found.state == "done":
-        st.success(parts.plain(found.verdict), title="The run is made")
+        st.success(widgets.plain(found.verdict), title="The run is made")
         if st.button("Open the run", type="primary"):
-            with parts.problems("This run cannot be opened"):
-                state.open_run(found.paths[0])
+            with widgets.problems("This run cannot be opened"):
+                sidebar.open_run(found.paths[0])
     elif found.state == "cancelled":
         st.info("No run was made; all settings are as they were.", title="Cancelled")
     else:
-        st.error(parts.plain(found.text), title="No run was made")
+        st.error(widgets.plain(found.text), title="No run was made")
 
 
 def _height(table: pd.DataFrame) -> int | str:
@@ -498,26 +501,26 @@ def _preview(table: pd.DataFrame) -> pd.DataFrame:
 
 def _once(name: str, settings: Any, compute: Any) -> Any:
     """Compute something when its settings change; this session keeps the last."""
-    kept = state.remembered(name)
+    kept = session.remembered(name)
     if kept is None or kept[0] != settings:
         kept = (settings, compute())
-        state.remember(name, kept)
+        session.remember(name, kept)
     return kept[1]
 
 
-parts.head("Train", "Make a run of your own: rows, a teacher, a student, then Start.")
-training: Job | None = state.remembered("training")
+widgets.head("Train", "Make a run of your own: rows, a teacher, a student, then Start.")
+training: Job | None = session.remembered("training")
 data = choose_data()
 if data is not None:
     teacher = choose_teacher(data)
     student = choose_student(data)
     st.subheader("5. Run", anchor=False)
     if training is not None and training.poll().state == "running":
-        parts.follow(training)
+        widgets.follow(training)
     elif teacher is not None:
         told, more = teacher
         offer_start(data.order | told | student, data.title, data.files | more)
 if training is not None and training.poll().state != "running":
     show_training(training)
 elif training is not None and data is None:
-    parts.follow(training)
+    widgets.follow(training)

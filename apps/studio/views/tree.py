@@ -5,10 +5,12 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
+import address
+import caches
 import numpy as np
-import parts
-import state
+import session
 import streamlit as st
+import widgets
 from tree_view import tree_view
 
 from interpretkd.analysis import Analysis
@@ -37,19 +39,19 @@ MOST_CLASSES = 12
 
 def show() -> None:
     """Show the page."""
-    parts.head(
+    widgets.head(
         "Tree",
         "Follow the tests from the first node: choose a node to see its rule, its rows "
         "and where the teacher differs; the slider in the sidebar cuts the tree back.",
     )
-    found = state.analysis()
+    found = caches.analysis()
     if isinstance(found.form, Linear):
         st.info("This student adds up terms and has no tree: see its Effects.")
-        state.link("Go to Effects", "effects")
+        address.link("Go to Effects", "effects")
         return
     index = choose_tree(found)
     forget_other_tree(index)
-    look = state.kept("look", lambda: look_at_tree(found, index), index)
+    look = caches.kept("look", lambda: look_at_tree(found, index), index)
     show_figures(found, look, index)
     drawn = show_tree(look, index)
     show_text(look, drawn)
@@ -77,21 +79,21 @@ def choose_tree(found: Analysis) -> int | None:
 
 def forget_other_tree(index: int | None) -> None:
     """Drop the place in the address when it is one in the tree shown before."""
-    chosen = state.chosen()
+    chosen = session.chosen()
     shown = None if chosen is None else (chosen.run.key, chosen.size), index
-    places = [state.noted(name) for name in PLACES]
-    before = state.remembered("tree_places")
+    places = [address.noted(name) for name in PLACES]
+    before = session.remembered("tree_places")
     # A link into this tree says another place than the tree before it did.
     if before is not None and before[0] != shown and before[1] == places:
         for name in PLACES:
-            state.note(name, None)
+            address.note(name, None)
         places = [None] * len(PLACES)
-    state.remember("tree_places", (shown, places))
+    session.remember("tree_places", (shown, places))
 
 
 def show_figures(found: Analysis, look: Look, index: int | None) -> None:
     """Show the fidelity at this size, and what it costs against the whole tree."""
-    fidelity: Estimate = state.kept("tree_fidelity", lambda: measure(found))
+    fidelity: Estimate = caches.kept("tree_fidelity", lambda: measure(found))
     spec = ".1%" if found.has_classes else ".3f"
     with st.container(horizontal=True, gap="large"):
         st.metric(
@@ -111,7 +113,7 @@ def show_figures(found: Analysis, look: Look, index: int | None) -> None:
         for name, figure in figures.items():
             st.metric(name, figure, width="content")
     if index is not None:
-        st.markdown(parts.plain(f"{look.name}. The fidelity is that of all trees."))
+        st.markdown(widgets.plain(f"{look.name}. The fidelity is that of all trees."))
 
 
 def measure(found: Analysis) -> Estimate:
@@ -123,7 +125,7 @@ def measure(found: Analysis) -> Estimate:
 
 def against_whole(found: Analysis) -> str | None:
     """Say what the curve of sizes shows at this size; None for the whole tree."""
-    whole, tree = state.whole(), found.tree
+    whole, tree = caches.whole(), found.tree
     if tree is None or whole.tree is None or whole.sizes is None:
         return None
     path = whole.sizes.validation
@@ -137,14 +139,14 @@ def against_whole(found: Analysis) -> str | None:
 def show_tree(look: Look, index: int | None) -> TreeMap:
     """Show the tree with its settings, and beside it the chosen node."""
     last = len(look.features) - 1
-    node = state.number("node", 0, 0, last)
-    branch = state.number("branch", 0, 0, last)
+    node = address.number("node", 0, 0, last)
+    branch = address.number("branch", 0, 0, last)
     settings = choose_view(look, node, index)
-    drawn: TreeMap = state.kept(
+    drawn: TreeMap = caches.kept(
         "tree_map", lambda: draw_branch(look, root=branch, **settings), index, branch,
         *settings.values(),
     )  # fmt: skip
-    picture, panel = parts.beside("tree_beside")
+    picture, panel = widgets.beside("tree_beside")
     with picture:
         theme = st.context.theme.type or "light"
         tree_view(drawn, theme, node, on_event, VIEW)
@@ -156,7 +158,7 @@ def show_tree(look: Look, index: int | None) -> TreeMap:
 
 def choose_view(look: Look, node: int, index: int | None) -> dict[str, Any]:
     """Let the user choose how the tree is drawn."""
-    row = state.row_number()
+    row = address.row_number()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         direction = st.segmented_control(
             "Grows",
@@ -180,7 +182,7 @@ def choose_view(look: Look, node: int, index: int | None) -> dict[str, Any]:
         )
     way_to = None
     if with_way:
-        codes = state.whole().codes[row - 1 : row]
+        codes = caches.whole().codes[row - 1 : row]
         way_to = int(look.tree.nodes.apply(codes)[0])
     # Hashable and in order: the picture is kept by them.
     return {
@@ -205,19 +207,19 @@ def above(look: Look, node: int) -> tuple[int, ...]:
 
 def noted_nodes(name: str, look: Look | None = None) -> set[int]:
     """Return the nodes that the address lists, those that there are."""
-    texts = (state.noted(name) or "").split("-")
+    texts = (address.noted(name) or "").split("-")
     found = {int(text[:9]) for text in texts if text.isascii() and text.isdigit()}
     return {n for n in found if look is None or n < len(look.features)}
 
 
 def note_nodes(name: str, nodes: set[int]) -> None:
     """List nodes in the address."""
-    state.note(name, "-".join(map(str, sorted(nodes))) or None)
+    address.note(name, "-".join(map(str, sorted(nodes))) or None)
 
 
 def on_event() -> None:
     """Do what was done in the picture."""
-    event = state.happened(VIEW)
+    event = session.happened(VIEW)
     kind, node = event.get("kind"), event.get("node")
     if not isinstance(node, int):
         return
@@ -231,9 +233,9 @@ def on_event() -> None:
 
 def go_to(node: int, branch: int | None = None) -> None:
     """Choose a node, and where a branch is given draw that alone."""
-    state.note("node", str(node) if node else None)
+    address.note("node", str(node) if node else None)
     if branch is not None:
-        state.note("branch", str(branch) if branch else None)
+        address.note("branch", str(branch) if branch else None)
 
 
 def unfold() -> None:
@@ -270,17 +272,17 @@ def say_what_is_hidden(look: Look, drawn: TreeMap, branch: int) -> None:
 
 def show_node(look: Look, node: int, branch: int, index: int | None) -> None:
     """Show what is known of the chosen node."""
-    found = state.analysis()
-    reached = state.kept("reached", lambda: look.tree.nodes.apply(found.codes), index)
-    facts: NodeFacts = state.kept(
+    found = caches.analysis()
+    reached = caches.kept("reached", lambda: look.tree.nodes.apply(found.codes), index)
+    facts: NodeFacts = caches.kept(
         "node_facts", lambda: node_facts(found, look, node, reached), index, node
     )
     st.subheader(f"Node {node}", anchor=False)
-    st.markdown(parts.plain(facts.sentence))
+    st.markdown(widgets.plain(facts.sentence))
     st.markdown(say_rows(found, facts))
     shown = facts.answers[:MOST_CLASSES]
     if len(shown):
-        parts.table(shown)
+        widgets.table(shown)
     if len(facts.answers) > len(shown):
         st.caption(f"{len(facts.answers) - len(shown)} rarer classes are left out.")
     with st.container(horizontal=True):
@@ -324,7 +326,7 @@ def show_examples(found: Analysis, facts: NodeFacts) -> None:
     st.caption(text)
     with st.container(horizontal=True):
         for number in (np.asarray(numbers) + 1).tolist():
-            state.link(f"Row {number:,}", "row", row=number)
+            address.link(f"Row {number:,}", "row", row=number)
 
 
 def show_text(look: Look, drawn: TreeMap) -> None:
@@ -332,7 +334,7 @@ def show_text(look: Look, drawn: TreeMap) -> None:
     first = drawn.nodes[0].node
     with st.expander("The same as text"):
         st.code(
-            state.kept(
+            caches.kept(
                 "tree_text", lambda: branch_outline(look, first), look.name, first
             ),
             language=None,

@@ -5,25 +5,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import address
 import altair as alt
+import caches
 import numpy as np
 import pandas as pd
-import parts
-import state
+import session
 import streamlit as st
+import widgets
 
 from interpretkd._errors import InputError
-from interpretkd.inputs import (
-    Input,
-    Said,
-    Trial,
-    inputs_of,
-    order_of_inputs,
-    read_settings,
-    row_of,
-    try_values,
-    write_settings,
-)
+from interpretkd.whatif_address import read_settings, write_settings
+from interpretkd.whatif_inputs import Input, inputs_of, order_of_inputs, row_of
+from interpretkd.whatif_outcome import Said, WhatIf, try_values
 
 BLUE, ORANGE = "#0072B2", "#E69F00"
 MOST_SHOWN, MOST_BARS = 12, 6
@@ -32,44 +26,44 @@ MISSING = "missing"
 
 def given_settings(row: int, inputs: tuple[Input, ...]) -> dict[int, float]:
     """Return the values that the address sets for this row."""
-    text = state.noted("set")
+    text = address.noted("set")
     if text is None:
         return {}
     try:
         return read_settings(text, row, inputs)
     except InputError as error:
         st.warning(
-            parts.plain(f"{error} The row is shown as it is."),
+            widgets.plain(f"{error} The row is shown as it is."),
             title="The link's values cannot be used",
         )
-        state.note("set", None)
+        address.note("set", None)
         return {}
 
 
 def reset() -> None:
     """Forget what was set: all widgets begin anew."""
-    state.remember("whatif_round", state.remembered("whatif_round", 0) + 1)
-    state.note("set", None)
+    session.remember("whatif_round", session.remembered("whatif_round", 0) + 1)
+    address.note("set", None)
 
 
 def key_of(run: str, row: int, entry: Input) -> str:
     """Return the name under which a widget's value is remembered."""
-    reset_before = state.remembered("whatif_round", 0)
+    reset_before = session.remembered("whatif_round", 0)
     return f"whatif_{reset_before}_{run}_{row}_{entry.position}"
 
 
 def begin(key: str, value: Any) -> str:
     """Give a widget its first value; return its key."""
-    if state.remembered(key) is None:
-        state.remember(key, value)
+    if session.remembered(key) is None:
+        session.remember(key, value)
     return f"_{key}"
 
 
 def copy_value(source: str, target: str, low: Any, high: Any) -> None:
     """Let the slider follow the number and the number the slider."""
-    value = state.remembered(source)
+    value = session.remembered(source)
     if value is not None:
-        state.remember(target, min(max(value, low), high))
+        session.remember(target, min(max(value, low), high))
 
 
 def number_widget(entry: Input, key: str, value: float, own: float) -> float:
@@ -92,7 +86,7 @@ def number_widget(entry: Input, key: str, value: float, own: float) -> float:
     begin(typed, first)
     begin(slid, min(max(first, low), high))
     value = st.number_input(
-        parts.plain(entry.feature.name),
+        widgets.plain(entry.feature.name),
         step=step,
         format=form,
         key=f"_{typed}",
@@ -102,7 +96,7 @@ def number_widget(entry: Input, key: str, value: float, own: float) -> float:
     )
     if low < high:
         st.slider(
-            parts.plain(f"{entry.feature.name} (slider)"),
+            widgets.plain(f"{entry.feature.name} (slider)"),
             low,
             high,
             step=step,
@@ -129,7 +123,7 @@ def choice_widget(entry: Input, key: str, value: float) -> float:
     names = [entry.text(code) for code in codes]
     first = len(codes) - 1 if np.isnan(value) else int(value)
     place = st.selectbox(
-        parts.plain(entry.feature.name),
+        widgets.plain(entry.feature.name),
         range(len(codes)),
         format_func=names.__getitem__,
         key=begin(key, first),
@@ -139,13 +133,13 @@ def choice_widget(entry: Input, key: str, value: float) -> float:
 
 def switch_widget(entry: Input, key: str, value: float) -> float:
     """Let a yes or no be switched."""
-    name = parts.plain(entry.feature.name)
+    name = widgets.plain(entry.feature.name)
     return float(st.toggle(name, key=begin(key, bool(value))))
 
 
 def date_widget(entry: Input, key: str, value: float) -> float:
     """Let a date be chosen; a moment, or a date with a zone, is typed."""
-    calendar, name = entry.feature.calendar, parts.plain(entry.feature.name)
+    calendar, name = entry.feature.calendar, widgets.plain(entry.feature.name)
     assert calendar is not None
     if entry.may_miss:
         off = begin(f"{key}_off", bool(np.isnan(value)))
@@ -168,26 +162,26 @@ def date_widget(entry: Input, key: str, value: float) -> float:
 
 def ask(entry: Input, key: str, own: float, value: float) -> float:
     """Show one feature's widget; return the value, the row's own for a bad one."""
-    widgets: dict[str, Callable[[Input, str, float], float]] = {
+    setters: dict[str, Callable[[Input, str, float], float]] = {
         "number": partial(number_widget, own=own),
         "choice": choice_widget,
         "switch": switch_widget,
         "date": date_widget,
     }
     try:
-        chosen = widgets[entry.kind](entry, key, value)
+        chosen = setters[entry.kind](entry, key, value)
         entry.check(chosen)
     except InputError as error:
-        st.error(parts.plain(f"{error} The row's own value is kept."))
+        st.error(widgets.plain(f"{error} The row's own value is kept."))
         return own
     if same(chosen, own):
         st.caption(f"as it is{'' if entry.is_used else '; only the teacher reads it'}")
     else:
         st.badge("changed", color="blue")
-        st.caption(f"from {parts.plain(entry.text(own))}")
+        st.caption(f"from {widgets.plain(entry.text(own))}")
     if entry.is_beyond(chosen):
         st.badge("outside what was seen", color="orange", icon=":material/warning:")
-        st.caption(f"seen: {parts.plain(entry.seen)}")
+        st.caption(f"seen: {widgets.plain(entry.seen)}")
     return chosen
 
 
@@ -220,9 +214,9 @@ def choose_inputs(
     return list(dict.fromkeys([*first, *changed, *asked]))
 
 
-def show_answers(trial: Trial) -> None:
+def show_answers(trial: WhatIf) -> None:
     """Show both models' answers to the row as it is and as it is set."""
-    said = parts.plain(trial.sentence)
+    said = widgets.plain(trial.sentence)
     if trial.changes.empty:
         st.info(said)
     elif trial.student_before.decision == trial.student_after.decision:
@@ -234,10 +228,10 @@ def show_answers(trial: Trial) -> None:
         return
     st.altair_chart(answers_chart(trial))
     with st.expander("The probabilities as a table"):
-        parts.table(answers_table(trial))
+        widgets.table(answers_table(trial))
 
 
-def show_values(trial: Trial) -> None:
+def show_values(trial: WhatIf) -> None:
     """Show the values, and by how much they moved."""
     pairs: list[tuple[str, Said, Said | None]] = [
         ("Student", trial.student_before, trial.student_after),
@@ -256,7 +250,7 @@ def show_values(trial: Trial) -> None:
                 st.metric(label, value, delta, delta_color="off", border=True)
 
 
-def answers_table(trial: Trial) -> pd.DataFrame:
+def answers_table(trial: WhatIf) -> pd.DataFrame:
     """Return decisions and probabilities, before and after."""
     frame = trial.frame()
     frame["column"] = frame["model"] + ", " + frame["row"]
@@ -266,7 +260,7 @@ def answers_table(trial: Trial) -> pd.DataFrame:
     return wide.round(3).reset_index()
 
 
-def answers_chart(trial: Trial) -> Any:
+def answers_chart(trial: WhatIf) -> Any:
     """Return bars of the probabilities: pale as it is, full when changed."""
     frame = trial.frame()
     best = frame.groupby("output", sort=False)["score"].max().nlargest(MOST_BARS)
@@ -296,7 +290,7 @@ def answers_chart(trial: Trial) -> Any:
     )
 
 
-def show_why(trial: Trial) -> None:
+def show_why(trial: WhatIf) -> None:
     """Show which leaf the changed row falls into, or what adds differently."""
     if trial.tests is None:
         show_parts(trial)
@@ -308,7 +302,7 @@ def show_why(trial: Trial) -> None:
         if moved
         else f"It stays in leaf {trial.leaf_after}"
     )
-    st.markdown(f"{where}, whose rule is: {parts.plain(trial.rule)}.")
+    st.markdown(f"{where}, whose rule is: {widgets.plain(trial.rule)}.")
     if trial.tests.empty:
         return
     broken = int((~trial.tests["holds"]).sum())
@@ -317,13 +311,13 @@ def show_why(trial: Trial) -> None:
         "turned out otherwise."
     )
     shown = trial.tests.drop(columns="node")[["holds", "before", "after", "test"]]
-    parts.table(
+    widgets.table(
         shown.rename(columns={"holds": "still holds", "after": "now"}),
         column_config={"test": st.column_config.TextColumn(width="large")},
     )
 
 
-def show_parts(trial: Trial) -> None:
+def show_parts(trial: WhatIf) -> None:
     """Show what each feature adds to an output's sum, before and after."""
     assert trial.parts is not None
     st.subheader("What adds differently", anchor=False)
@@ -332,37 +326,37 @@ def show_parts(trial: Trial) -> None:
         st.text("Every feature adds what it added before.")
     else:
         st.caption(
-            f"What each feature adds to the sum of {parts.plain(trial.parts_of)}."
+            f"What each feature adds to the sum of {widgets.plain(trial.parts_of)}."
         )
         number = st.column_config.NumberColumn(format="%.4g")
         names = ("before", "after", "difference")
-        parts.table(moved, column_config=dict.fromkeys(names, number))
+        widgets.table(moved, column_config=dict.fromkeys(names, number))
 
 
-parts.head(
+widgets.head(
     "What-if",
     "Set values of a row, and see at once what student and teacher make of it; nothing "
     "is saved.",
 )
-found, whole = state.analysis(), state.whole()
-row = parts.row_chooser()
+found, whole = caches.analysis(), caches.whole()
+row = widgets.row_chooser()
 original = row_of(whole.X, row - 1)
 model = found.model
-inputs = state.kept("inputs", lambda: inputs_of(model, whole.X))
+inputs = caches.kept("inputs", lambda: inputs_of(model, whole.X))
 own = model.schema_.encode(original)[0].astype(float).tolist()
 given = given_settings(row, inputs)
 answers = st.container()
 st.subheader("The values", anchor=False)
 shown = choose_inputs(inputs, order_of_inputs(model, original), given)
 chosen: dict[int, float] = {}
-model_key = state.address()["run"]
+model_key = address.of_run()["run"]
 with st.container(horizontal=True):
     for j in shown:
         with st.container(border=True, width=222, height="stretch"):
             key = key_of(model_key, row, inputs[j])
             chosen[j] = ask(inputs[j], key, own[j], given.get(j, own[j]))
 changed = {j: value for j, value in chosen.items() if not same(value, own[j])}
-state.note("set", write_settings(row, changed) if changed else None)
+address.note("set", write_settings(row, changed) if changed else None)
 st.caption(
     f"{len(shown)} of {len(inputs)} features are shown; the others keep the row's "
     f"values. The student reads {sum(entry.is_used for entry in inputs)}. The address "
@@ -380,8 +374,8 @@ with answers:
         )
     with st.container(horizontal=True):
         st.button("Reset", on_click=reset, disabled=not changed)
-        state.link("Explain the row as it is", "row", row=row)
+        address.link("Explain the row as it is", "row", row=row)
 if changed:
     st.subheader("What is changed", anchor=False)
-    parts.table(trial.changes.rename(columns={"is_used": "student reads it"}))
+    widgets.table(trial.changes.rename(columns={"is_used": "student reads it"}))
     show_why(trial)

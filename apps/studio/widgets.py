@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import address
+import caches
 import numpy as np
 import pandas as pd
-import state
+import session
 import streamlit as st
 
 from interpretkd._errors import InputError
@@ -50,10 +52,10 @@ def table(frame: pd.DataFrame, **settings: Any) -> Any:
 
 def row_chooser() -> int:
     """Let the user choose a row of the whole run; return its number, from 1."""
-    n_rows, row = len(state.whole()), state.row_number()
-    parting = state.kept("parting_rows", _parting_rows) + 1
+    n_rows, row = len(caches.whole()), address.row_number()
+    parting = caches.kept("parting_rows", _parting_rows) + 1
     later = parting[parting > row]
-    state.remember("row_typed", row)
+    session.remember("row_typed", row)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
             "Row",
@@ -74,45 +76,47 @@ def row_chooser() -> int:
             shortcut="A",
         )
         to = int(later[0]) if len(later) else row
-        miss = "large miss" if state.whole().task == "regression" else "disagreement"
+        miss = "large miss" if caches.whole().task == "regression" else "disagreement"
         _step(f"Next {miss}", to, "D", is_off=not len(later))
-    problem = state.remembered("row_problem")
+    problem = session.remembered("row_problem")
     if problem:
         st.error(problem, title="No such row")
-        state.remember("row_problem", None)
+        session.remember("row_problem", None)
     st.caption(_rows_said(row, n_rows, parting))
     return row
 
 
 def _step(label: str, to: int, key: str, *, is_off: bool) -> None:
-    st.button(label, on_click=state.look_at, args=(to,), disabled=is_off, shortcut=key)
+    st.button(
+        label, on_click=address.look_at, args=(to,), disabled=is_off, shortcut=key
+    )
 
 
 def _parting_rows() -> Any:
-    found, whole = state.analysis(), state.whole()
+    found, whole = caches.analysis(), caches.whole()
     logits = whole.logits if found is whole else found.model.logits(whole.X)
     return parting_rows(whole.task, logits, whole.teacher_logits)
 
 
 def _look_at_typed(n_rows: int) -> None:
-    typed = state.remembered("row_typed")
+    typed = session.remembered("row_typed")
     if typed is not None and 1 <= typed <= n_rows:
-        state.look_at(typed)
+        address.look_at(typed)
         return
     asked = "no number" if typed is None else f"row {typed:,}"
-    state.remember(
+    session.remember(
         "row_problem", f"There are the rows 1 to {n_rows:,}. Asked for was {asked}."
     )
 
 
 def _look_at_any(row: int, n_rows: int) -> None:
     other = int(np.random.default_rng().integers(1, n_rows))
-    state.look_at(other + (other >= row))
+    address.look_at(other + (other >= row))
 
 
 def _rows_said(row: int, n_rows: int, parting: Any) -> str:
     here = "this is one of them" if row in parting else "this is none of them"
-    if state.whole().task == "regression":
+    if caches.whole().task == "regression":
         found = f"the largest tenth of the misses: {len(parting):,} rows"
     else:
         found = f"student and teacher part on {len(parting):,}"

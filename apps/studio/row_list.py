@@ -3,19 +3,19 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import address
 import numpy as np
 import pandas as pd
-import parts
-import state
+import session
 import streamlit as st
+import widgets
 from numpy.typing import NDArray
 
 from interpretkd.analysis import Analysis
 from interpretkd.answers import decisions
-from interpretkd.effects import Effects, shape_effects
 from interpretkd.wording import prediction_text
 
-__all__ = ["row_list", "said", "shapes", "some_rows"]
+__all__ = ["labels_said", "row_list", "said", "who_says"]
 
 Places = NDArray[np.int64]
 
@@ -38,24 +38,6 @@ COLUMNS = {
 }
 _ROWS_A_PAGE = 50
 _MOST_FEATURES = 40
-_MOST_ROWS_SUMMED = 2_000
-"""As many as the report sums effects over."""
-
-
-def some_rows(found: Analysis) -> Any:
-    """Return the rows that effects are summed over: the report's."""
-    order = np.random.default_rng(found.seed).permutation(len(found))
-    some = np.sort(order[:_MOST_ROWS_SUMMED])
-    return found.X.iloc[some] if isinstance(found.X, pd.DataFrame) else found.X[some]
-
-
-def shapes(found: Analysis) -> Effects:
-    """Return the summary of boosted trees, made once for all pages."""
-    with st.spinner("Adding up what the trees say ..."):
-        effects: Effects = state.kept(
-            "shapes", lambda: shape_effects(found.model, some_rows(found))
-        )
-    return effects
 
 
 def said(values: Any) -> list[str]:
@@ -112,10 +94,10 @@ def row_list(
     choice = f"{key}_row"
 
     def follow() -> None:
-        for row in state.picked(table_key):
-            state.put(**{choice: int(numbers[row])})
+        for row in session.picked(table_key):
+            session.put(**{choice: int(numbers[row])})
 
-    parts.table(
+    widgets.table(
         _beside(frame, found, here, first),
         key=table_key,
         on_select=follow,
@@ -125,7 +107,7 @@ def row_list(
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         row = st.selectbox("Row", numbers.tolist(), key=choice, width=160)
-        state.link("Open row", "row", row=row)
+        address.link("Open row", "row", row=row)
         first_row = start + 1
         st.caption(f"{first_row:,} to {start + len(here):,} of {len(places):,} rows")
 

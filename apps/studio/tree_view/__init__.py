@@ -32,7 +32,7 @@ _HTML = f"""
 
 
 def _text(ending: str) -> str:
-    return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
+    return Path(__file__).with_name(f"tree_view{ending}").read_text(encoding="utf-8")
 
 
 _MOUNT = st.components.v2.component(

@@ -1,0 +1,137 @@
+"""The run and the size that all pages show, and how a page sets them."""
+
+import os
+from typing import NoReturn
+
+import address
+import caches
+import session
+import streamlit as st
+
+from interpretkd._errors import InputError
+from interpretkd.analysis import Analysis
+from interpretkd.shelf import SavedRun, saved_run
+from interpretkd.whatif_inputs import image_schema
+
+__all__ = [
+    "offered_pages",
+    "open_run",
+    "show",
+    "show_run",
+    "show_size",
+]
+
+_PAGES = frozenset(
+    {
+        *("start", "train", "overview", "tree", "rules", "effects", "disagreements"),
+        *("row", "whatif", "images", "compare", "export"),
+    }
+)
+
+
+def show() -> None:
+    """Let the user choose the run, and of a tree the size; both are in the address."""
+    offered = {run.key: run for run in session.runs()}
+    st.session_state["_chosen"] = None
+    if not offered:
+        return
+    key = st.sidebar.selectbox(
+        "Run",
+        list(offered),
+        index=_asked_for(list(offered)),
+        format_func=lambda key: offered[key].name,
+        key="_run",
+        help="Runs are read from folders; nothing in them is ever executed.",
+    )
+    address.write("run", key, "_run")
+    run = offered[key]
+    try:
+        found = caches.analysis_of(run)
+    except (InputError, OSError) as error:
+        st.sidebar.error(str(error), title="This run cannot be opened")
+        return
+    st.session_state["_chosen"] = session.Chosen(run, _choose_size(found, run))
+
+
+def offered_pages() -> frozenset[str]:
+    """Return the pages that have something to show for the chosen run."""
+    found = session.chosen()
+    if found is None:
+        return frozenset({"start", "train"})
+    shown = caches.whole()
+    absent = set()
+    if shown.family == "LinearStudent":
+        absent |= {"tree", "rules"}
+    if shown.tree is not None:
+        absent.add("effects")
+    if image_schema(shown.model) is None:
+        absent.add("images")
+    return _PAGES - absent
+
+
+def open_run(path: str | os.PathLike[str]) -> None:
+    """Open a run, show its overview.
+
+    Raises InputError when it cannot be used; the session stays as it was.
+    """
+    run = saved_run(path)
+    caches.analysis_of(run)
+    session.note_opened(run)
+    show_run(run)
+
+
+def show_run(run: SavedRun) -> NoReturn:
+    """Show the overview of another run that is offered."""
+    st.session_state["_next_run"] = run.key
+    # Without an address of its own, a page whose widgets stand in it cannot be left.
+    st.switch_page("views/overview.py", query_params={"run": run.key})
+
+
+def show_size(run: SavedRun, size: int | None) -> None:
+    """Set the sidebar's slider for a run: in a callback, before it is shown anew."""
+    if size is not None:
+        st.session_state[f"_size_{run.key}"] = size
+
+
+def _asked_for(offered: list[str]) -> int:
+    """Return which run to show: the one just opened, or the address's if it is here."""
+    if "_next_run" in st.session_state:
+        st.session_state["_run"] = st.session_state.pop("_next_run")
+    if "_run" in st.session_state and not address.is_followed("run", "_run"):
+        return 0
+    asked = address.noted("run")
+    if asked is None:
+        return 0
+    if asked in offered:
+        st.session_state["_run"] = asked
+        return 0
+    st.sidebar.warning(
+        f"The link's run {asked[:40]!r} is not among the runs here. Open its folder on "
+        "the Start page, then follow the link again.",
+        title="Another run",
+    )
+    return 0
+
+
+def _choose_size(found: Analysis, run: SavedRun) -> int | None:
+    """Show the slider over the pruning path; None for the whole student."""
+    if found.sizes is None or found.tree is None or found.tree.n_leaves < 3:
+        return None
+    most = found.tree.n_leaves
+    key = f"_size_{run.key}"  # of its own for each run: another tree, another range
+    if key not in st.session_state or address.is_followed("size", key):
+        st.session_state[key] = address.number("size", most, 2, most)
+    size = st.sidebar.slider(
+        "Leaves",
+        2,
+        most,
+        key=key,
+        help="The best tree of every size within this one. A smaller one is cut on "
+        "one half of the held-out rows and measured on the other half.",
+    )
+    address.write("size", None if size == most else str(size), key)
+    if size == most:
+        return None
+    n_rows = len(caches.cut(run, size))
+    st.sidebar.caption(f"Cut back from {most} leaves; measured on {n_rows:,} rows.")
+    return size

@@ -1,0 +1,179 @@
+"""What a report is about: its purpose, the teacher, the data, how it was distilled."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from interpretkd.analysis import Analysis
+from interpretkd.chapters_subject import (
+    Builder,
+    Subject,
+    fact_table,
+    free_table,
+    pictured,
+)
+from interpretkd.documents import Block, Paragraph, Section, Table
+from interpretkd.figures_reliability import ReliabilityDisplay
+from interpretkd.info import NOT_PROVIDED
+from interpretkd.logits import probabilities
+
+__all__ = ["SETTING"]
+
+
+def _purpose(subject: Subject) -> Section:
+    asked = ("purpose", "intended_use", "out_of_scope", "owner")
+    return Section(
+        "Purpose and limits of use",
+        (
+            free_table(subject, asked),
+            Paragraph(
+                "This report explains the teacher through a surrogate. What it says of "
+                "the teacher holds to the stated fidelity, on data like the stated "
+                "data, and no further."
+            ),
+        ),
+    )
+
+
+def _teacher(subject: Subject) -> Section:
+    teacher, found = subject.found.model.teacher_, subject.found.evaluation
+    facts = {
+        "Kind": _teacher_name(teacher),
+        "Decides": subject.found.task,
+        "Parameters": _count(teacher.n_parameters),
+        "Bytes": _count(teacher.size_bytes),
+        "Accuracy": subject.words(found.teacher.accuracy),
+        "Described as": subject.info.get("teacher", NOT_PROVIDED),
+    }
+    if subject.found.has_classes:
+        names = [str(name) for name in subject.found.model.classes_]
+        facts["Classes"] = f"{len(names)}: {', '.join(names[:20])}" + (
+            ", ..." if len(names) > 20 else ""
+        )
+    blocks: list[Block] = [fact_table(facts, "The teacher")]
+    reliability = _reliability(subject)
+    if reliability is not None:
+        drawn = ReliabilityDisplay.from_analysis(subject.found)
+        caption = "How often each is right, by the probability that it claims"
+        blocks += [*pictured(drawn, caption), reliability]
+    return Section("The teacher", tuple(blocks))
+
+
+def _teacher_name(teacher: Any) -> str:
+    described = getattr(teacher.estimator, "description", None)
+    return str(described) if described else type(teacher.estimator).__name__
+
+
+def _reliability(subject: Subject) -> Table | None:
+    """How often each is right when it claims to be sure of so much."""
+    found, position = subject.found, subject.found.labels
+    if found.task != "multiclass" or position is None:
+        return None
+    edges = np.linspace(0, 1, 11)
+    columns: dict[str, Any] = {
+        "claimed": [f"{a:.0%} to {b:.0%}" for a, b in pairwise(edges)]
+    }
+    for name, logits in (
+        ("teacher", found.teacher_logits),
+        ("student", found.logits),
+    ):
+        chances = probabilities(logits, found.task)
+        claimed, right = chances.max(axis=1), chances.argmax(axis=1) == position
+        place = np.clip((claimed * 10).astype(int), 0, 9)
+        n_rows = np.bincount(place, minlength=10)
+        hits = np.bincount(place, weights=right, minlength=10)
+        columns[f"{name}: rows"] = n_rows
+        columns[f"{name}: right"] = np.where(
+            n_rows, hits / np.maximum(n_rows, 1), np.nan
+        )
+    frame = pd.DataFrame(columns)
+    frame = frame[(frame["teacher: rows"] + frame["student: rows"]) > 0]
+    formats = {"teacher: right": ".1%", "student: right": ".1%"}
+    caption = "Reliability: how often each is right, by the probability that it claims"
+    return Table(frame, caption, formats)
+
+
+def _data(subject: Subject) -> Section:
+    facts = {str(k): str(v) for k, v in subject.found.about.items() if k != "command"}
+    blocks: list[Block] = [
+        fact_table(
+            {**facts, "Known faults": subject.info.get("data", NOT_PROVIDED)}, "Source"
+        )
+    ]
+    blocks.append(
+        Table(_columns(subject), "The columns, over the held-out rows", folded=True)
+    )
+    if subject.found.task == "multiclass":
+        blocks.append(_balance(subject.found))
+    return Section("The data", tuple(blocks))
+
+
+def _columns(subject: Subject) -> pd.DataFrame:
+    schema, codes = subject.found.model.schema_, subject.found.codes
+    rows = []
+    for j, feature in enumerate(schema.features):
+        column = codes[:, j].astype(np.float64)
+        known = column[~np.isnan(column)]
+        if feature.is_categorical:
+            what = f"{len(feature.categories)} categories"
+        elif len(known):
+            low, middle, high = (_short(q) for q in np.quantile(known, (0, 0.5, 1)))
+            what = f"{low} to {high}, median {middle}"
+        else:
+            what = "all missing"
+        rows.append((feature.name, feature.kind, what, len(column) - len(known)))
+    if schema.image_shape is not None:
+        shape = " x ".join(map(str, schema.image_shape))
+        ends = f"{np.nanmin(codes):g} to {np.nanmax(codes):g}"
+        rows = [(f"{len(schema)} pixels", "image", f"{shape}, {ends}", 0)]
+    return pd.DataFrame(rows, columns=["column", "kind", "values", "missing rows"])
+
+
+def _balance(found: Analysis) -> Table:
+    names = [str(name) for name in found.model.classes_]
+    said = {"labels": found.labels, "teacher": found.taught, "student": found.decided}
+    shares: dict[str, Any] = {"class": names}
+    for who, places in said.items():
+        if places is not None:
+            shares[who] = np.bincount(places[places >= 0], minlength=len(names))
+    caption = "How many held-out rows are of each class, after each"
+    return Table(pd.DataFrame(shares), caption)
+
+
+def _distillation(subject: Subject) -> Section:
+    model, student = subject.found.model, subject.found.model.student_
+    settings = student.get_params(deep=False)
+    facts = {
+        "Student": subject.found.family,
+        "Fitted to": str(getattr(model, "target_", "the teacher's values")),
+        "Weight of the labels (alpha)": str(model.alpha),
+        "Further rows that were asked about": f"{getattr(model, 'n_asked_', 0):,}",
+        "Size": f"{_count(student.form_.n_parameters)} parameters",
+        **{f"Setting {name}": str(value) for name, value in settings.items()},
+    }
+    blocks: list[Block] = [fact_table(facts, "How the student was made")]
+    certificate = getattr(student, "certificate_", None)
+    if certificate is not None:
+        blocks.append(Paragraph(f"Certificate: {certificate}."))
+    trials = getattr(model, "trials_", None)
+    if trials:
+        blocks.append(
+            Paragraph(
+                "Several targets were compared on validation rows; the best was taken."
+            )
+        )
+    return Section("Distillation", tuple(blocks))
+
+
+def _count(number: Any) -> str:
+    return "not known" if number is None else f"{int(number):,}"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+
+
+SETTING: tuple[Builder, ...] = (_purpose, _teacher, _data, _distillation)
+"""Purpose, teacher, data and distillation."""

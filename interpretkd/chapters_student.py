@@ -1,0 +1,89 @@
+"""The student itself: a drawn tree, coefficients, or the shapes of boosted trees."""
+
+from interpretkd.chapters_subject import (
+    MOST_ROWS_TOLD,
+    Builder,
+    Subject,
+    pictured,
+    plural,
+)
+from interpretkd.diagrams import draw_pages, draw_tree
+from interpretkd.documents import Block, Code, Figure, Paragraph, Section, Table
+from interpretkd.figures_terms import CoefficientDisplay, ShapeDisplay
+from interpretkd.linear import Linear
+
+__all__ = ["STUDENT"]
+
+_LEVELS_A_PAGE, _MOST_PAGES, _FEW_LEAVES = 4, 40, 4
+_MOST_LEAVES_DRAWN = 32
+
+
+def _student(subject: Subject) -> Section:
+    found = subject.found
+    if found.tree is not None:
+        return Section("The student", tuple(_tree_blocks(subject)))
+    if isinstance(found.form, Linear):
+        return Section("The student", tuple(_linear_blocks(subject)))
+    return Section("The student", tuple(_forest_blocks(subject)))
+
+
+def _tree_blocks(subject: Subject) -> list[Block]:
+    """Draw the tree: whole, or in pages that a person can read."""
+    found = subject.found
+    outline = Code(found.rules.outline())
+    n_leaves = found.rules.tree.n_leaves
+    if n_leaves <= _MOST_LEAVES_DRAWN:
+        drawing = draw_tree(found.model)
+        wide = n_leaves > _FEW_LEAVES
+        return [Figure(drawing.svg(), "The tree", drawing.alt, wide=wide), outline]
+    pages = draw_pages(found.model, depth=_LEVELS_A_PAGE)
+    blocks: list[Block] = [
+        Figure(page.svg(), f"The tree, page {i} of {len(pages)}", page.alt, wide=True)
+        for i, page in enumerate(pages[:_MOST_PAGES], start=1)
+    ]
+    if len(pages) > _MOST_PAGES:
+        left = len(pages) - _MOST_PAGES
+        blocks.append(Paragraph(f"{left} more pages are left out: see the outline."))
+    return [*blocks, outline]
+
+
+def _linear_blocks(subject: Subject) -> list[Block]:
+    found = subject.found
+    names = [str(name) for name in getattr(found.model, "classes_", ["value"])]
+    wide = found.form.n_outputs == len(names)
+    frame = found.form.to_frame(names if wide else None)
+    drawn = CoefficientDisplay.from_model(found.model, found.X)
+    caption = "The largest coefficients, for a change of one standard deviation"
+    blocks: list[Block] = [
+        *pictured(drawn, caption),
+        Table(frame, "All coefficients", folded=len(frame) > MOST_ROWS_TOLD),
+    ]
+    cards = () if found.form.points is None else found.model.student_.scorecards_
+    for card in cards:
+        blocks += [Paragraph("Scorecard"), Code(str(card))]
+    return blocks
+
+
+def _forest_blocks(subject: Subject) -> list[Block]:
+    found = subject.found
+    effects = found.effects
+    formats = {"strength": ".3g", "share": ".1%", "h": ".2f", "coverage": ".1%"}
+    form, n_rows = found.form, len(found.some_rows)
+    shapes = ShapeDisplay.from_effects(effects)
+    return [
+        Paragraph(
+            f"{plural(form.n_trees, 'tree', 'trees')} with {form.n_leaves:,} leaves, "
+            f"read as a sum of effects over {n_rows:,} rows. {effects.shares}"
+        ),
+        Table(
+            effects.importances(), "Features by the strength of their effect", formats
+        ),
+        *pictured(shapes, "The shapes of the strongest effects"),
+        Table(effects.pairs().head(10), "The strongest pairs", formats),
+        Table(effects.top_rules(), "The rules that contribute most", formats),
+        Table(effects.to_frame(), "The shape of each effect", {}, folded=True),
+    ]
+
+
+STUDENT: tuple[Builder, ...] = (_student,)
+"""The student."""

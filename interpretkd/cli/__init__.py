@@ -1,0 +1,81 @@
+"""The command line: parse, call the library, print.
+
+Exit codes: 0 good; 1 something the user gave cannot be used, in one line on stderr; 2
+wrong usage. Everything heavy is imported inside the commands, so that ``--help`` is
+quick.
+"""
+
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from interpretkd import __version__
+from interpretkd.cli import bench, distill, export, inspect, studio
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="interpretkd",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Distil a neural network into a small model that people can read, and show "
+    "how far it can be trusted.",
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, default=None
+        What stands behind the program's name; None takes it from the process.
+
+    Raises
+    ------
+    SystemExit
+        Always, with the exit code.
+    """
+    try:
+        typed = sys.argv[1:] if arguments is None else arguments
+        app(arguments, obj=shlex.join(["interpretkd", *typed]))
+    except (ValueError, OSError) as error:  # InputError and the library's own errors
+        text = " ".join(str(error).split())
+        typer.echo(f"Error: {text}", err=True)
+        sys.exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+for command in (
+    distill.demo,
+    distill.distill,
+    inspect.rules,
+    inspect.tree,
+    export.export,
+    export.report,
+    inspect.explain,
+    inspect.predict,
+):
+    app.command()(command)
+app.command("app")(studio.studio)
+app.command()(bench.bench)

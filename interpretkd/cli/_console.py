@@ -1,0 +1,27 @@
+"""What several commands take or print with."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+__all__ = ["RunFolder", "Seed", "new_console"]
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
+
+
+Seed = Annotated[int, typer.Option(min=0, help="Of splits, networks and students.")]
+
+
+def new_console() -> "Console":
+    """Return what prints: as wide as the terminal, and a file or pipe as it needs."""
+    from rich.console import Console
+
+    found = Console(soft_wrap=True)
+    if not found.is_terminal:  # a file or a pipe has no width of its own
+        found = Console(soft_wrap=True, width=120)
+    return found

@@ -1,0 +1,125 @@
+"""The command `bench`, and how it finds the benchmarks of ``apps/bench``."""
+
+import importlib
+import inspect
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+import typer
+
+from interpretkd._errors import InputError
+from interpretkd.cli._console import new_console
+
+__all__ = ["bench", "find_benchmark", "run_benchmark"]
+
+_FOLDER = Path(__file__).parents[2] / "apps" / "bench"
+"""They lie in a checkout alone: a wheel has none."""
+_PACKAGE = "interpretkd_bench"
+"""What the benchmarks import their common parts from."""
+
+
+def bench(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="seeds|trees|boosted|rules|speed|studio",
+            help="Which benchmark.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="A folder for the JSON and Markdown.")
+    ] = Path("runs/bench"),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help='Further sets for "trees": CSV files with a column "target".'
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer seeds, depths and epochs: a trial.")
+    ] = False,
+) -> None:
+    """Run a benchmark.
+
+    "seeds" is the seed paper's headline, on MNIST and Connect-4; "trees" compares small
+    trees with those of other packages; "boosted" compares ways to spend a budget of
+    leaves on boosted trees; "rules" times and checks rules, diagrams and exports;
+    "speed" measures seconds and memory; "studio" those of the app.
+    """
+    run_benchmark(name, out, data=data, quick=quick, console=new_console())
+
+
+def run_benchmark(
+    name: str,
+    path: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    quick: bool = False,
+    console: Any,
+) -> None:
+    """Run a benchmark; it writes ``NAME.json`` and ``NAME.md``.
+
+    Parameters
+    ----------
+    name : str
+        Which; "boosted", "rules", "seeds", "speed", "studio" or "trees".
+    path : str or path
+        The folder to write to.
+    data : str or path, default=None
+        A folder of further data sets, for a benchmark that takes one.
+    quick : bool, default=False
+        Whether to make it small: a trial of the machinery, whose numbers mean little.
+    console : rich.console.Console
+        Where to print.
+
+    Raises
+    ------
+    InputError
+        When there is no such benchmark or folder, no checkout, or it takes no data.
+    """
+    run = find_benchmark(name).main
+    further: dict[str, Any] = {}
+    if data is not None:
+        if "data" not in inspect.signature(run).parameters:
+            raise InputError(f"The benchmark {name!r} takes no folder of data.")
+        if not Path(data).is_dir():
+            raise InputError(f"There is no folder {str(data)!r}.")
+        further["data"] = Path(data)
+    run(Path(path), quick=quick, console=console, **further)
+
+
+def find_benchmark(name: str) -> ModuleType:
+    """Import a benchmark by its name.
+
+    Parameters
+    ----------
+    name : str
+        Which.
+
+    Returns
+    -------
+    module
+        It has a ``main(path, quick, console)``; some take a ``data`` folder, too.
+
+    Raises
+    ------
+    InputError
+        When there is no such benchmark, or no checkout.
+    """
+    if not _FOLDER.is_dir():
+        raise InputError(
+            "The benchmarks need a checkout of the repository, installed with "
+            "`pip install -e '.[bench]'`: a wheel does not hold them."
+        )
+    known = sorted(path.stem for path in _FOLDER.glob("[a-z]*.py"))
+    if name not in known:
+        raise InputError(
+            f"There is no benchmark {name!r}. There are: {', '.join(known)}."
+        )
+    package = ModuleType(_PACKAGE)
+    package.__path__ = [str(_FOLDER)]
+    sys.modules.setdefault(_PACKAGE, package)
+    return importlib.import_module(f"{_PACKAGE}.{name}")

@@ -1,0 +1,159 @@
+"""The commands that make runs: `demo` and `distill`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from interpretkd.cli._console import Seed, new_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from interpretkd.runs import Outcome
+
+
+__all__ = ["demo", "distill"]
+
+
+class Data(StrEnum):
+    """The data sets that come with the package."""
+
+    connect4 = "connect4"
+    german = "german"
+    digits = "digits"
+    mnist = "mnist"
+
+
+class Student(StrEnum):
+    """The families of students."""
+
+    cart = "cart"
+    boosted = "boosted"
+    linear = "linear"
+
+
+class Kind(StrEnum):
+    """What a target column is."""
+
+    auto = "auto"
+    classification = "classification"
+    regression = "regression"
+
+
+class TargetKind(StrEnum):
+    """What a student is fitted to."""
+
+    auto = "auto"
+    hard = "hard"
+    soft = "soft"
+    logits = "logits"
+
+
+def demo(
+    data: Annotated[Data, typer.Option(help="Which data set.")] = Data.connect4,
+    out: Annotated[
+        Path, typer.Option(help="A folder for the runs and the diagram.")
+    ] = Path("runs/demo"),
+    max_leaves: Annotated[int, typer.Option(min=2, help="The size of the tree.")] = 16,
+    seed: Seed = 0,
+) -> None:
+    """Train a network, distil it into three students, show what they are worth."""
+    from interpretkd.demo import run_demo
+    from interpretkd.plotting import save_diagram
+
+    console = new_console()
+    outcomes = run_demo(
+        data.value,
+        out,
+        max_leaves=max_leaves,
+        seed=seed,
+        verbose=console.is_terminal,
+        tell=console.print,
+    )
+    _show_outcomes(console, outcomes)
+    rules = outcomes["cart"].found.rules
+    console.print(
+        f"\n[b]The {len(rules)} rules of the tree[/b], by coverage of test rows"
+    )
+    console.print(str(rules), markup=False, highlight=False)
+    diagram = save_diagram(outcomes["cart"].model, out / "tree.svg")
+    runs = ", ".join(str(outcome.path) for outcome in outcomes.values())
+    console.print(f"\nTree diagram: {diagram}\nRuns: {runs}")
+
+
+def distill(
+    context: typer.Context,
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="A CSV or Parquet file with a header."),
+    ],
+    target: Annotated[str, typer.Option(help="The column to predict.")],
+    out: Annotated[Path, typer.Option(help="The run's folder.")],
+    teacher: Annotated[
+        str, typer.Option(metavar="mlp|cnn|MODEL.onnx", help="What to distil.")
+    ] = "mlp",
+    student: Annotated[Student, typer.Option(help="Into what.")] = Student.cart,
+    max_leaves: Annotated[
+        int, typer.Option(min=2, help="The size of a cart student.")
+    ] = 16,
+    task: Annotated[Kind, typer.Option(help="What the target column is.")] = Kind.auto,
+    fit_to: Annotated[
+        TargetKind, typer.Option(help="What the student is fitted to.")
+    ] = TargetKind.auto,
+    alpha: Annotated[
+        float, typer.Option(min=0, max=1, help="The weight of the labels.")
+    ] = 0.0,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="A column to leave out; may be repeated.")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Distil a network trained on a table, or an ONNX file, into a saved run."""
+    from interpretkd import runs
+
+    console = new_console()
+    rows = runs.read_task(table, target, drop=drop or (), task=task.value, seed=seed)
+    fitted = runs.train_teacher(rows, teacher, seed=seed, verbose=console.is_terminal)
+    outcome = runs.distil(
+        rows,
+        fitted,
+        runs.new_student(student.value, max_leaves=max_leaves, seed=seed),
+        out,
+        target=fit_to.value,
+        alpha=alpha,
+        seed=seed,
+        command=context.obj,
+    )
+    _show_outcomes(console, {student.value: outcome})
+    console.print(f"Run: {outcome.path}")
+
+
+def _show_outcomes(console: "Console", outcomes: "dict[str, Outcome]") -> None:
+    """Print what was measured: one line a model, and a sentence a student."""
+    from rich.table import Table
+
+    first = next(iter(outcomes.values())).evaluation
+    table = Table(
+        title=f"On {first.n:,} test rows that nobody was fitted to",
+        caption="score: distillation score by parameters, best near 0",
+    )
+    divergences = ("KL (nats)", "R2 of logits")
+    shown = [name for name in first.to_text().columns if name not in divergences]
+    table.add_column("", no_wrap=True)
+    for name in [*shown, "score"]:
+        table.add_column(str(name), justify="right", no_wrap=True)
+    table.add_row("teacher", *first.to_text().loc["teacher", shown], "")
+    for family, outcome in outcomes.items():
+        score = outcome.evaluation.distillation_score["parameters"]
+        for role, row in outcome.evaluation.to_text()[shown].drop("teacher").iterrows():
+            last = f"{score:.3f}" if role == "student" and score is not None else ""
+            table.add_row(f"{family} {role}", *row, last)
+    console.print(table)
+    for family, outcome in outcomes.items():
+        model = outcome.model
+        console.print(
+            f"[b]{family}[/b] ({model.target_}): {outcome.evaluation.verdict}",
+            highlight=False,
+        )

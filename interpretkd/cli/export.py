@@ -1,0 +1,83 @@
+"""The commands that write a run for others: `export` and `report`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from interpretkd.cli._console import RunFolder
+
+__all__ = ["export", "report"]
+
+
+class Format(StrEnum):
+    """What a student is exported to."""
+
+    sql = "sql"
+    python = "python"
+    c = "c"
+    json = "json"
+    onnx = "onnx"
+    pmml = "pmml"
+    dot = "dot"
+    csv = "csv"
+
+
+class Dialect(StrEnum):
+    """The databases that SQL is written for."""
+
+    sqlite = "sqlite"
+    postgresql = "postgresql"
+    duckdb = "duckdb"
+
+
+def export(
+    run: RunFolder,
+    to: Annotated[
+        Format, typer.Option("--to", help="The language. A tree alone: csv, dot.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The file; else student.ENDING.")
+    ] = None,
+    dialect: Annotated[Dialect, typer.Option(help="Of SQL.")] = Dialect.sqlite,
+    table: Annotated[
+        str, typer.Option(help="Of SQL: the table with the rows.")
+    ] = "rows",
+) -> None:
+    """Write a run's student in another language, if it decides the same."""
+    from interpretkd.export import export_student as written
+    from interpretkd.persistence import load_run
+
+    loaded = load_run(run)
+    rows = None if loaded.evaluation is None else loaded.evaluation.X
+    made = written(loaded.model, to.value, rows, dialect=dialect.value, table=table)
+    typer.echo(f"{made.write(out or Path(f'student.{made.ending}'))}: {made}")
+
+
+def report(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option(help="A .html, .md, .json or .pdf file.")] = Path(
+        "report.html"
+    ),
+    info: Annotated[
+        Path | None,
+        typer.Option(help="A YAML file that fills the free sections."),
+    ] = None,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Show single rows of the data, too.")
+    ] = False,
+    refits: Annotated[
+        int, typer.Option(min=0, help="Students fitted anew for the stability; or 0.")
+    ] = 5,
+) -> None:
+    """Write all that is known of a run into one file, for a person to sign."""
+    from interpretkd.analysis import analyse_run
+    from interpretkd.info import read_info
+    from interpretkd.persistence import load_run
+    from interpretkd.report import report_on
+
+    told = {} if info is None else read_info(info)
+    found = analyse_run(load_run(run))
+    made = report_on(found, info=told, examples=examples, n_refits=refits)
+    typer.echo(f"{made.write(out)}")

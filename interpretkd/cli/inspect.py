@@ -1,0 +1,182 @@
+"""The commands that read a run: `rules`, `tree`, `explain` and `predict`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from interpretkd.cli._console import RunFolder
+
+__all__ = ["explain", "predict", "rules", "tree"]
+
+
+class Theme(StrEnum):
+    """The colours of a diagram."""
+
+    auto = "auto"
+    light = "light"
+    dark = "dark"
+
+
+class Direction(StrEnum):
+    """Where a diagram grows to."""
+
+    auto = "auto"
+    down = "down"
+    right = "right"
+
+
+def rules(
+    run: RunFolder,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measure on these rows instead of the run's evaluation rows."
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column of the labels in --data.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write to a .csv, .txt, .md, .tex or .html file instead."),
+    ] = None,
+    order: Annotated[
+        str, typer.Option(help="coverage, fidelity, accuracy, lift, tree, ...")
+    ] = "coverage",
+    readable: Annotated[
+        bool, typer.Option("--readable", help="Round the thresholds; no row moves.")
+    ] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Join leaves that decide the same.")
+    ] = False,
+) -> None:
+    """Show the rules of a run's tree; of other students what they add up."""
+    from interpretkd.persistence import load_run
+    from interpretkd.rules import extract_rules
+    from interpretkd.trees import Tree
+
+    loaded = load_run(run)
+    X, y, logits = _rows_to_measure(loaded, data, target)
+    if not isinstance(loaded.model.student_.form_, Tree):
+        typer.echo(_sum_in_words(loaded.model, X, out))
+        return
+    found = extract_rules(loaded.model, X, y, teacher_logits=logits, merge=merge)
+    if readable:
+        if X is None:
+            raise ValueError("--readable needs rows: give them with --data.")
+        found = found.readable(X)
+    found = found.sort(order)
+    if out is None:
+        typer.echo(str(found))
+        return
+    typer.echo(f"{len(found)} rules: {found.write(out)}")
+
+
+def tree(
+    run: RunFolder,
+    out: Annotated[
+        Path, typer.Option(help="A .svg, .pdf, .png, .dot or .gv file.")
+    ] = Path("tree.svg"),
+    max_depth: Annotated[
+        int | None, typer.Option(min=1, help="Fold what lies deeper.")
+    ] = None,
+    direction: Annotated[
+        Direction, typer.Option(help="Where a picture grows to.")
+    ] = Direction.auto,
+    theme: Annotated[
+        Theme | None, typer.Option(help="The colours of a picture.")
+    ] = None,
+    number: Annotated[
+        int | None, typer.Option(min=0, help="Of boosted trees: which one, from 0.")
+    ] = None,
+    page_depth: Annotated[
+        int | None, typer.Option(min=1, help="Of a .pdf: make pages of this depth.")
+    ] = None,
+) -> None:
+    """Draw a run's tree."""
+    from interpretkd.persistence import load
+    from interpretkd.plotting import save_diagram
+
+    settings = {} if out.suffix in (".dot", ".gv") else {"direction": direction.value}
+    drawn = save_diagram(
+        load(run),
+        out,
+        max_depth=max_depth,
+        theme=None if theme is None else theme.value,
+        page_depth=page_depth,
+        tree=number,
+        **settings,
+    )
+    typer.echo(f"{drawn}")
+
+
+def explain(
+    run: RunFolder,
+    row: Annotated[int, typer.Argument(min=1, help="Of the evaluation rows, from 1.")],
+) -> None:
+    """Say why a run's student decides one row as it does, and what would change it."""
+    from interpretkd.analysis import analyse_run
+    from interpretkd.explanations import explain_row
+    from interpretkd.persistence import load_run
+
+    found = analyse_run(load_run(run))
+    if row > len(found):
+        raise ValueError(f"The row must be an integer in [1, {len(found)}]. Got {row}.")
+    one = found.X[row - 1 : row]
+    logits = found.teacher_logits[row - 1 : row]
+    typer.echo(str(explain_row(found.model, one, X=found.X, teacher_logits=logits)))
+
+
+def predict(
+    run: RunFolder,
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="A CSV or Parquet file with a header."),
+    ],
+    out: Annotated[Path, typer.Option(help="A .csv or .parquet file.")],
+) -> None:
+    """Let a run's student decide new rows."""
+    from interpretkd.persistence import load
+    from interpretkd.predictions import predict_table
+
+    typer.echo(f"{predict_table(load(run), table, out)}")
+
+
+def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:
+    """Say what boosted trees or coefficients add up; write it as a table if asked."""
+    from interpretkd._files import csv_text, write_atomically
+    from interpretkd.effects import shape_effects
+    from interpretkd.linear import Linear
+    from interpretkd.terms import linear_terms
+
+    if X is None:
+        raise ValueError("This student is a sum over rows: give them with --data.")
+    is_linear = isinstance(model.student_.form_, Linear)
+    found: Any = linear_terms(model, X) if is_linear else shape_effects(model, X)
+    if out is None:
+        return str(found)
+    if out.suffix.lower() != ".csv":
+        raise ValueError(
+            f"What a sum of effects adds is written to a .csv file. Got {out.name!r}."
+        )
+    table = found.table if is_linear else found.to_frame()
+    write_atomically(out, csv_text(table).encode())
+    return f"{len(table)} lines: {out}"
+
+
+def _rows_to_measure(
+    loaded: Any, data: Path | None, target: str | None
+) -> tuple[Any, Any, Any]:
+    """Return rows, labels and the teacher's logits (None: it has to be asked)."""
+    from interpretkd.predictions import take_labels, take_rows_for
+    from interpretkd.tables import read_table
+
+    if data is not None:
+        wanted = [*loaded.model.schema_.names, *([target] if target else [])]
+        table = read_table(data, only=wanted)
+        labels = take_labels(loaded.model, table, target)
+        return take_rows_for(loaded.model, table), labels, None
+    kept = loaded.evaluation
+    return (None, None, None) if kept is None else (kept.X, kept.y, kept.teacher_logits)

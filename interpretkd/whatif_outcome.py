@@ -1,0 +1,297 @@
+"""What changes when some values of a row are set, and what both models say of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from interpretkd._errors import InputError
+from interpretkd.answers import (
+    certainty,
+    decisions,
+    given_rows,
+    output_names,
+    same_decisions,
+    teacher_is_here,
+)
+from interpretkd.cells import replace_cells, value_text
+from interpretkd.conditions import path_conditions, way_of
+from interpretkd.contributions import path_contributions
+from interpretkd.logits import probabilities
+from interpretkd.schema import Codes, Rows
+from interpretkd.trees import Tree
+from interpretkd.whatif_inputs import differing, used_positions
+from interpretkd.wording import one_line, prediction_text
+
+__all__ = ["Said", "WhatIf", "try_values"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What a model says of a row.
+
+    Parameters
+    ----------
+    decision : str
+        In words.
+    scores : ndarray of shape (n_outputs,)
+        Probabilities; values, for regression.
+    certainty : float or None
+        The probability of the decision; None for regression.
+    logits : ndarray of shape (n_outputs,)
+        What it was read from.
+    """
+
+    decision: str
+    scores: Array
+    certainty: float | None
+    logits: Array
+
+    def __str__(self) -> str:
+        if self.certainty is None:
+            return self.decision
+        return f"{self.decision} (probability {self.certainty:.3f})"
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf:
+    """A row as it is, the same with other values, and what both models say of them.
+
+    Parameters
+    ----------
+    outputs : tuple of str
+        The names of the classes, labels or values.
+    changes : DataFrame
+        One row a changed column: feature, before, after and is_used.
+    student_before, student_after : Said
+        What the student says.
+    teacher_before : Said
+        What the teacher says of the row as it is.
+    teacher_after : Said or None
+        What it says of the changed row; None where it cannot be asked.
+    leaf_before, leaf_after : int or None
+        The leaves' node numbers; None for other students than a tree.
+    rule : str or None
+        What rows of the new leaf fulfil; None for other students than a tree.
+    tests : DataFrame or None
+        For a tree the tests on the way of the row as it is: node, test, before, after
+        and holds (whether the changed row fulfils it, too).
+    parts : DataFrame or None
+        For other students what each feature adds to an output's sum: feature, before,
+        after and difference, the largest differences first.
+    parts_of : str
+        Which output that is; empty for a tree.
+    row : DataFrame or ndarray of shape (1, n_features)
+        The changed row.
+    task : {"multiclass", "multilabel", "regression"}
+        What is decided.
+    """
+
+    outputs: tuple[str, ...]
+    changes: pd.DataFrame
+    student_before: Said
+    student_after: Said
+    teacher_before: Said
+    teacher_after: Said | None
+    leaf_before: int | None
+    leaf_after: int | None
+    rule: str | None
+    tests: pd.DataFrame | None
+    parts: pd.DataFrame | None
+    parts_of: str
+    row: Rows
+    task: str
+
+    @property
+    def sentence(self) -> str:
+        """What became of the decisions."""
+        if self.changes.empty:
+            return "Nothing is changed yet."
+        student = _became("The student", self.student_before, self.student_after)
+        if self.teacher_after is None:
+            return f"{student}."
+        teacher = _became("the teacher", self.teacher_before, self.teacher_after)
+        verdict = {True: " They agree.", False: " They part.", None: ""}[self.agrees]
+        return f"{student}; {teacher}.{verdict}"
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether both decide the changed row alike; None where that is not known."""
+        if self.teacher_after is None or self.task == "regression":
+            return None
+        pair = (self.student_after.logits, self.teacher_after.logits)
+        return bool(same_decisions(self.task, pair[0][None], pair[1][None])[0])
+
+    def frame(self) -> pd.DataFrame:
+        """Return what is said of each output.
+
+        Returns
+        -------
+        DataFrame
+            Columns output, model ("student" or "teacher"), row ("as it is" or
+            "changed") and score.
+        """
+        said = {
+            ("student", "as it is"): self.student_before,
+            ("student", "changed"): self.student_after,
+            ("teacher", "as it is"): self.teacher_before,
+            ("teacher", "changed"): self.teacher_after,
+        }
+        tables = [
+            pd.DataFrame(
+                {"output": self.outputs, "model": model, "row": row, "score": s.scores}
+            )
+            for (model, row), s in said.items()
+            if s is not None
+        ]
+        return pd.concat(tables, ignore_index=True)
+
+
+def try_values(
+    model: Any,
+    row: Any,
+    values: Mapping[int, float],
+    *,
+    teacher_logits: ArrayLike | None = None,
+) -> WhatIf:
+    """Set some values of a row, and compare what is said of it before and after.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted, with a student of ours, or loaded.
+    row : array-like or frame of shape (1, n_features)
+        The row as it is.
+    values : mapping of int to float
+        By a column's position the code that it shall have.
+    teacher_logits : array-like of shape (n_outputs,), default=None
+        What the teacher says of the row as it is; None asks it.
+
+    Returns
+    -------
+    WhatIf
+        Both rows, and what both models say of them.
+
+    Raises
+    ------
+    InputError
+        For a position or a code that does not exist, and when the teacher is absent
+        and `teacher_logits` too.
+    """
+    rows = given_rows(model, row)
+    before = model.schema_.encode(rows)
+    wished = before.astype(np.float64)
+    for position, value in values.items():
+        if not 0 <= position < len(model.schema_):
+            raise InputError(f"There is no column number {position + 1}.")
+        wished[0, position] = value
+    changed = replace_cells(model.schema_, rows, wished)
+    after = model.schema_.encode(changed)
+    own = [np.asarray(model.logits(each))[0] for each in (rows, changed)]
+    form = model.student_.form_
+    is_tree = isinstance(form, Tree)
+    parts, parts_of = (None, "") if is_tree else _parts(model, before, after, own[1])
+    leaves = form.nodes.apply(np.vstack([before, after])).tolist() if is_tree else None
+    if teacher_logits is None:
+        teacher_logits = model.teacher_.logits(rows)
+    asked = model.teacher_.logits(changed)[0] if teacher_is_here(model) else None
+    return WhatIf(
+        outputs=tuple(output_names(model)),
+        changes=_changes(model, before[0], after[0]),
+        student_before=_said(model, own[0]),
+        student_after=_said(model, own[1]),
+        teacher_before=_said(model, np.ravel(np.asarray(teacher_logits))),
+        teacher_after=None if asked is None else _said(model, asked),
+        leaf_before=None if leaves is None else leaves[0],
+        leaf_after=None if leaves is None else leaves[1],
+        rule=None if leaves is None else _rule(form, leaves[1]),
+        tests=_tests(form, before[0], after[0]) if is_tree else None,
+        parts=parts,
+        parts_of=parts_of,
+        row=changed,
+        task=model.task_,
+    )
+
+
+def _tests(tree: Tree, before: Codes, after: Codes) -> pd.DataFrame:
+    rows = [
+        (
+            node,
+            one_line(str(test)),
+            value_text(test.feature, float(before[test.position])),
+            value_text(test.feature, float(after[test.position])),
+            bool(test.holds(after[None])[0]),
+        )
+        for node, test in way_of(tree.nodes, before)
+    ]
+    return pd.DataFrame(rows, columns=["node", "test", "before", "after", "holds"])
+
+
+def _rule(tree: Tree, leaf: int) -> str:
+    conditions = path_conditions(tree.nodes)[leaf]
+    texts = [one_line(condition.brief) for condition in conditions]
+    return " and ".join(texts) if texts else "any row"
+
+
+def _parts(
+    model: Any, before: Codes, after: Codes, logits: Array
+) -> tuple[pd.DataFrame, str]:
+    """Return what each feature adds to what the student says of the changed row."""
+    form = model.student_.form_
+    tables = [path_contributions(form, codes[0])[1] for codes in (before, after)]
+    output = 0
+    if model.task_ == "multiclass":
+        tables = [table - table.mean(axis=1, keepdims=True) for table in tables]
+        output = int(logits.argmax())
+    elif len(logits) > 1:
+        output = int(np.abs(tables[1] - tables[0]).sum(axis=0).argmax())
+    first, second = (table[:, output] for table in tables)
+    frame = pd.DataFrame(
+        {
+            "feature": [one_line(name) for name in model.schema_.names],
+            "before": first,
+            "after": second,
+            "difference": second - first,
+        }
+    )
+    order = np.lexsort((-np.abs(second), -np.abs(second - first)))
+    kept = frame.iloc[order].query("before != 0 or after != 0")
+    return kept.reset_index(drop=True), output_names(model)[output]
+
+
+def _changes(model: Any, before: Codes, after: Codes) -> pd.DataFrame:
+    used = set(used_positions(model.student_.form_))
+    features = model.schema_.features
+    rows = [
+        (
+            one_line(features[j].name),
+            value_text(features[j], float(before[j])),
+            value_text(features[j], float(after[j])),
+            j in used,
+        )
+        for j in differing(before, after)
+    ]
+    return pd.DataFrame(rows, columns=["feature", "before", "after", "is_used"])
+
+
+def _said(model: Any, logits: Array) -> Said:
+    each = np.asarray(logits, dtype=np.float64).reshape(1, -1)
+    task = model.task_
+    chance = certainty(task, each)
+    return Said(
+        one_line(prediction_text(decisions(model, each)[0])),
+        each[0] if task == "regression" else probabilities(each, task)[0],
+        None if chance is None else float(chance[0]),
+        each[0],
+    )
+
+
+def _became(who: str, before: Said, after: Said) -> str:
+    if before.decision == after.decision:
+        return f"{who} stays at {after}"
+    return f"{who} goes from {before} to {after}"
