@@ -28,9 +28,10 @@ from interpretkd.documents import (
     Table,
 )
 from interpretkd.effects import shape_effects
+from interpretkd.figures_effects import ShapeDisplay
 from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.figures_sizes import SizeDisplay
-from interpretkd.figures_terms import CoefficientDisplay, ShapeDisplay
+from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.frontiers import Frontier
 from interpretkd.info import INFO, NOT_PROVIDED
 from interpretkd.intervals import Estimate

@@ -21,10 +21,12 @@ from interpretkd.analysis import analyse
 from interpretkd.displays import label, shortened
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.effects import shape_effects
-from interpretkd.figures import ConfusionDisplay, ResidualDisplay
+from interpretkd.figures import ConfusionDisplay
+from interpretkd.figures_effects import ShapeDisplay
 from interpretkd.figures_reliability import ReliabilityDisplay
+from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_sizes import SizeDisplay
-from interpretkd.figures_terms import CoefficientDisplay, ShapeDisplay
+from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.intervals import wilson_interval
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import probabilities

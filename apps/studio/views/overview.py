@@ -11,8 +11,9 @@ import streamlit as st
 
 from interpretkd.analysis import Analysis
 from interpretkd.evaluation import Evaluation
-from interpretkd.figures import ConfusionDisplay, ResidualDisplay
+from interpretkd.figures import ConfusionDisplay
 from interpretkd.figures_reliability import ReliabilityDisplay
+from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.intervals import Estimate
 from interpretkd.linear import Linear
