@@ -18,12 +18,14 @@ from interpretkd._validation import (
     check_integer,
 )
 from interpretkd.conditions import path_conditions
-from interpretkd.drawings import Curve, Drawing, Shape, Text
-from interpretkd.layout import place_in_levels, place_tidily, wrap
+from interpretkd.drawings import Drawing
+from interpretkd.layout import place_in_levels, place_tidily
 from interpretkd.node_boxes import Box, Look, legend, look_at, node_box
 from interpretkd.nodes import Nodes
 from interpretkd.pictures import as_picture
 from interpretkd.schema import Codes, Schema, as_frame
+from interpretkd.shapes import Curve, Shape, Text
+from interpretkd.text_metrics import wrap
 from interpretkd.trees import Forest, Tree
 from interpretkd.wording import one_line
 

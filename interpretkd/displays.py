@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +26,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._files import write_atomically
 from interpretkd._validation import InputError
-from interpretkd.canvas import fonts, need_matplotlib
 from interpretkd.wording import one_line
 
 __all__ = [
@@ -58,6 +58,11 @@ LINES: tuple[Any, ...] = (
 _LONGEST = 28
 _FIRST_FONT = "DejaVu Sans"
 """It comes with matplotlib, so that every machine makes the same layout."""
+_FURTHER_FONTS = (
+    "Helvetica", "Arial", "Liberation Sans", "Arimo", "Noto Sans CJK SC",
+    "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Noto Emoji",
+)  # fmt: skip
+"""For letters that the first one lacks."""
 _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,
@@ -149,7 +154,7 @@ class Display(ABC):
         InputError
             When matplotlib is not installed.
         """
-        need_matplotlib()
+        _need_matplotlib()
         if ax is None:
             with _own_style():
                 ax = self._own_axes()
@@ -224,7 +229,7 @@ class Display(ABC):
         return ax
 
     def _written(self, ending: str) -> bytes:
-        need_matplotlib()
+        _need_matplotlib()
         written = io.BytesIO()
         with _own_style(), warnings.catch_warnings():
             # A letter that no font has is a box in PNG and PDF, and a letter in SVG.
@@ -381,11 +386,30 @@ def check_classes(owner: str, model: Any) -> None:
         )
 
 
+def _need_matplotlib() -> None:
+    """Say in a sentence what is needed, where matplotlib is not installed."""
+    try:
+        # Only whether it is there is asked; who draws imports it.
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            "Figures need matplotlib: pip install 'interpretkd[viz]'."
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _further_fonts() -> tuple[str, ...]:
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return tuple(name for name in _FURTHER_FONTS if name in installed)
+
+
 @contextmanager
 def _own_style() -> Iterator[None]:
     import matplotlib.style
 
-    families = [_FIRST_FONT, *(name for name in fonts() if name != _FIRST_FONT)]
+    families = [_FIRST_FONT, *_further_fonts()]
     own = {**_STYLE, **_SAFE, "font.family": families}
     with matplotlib.style.context(["default", own]):
         yield
