@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from interpretkd._files import write_atomically
 from interpretkd._validation import InputError
@@ -38,7 +38,6 @@ __all__ = [
     "numbers",
     "panels",
     "shortened",
-    "teacher_said",
 ]
 
 # Okabe & Ito (2008), told apart by the colour-blind; their yellow is lost on white.
@@ -339,29 +338,6 @@ def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
         What is missing is NaN.
     """
     return frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def teacher_said(
-    model: Any, X: ArrayLike, given: ArrayLike | None
-) -> NDArray[np.float64]:
-    """Return what the teacher says of rows, asking it where that is not given.
-
-    Parameters
-    ----------
-    model : DistilledClassifier or DistilledRegressor
-        Fitted.
-    X : array-like or frame of shape (n_samples, n_features)
-        Rows.
-    given : array-like of shape (n_samples, n_outputs), or None
-        Its logits, if they are known.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs), float64
-        Its logits.
-    """
-    said = model.teacher_.logits(X) if given is None else given
-    return np.asarray(said, dtype=np.float64)
 
 
 def check_classes(owner: str, model: Any) -> None:

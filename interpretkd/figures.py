@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from interpretkd.answers import teacher_says
 from interpretkd.displays import (
     Display,
     check_classes,
     label,
     shortened,
-    teacher_said,
 )
 from interpretkd.targets import decide
 
@@ -66,7 +66,7 @@ class ConfusionDisplay(Display):
         InputError
             For a regression.
         """
-        taught = teacher_said(model, X, teacher_logits)
+        taught = teacher_says(model, X, teacher_logits)
         return cls._count(model, taught, np.asarray(model.logits(X), float))
 
     @classmethod

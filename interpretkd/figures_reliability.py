@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._validation import InputError, check_integer
+from interpretkd.answers import teacher_says
 from interpretkd.displays import (
     COLOURS,
     LINES,
@@ -18,7 +19,6 @@ from interpretkd.displays import (
     numbers,
     panels,
     shortened,
-    teacher_said,
 )
 from interpretkd.intervals import wilson_interval
 from interpretkd.targets import probabilities
@@ -80,7 +80,7 @@ class ReliabilityDisplay(Display):
             For a regression, and for labels that do not fit.
         """
         check_classes("ReliabilityDisplay", model)
-        taught = teacher_said(model, X, teacher_logits)
+        taught = teacher_says(model, X, teacher_logits)
         own = np.asarray(model.logits(X), dtype=np.float64)
         labels = np.asarray(y)
         shape = own.shape if model.task_ == "multilabel" else own.shape[:1]

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._validation import InputError
-from interpretkd.displays import COLOURS, MARKERS, Display, panels, teacher_said
+from interpretkd.answers import teacher_says
+from interpretkd.displays import COLOURS, MARKERS, Display, panels
 
 __all__ = ["ResidualDisplay"]
 
@@ -56,7 +57,7 @@ class ResidualDisplay(Display):
             For a classifier.
         """
         _check_values("ResidualDisplay", model)
-        taught = teacher_said(model, X, teacher_logits)
+        taught = teacher_says(model, X, teacher_logits)
         return cls._pair(taught, np.asarray(model.logits(X), dtype=np.float64))
 
     @classmethod

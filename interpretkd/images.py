@@ -23,9 +23,8 @@ from interpretkd.conditions import branch_tests
 from interpretkd.contributions import contributions, feature_importance
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS
-from interpretkd.outputs import Outputs, read_outputs
+from interpretkd.outputs import Outputs, leaf_outcomes, read_outputs
 from interpretkd.schema import VALUE, Codes, Schema, as_frame
-from interpretkd.tallies import leaf_outcomes
 from interpretkd.text_metrics import wrap
 from interpretkd.trees import Forest, Tree
 from interpretkd.wording import number_text, one_line, prediction_text

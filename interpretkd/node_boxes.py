@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd.conditions import Condition, node_test
+from interpretkd.outputs import leaf_outcomes
 from interpretkd.palettes import N_VALUE_ROLES, class_role, value_role
 from interpretkd.pictures import pixel_place, pixel_rows
 from interpretkd.shapes import FONT_SIZES, Group, Pixels, Rect, Shape, Text
-from interpretkd.tallies import leaf_outcomes
 from interpretkd.text_metrics import text_width, wrap
 from interpretkd.trees import Tree
 from interpretkd.wording import one_line, prediction_text

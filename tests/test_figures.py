@@ -168,6 +168,16 @@ def test_confusion_takes_what_the_teacher_said(three: Any, iris: Any) -> None:
     assert frame.loc[frame["teacher"] != "0", "share"].isna().all()
 
 
+@pytest.mark.parametrize("said", [np.zeros((2, 3)), np.zeros((150, 2)), np.nan])
+def test_what_the_teacher_said_must_fit_the_rows(
+    three: Any, iris: Any, said: Any
+) -> None:
+    X, _ = iris
+    given = np.full((len(X), 3), said) if np.ndim(said) == 0 else said
+    with pytest.raises(InputError, match="'teacher_logits' must be finite numbers"):
+        ConfusionDisplay.from_model(three, X, teacher_logits=given)
+
+
 def test_confusion_of_labels_says_who_gives_each(labels: Any) -> None:
     model, X, _ = labels
     display = ConfusionDisplay.from_model(model, X)

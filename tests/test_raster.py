@@ -134,7 +134,7 @@ def test_no_file_is_read(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None
             '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8">'
             f'<image href="{address}" width="8" height="8"/></svg>'
         )
-        with pytest.raises(RuntimeError, match="not found|not allowed"):
+        with pytest.raises(RuntimeError, match=r"not found|not allowed"):
             raster.to_png(raster.Sheet(svg, "", "#ffffff", 8, 8))
 
 
