@@ -29,7 +29,6 @@ from interpretkd._validation import InputError
 from interpretkd.wording import one_line
 
 __all__ = [
-    "COLOURS",
     "LINES",
     "MARKERS",
     "Display",
@@ -40,10 +39,6 @@ __all__ = [
     "shortened",
 ]
 
-# Okabe & Ito (2008), told apart by the colour-blind; their yellow is lost on white.
-COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
-)  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES: tuple[Any, ...] = (
     "-",

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._validation import InputError, check_integer
 from interpretkd.displays import (
-    COLOURS,
     LINES,
     MARKERS,
     Display,
@@ -20,6 +19,7 @@ from interpretkd.displays import (
     shortened,
 )
 from interpretkd.effects import Effects
+from interpretkd.palettes import LINE_COLOURS
 from interpretkd.schema import Feature
 
 __all__ = ["ShapeDisplay", "finite_edges", "join_categories"]
@@ -144,7 +144,7 @@ class ShapeDisplay(Display):
         names = _effects(self.data)
         weight = numbers(self.data, "n_rows")
         strength = {c: float(weight @ numbers(self.data, c) ** 2) for c in names}
-        kept = sorted(names, key=lambda c: -strength[c])[: len(COLOURS)]
+        kept = sorted(names, key=lambda c: -strength[c])[: len(LINE_COLOURS)]
         return [name for name in names if name in kept]
 
     def _features(self) -> list[tuple[str, pd.DataFrame]]:
@@ -197,11 +197,11 @@ class ShapeDisplay(Display):
         edges = finite_edges([*numbers(known, "low"), *numbers(known, "high")[-1:]])
         aside = edges[-1] + 0.08 * (edges[-1] - edges[0])
         for i, column in enumerate(self._shown):
-            look = {"color": COLOURS[i], "linestyle": LINES[i], "linewidth": 1.6}
+            look = {"color": LINE_COLOURS[i], "linestyle": LINES[i], "linewidth": 1.6}
             top.stairs(numbers(known, column), edges, baseline=None, **look)
             if absent.any():
                 value = numbers(part[absent], column)
-                top.plot([aside], value, marker=MARKERS[i], color=COLOURS[i])
+                top.plot([aside], value, marker=MARKERS[i], color=LINE_COLOURS[i])
         top.axhline(0, color="black", linewidth=0.8)
         look = {"color": "#999999", "edgecolor": "#555555"}
         bottom.stairs(numbers(known, "n_rows"), edges, fill=True, **look)
@@ -248,14 +248,18 @@ class ShapeDisplay(Display):
         if len(self._shown) == 1:
             values = numbers(part, self._shown[0])
             bars = left.barh(
-                places, values, 0.7, color=COLOURS[0], edgecolor=COLOURS[0]
+                places, values, 0.7, color=LINE_COLOURS[0], edgecolor=LINE_COLOURS[0]
             )
             for bar, missing in zip(bars, absent, strict=True):
                 if missing:
                     bar.set(hatch="////", facecolor="white")
         else:
             for i, column in enumerate(self._shown):
-                look = {"marker": MARKERS[i], "color": COLOURS[i], "linestyle": "none"}
+                look = {
+                    "marker": MARKERS[i],
+                    "color": LINE_COLOURS[i],
+                    "linestyle": "none",
+                }
                 left.plot(numbers(part, column), places, **look)
         left.axvline(0, color="black", linewidth=0.8)
         counts = right.barh(
@@ -344,7 +348,7 @@ def _legend(names: list[str]) -> tuple[list[Any], list[str]]:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=COLOURS[i], linestyle=LINES[i], marker=MARKERS[i])
+        Line2D([], [], color=LINE_COLOURS[i], linestyle=LINES[i], marker=MARKERS[i])
         for i in range(len(names))
     ]
     return handles, [label(name.removeprefix("effect on "), 20) for name in names]

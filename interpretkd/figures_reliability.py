@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._validation import InputError, check_integer
 from interpretkd.answers import teacher_says
 from interpretkd.displays import (
-    COLOURS,
     LINES,
     MARKERS,
     Display,
@@ -21,6 +20,7 @@ from interpretkd.displays import (
     shortened,
 )
 from interpretkd.intervals import wilson_interval
+from interpretkd.palettes import LINE_COLOURS
 from interpretkd.targets import probabilities
 
 __all__ = ["ReliabilityDisplay"]
@@ -183,7 +183,7 @@ class ReliabilityDisplay(Display):
     def _draw(self, ax: Any) -> None:
         (top,), (bottom,) = panels(ax, 2, height_ratios=(4, 1.1))
         top.plot([0, 1], [0, 1], color="#555555", linewidth=1, label="as claimed")
-        looks = zip(COLOURS, MARKERS, LINES, ("", "///"), strict=False)
+        looks = zip(LINE_COLOURS, MARKERS, LINES, ("", "///"), strict=False)
         for (name, part), look in zip(
             self.data.groupby("model", sort=False), looks, strict=False
         ):

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._validation import InputError
 from interpretkd.answers import teacher_says
-from interpretkd.displays import COLOURS, MARKERS, Display, panels
+from interpretkd.displays import MARKERS, Display, panels
+from interpretkd.palettes import LINE_COLOURS
 
 __all__ = ["ResidualDisplay"]
 
@@ -145,7 +146,7 @@ class ResidualDisplay(Display):
                     drawn[column],
                     14,
                     marker=MARKERS[i],
-                    color=COLOURS[i],
+                    color=LINE_COLOURS[i],
                     alpha=0.6,
                     linewidth=0,
                     label=name if len(shown) > 1 else "a row",

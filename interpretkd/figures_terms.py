@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._validation import check_integer
 from interpretkd.displays import (
-    COLOURS,
     Display,
     label,
     numbers,
@@ -18,6 +17,7 @@ from interpretkd.displays import (
 )
 from interpretkd.linear import Linear
 from interpretkd.outputs import read_outputs
+from interpretkd.palettes import LINE_COLOURS
 from interpretkd.terms import contributions
 
 __all__ = ["CoefficientDisplay"]
@@ -166,8 +166,10 @@ class CoefficientDisplay(Display):
             places,
             values,
             0.7,
-            color=[COLOURS[0] if value > 0 else "white" for value in values],
-            edgecolor=[COLOURS[0] if value > 0 else COLOURS[1] for value in values],
+            color=[LINE_COLOURS[0] if value > 0 else "white" for value in values],
+            edgecolor=[
+                LINE_COLOURS[0] if value > 0 else LINE_COLOURS[1] for value in values
+            ],
         )
         for bar, value in zip(bars, values, strict=True):
             bar.set_hatch("" if value > 0 else "////")

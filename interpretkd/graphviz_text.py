@@ -6,14 +6,10 @@ from typing import Any
 from interpretkd._validation import check_integer
 from interpretkd.diagrams import look_of
 from interpretkd.node_boxes import Look
+from interpretkd.palettes import class_tint
 
 __all__ = ["tree_diagram"]
 
-# Okabe & Ito (2008): told apart by the colour-blind; light, so that text stays black.
-_FILLS = (
-    "#a6d8f0", "#f6cf8b", "#8fd3b8", "#f3b8d6", "#c9c9c9", "#f5ef9a", "#9dbfe3",
-    "#efb493",
-)  # fmt: skip
 _WIDTH, _LONGEST = 28, 120
 
 
@@ -78,7 +74,7 @@ def _add_node(graph: Any, look: Look, node: int, *, folded: bool) -> None:
     import graphviz
 
     said, share = look.said[node], f"{look.share[node]:.1%} of rows"
-    fill = _FILLS[look.best[node] % len(_FILLS)]
+    fill = class_tint(look.best[node])
     if look.is_leaf[node]:
         lines = [said, share]
     elif folded:

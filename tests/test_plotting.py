@@ -77,9 +77,9 @@ def test_a_small_tree_in_dot() -> None:
         r'1 [label="purpose is car (new)\n75.0% of rows" fillcolor=white]',
         '1 -> 2 [label=" yes "]',
         '1 -> 3 [label=" no "]',
-        r'2 [label="good\n25.0% of rows" fillcolor="#a6d8f0"]',
-        r'3 [label="bad\n50.0% of rows" fillcolor="#f6cf8b"]',
-        r'4 [label="good\n25.0% of rows" fillcolor="#a6d8f0"]',
+        r'2 [label="good\n25.0% of rows" fillcolor="#99c7e0"]',
+        r'3 [label="bad\n50.0% of rows" fillcolor="#f5d999"]',
+        r'4 [label="good\n25.0% of rows" fillcolor="#99c7e0"]',
     ]
 
 
@@ -105,8 +105,8 @@ def test_below_max_depth_all_is_folded_into_one_node() -> None:
         r'0 [label="age <= 30 or missing\n100.0% of rows" fillcolor=white]',
         '0 -> 1 [label=" yes "]',
         '0 -> 4 [label=" no "]',
-        r'1 [label="2 leaves\nmostly bad\n75.0% of rows" fillcolor="#f6cf8b"]',
-        r'4 [label="good\n25.0% of rows" fillcolor="#a6d8f0"]',
+        r'1 [label="2 leaves\nmostly bad\n75.0% of rows" fillcolor="#f5d999"]',
+        r'4 [label="good\n25.0% of rows" fillcolor="#99c7e0"]',
     ]
     whole = tree_diagram(tree).source
     assert tree_diagram(tree, max_depth=2).source == whole
