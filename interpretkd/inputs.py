@@ -7,7 +7,7 @@ date or a missing value, too.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from interpretkd.answers import (
 from interpretkd.conditions import Condition, branch_tests, path_conditions
 from interpretkd.contributions import contributions, feature_importance
 from interpretkd.linear import Linear
-from interpretkd.schema import Codes, Feature, Rows, Schema
+from interpretkd.schema import Codes, Feature, Rows
 from interpretkd.targets import probabilities
 from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
@@ -37,7 +37,6 @@ __all__ = [
     "Input",
     "Said",
     "Trial",
-    "image_schema",
     "inputs_of",
     "label_text",
     "order_of_inputs",
@@ -53,9 +52,6 @@ Array = NDArray[np.float64]
 
 _USUAL = (0.01, 0.99)
 """Between which quantiles a slider runs: one far value would take all its length."""
-
-_PIXEL = re.compile(r"r(\d{1,4})c(\d{1,4})")
-"""How the columns of our data sets of images are named."""
 
 _SETTING = re.compile(r"(\d{1,7})_(na|-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?)")
 
@@ -348,35 +344,6 @@ class Trial:
         return pd.concat(tables, ignore_index=True)
 
 
-def image_schema(model: Any) -> Schema | None:
-    """Return the columns with their image's shape, if the rows are images.
-
-    Parameters
-    ----------
-    model : DistilledClassifier or DistilledRegressor
-        Fitted or loaded.
-
-    Returns
-    -------
-    Schema or None
-        The model's columns, with the shape that they or its teacher's have, or that the
-        names tell where these are r00c00, r00c01 and so on, row by row; None for rows
-        that are no images.
-    """
-    own: Schema = model.schema_
-    if own.image_shape is not None:
-        return own
-    taught = getattr(getattr(model.teacher_, "estimator", None), "schema_", None)
-    shape = None
-    if isinstance(taught, Schema) and len(taught) == len(own):
-        shape = taught.image_shape
-    if shape is None:
-        shape = _shape_in_names(own.names)
-    if shape is None or not own.holds_numbers:
-        return None
-    return replace(own, image_shape=shape)
-
-
 def label_text(model: Any, label: Any) -> str:
     """Say a row's label in words, as its prediction is said.
 
@@ -665,16 +632,6 @@ def read_settings(text: str, row: int, inputs: Sequence[Input]) -> dict[int, flo
         inputs[position].check(value)
         values[position] = value
     return values
-
-
-def _shape_in_names(names: Sequence[str]) -> tuple[int, ...] | None:
-    found = [_PIXEL.fullmatch(name) for name in names]
-    places = [(int(place[1]), int(place[2])) for place in found if place]
-    if len(places) < len(names) or not places:
-        return None
-    height, width = places[-1][0] + 1, places[-1][1] + 1
-    in_order = [divmod(i, width) for i in range(height * width)]
-    return (height, width) if places == in_order else None
 
 
 def _input(feature: Feature, position: int, is_used: bool, column: Codes) -> Input:

@@ -15,8 +15,8 @@ import streamlit as st
 
 from interpretkd._validation import InputError
 from interpretkd.analysis import Analysis, analyse_run
-from interpretkd.inputs import image_schema
 from interpretkd.persistence import load_run
+from interpretkd.schema import image_schema
 from interpretkd.shelf import SavedRun, find_runs, saved_run
 from interpretkd.studio import RUN, SHELF
 
@@ -130,7 +130,7 @@ def offered_pages() -> frozenset[str]:
         absent |= {"tree", "rules"}
     if shown.tree is not None:
         absent.add("effects")
-    if image_schema(shown.model) is None:
+    if image_schema(shown.model.schema_, shown.model) is None:
         absent.add("images")
     return _PAGES - absent
 

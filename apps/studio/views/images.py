@@ -9,8 +9,8 @@ import streamlit as st
 
 from interpretkd.explanations import explain_row
 from interpretkd.images import contribution_image, leaf_images, path_image
-from interpretkd.inputs import image_schema, label_text, row_of
-from interpretkd.schema import Schema
+from interpretkd.inputs import label_text, row_of
+from interpretkd.schema import Schema, image_schema
 
 ANY = "any decision"
 
@@ -68,7 +68,7 @@ parts.head(
     "rows that it takes for alike look like.",
 )
 found, whole = state.analysis(), state.whole()
-schema = image_schema(found.model)
+schema = image_schema(found.model.schema_, found.model)
 if schema is None:
     st.info("The rows of this run are no images, so there is nothing to show here.")
     st.stop()

@@ -14,7 +14,6 @@ from interpretkd.answers import output_names
 from interpretkd.explanations import Flip, RowExplanation, explain_row
 from interpretkd.images import path_image
 from interpretkd.inputs import (
-    image_schema,
     label_text,
     order_of_inputs,
     row_of,
@@ -22,7 +21,7 @@ from interpretkd.inputs import (
     used_positions,
     write_settings,
 )
-from interpretkd.schema import Schema
+from interpretkd.schema import Schema, image_schema
 from interpretkd.wording import prediction_text
 
 BLUE, ORANGE = "#0072B2", "#E69F00"
@@ -339,7 +338,7 @@ def explain(wanted: Any = None, frozen: tuple[str, ...] = ()) -> Any:
     )
 
 
-schema = image_schema(model)
+schema = image_schema(model.schema_, model)
 explanation = explain()
 label = None if whole.y is None else label_text(model, whole.y[position])
 say_verdict(explanation, label)
