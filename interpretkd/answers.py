@@ -87,7 +87,7 @@ def teacher_is_here(model: Any) -> bool:
 
 
 def teacher_says(
-    model: Any, rows: Rows, teacher_logits: ArrayLike | None = None
+    model: Any, rows: ArrayLike, teacher_logits: ArrayLike | None = None
 ) -> Array:
     """Return the teacher's logits of rows, the stored ones where there are some.
 
@@ -95,8 +95,8 @@ def teacher_says(
     ----------
     model : DistilledClassifier or DistilledRegressor
         Fitted or loaded.
-    rows : DataFrame or ndarray of shape (n_samples, n_features)
-        What `given_rows` returned.
+    rows : array-like or frame of shape (n_samples, n_features)
+        Rows in original columns, such as `given_rows` returned.
     teacher_logits : array-like of shape (n_samples, n_outputs), default=None
         What it said of them before; None asks it.
 
@@ -113,7 +113,7 @@ def teacher_says(
     if teacher_logits is None:
         return np.asarray(model.teacher_.logits(rows), dtype=np.float64)
     logits = np.asarray(teacher_logits, dtype=np.float64)
-    shape = (len(rows), model.student_.form_.n_outputs)
+    shape = (np.shape(rows)[0], _n_outputs(model, logits))
     if logits.shape == shape[:1] and shape[1] == 1:
         logits = logits[:, None]
     if logits.shape != shape or not np.isfinite(logits).all():
@@ -122,6 +122,14 @@ def teacher_says(
             f"for each of X. Got shape {logits.shape}."
         )
     return logits
+
+
+def _n_outputs(model: Any, logits: Array) -> int:
+    """Return how many logits a row has; of another's regressor, as many as given."""
+    if model.task_ != "regression":
+        return len(model.classes_)
+    form = getattr(model.student_, "form_", None)
+    return logits[:1].size if form is None else form.n_outputs
 
 
 def decisions(model: Any, logits: Array) -> list[Any]:

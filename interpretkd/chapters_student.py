@@ -9,7 +9,8 @@ from interpretkd.chapters_subject import (
 )
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.documents import Block, Code, Figure, Paragraph, Section, Table
-from interpretkd.figures_terms import CoefficientDisplay, ShapeDisplay
+from interpretkd.figures_effects import ShapeDisplay
+from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.linear import Linear
 
 __all__ = ["STUDENT"]

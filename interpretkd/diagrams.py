@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from interpretkd._errors import InputError
 from interpretkd._validation import check_boolean, check_choice, check_integer
 from interpretkd.conditions import path_conditions
-from interpretkd.drawings import Curve, Drawing, Shape, Text
+from interpretkd.drawings import Drawing
 from interpretkd.forests import Forest
-from interpretkd.layout import place_in_levels, place_tidily, wrap
+from interpretkd.layout import place_in_levels, place_tidily
 from interpretkd.node_boxes import Box, Look, legend, look_at, node_box
 from interpretkd.nodes import Nodes
 from interpretkd.pictures import as_picture
-from interpretkd.schema import Codes, Schema, as_frame
+from interpretkd.schema import Codes, Schema, as_frame, check_schema, image_schema
+from interpretkd.shapes import Curve, Shape, Text
+from interpretkd.text_metrics import wrap
 from interpretkd.trees import Tree
 from interpretkd.wording import one_line
 
@@ -320,28 +322,11 @@ def look_of(
     """
     knower, drawn, name = _tree_of(model, tree, owner)
     look = look_at(knower, drawn, name, pictures or {})
-    return replace(look, image_shape=_image_shape(model, owner, drawn.schema, schema))
-
-
-def _image_shape(
-    model: Any, owner: str, own: Schema, given: Schema | None
-) -> tuple[int, ...] | None:
-    """Return how pixels lie: as given, in the model's columns or its teacher's."""
-    if given is not None:
-        if not isinstance(given, Schema) or len(given) != len(own):
-            raise InputError(
-                f"The 'schema' parameter of {owner} must be a Schema of {len(own)} "
-                f"columns, as the model has. Got {given!r}."
-            )
-        return given.image_shape
-    estimator = getattr(getattr(model, "teacher_", None), "estimator", None)
-    inner = getattr(estimator, "estimator", None)  # of a FrozenEstimator
-    for schema in (own, *(getattr(e, "schema_", None) for e in (estimator, inner))):
-        if not isinstance(schema, Schema) or len(schema) != len(own):
-            continue
-        if schema.image_shape is not None:
-            return schema.image_shape
-    return None
+    own = drawn.schema
+    known = image_schema(own, model)
+    if schema is not None:
+        known = check_schema(owner, schema, own)
+    return replace(look, image_shape=None if known is None else known.image_shape)
 
 
 def _shown_pictures(given: Any) -> Mapping[int, NDArray[Any]]:

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
@@ -21,15 +22,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
 from interpretkd._files import write_atomically
-from interpretkd.canvas import fonts, need_matplotlib
 from interpretkd.wording import one_line
 
 __all__ = [
-    "COLOURS",
     "LINES",
     "MARKERS",
     "Display",
@@ -38,13 +37,8 @@ __all__ = [
     "numbers",
     "panels",
     "shortened",
-    "teacher_said",
 ]
 
-# Okabe & Ito (2008), told apart by the colour-blind; their yellow is lost on white.
-COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
-)  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES: tuple[Any, ...] = (
     "-",
@@ -58,6 +52,11 @@ LINES: tuple[Any, ...] = (
 _LONGEST = 28
 _FIRST_FONT = "DejaVu Sans"
 """It comes with matplotlib, so that every machine makes the same layout."""
+_FURTHER_FONTS = (
+    "Helvetica", "Arial", "Liberation Sans", "Arimo", "Noto Sans CJK SC",
+    "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Noto Emoji",
+)  # fmt: skip
+"""For letters that the first one lacks."""
 _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,
@@ -149,7 +148,7 @@ class Display(ABC):
         InputError
             When matplotlib is not installed.
         """
-        need_matplotlib()
+        _need_matplotlib()
         if ax is None:
             with _own_style():
                 ax = self._own_axes()
@@ -224,7 +223,7 @@ class Display(ABC):
         return ax
 
     def _written(self, ending: str) -> bytes:
-        need_matplotlib()
+        _need_matplotlib()
         written = io.BytesIO()
         with _own_style(), warnings.catch_warnings():
             # A letter that no font has is a box in PNG and PDF, and a letter in SVG.
@@ -336,29 +335,6 @@ def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
     return frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def teacher_said(
-    model: Any, X: ArrayLike, given: ArrayLike | None
-) -> NDArray[np.float64]:
-    """Return what the teacher says of rows, asking it where that is not given.
-
-    Parameters
-    ----------
-    model : DistilledClassifier or DistilledRegressor
-        Fitted.
-    X : array-like or frame of shape (n_samples, n_features)
-        Rows.
-    given : array-like of shape (n_samples, n_outputs), or None
-        Its logits, if they are known.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs), float64
-        Its logits.
-    """
-    said = model.teacher_.logits(X) if given is None else given
-    return np.asarray(said, dtype=np.float64)
-
-
 def check_classes(owner: str, model: Any) -> None:
     """Raise for a regression, which has no classes.
 
@@ -381,11 +357,30 @@ def check_classes(owner: str, model: Any) -> None:
         )
 
 
+def _need_matplotlib() -> None:
+    """Say in a sentence what is needed, where matplotlib is not installed."""
+    try:
+        # Only whether it is there is asked; who draws imports it.
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            "Figures need matplotlib: pip install 'interpretkd[viz]'."
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _further_fonts() -> tuple[str, ...]:
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return tuple(name for name in _FURTHER_FONTS if name in installed)
+
+
 @contextmanager
 def _own_style() -> Iterator[None]:
     import matplotlib.style
 
-    families = [_FIRST_FONT, *(name for name in fonts() if name != _FIRST_FONT)]
+    families = [_FIRST_FONT, *_further_fonts()]
     own = {**_STYLE, **_SAFE, "font.family": families}
     with matplotlib.style.context(["default", own]):
         yield

@@ -21,8 +21,8 @@ from interpretkd.export_python import python_checker, python_text
 from interpretkd.export_sql import sql_text
 from interpretkd.export_sql_check import sql_checker
 from interpretkd.export_sql_words import DIALECTS
+from interpretkd.graphviz_text import tree_diagram
 from interpretkd.parity import Answers, Checker, Parity, ParityError, check
-from interpretkd.plotting import tree_diagram
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.schema import Rows, as_frame
 from interpretkd.trees import Tree

@@ -1,6 +1,5 @@
-"""Figures of where a student and its teacher differ: decisions and values."""
+"""A figure of where a student and its teacher decide differently."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Self, TypeAlias
@@ -9,27 +8,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
+from interpretkd.answers import teacher_says
 from interpretkd.displays import (
-    COLOURS,
-    MARKERS,
     Display,
     check_classes,
     label,
-    panels,
     shortened,
-    teacher_said,
 )
 from interpretkd.logits import decide
 
-__all__ = ["ConfusionDisplay", "ResidualDisplay"]
+__all__ = ["ConfusionDisplay"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _MOST_CLASSES = 16
 """Classes that are drawn; further ones are joined."""
-_MOST_POINTS = 2_000
-"""Rows that are drawn one by one; more are counted in hexagons."""
 _CASES = ("both", "teacher alone", "student alone", "neither")
 
 
@@ -73,7 +66,7 @@ class ConfusionDisplay(Display):
         InputError
             For a regression.
         """
-        taught = teacher_said(model, X, teacher_logits)
+        taught = teacher_says(model, X, teacher_logits)
         return cls._count(model, taught, np.asarray(model.logits(X), float))
 
     @classmethod
@@ -205,151 +198,6 @@ class ConfusionDisplay(Display):
         ax.set_title("rows, and their share of the line's", fontsize=9.5, loc="left")
 
 
-@dataclass(frozen=True, eq=False)
-class ResidualDisplay(Display):
-    """A student's values beside its teacher's, row by row; a `from_` makes it.
-
-    Parameters
-    ----------
-    data : DataFrame
-        One row a row and output: output, teacher, student, difference (student less
-        teacher).
-    """
-
-    @classmethod
-    def from_model(
-        cls, model: Any, X: ArrayLike, *, teacher_logits: ArrayLike | None = None
-    ) -> Self:
-        """Compare the values of a model and its teacher.
-
-        Parameters
-        ----------
-        model : DistilledRegressor
-            Fitted.
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-        teacher_logits : array-like of shape (n_samples, n_outputs), default=None
-            What the teacher says of them; None asks it.
-
-        Returns
-        -------
-        ResidualDisplay
-            What is drawn.
-
-        Raises
-        ------
-        InputError
-            For a classifier.
-        """
-        _check_values("ResidualDisplay", model)
-        taught = teacher_said(model, X, teacher_logits)
-        return cls._pair(taught, np.asarray(model.logits(X), dtype=np.float64))
-
-    @classmethod
-    def from_analysis(cls, found: Any) -> Self:
-        """Compare the values of a student and its teacher.
-
-        Parameters
-        ----------
-        found : Analysis
-            Of a regressor.
-
-        Returns
-        -------
-        ResidualDisplay
-            What is drawn.
-
-        Raises
-        ------
-        InputError
-            For a classifier.
-        """
-        _check_values("ResidualDisplay", found.model)
-        return cls._pair(found.teacher_logits, found.logits)
-
-    @classmethod
-    def _pair(cls, taught: Array, own: Array) -> Self:
-        n_outputs = own.shape[1]
-        names = (
-            [f"output {i}" for i in range(n_outputs)] if n_outputs > 1 else ["value"]
-        )
-        data = pd.DataFrame(
-            {
-                "output": np.repeat(np.asarray(names, dtype=object), len(own)),
-                "teacher": taught.T.ravel(),
-                "student": own.T.ravel(),
-            }
-        )
-        return cls(data.assign(difference=data["student"] - data["teacher"]))
-
-    @property
-    def title(self) -> str:
-        """What is shown, in a few words."""
-        return "The student's values beside the teacher's"
-
-    @property
-    def alt(self) -> str:
-        """The same in a sentence or two, for those who do not see it."""
-        parts = []
-        for name, part in self._outputs():
-            apart = part["difference"]
-            rest = float((apart**2).sum())
-            spread = float(((part["teacher"] - part["teacher"].mean()) ** 2).sum())
-            explained = f"R2 {1 - rest / spread:.3f}, " if spread else ""
-            parts.append(
-                f"{name}: {explained}the difference is {apart.abs().mean():.3g} in the "
-                f"mean and {apart.abs().max():.3g} at most, over {len(part):,} rows"
-            )
-        return f"{self.title}: {'; '.join(parts)}."
-
-    @property
-    def _inches(self) -> tuple[float, float]:
-        return 8.0, 5.4
-
-    def _outputs(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        for name, part in self.data.groupby("output", sort=False):
-            yield str(name), part
-
-    def _draw(self, ax: Any) -> None:
-        parts = list(self._outputs())
-        shown = parts[: len(MARKERS)]
-        (top,), (bottom,) = panels(ax, 2, height_ratios=(2, 1))
-        values = self.data[["teacher", "student"]].to_numpy(np.float64)
-        ends = [values.min(), values.max()]
-        top.plot(ends, ends, color="#555555", linewidth=1, label="alike")
-        bottom.axhline(0, color="#555555", linewidth=1)
-        many = len(shown) == 1 and len(self.data) > _MOST_POINTS
-        for i, (name, part) in enumerate(shown):
-            drawn = _spread(part)
-            for place, column in ((top, "student"), (bottom, "difference")):
-                if many:
-                    _hexagons(place, part["teacher"], part[column])
-                    continue
-                place.scatter(
-                    drawn["teacher"],
-                    drawn[column],
-                    14,
-                    marker=MARKERS[i],
-                    color=COLOURS[i],
-                    alpha=0.6,
-                    linewidth=0,
-                    label=name if len(shown) > 1 else "a row",
-                )
-        top.set_ylabel("student (value)")
-        bottom.set_ylabel("student - teacher")
-        bottom.set_xlabel("teacher (value)")
-        bottom.sharex(top)
-        top.legend(loc="upper left")
-
-
-def _check_values(owner: str, model: Any) -> None:
-    if model.task_ != "regression":
-        raise InputError(
-            f"The model given to {owner} must be a regressor. Got a classifier; use "
-            "ConfusionDisplay."
-        )
-
-
 def _cells(
     counts: NDArray[np.int64],
     rows: list[str],
@@ -390,22 +238,3 @@ def _joined_classes(
     both = np.zeros((_MOST_CLASSES + 1, _MOST_CLASSES + 1), dtype=np.int64)
     np.add.at(both.T, place, across.T)
     return both, names, names
-
-
-def _spread(part: pd.DataFrame) -> pd.DataFrame:
-    """Return all rows, or of many as many as can be seen, spread over the teacher's."""
-    if len(part) <= _MOST_POINTS:
-        return part
-    ordered = part.sort_values(["teacher", "student"], kind="stable")
-    chosen = np.linspace(0, len(part) - 1, _MOST_POINTS).astype(int)
-    return ordered.iloc[chosen]
-
-
-def _hexagons(ax: Any, x: Any, y: Any) -> None:
-    import matplotlib as mpl
-
-    # A bar of more colours would be an image and not a drawing.
-    shades = mpl.colormaps["cividis_r"].resampled(16)
-    mesh = ax.hexbin(x, y, gridsize=(44, 12), cmap=shades, mincnt=1, linewidths=0)
-    bar = ax.figure.colorbar(mesh, ax=ax, fraction=0.04, pad=0.02)
-    bar.set_label("rows")

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
 from interpretkd._validation import check_integer
+from interpretkd.answers import teacher_says
 from interpretkd.displays import (
-    COLOURS,
     LINES,
     MARKERS,
     Display,
@@ -19,10 +19,10 @@ from interpretkd.displays import (
     numbers,
     panels,
     shortened,
-    teacher_said,
 )
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import probabilities
+from interpretkd.palettes import LINE_COLOURS
 
 __all__ = ["ReliabilityDisplay"]
 
@@ -81,7 +81,7 @@ class ReliabilityDisplay(Display):
             For a regression, and for labels that do not fit.
         """
         check_classes("ReliabilityDisplay", model)
-        taught = teacher_said(model, X, teacher_logits)
+        taught = teacher_says(model, X, teacher_logits)
         own = np.asarray(model.logits(X), dtype=np.float64)
         labels = np.asarray(y)
         shape = own.shape if model.task_ == "multilabel" else own.shape[:1]
@@ -184,7 +184,7 @@ class ReliabilityDisplay(Display):
     def _draw(self, ax: Any) -> None:
         (top,), (bottom,) = panels(ax, 2, height_ratios=(4, 1.1))
         top.plot([0, 1], [0, 1], color="#555555", linewidth=1, label="as claimed")
-        looks = zip(COLOURS, MARKERS, LINES, ("", "///"), strict=False)
+        looks = zip(LINE_COLOURS, MARKERS, LINES, ("", "///"), strict=False)
         for (name, part), look in zip(
             self.data.groupby("model", sort=False), looks, strict=False
         ):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from interpretkd._errors import InputError
 from interpretkd._validation import check_choice
 from interpretkd.displays import (
-    COLOURS,
     LINES,
     MARKERS,
     Display,
@@ -19,6 +18,7 @@ from interpretkd.displays import (
     numbers,
     shortened,
 )
+from interpretkd.palettes import LINE_COLOURS
 from interpretkd.pruning import PruningPath
 
 __all__ = ["SizeDisplay"]
@@ -207,10 +207,10 @@ class SizeDisplay(Display):
 
     def _draw_student(self, ax: Any, i: int, name: Any, part: pd.DataFrame) -> None:
         x, y = numbers(part, self.by), numbers(part, self.measure)
-        colour = COLOURS[i % len(COLOURS)]
+        colour = LINE_COLOURS[i % len(LINE_COLOURS)]
         # The second seven students have the first's colours and other lines.
-        line = LINES[(i + i // len(COLOURS)) % len(LINES)]
-        marker = MARKERS[(i + 2 * (i // len(COLOURS))) % len(MARKERS)]
+        line = LINES[(i + i // len(LINE_COLOURS)) % len(LINES)]
+        marker = MARKERS[(i + 2 * (i // len(LINE_COLOURS))) % len(MARKERS)]
         low, high = (
             numbers(part, self.measure + end) if self.measure + end in part else y
             for end in ("_low", "_high")

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from interpretkd._errors import InputError
 from interpretkd._files import csv_text
 from interpretkd.analysis import Analysis
-from interpretkd.canvas import to_pdf
 from interpretkd.diagrams import draw_pages, draw_tree
+from interpretkd.drawings import pages_pdf
 from interpretkd.effects import shape_effects
 from interpretkd.export import EXPORTS, export_student
 from interpretkd.export_sql_words import DIALECTS
@@ -68,11 +68,11 @@ MEDIA_TYPES: Mapping[str, str] = {
 }
 """What browsers call a file with an ending."""
 
-_EXTRAS = {"onnx": "export", "png": "viz", "pdf": "viz", "report": "pdf"}
+_EXTRAS = {"onnx": "export", "png": "viz", "pdf": "viz", "report": "viz"}
 _NEEDED = {
     "onnx": ("onnx", "onnxruntime"),
-    "png": ("matplotlib",),
-    "pdf": ("matplotlib",),
+    "png": ("typst",),
+    "pdf": ("typst",),
     "report": ("typst",),
 }
 _ENDINGS = {"python": "py"}
@@ -479,7 +479,7 @@ def _drawn(
         sheets = draw_pages(
             found.model, depth=page_depth, direction=direction, tree=tree
         )
-        return to_pdf(sheets, theme=theme)
+        return pages_pdf(sheets, theme=theme)
     drawing = draw_tree(
         found.model, max_depth=max_depth, direction=direction, tree=tree
     )

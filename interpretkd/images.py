@@ -21,14 +21,23 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._errors import InputError
 from interpretkd._validation import check_choice, check_integer
 from interpretkd.conditions import branch_tests
-from interpretkd.contributions import feature_importance, path_contributions
+from interpretkd.contributions import (
+    feature_importance,
+    path_contributions,
+)
 from interpretkd.forests import Forest
-from interpretkd.layout import wrap
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS
-from interpretkd.outputs import Outputs, read_outputs
-from interpretkd.schema import VALUE, Codes, Schema, as_frame
-from interpretkd.tallies import leaf_outcomes
+from interpretkd.outputs import Outputs, leaf_outcomes, read_outputs
+from interpretkd.schema import (
+    VALUE,
+    Codes,
+    Schema,
+    as_frame,
+    check_schema,
+    image_schema,
+)
+from interpretkd.text_metrics import wrap
 from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 
@@ -746,20 +755,8 @@ def _tree_of(owner: str, model: Any) -> Tree:
 def _image_schema(owner: str, model: Any, own: Schema, given: Schema | None) -> Schema:
     """Return columns with an image shape: the given, the model's or its teacher's."""
     if given is not None:
-        if len(given) != len(own):
-            raise InputError(
-                f"The 'schema' parameter of {owner} must have {len(own)} columns, as "
-                f"the model has. Got {len(given)}."
-            )
-        return given
-    estimator = getattr(getattr(model, "teacher_", None), "estimator", None)
-    others = (getattr(model, "schema_", None), getattr(estimator, "schema_", None))
-    for schema in (own, *others):
-        if not isinstance(schema, Schema) or schema.image_shape is None:
-            continue
-        if len(schema) == len(own):
-            return schema
-    return own
+        return check_schema(owner, given, own)
+    return image_schema(own, model) or own
 
 
 def _shape_of(owner: str, schema: Schema) -> Shape:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd.conditions import Condition, node_test
-from interpretkd.drawings import FONT_SIZES, Group, Pixels, Rect, Shape, Text
-from interpretkd.layout import text_width, wrap
+from interpretkd.outputs import leaf_outcomes
 from interpretkd.palettes import N_VALUE_ROLES, class_role, value_role
 from interpretkd.pictures import pixel_place, pixel_rows
-from interpretkd.tallies import leaf_outcomes
+from interpretkd.shapes import FONT_SIZES, Group, Pixels, Rect, Shape, Text
+from interpretkd.text_metrics import text_width, wrap
 from interpretkd.trees import Tree
 from interpretkd.wording import one_line, prediction_text
 
@@ -128,6 +128,50 @@ class Look:
         """By node the column that is highest."""
         columns: list[int] = self.bars.argmax(axis=1).tolist()
         return columns
+
+    def way_to(self, node: int) -> list[int]:
+        """Return a node and all above it.
+
+        Parameters
+        ----------
+        node : int
+            The node.
+
+        Returns
+        -------
+        list of int
+            From the node up, the root last.
+        """
+        left, right = self.children
+        way = [node]
+        # Children come behind their parents: one walk back finds all of them.
+        for above in range(node - 1, -1, -1):
+            if way[-1] in (left[above], right[above]):
+                way.append(above)
+        return way
+
+    def below(self, node: int) -> NDArray[np.bool_]:
+        """Mark a node and all below it.
+
+        Parameters
+        ----------
+        node : int
+            The node.
+
+        Returns
+        -------
+        ndarray of shape (n_nodes,), bool
+            Whether each node is that, or below it.
+        """
+        left, right = self.children
+        marks = np.zeros(len(left), dtype=np.bool_)
+        waiting = [node]
+        while waiting:
+            here = waiting.pop()
+            marks[here] = True
+            if left[here] >= 0:
+                waiting += [left[here], right[here]]
+        return marks
 
     def rows(self, node: int) -> str:
         """Say which share of the rows comes by a node.

@@ -1,5 +1,6 @@
-"""What the sums of a boosted or linear student are about, and in which unit."""
+"""What a student's numbers mean: the decisions of leaves, and what sums are about."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -9,8 +10,15 @@ from numpy.typing import NDArray
 from interpretkd._errors import InputError
 from interpretkd.forests import Forest
 from interpretkd.linear import Linear
+from interpretkd.logits import decide, probabilities
 
-__all__ = ["Outputs", "read_outputs"]
+__all__ = [
+    "LeafOutcomes",
+    "Outputs",
+    "decision_probability",
+    "leaf_outcomes",
+    "read_outputs",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -134,3 +142,130 @@ def read_outputs(model: Any, kind: type[Forest] | type[Linear]) -> tuple[Any, Ou
     if exclusive and n_outputs == 2:
         names, weights = names[1:], scale * np.array([[-1.0], [1.0]])
     return form, Outputs(tuple(names), unit, weights, exclusive)
+
+
+@dataclass(frozen=True, eq=False)
+class LeafOutcomes:
+    """What a model says where its student says given values.
+
+    Parameters
+    ----------
+    task : {"multiclass", "multilabel", "regression"}
+        What is decided.
+    decisions : ndarray of shape (n_nodes, n_columns)
+        One column with the class's position; 0 and 1 for each label; or the values.
+    chances : ndarray of shape (n_nodes, n_classes), float64, or None
+        The student's probability of each class or label; None without classes, and
+        where the values of a tree alone may be anything.
+    classes : ndarray of shape (n_classes,) or None
+        Their names.
+    """
+
+    task: str
+    decisions: NDArray[Any]
+    chances: Array | None
+    classes: NDArray[Any] | None
+
+    @property
+    def predictions(self) -> list[Any]:
+        """Classes, tuples of the labels that are on, or values."""
+        if self.classes is None:
+            single = self.decisions.shape[1] == 1
+            values: list[Any] = self.decisions.tolist()
+            return [value[0] for value in values] if single else values
+        if self.task == "multilabel":
+            on = self.decisions.astype(bool)
+            return [tuple(self.classes[row].tolist()) for row in on]
+        names: list[Any] = self.classes[self.decisions[:, 0]].tolist()
+        return names
+
+    @property
+    def probabilities(self) -> list[float | None]:
+        """The probability of each decision; of labels, that all of them are so."""
+        if self.chances is None:
+            return [None] * len(self.decisions)
+        chosen: list[float | None] = decision_probability(
+            self.chances, self.decisions, self.task
+        ).tolist()
+        return chosen
+
+    def pooled(
+        self, groups: Sequence[NDArray[np.integer]], weight: Array
+    ) -> "LeafOutcomes":
+        """Join nodes that decide the same.
+
+        Parameters
+        ----------
+        groups : sequence of ndarray of int
+            The positions of the nodes to join; each group decides one thing.
+        weight : ndarray of shape (n_nodes,)
+            How much each node's probabilities count.
+
+        Returns
+        -------
+        LeafOutcomes
+            One entry a group.
+        """
+        first = [int(group[0]) for group in groups]
+        chances = None
+        if self.chances is not None:
+            chances = np.stack(
+                [_mean(self.chances[group], weight[group]) for group in groups]
+            )
+        return LeafOutcomes(self.task, self.decisions[first], chances, self.classes)
+
+
+def leaf_outcomes(model: Any, value: Array) -> LeafOutcomes:
+    """Return what a model says where its student says these values.
+
+    Parameters
+    ----------
+    model : DistilledClassifier, DistilledRegressor, CartStudent or Tree
+        Whose decisions they are; a tree with names has classes, but no probabilities.
+    value : ndarray of shape (n_nodes, n_outputs)
+        Target columns.
+
+    Returns
+    -------
+    LeafOutcomes
+        One entry a row of `value`.
+    """
+    names = getattr(model, "names", None)
+    if names is not None and len(names) > 1:
+        best = value.argmax(axis=1)[:, None]
+        return LeafOutcomes("multiclass", best, None, np.asarray(names, dtype=object))
+    task = getattr(model, "task_", "regression")
+    if task == "regression":
+        return LeafOutcomes(task, value, None, None)
+    logits = model.target_.decode(value)
+    decisions = decide(logits, task).reshape(len(value), -1)
+    return LeafOutcomes(task, decisions, probabilities(logits, task), model.classes_)
+
+
+def decision_probability(chances: Array, decisions: NDArray[Any], task: str) -> Array:
+    """Return how probable each decision is.
+
+    Parameters
+    ----------
+    chances : ndarray of shape (n_samples, n_classes)
+        The probability of each class or label.
+    decisions : ndarray of shape (n_samples, n_columns)
+        In the form of `LeafOutcomes.decisions`.
+    task : {"multiclass", "multilabel"}
+        What is decided.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64
+        In [0, 1]; of labels, that all of them are so.
+    """
+    if task == "multilabel":
+        each: Array = np.where(decisions == 1, chances, 1 - chances)
+        return each.prod(axis=1)
+    return np.take_along_axis(chances, decisions, axis=1)[:, 0]
+
+
+def _mean(values: Array, weight: Array) -> Array:
+    weights = weight if weight.sum() > 0 else np.ones(len(weight))
+    mean: Array = np.average(values, axis=0, weights=weights)
+    return mean

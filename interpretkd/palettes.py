@@ -8,6 +8,7 @@ from interpretkd._validation import check_choice
 
 __all__ = [
     "CLASS_COLOURS",
+    "LINE_COLOURS",
     "N_CLASS_ROLES",
     "N_VALUE_ROLES",
     "THEMES",
@@ -15,6 +16,7 @@ __all__ = [
     "Theme",
     "check_theme",
     "class_role",
+    "class_tint",
     "colours",
     "value_role",
 ]
@@ -23,12 +25,15 @@ Theme: TypeAlias = Mapping[str, str]
 
 THEMES = ("light", "dark", "auto")
 
-# Okabe & Ito (2008), the strongest contrasts first; behind them the same, darker and
-# lighter in turn.
+# Okabe & Ito (2008).
+_BLUE, _ORANGE, _GREEN, _PURPLE = "#0072b2", "#e69f00", "#009e73", "#cc79a7"
+_SKY, _VERMILION, _YELLOW, _BLACK = "#56b4e9", "#d55e00", "#f0e442", "#000000"
+LINE_COLOURS = (_BLUE, _VERMILION, _GREEN, _PURPLE, _ORANGE, _SKY, _BLACK)
+"""Of lines on white, on which yellow is lost, the strongest contrasts first."""
+# Behind those of Okabe & Ito the same, darker and lighter in turn.
 CLASS_COLOURS = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
-    "#999999", "#003f66", "#f5cf80", "#00573f", "#e6bcd3", "#1f6f9f", "#7a3600",
-    "#a39a10", "#4d4d4d",
+    _BLUE, _ORANGE, _GREEN, _PURPLE, _SKY, _VERMILION, _YELLOW, "#999999", "#003f66",
+    "#f5cf80", "#00573f", "#e6bcd3", "#1f6f9f", "#7a3600", "#a39a10", "#4d4d4d",
 )  # fmt: skip
 _DARK_CLASSES = (
     "#3d9fdc", "#e69f00", "#1fbf92", "#e08dbd", "#8ccbf5", "#f07a2b", "#f0e442",
@@ -40,6 +45,7 @@ VALUE_COLOURS = (
     "#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74",
     "#c3b369", "#e1cc55", "#fee838",
 )  # fmt: skip
+_TINT = 0.4
 N_CLASS_ROLES, N_VALUE_ROLES = len(CLASS_COLOURS), len(VALUE_COLOURS)
 
 _LIGHT = {
@@ -109,6 +115,28 @@ def class_role(position: int) -> str:
         A key of `colours`.
     """
     return f"c{position % N_CLASS_ROLES}"
+
+
+def class_tint(position: int) -> str:
+    """Return a class's colour so light that black text is read on it.
+
+    Parameters
+    ----------
+    position : int
+        The class's position.
+
+    Returns
+    -------
+    str
+        As #rrggbb.
+
+    Examples
+    --------
+    >>> class_tint(0)
+    '#99c7e0'
+    """
+    full = bytes.fromhex(CLASS_COLOURS[position % N_CLASS_ROLES][1:])
+    return "#" + bytes(255 - round(_TINT * (255 - part)) for part in full).hex()
 
 
 def value_role(share: float) -> str:

@@ -76,7 +76,7 @@ class Report:
         Returns
         -------
         bytes
-            PDF/UA-1; needs the extra ``[pdf]``.
+            PDF/UA-1; needs the extra ``[viz]``.
         """
         return to_pdf(self.document)
 

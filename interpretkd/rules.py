@@ -22,14 +22,13 @@ from interpretkd.conditions import path_conditions
 from interpretkd.formats import html_page, html_table, latex_table, markdown_table
 from interpretkd.intervals import Estimate
 from interpretkd.outlines import decision_cells, from_left, outline
+from interpretkd.outputs import LeafOutcomes, leaf_outcomes
 from interpretkd.readable import readable
 from interpretkd.rule import ALWAYS, COLUMNS, NUMBERS, Rule
 from interpretkd.tallies import (
     Judged,
-    Outcomes,
     alike,
     judge_rows,
-    leaf_outcomes,
     node_counts,
     tally,
 )
@@ -535,7 +534,7 @@ def _rules_of(source: _Source, tree: Tree, *, merge: bool) -> RuleSet:
 
 
 def _measured(
-    source: _Source, tree: Tree, groups: Mapping[int, list[int]], outcomes: Outcomes
+    source: _Source, tree: Tree, groups: Mapping[int, list[int]], outcomes: LeafOutcomes
 ) -> list[dict[str, Any]]:
     if source.judged is None:
         cover = [float(tree.cover[group].sum()) for group in groups.values()]

@@ -9,6 +9,8 @@ that the user knows, never of one-hot names.
 
 import datetime
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -28,7 +30,9 @@ __all__ = [
     "Rows",
     "Schema",
     "as_frame",
+    "check_schema",
     "expand",
+    "image_schema",
     "plain_value",
 ]
 
@@ -38,6 +42,9 @@ Category: TypeAlias = str | int | float | bool
 
 FEATURE_KINDS = ("numeric", "categorical", "pixel", "date")
 VALUE, MISSING = -1, -2
+
+_PIXEL = re.compile(r"r(\d{1,4})c(\d{1,4})")
+"""How the columns of our data sets of images are named."""
 
 
 @dataclass(frozen=True)
@@ -550,6 +557,80 @@ def plain_value(value: Any) -> Any:
         A str, int, float or the like; anything but a numpy scalar as it is.
     """
     return value.item() if isinstance(value, np.generic) else value
+
+
+def check_schema(owner: str, schema: object, own: Schema) -> Schema:
+    """Return a schema that was given for a model's columns, or raise.
+
+    Parameters
+    ----------
+    owner : str
+        The function whose parameter it is.
+    schema : object
+        What the user gave.
+    own : Schema
+        The model's columns.
+
+    Returns
+    -------
+    Schema
+        The given one.
+
+    Raises
+    ------
+    InputError
+        For anything but a Schema of as many columns.
+    """
+    if isinstance(schema, Schema) and len(schema) == len(own):
+        return schema
+    raise InputError(
+        f"The 'schema' parameter of {owner} must be a Schema of {len(own)} columns, as "
+        f"the model has. Got {schema!r}."
+    )
+
+
+def image_schema(schema: Schema, model: object = None) -> Schema | None:
+    """Return columns with their image's shape, if the rows are images.
+
+    Parameters
+    ----------
+    schema : Schema
+        A model's columns.
+    model : object, default=None
+        The model: its columns or its teacher's may have a shape where `schema` has
+        none.
+
+    Returns
+    -------
+    Schema or None
+        `schema`, with its own shape, the model's, its teacher's, or the one that the
+        names tell where they are r00c00, r00c01 and so on, row by row; None for rows
+        that are no images.
+    """
+    if schema.image_shape is not None:
+        return schema
+    if not schema.holds_numbers:
+        return None
+    teacher = getattr(getattr(model, "teacher_", None), "estimator", None)
+    inner = getattr(teacher, "estimator", None)  # of a FrozenEstimator
+    known = (getattr(one, "schema_", None) for one in (model, teacher, inner))
+    shapes = [
+        one.image_shape
+        for one in known
+        if isinstance(one, Schema) and len(one) == len(schema)
+    ]
+    shape = next(filter(None, shapes), None) or _shape_in_names(schema.names)
+    return None if shape is None else replace(schema, image_shape=shape)
+
+
+def _shape_in_names(names: Sequence[str]) -> tuple[int, ...] | None:
+    found = [_PIXEL.fullmatch(name) for name in names]
+    places = [(int(place[1]), int(place[2])) for place in found if place]
+    if len(places) < len(names) or not places:
+        return None
+    height, width = places[-1][0] + 1, places[-1][1] + 1
+    in_order = [divmod(i, width) for i in range(height * width)]
+    return (height, width) if places == in_order else None
 
 
 def _learn_feature(name: str, column: "pd.Series[Any]") -> Feature:

@@ -1,6 +1,6 @@
 """What is counted at the leaves of a tree: rows, agreements, hits, errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._errors import InputError
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import decide, probabilities
+from interpretkd.outputs import LeafOutcomes, decision_probability
 from interpretkd.schema import Codes, as_frame
 from interpretkd.trees import Tree
 
 __all__ = [
     "Judged",
-    "Outcomes",
     "alike",
     "judge_rows",
-    "leaf_outcomes",
     "node_counts",
     "tally",
 ]
@@ -31,77 +30,6 @@ _FEW_CLASSES = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Outcomes:
-    """What a model says where its student says given values.
-
-    Parameters
-    ----------
-    task : {"multiclass", "multilabel", "regression"}
-        What is decided.
-    decisions : ndarray of shape (n_nodes, n_columns)
-        One column with the class's position; 0 and 1 for each label; or the values.
-    chances : ndarray of shape (n_nodes, n_classes), float64, or None
-        The student's probability of each class or label; None without classes, and
-        where the values of a tree alone may be anything.
-    classes : ndarray of shape (n_classes,) or None
-        Their names.
-    """
-
-    task: str
-    decisions: NDArray[Any]
-    chances: Array | None
-    classes: NDArray[Any] | None
-
-    @property
-    def predictions(self) -> list[Any]:
-        """Classes, tuples of the labels that are on, or values."""
-        if self.classes is None:
-            single = self.decisions.shape[1] == 1
-            values: list[Any] = self.decisions.tolist()
-            return [value[0] for value in values] if single else values
-        if self.task == "multilabel":
-            on = self.decisions.astype(bool)
-            return [tuple(self.classes[row].tolist()) for row in on]
-        names: list[Any] = self.classes[self.decisions[:, 0]].tolist()
-        return names
-
-    @property
-    def probabilities(self) -> list[float | None]:
-        """The probability of each decision; of labels, that all of them are so."""
-        if self.chances is None:
-            return [None] * len(self.decisions)
-        chosen: list[float | None] = _of_decision(
-            self.chances, self.decisions, self.task
-        ).tolist()
-        return chosen
-
-    def pooled(
-        self, groups: Sequence[NDArray[np.integer]], weight: Array
-    ) -> "Outcomes":
-        """Join nodes that decide the same.
-
-        Parameters
-        ----------
-        groups : sequence of ndarray of int
-            The positions of the nodes to join; each group decides one thing.
-        weight : ndarray of shape (n_nodes,)
-            How much each node's probabilities count.
-
-        Returns
-        -------
-        Outcomes
-            One entry a group.
-        """
-        first = [int(group[0]) for group in groups]
-        chances = None
-        if self.chances is not None:
-            chances = np.stack(
-                [_mean(self.chances[group], weight[group]) for group in groups]
-            )
-        return Outcomes(self.task, self.decisions[first], chances, self.classes)
-
-
-@dataclass(frozen=True, eq=False)
 class Judged:
     """Rows, and what teacher and labels say of them.
 
@@ -110,7 +38,7 @@ class Judged:
     codes : ndarray of shape (n_samples, n_features), float32
         The rows as `Schema.encode` returns them.
     teacher : ndarray of shape (n_samples, n_columns) or None
-        The teacher's decisions, in the form of `Outcomes.decisions`.
+        The teacher's decisions, in the form of `LeafOutcomes.decisions`.
     confidence : ndarray of shape (n_samples,), float64, or None
         The teacher's probability of its own decision; None for regression.
     labels : ndarray of shape (n_samples, n_columns) or None
@@ -123,37 +51,10 @@ class Judged:
     labels: NDArray[Any] | None
 
 
-def leaf_outcomes(model: Any, value: Array) -> Outcomes:
-    """Return what a model says where its student says these values.
-
-    Parameters
-    ----------
-    model : DistilledClassifier, DistilledRegressor, CartStudent or Tree
-        Whose decisions they are; a tree with names has classes, but no probabilities.
-    value : ndarray of shape (n_nodes, n_outputs)
-        Target columns.
-
-    Returns
-    -------
-    Outcomes
-        One entry a row of `value`.
-    """
-    names = getattr(model, "names", None)
-    if names is not None and len(names) > 1:
-        best = value.argmax(axis=1)[:, None]
-        return Outcomes("multiclass", best, None, np.asarray(names, dtype=object))
-    task = getattr(model, "task_", "regression")
-    if task == "regression":
-        return Outcomes(task, value, None, None)
-    logits = model.target_.decode(value)
-    decisions = _as_columns(decide(logits, task))
-    return Outcomes(task, decisions, probabilities(logits, task), model.classes_)
-
-
 def judge_rows(
     model: Any,
     tree: Tree,
-    outcomes: Outcomes,
+    outcomes: LeafOutcomes,
     X: ArrayLike,
     y: ArrayLike | None = None,
     teacher_logits: ArrayLike | None = None,
@@ -166,7 +67,7 @@ def judge_rows(
         The model; its teacher, if it has one, is asked where `teacher_logits` is None.
     tree : Tree
         Its tree.
-    outcomes : Outcomes
+    outcomes : LeafOutcomes
         What it says at some nodes: of what form decisions are.
     X : array-like or frame of shape (n_samples, n_features)
         Rows in original columns.
@@ -199,7 +100,8 @@ def judge_rows(
         teacher = logits
         if task != "regression":
             teacher = _as_columns(decide(logits, task))
-            confidence = _of_decision(probabilities(logits, task), teacher, task)
+            chances = probabilities(logits, task)
+            confidence = decision_probability(chances, teacher, task)
     if y is not None:
         labels = _labels(outcomes, np.asarray(y))
         _check_shape("y", labels, (n_rows, outcomes.decisions.shape[1]))
@@ -207,7 +109,7 @@ def judge_rows(
 
 
 def tally(
-    judged: Judged, outcomes: Outcomes, place: NDArray[np.integer]
+    judged: Judged, outcomes: LeafOutcomes, place: NDArray[np.integer]
 ) -> list[dict[str, Any]]:
     """Count for each rule what its rows show.
 
@@ -215,7 +117,7 @@ def tally(
     ----------
     judged : Judged
         The rows.
-    outcomes : Outcomes
+    outcomes : LeafOutcomes
         What each rule says, n_rules entries.
     place : ndarray of shape (n_samples,), int
         The rule of each row.
@@ -321,7 +223,7 @@ def _add_errors(
         entries[i][f"{name}_rmse"] = float(np.sqrt(squared[i] / counts[i]))
 
 
-def _labels(outcomes: Outcomes, y: NDArray[Any]) -> NDArray[Any]:
+def _labels(outcomes: LeafOutcomes, y: NDArray[Any]) -> NDArray[Any]:
     if outcomes.task != "multiclass" or outcomes.classes is None:
         return _as_columns(y)
     if y.ndim != 1:
@@ -355,24 +257,11 @@ def _how_often(decisions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.int6
     return np.asarray(rows, dtype=np.int64)[place.ravel()]
 
 
-def _of_decision(chances: Array, decisions: NDArray[Any], task: str) -> Array:
-    if task == "multilabel":
-        each: Array = np.where(decisions == 1, chances, 1 - chances)
-        return each.prod(axis=1)
-    return np.take_along_axis(chances, decisions, axis=1)[:, 0]
-
-
 def _sums(place: NDArray[np.integer], weights: NDArray[Any], n_rules: int) -> Array:
     sums: Array = np.bincount(place, weights=weights, minlength=n_rules).astype(
         np.float64
     )
     return sums
-
-
-def _mean(values: Array, weight: Array) -> Array:
-    weights = weight if weight.sum() > 0 else np.ones(len(weight))
-    mean: Array = np.average(values, axis=0, weights=weights)
-    return mean
 
 
 def _as_columns(values: NDArray[Any]) -> NDArray[Any]:

@@ -164,7 +164,7 @@ class Tree:
         graphviz.Source
             DOT text that renders to SVG, PDF or PNG where `dot` is installed.
         """
-        from interpretkd.plotting import tree_diagram  # a method for convenience
+        from interpretkd.graphviz_text import tree_diagram  # a method for convenience
 
         return tree_diagram(self, max_depth=max_depth)
 

@@ -4,9 +4,7 @@ Values are the codes of `schema.Schema`, so that one number says a category, a d
 missing value, too.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,14 +17,13 @@ from interpretkd.cells import value_text
 from interpretkd.conditions import way_of
 from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.linear import Linear
-from interpretkd.schema import Codes, Feature, Rows, Schema
+from interpretkd.schema import Codes, Feature, Rows
 from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 
 __all__ = [
     "Input",
     "differing",
-    "image_schema",
     "inputs_of",
     "label_text",
     "order_of_inputs",
@@ -36,10 +33,6 @@ __all__ = [
 
 _USUAL = (0.01, 0.99)
 """Between which quantiles a slider runs: one far value would take all its length."""
-
-
-_PIXEL = re.compile(r"r(\d{1,4})c(\d{1,4})")
-"""How the columns of our data sets of images are named."""
 
 
 @dataclass(frozen=True)
@@ -209,35 +202,6 @@ class Input:
         return not low <= np.float32(value) <= high
 
 
-def image_schema(model: Any) -> Schema | None:
-    """Return the columns with their image's shape, if the rows are images.
-
-    Parameters
-    ----------
-    model : DistilledClassifier or DistilledRegressor
-        Fitted or loaded.
-
-    Returns
-    -------
-    Schema or None
-        The model's columns, with the shape that they or its teacher's have, or that the
-        names tell where these are r00c00, r00c01 and so on, row by row; None for rows
-        that are no images.
-    """
-    own: Schema = model.schema_
-    if own.image_shape is not None:
-        return own
-    taught = getattr(getattr(model.teacher_, "estimator", None), "schema_", None)
-    shape = None
-    if isinstance(taught, Schema) and len(taught) == len(own):
-        shape = taught.image_shape
-    if shape is None:
-        shape = _shape_in_names(own.names)
-    if shape is None or not own.holds_numbers:
-        return None
-    return replace(own, image_shape=shape)
-
-
 def label_text(model: Any, label: Any) -> str:
     """Say a row's label in words, as its prediction is said.
 
@@ -384,16 +348,6 @@ def differing(before: Codes, after: Codes) -> list[int]:
     both_miss = np.isnan(before) & np.isnan(after)
     found: list[int] = np.flatnonzero((before != after) & ~both_miss).tolist()
     return found
-
-
-def _shape_in_names(names: Sequence[str]) -> tuple[int, ...] | None:
-    found = [_PIXEL.fullmatch(name) for name in names]
-    places = [(int(place[1]), int(place[2])) for place in found if place]
-    if len(places) < len(names) or not places:
-        return None
-    height, width = places[-1][0] + 1, places[-1][1] + 1
-    in_order = [divmod(i, width) for i in range(height * width)]
-    return (height, width) if places == in_order else None
 
 
 def _input(feature: Feature, position: int, is_used: bool, column: Codes) -> Input:

@@ -61,7 +61,7 @@ def write_document(
     document : Document
         What to write.
     path : str or path
-        A .html, .md, .json or .pdf file; the last needs the extra ``[pdf]``.
+        A .html, .md, .json or .pdf file; the last needs the extra ``[viz]``.
     measures : mapping, default=None
         Plain values that the JSON form holds besides.
 
@@ -190,7 +190,7 @@ def to_pdf(document: Document) -> bytes:
         import typst
     except ImportError as error:
         raise InputError(
-            "A PDF report needs typst: pip install 'interpretkd[pdf]'. A report that "
+            "A PDF report needs typst: pip install 'interpretkd[viz]'. A report that "
             "ends in .html needs nothing, and every browser prints it to PDF."
         ) from error
     source, files = to_typst(document)

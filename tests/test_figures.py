@@ -21,10 +21,12 @@ from interpretkd.analysis import analyse
 from interpretkd.displays import label, shortened
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.effects import shape_effects
-from interpretkd.figures import ConfusionDisplay, ResidualDisplay
+from interpretkd.figures import ConfusionDisplay
+from interpretkd.figures_effects import ShapeDisplay
 from interpretkd.figures_reliability import ReliabilityDisplay
+from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_sizes import SizeDisplay
-from interpretkd.figures_terms import CoefficientDisplay, ShapeDisplay
+from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import probabilities
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
@@ -164,6 +166,16 @@ def test_confusion_takes_what_the_teacher_said(three: Any, iris: Any) -> None:
     frame = ConfusionDisplay.from_model(three, X, teacher_logits=said).frame()
     assert frame.loc[frame["teacher"] != "0", "n_rows"].sum() == 0
     assert frame.loc[frame["teacher"] != "0", "share"].isna().all()
+
+
+@pytest.mark.parametrize("said", [np.zeros((2, 3)), np.zeros((150, 2)), np.nan])
+def test_what_the_teacher_said_must_fit_the_rows(
+    three: Any, iris: Any, said: Any
+) -> None:
+    X, _ = iris
+    given = np.full((len(X), 3), said) if np.ndim(said) == 0 else said
+    with pytest.raises(InputError, match="'teacher_logits' must be finite numbers"):
+        ConfusionDisplay.from_model(three, X, teacher_logits=given)
 
 
 def test_confusion_of_labels_says_who_gives_each(labels: Any) -> None:

@@ -549,7 +549,7 @@ def test_wrong_inputs_are_said_in_a_sentence(models: Any, digits: Any) -> None:
             ask()
     with pytest.raises(InputError, match=r"int in \[0, 63\]"):
         pixel_mark(schema, 64)
-    with pytest.raises(InputError, match="must have 64 columns"):
+    with pytest.raises(InputError, match="must be a Schema of 64 columns"):
         path_image(models["cart"], X[0], schema=rgb_schema())
     with pytest.raises(InputError, match=r"must be one row\. Got 2"):
         path_image(models["cart"], X[:2], schema=schema)

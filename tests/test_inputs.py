@@ -16,11 +16,11 @@ from interpretkd.contributions import path_contributions
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.explanations import explain_row, parting_rows
 from interpretkd.persistence import load_run, save
+from interpretkd.schema import image_schema
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.whatif_address import read_settings, settings_between, write_settings
 from interpretkd.whatif_inputs import (
     Input,
-    image_schema,
     inputs_of,
     label_text,
     order_of_inputs,
@@ -349,7 +349,7 @@ def test_images_are_known_by_their_pixels_names():
     model = DistilledClassifier(
         FrozenEstimator(teacher), GREEDY, transfer=None, random_state=0
     ).fit(X / 16)
-    found = image_schema(model)
+    found = image_schema(model.schema_, model)
     assert found.image_shape == (8, 8)
     assert found.names == model.schema_.names
     assert label_text(model, y[0]) == str(y[0])
@@ -359,11 +359,11 @@ def test_images_are_known_by_their_pixels_names():
         transfer=None,
         random_state=0,
     ).fit(X.iloc[:, ::-1] / 16)
-    assert image_schema(turned) is None
+    assert image_schema(turned.schema_, turned) is None
 
 
 def test_tables_are_no_images(models):
-    assert image_schema(models[0]) is None
+    assert image_schema(models[0].schema_, models[0]) is None
 
 
 def test_rows_on_which_both_part_are_found(models, rows):

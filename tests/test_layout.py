@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpretkd.layout import place_in_levels, place_tidily, text_width, wrap
+from interpretkd.layout import place_in_levels, place_tidily
+from interpretkd.text_metrics import text_width, wrap
 
 GAP = 3.0
 

@@ -18,11 +18,13 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
+from interpretkd import raster
 from interpretkd._errors import InputError
 from interpretkd.conditions import node_test
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.plotting import save_diagram, tree_diagram
+from interpretkd.graphviz_text import tree_diagram
+from interpretkd.plotting import save_diagram
 from interpretkd.schema import Feature, Schema
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.trees import Tree
@@ -75,9 +77,9 @@ def test_a_small_tree_in_dot() -> None:
         r'1 [label="purpose is car (new)\n75.0% of rows" fillcolor=white]',
         '1 -> 2 [label=" yes "]',
         '1 -> 3 [label=" no "]',
-        r'2 [label="good\n25.0% of rows" fillcolor="#a6d8f0"]',
-        r'3 [label="bad\n50.0% of rows" fillcolor="#f6cf8b"]',
-        r'4 [label="good\n25.0% of rows" fillcolor="#a6d8f0"]',
+        r'2 [label="good\n25.0% of rows" fillcolor="#99c7e0"]',
+        r'3 [label="bad\n50.0% of rows" fillcolor="#f5d999"]',
+        r'4 [label="good\n25.0% of rows" fillcolor="#99c7e0"]',
     ]
 
 
@@ -103,8 +105,8 @@ def test_below_max_depth_all_is_folded_into_one_node() -> None:
         r'0 [label="age <= 30 or missing\n100.0% of rows" fillcolor=white]',
         '0 -> 1 [label=" yes "]',
         '0 -> 4 [label=" no "]',
-        r'1 [label="2 leaves\nmostly bad\n75.0% of rows" fillcolor="#f6cf8b"]',
-        r'4 [label="good\n25.0% of rows" fillcolor="#a6d8f0"]',
+        r'1 [label="2 leaves\nmostly bad\n75.0% of rows" fillcolor="#f5d999"]',
+        r'4 [label="good\n25.0% of rows" fillcolor="#99c7e0"]',
     ]
     whole = tree_diagram(tree).source
     assert tree_diagram(tree, max_depth=2).source == whole
@@ -358,10 +360,11 @@ def test_another_ending_is_refused(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["pdf", "png"])
-def test_without_matplotlib_a_sentence_says_what_to_do(
+def test_without_typst_a_sentence_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "typst", None)
+    raster._fonts.cache_clear()
     with pytest.raises(InputError, match=r"pip install 'interpretkd\[viz\]'"):
         save_diagram(_tree(), tmp_path / f"tree.{ending}")
     assert list(tmp_path.iterdir()) == []
@@ -394,7 +397,7 @@ def test_a_large_tree_makes_a_pdf_of_many_pages(tmp_path: Path) -> None:
     path = save_diagram(tree, tmp_path / "tree.pdf", page_depth=3)
     n_pages = len(draw_pages(tree, depth=3))
     assert n_pages > 3
-    assert path.read_bytes().count(b"/Type /Page ") == n_pages
+    assert path.read_bytes().count(b"/MediaBox") == n_pages
 
 
 def test_one_of_the_boosted_trees_is_saved(tmp_path: Path) -> None:

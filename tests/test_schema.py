@@ -1,5 +1,7 @@
 import datetime
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,17 @@ from hypothesis import strategies as st
 from interpretkd._errors import InputError
 from interpretkd.calendars import Calendar
 from interpretkd.rows import batches
-from interpretkd.schema import MISSING, VALUE, Column, Feature, Schema, as_frame, expand
+from interpretkd.schema import (
+    MISSING,
+    VALUE,
+    Column,
+    Feature,
+    Schema,
+    as_frame,
+    check_schema,
+    expand,
+    image_schema,
+)
 
 nan = np.nan
 FLOAT32 = st.floats(allow_nan=True, allow_infinity=False, width=32)
@@ -669,3 +681,38 @@ def test_batches_of_an_array_make_up_the_whole() -> None:
     parts = list(batches(rows, 3))
     assert [len(part) for part in parts] == [3, 3, 1]
     np.testing.assert_array_equal(np.concatenate(parts), rows)
+
+
+def test_an_images_shape_is_found_wherever_it_is_known() -> None:
+    plain = Schema(tuple(Feature(f"p{i}", "pixel") for i in range(4)))
+    shaped = replace(plain, image_shape=(2, 2))
+    named = Schema(tuple(Feature(f"r0{i}c0{j}") for i in (0, 1) for j in (0, 1, 2)))
+    assert image_schema(plain) is None
+    assert image_schema(shaped) is shaped
+    assert image_schema(plain, SimpleNamespace(schema_=shaped)) == shaped
+    for holder in (
+        SimpleNamespace(estimator=SimpleNamespace(schema_=shaped)),
+        SimpleNamespace(
+            estimator=SimpleNamespace(estimator=SimpleNamespace(schema_=shaped))
+        ),
+    ):
+        assert image_schema(plain, SimpleNamespace(teacher_=holder)) == shaped
+    assert image_schema(plain, SimpleNamespace(schema_=named)) is None
+    found = image_schema(named)
+    assert found is not None
+    assert found.image_shape == (2, 3)
+    assert found.features == named.features
+    turned = replace(named, features=named.features[::-1])
+    assert image_schema(turned) is None
+    words = tuple(Feature(f.name, "categorical", ("a", "b")) for f in named.features)
+    assert image_schema(Schema(words)) is None
+
+
+@pytest.mark.parametrize("offered", [None, "x", Schema((Feature("a"),))])
+def test_a_schema_of_other_columns_is_refused(offered: object) -> None:
+    own = Schema((Feature("a"), Feature("b")))
+    assert check_schema("f", own, own) is own
+    with pytest.raises(
+        InputError, match="'schema' parameter of f must be a Schema of 2"
+    ):
+        check_schema("f", offered, own)

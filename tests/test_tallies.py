@@ -3,12 +3,11 @@ import pytest
 from small_trees import AGE, DOSE, frame_of, hard_rows, new_tree
 
 from interpretkd._errors import InputError
+from interpretkd.outputs import LeafOutcomes, leaf_outcomes
 from interpretkd.tallies import (
     Judged,
-    Outcomes,
     alike,
     judge_rows,
-    leaf_outcomes,
     node_counts,
     tally,
 )
@@ -16,9 +15,9 @@ from interpretkd.tallies import (
 CODES = np.zeros((6, 1), dtype=np.float32)
 
 
-def _outcomes(classes: int = 2) -> Outcomes:
+def _outcomes(classes: int = 2) -> LeafOutcomes:
     names = np.asarray([f"c{i}" for i in range(classes)], dtype=object)
-    return Outcomes("multiclass", np.asarray([[0], [1], [0]]), None, names)
+    return LeafOutcomes("multiclass", np.asarray([[0], [1], [0]]), None, names)
 
 
 def test_each_rule_is_counted_by_itself() -> None:
@@ -41,7 +40,7 @@ def test_each_rule_is_counted_by_itself() -> None:
 
 def test_label_sets_are_counted_as_wholes() -> None:
     names = np.asarray(["a", "b"], dtype=object)
-    sets = Outcomes("multilabel", np.asarray([[1, 0], [1, 1]]), None, names)
+    sets = LeafOutcomes("multilabel", np.asarray([[1, 0], [1, 1]]), None, names)
     labels = np.asarray([[1, 0], [1, 1], [1, 1], [1, 1], [0, 0], [1, 0]])
     judged = Judged(CODES, None, None, labels)
     first, second = tally(judged, sets, np.asarray([0, 0, 0, 1, 1, 1]))
@@ -62,7 +61,7 @@ def test_no_row_at_all_is_no_error() -> None:
 @pytest.mark.parametrize("kind", [object, str, int])
 def test_labels_are_found_whatever_their_type(n_classes: int, kind: type) -> None:
     values = np.arange(n_classes).astype(kind)
-    outcomes = Outcomes("multiclass", np.zeros((1, 1), dtype=int), None, values)
+    outcomes = LeafOutcomes("multiclass", np.zeros((1, 1), dtype=int), None, values)
     tree = new_tree(0, outputs=1)
     rows = hard_rows(tree, 3)
     unknown = np.asarray([n_classes]).astype(kind)
@@ -81,7 +80,7 @@ def test_labels_are_found_whatever_their_type(n_classes: int, kind: type) -> Non
 
 def test_pooled_chances_are_means_by_weight() -> None:
     chances = np.asarray([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
-    outcomes = Outcomes("multiclass", np.asarray([[0], [1], [0]]), chances, None)
+    outcomes = LeafOutcomes("multiclass", np.asarray([[0], [1], [0]]), chances, None)
     groups = [np.asarray([0, 2]), np.asarray([1])]
     pooled = outcomes.pooled(groups, np.asarray([3.0, 1.0, 1.0]))
     np.testing.assert_allclose(pooled.chances, [[0.825, 0.175], [0.2, 0.8]])

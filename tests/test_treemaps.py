@@ -9,13 +9,9 @@ from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse
 from interpretkd.diagrams import draw_tree, look_of
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.node_facts import node_facts, telling_rows
 from interpretkd.students import BoostedStudent, CartStudent
-from interpretkd.treemaps import (
-    branch_outline,
-    draw_branch,
-    node_facts,
-    telling_rows,
-)
+from interpretkd.treemaps import branch_outline, draw_branch
 
 
 @pytest.fixture(scope="module")

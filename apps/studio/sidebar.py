@@ -10,8 +10,8 @@ import streamlit as st
 
 from interpretkd._errors import InputError
 from interpretkd.analysis import Analysis
+from interpretkd.schema import image_schema
 from interpretkd.shelf import SavedRun, saved_run
-from interpretkd.whatif_inputs import image_schema
 
 __all__ = [
     "offered_pages",
@@ -64,7 +64,7 @@ def offered_pages() -> frozenset[str]:
         absent |= {"tree", "rules"}
     if shown.tree is not None:
         absent.add("effects")
-    if image_schema(shown.model) is None:
+    if image_schema(shown.model.schema_, shown.model) is None:
         absent.add("images")
     return _PAGES - absent
 

@@ -3,7 +3,8 @@ import pytest
 from interpretkd.analysis import analyse_run
 from interpretkd.images import contribution_image, leaf_images, path_image
 from interpretkd.persistence import load_run
-from interpretkd.whatif_inputs import image_schema, row_of
+from interpretkd.schema import image_schema
+from interpretkd.whatif_inputs import row_of
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def digits(make_run):
 def test_the_path_and_the_leaves_are_shown(studio, digits):
     app = studio("digits", "images", row=7)
     assert not app.exception
-    schema = image_schema(digits.model)
+    schema = image_schema(digits.model.schema_, digits.model)
     picture = path_image(digits.model, row_of(digits.X, 6), schema=schema)
     leaves = leaf_images(digits.model, digits.X, schema=schema)
     alts = [image.proto.imgs[0].alt for image in app.get("image")]
@@ -25,7 +26,7 @@ def test_the_path_and_the_leaves_are_shown(studio, digits):
 
 
 def test_leaves_are_filtered(studio, digits):
-    schema = image_schema(digits.model)
+    schema = image_schema(digits.model.schema_, digits.model)
     decisions = [
         f.decision for f in leaf_images(digits.model, digits.X, schema=schema).frames
     ]
@@ -48,7 +49,7 @@ def test_a_linear_student_shows_what_the_pixels_add(studio, make_run):
     found = analyse_run(load_run(make_run("digits_linear")))
     app = studio("digits_linear", "images", row=7)
     assert not app.exception
-    schema = image_schema(found.model)
+    schema = image_schema(found.model.schema_, found.model)
     pictures = [
         contribution_image(found.model, row_of(found.X, 6), schema=schema),
         contribution_image(found.model, schema=schema),

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from interpretkd.analysis import analyse_run
-from interpretkd.figures import ConfusionDisplay, ResidualDisplay
+from interpretkd.figures import ConfusionDisplay
+from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.persistence import load_run
 
 

@@ -5,8 +5,9 @@ import pytest
 
 from interpretkd.analysis import analyse_run
 from interpretkd.diagrams import look_of
+from interpretkd.node_facts import node_facts
 from interpretkd.persistence import load_run
-from interpretkd.treemaps import draw_branch, node_facts
+from interpretkd.treemaps import draw_branch
 
 
 @pytest.fixture

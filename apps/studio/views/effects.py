@@ -11,13 +11,18 @@ import widgets
 
 from interpretkd.analysis import Analysis
 from interpretkd.effects import Effects
-from interpretkd.figures_terms import (
-    CoefficientDisplay,
+from interpretkd.figures_effects import (
     ShapeDisplay,
-    _finite,
-    _joined_categories,
+    finite_edges,
+    join_categories,
 )
-from interpretkd.terms import Contributions, linear_terms, model_scorecards, points_text
+from interpretkd.figures_terms import CoefficientDisplay
+from interpretkd.terms import (
+    Contributions,
+    linear_terms,
+    model_scorecards,
+    points_text,
+)
 from interpretkd.wording import one_line
 
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
@@ -172,7 +177,7 @@ def show_numbers(display: ShapeDisplay, columns: dict[str, str]) -> None:
     )
     absent = data["missing"].to_numpy(dtype=bool)
     known, gaps = data[~absent], data[absent]
-    edges = _finite([*known["low"].astype(float), float(known["high"].iloc[-1])])
+    edges = finite_edges([*known["low"].astype(float), float(known["high"].iloc[-1])])
     known = known.assign(low=edges[:-1], high=edges[1:])
     # The last step ends where the drawing does.
     end = known.tail(1).assign(low=edges[-1], n_rows=0)
@@ -224,7 +229,7 @@ def show_categories(
     display: ShapeDisplay, columns: dict[str, str], *, several: bool
 ) -> None:
     """Draw a bar a category, or a mark for each output."""
-    data = _joined_categories(display.data)
+    data = join_categories(display.data)
     data = data.assign(said=[display._text(row) for _, row in data.iterrows()])
     data["said"] += [f" ({n:,} rows)" for n in data["n_rows"]]
     long = long_form(data, columns)

@@ -10,8 +10,8 @@ import widgets
 
 from interpretkd.explanations import explain_row
 from interpretkd.images import contribution_image, leaf_images, path_image
-from interpretkd.schema import Schema
-from interpretkd.whatif_inputs import image_schema, label_text, row_of
+from interpretkd.schema import Schema, image_schema
+from interpretkd.whatif_inputs import label_text, row_of
 
 ANY = "any decision"
 
@@ -69,7 +69,7 @@ widgets.head(
     "rows that it takes for alike look like.",
 )
 found, whole = caches.analysis(), caches.whole()
-schema = image_schema(found.model)
+schema = image_schema(found.model.schema_, found.model)
 if schema is None:
     st.info("The rows of this run are no images, so there is nothing to show here.")
     st.stop()

@@ -12,8 +12,9 @@ import widgets
 
 from interpretkd.analysis import Analysis
 from interpretkd.evaluation import Evaluation
-from interpretkd.figures import ConfusionDisplay, ResidualDisplay
+from interpretkd.figures import ConfusionDisplay
 from interpretkd.figures_reliability import ReliabilityDisplay
+from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.forests import Forest
 from interpretkd.intervals import Estimate

@@ -14,10 +14,9 @@ from interpretkd._errors import InputError
 from interpretkd.answers import output_names
 from interpretkd.explanations import Flip, RowExplanation, explain_row
 from interpretkd.images import path_image
-from interpretkd.schema import Schema
+from interpretkd.schema import Schema, image_schema
 from interpretkd.whatif_address import settings_between, write_settings
 from interpretkd.whatif_inputs import (
-    image_schema,
     label_text,
     order_of_inputs,
     row_of,
@@ -339,7 +338,7 @@ def explain(wanted: Any = None, frozen: tuple[str, ...] = ()) -> Any:
     )
 
 
-schema = image_schema(model)
+schema = image_schema(model.schema_, model)
 explanation = explain()
 label = None if whole.y is None else label_text(model, whole.y[position])
 say_verdict(explanation, label)

@@ -20,14 +20,8 @@ from interpretkd.intervals import Estimate, wilson_interval
 from interpretkd.linear import Linear
 from interpretkd.metrics import r2
 from interpretkd.node_boxes import Look
-from interpretkd.treemaps import (
-    NodeFacts,
-    TreeMap,
-    branch_outline,
-    draw_branch,
-    node_facts,
-    telling_rows,
-)
+from interpretkd.node_facts import NodeFacts, node_facts, telling_rows
+from interpretkd.treemaps import TreeMap, branch_outline, draw_branch
 
 VIEW = "tree_view"
 # Comments and no texts stand below constants: Streamlit shows lone texts of a page.
@@ -349,7 +343,7 @@ def show_text(look: Look, drawn: TreeMap) -> None:
             "image/svg+xml",
             on_click="ignore",
         )
-        if find_spec("matplotlib") is None:
+        if find_spec("typst") is None:
             st.caption("For PNG: pip install 'interpretkd[viz]'")
             return
         st.download_button(

@@ -1,0 +1,167 @@
+"""SVG drawn as PNG and PDF, by typst: no program beside Python, nothing read from disk.
+
+The pictures are handed over in memory; of the machine only its fonts are read.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from interpretkd._errors import InputError
+from interpretkd._validation import check_real
+from interpretkd.svg import FONTS
+
+__all__ = ["Sheet", "letter_size", "to_pdf", "to_png"]
+
+_WIDER = 0.86
+"""How much smaller DejaVu Sans must be to be as wide as Helvetica."""
+_POINTS = 72
+"""A picture's pixels to the inch, so that they are a PDF's points."""
+_LONGEST, _MOST_PIXELS = 30_000, 200_000_000
+"""Image pixels along one side, and of a whole image: 800 MB while it is drawn."""
+_LONGEST_PAGE = 14_400
+"""The most points that readers of PDF know: larger pictures are drawn smaller."""
+_SOURCE = b"""\
+#let about = json("about.json")
+#set document(title: about.title, date: none)
+#set page(margin: 0pt)
+#for (svg, alt, paper, width, height) in about.sheets {
+  page(width: width * 1pt, height: height * 1pt, fill: rgb(paper),
+    image(bytes(svg), format: "svg", alt: alt, width: 100%, height: 100%))
+}
+"""
+
+
+class Sheet(NamedTuple):
+    """A picture to be drawn.
+
+    Parameters
+    ----------
+    svg : str
+        The picture, in one theme.
+    alt : str
+        What it says, for those who do not see it.
+    paper : str
+        The colour of what is behind it, as #rrggbb.
+    width, height : float
+        Its size in pixels.
+    """
+
+    svg: str
+    alt: str
+    paper: str
+    width: float
+    height: float
+
+
+def letter_size() -> float:
+    """Return how large letters must be set to be as wide as those of Helvetica.
+
+    Returns
+    -------
+    float
+        1, but less where only DejaVu Sans is at hand, which is wider.
+
+    Raises
+    ------
+    InputError
+        When typst is not installed.
+    """
+    families = set(_fonts().families())
+    return _WIDER if families & set(FONTS) == set(FONTS[-1:]) else 1.0
+
+
+def to_png(sheet: Sheet, scale: float = 2) -> bytes:
+    """Draw a picture as PNG.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        The picture.
+    scale : float, default=2
+        In (0, 10]: image pixels for one of the picture's; of a very large picture
+        fewer are taken.
+
+    Returns
+    -------
+    bytes
+        The file's content; the same picture gives the same bytes.
+
+    Raises
+    ------
+    InputError
+        For another scale, and when typst is not installed.
+    """
+    scale = check_real("png", "scale", scale, 0, 10, closed="right")
+    longest, area = max(sheet.width, sheet.height), sheet.width * sheet.height
+    scale = min(scale, _LONGEST / longest, (_MOST_PIXELS / area) ** 0.5)
+    return _drawn([sheet], "", format="png", ppi=_POINTS * scale)
+
+
+def to_pdf(sheets: Sequence[Sheet], title: str) -> bytes:
+    """Draw pictures as the pages of a PDF.
+
+    Parameters
+    ----------
+    sheets : sequence of Sheet
+        The pages, each of its own size.
+    title : str
+        What is shown, in a line.
+
+    Returns
+    -------
+    bytes
+        The file's content; the same pictures give the same bytes. Its texts can be
+        searched, and each page has its text for those who do not see it.
+
+    Raises
+    ------
+    InputError
+        When typst is not installed.
+    """
+    fitting = []
+    for sheet in sheets:
+        factor = min(1.0, _LONGEST_PAGE / max(sheet.width, sheet.height))
+        width, height = sheet.width * factor, sheet.height * factor
+        fitting.append(sheet._replace(width=width, height=height))
+    return _drawn(fitting, title, format="pdf")
+
+
+def _drawn(sheets: Sequence[Sheet], title: str, **settings: Any) -> bytes:
+    typst = _typst()
+    about = {"title": title, "sheets": [sheet._asdict() for sheet in sheets]}
+    files = {"main": _SOURCE, "about.json": json.dumps(about).encode()}
+    with TemporaryDirectory() as root:  # an empty one: no picture can name a file
+        drawn: bytes = typst.compile(files, root=root, font_paths=_fonts(), **settings)
+    return drawn
+
+
+def _typst() -> Any:
+    try:
+        import typst
+    except ImportError as error:
+        raise InputError(
+            "PNG and PDF need typst: pip install 'interpretkd[viz]'. A tree's .svg "
+            "needs nothing."
+        ) from error
+    return typst
+
+
+@lru_cache(maxsize=1)
+def _fonts() -> Any:
+    """Return the fonts of this machine; where it has none of ours, matplotlib's, too.
+
+    Only there, for among those is one that covers letters that others have with signs
+    for their scripts.
+    """
+    installed = _typst().Fonts()
+    found = find_spec("matplotlib")
+    if set(installed.families()) & set(FONTS) or found is None:
+        return installed
+    folders = found.submodule_search_locations or []
+    own = [str(Path(folder) / "mpl-data" / "fonts" / "ttf") for folder in folders]
+    return _typst().Fonts(font_paths=own)
