@@ -17,9 +17,18 @@ from numba import njit
 from numpy.typing import NDArray
 
 from interpretkd.nodes import floor_to_float32
+from interpretkd.rows import Encoded
 from interpretkd.schema import Codes, Schema
 
-__all__ = ["MAX_BINS", "N_BYTES", "Binned", "bin_columns", "n_threads", "spread"]
+__all__ = [
+    "MAX_BINS",
+    "N_BYTES",
+    "Binned",
+    "bin_columns",
+    "bin_rows",
+    "n_threads",
+    "spread",
+]
 
 MAX_BINS = 255
 """The bins of a column beside the one for missing values."""
@@ -63,19 +72,20 @@ class Binned:
         """The number of rows."""
         return self.matrix.shape[1]
 
-    def bin(self, codes: Codes) -> "Binned":
+    def bin(self, rows: Encoded) -> "Binned":
         """Put other rows into the same bins.
 
         Parameters
         ----------
-        codes : ndarray of shape (n_samples, n_features), float32
-            Rows as `Schema.encode` returns them.
+        rows : Encoded
+            Rows of the same columns.
 
         Returns
         -------
         Binned
             These rows.
         """
+        codes = rows.codes
         matrix = np.empty(codes.shape[::-1], dtype=np.uint8)
 
         def fill(first: int, last: int) -> None:
@@ -167,6 +177,22 @@ def bin_columns(schema: Schema, codes: Codes, max_bins: int = MAX_BINS) -> Binne
 
     spread(fill, n_features, codes.size, _BLOCK)
     return Binned(schema, matrix, n_bins, is_set, tuple(edges))
+
+
+def bin_rows(rows: Encoded) -> Binned:
+    """Put rows into bins of their own, for `Encoded.once`.
+
+    Parameters
+    ----------
+    rows : Encoded
+        The rows.
+
+    Returns
+    -------
+    Binned
+        The rows as bins.
+    """
+    return bin_columns(rows.schema, rows.codes)
 
 
 def n_threads(n_cells: int) -> int:

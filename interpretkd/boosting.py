@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from interpretkd.forests import Forest
 from interpretkd.logits import apply_link
 from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.rows import Encoded
 from interpretkd.schema import MISSING, VALUE, Codes, Column, Schema, expand
 
 __all__ = ["Score", "base_margins", "boost", "fold_tests", "loss_slopes"]
@@ -19,8 +20,7 @@ Score: TypeAlias = Callable[[Array], float]
 
 
 def boost(
-    schema: Schema,
-    codes: Codes,
+    rows: Encoded,
     targets: Array,
     sample_weight: Array | None = None,
     *,
@@ -40,10 +40,8 @@ def boost(
 
     Parameters
     ----------
-    schema : Schema
-        The columns.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
+    rows : Encoded
+        The rows; without weights they are binned once, however often they are fitted.
     targets : ndarray of shape (n_samples, n_outputs), float64
         Target columns; probabilities for the links "softmax" and "sigmoid".
     sample_weight : ndarray of shape (n_samples,), default=None
@@ -83,13 +81,17 @@ def boost(
     """
     import xgboost
 
-    columns = schema.columns(indicate_missing=False)
+    columns = rows.schema.columns(indicate_missing=False)
     # Of two columns under a softmax one is enough: only their difference counts.
     first = 1 if link == "softmax" and targets.shape[1] == 2 else 0
     base = base_margins(np.average(targets, axis=0, weights=sample_weight), link)
-    rows = xgboost.QuantileDMatrix(
-        expand(codes, columns), label=targets[:, first:], weight=sample_weight
-    )
+    if sample_weight is None:
+        matrix = rows.once(_quantised)
+    else:  # weights move the bins
+        matrix = xgboost.QuantileDMatrix(
+            expand(rows.codes, columns), weight=sample_weight
+        )
+    matrix.set_label(targets[:, first:])
     settings = {
         "tree_method": "hist",
         "objective": "reg:squarederror",
@@ -116,7 +118,7 @@ def boost(
         held_out, score = watch
         watching = {
             "evals": [
-                (xgboost.QuantileDMatrix(expand(held_out, columns), ref=rows), "")
+                (xgboost.QuantileDMatrix(expand(held_out, columns), ref=matrix), "")
             ],
             "custom_metric": lambda margins, _: ("score", score(outputs(margins))),
             "callbacks": [
@@ -130,8 +132,8 @@ def boost(
     slopes = loss_slopes(
         targets[:, first:], sample_weight, link, lambda m: outputs(m)[:, first:]
     )
-    booster = xgboost.train(settings, rows, n_rounds, obj=slopes, **watching)
-    forest = _forest(schema, columns, booster, base, link, first)
+    booster = xgboost.train(settings, matrix, n_rounds, obj=slopes, **watching)
+    forest = _forest(rows.schema, columns, booster, base, link, first)
     return forest, [float(s) for curve in history.values() for s in curve["score"]]
 
 
@@ -195,6 +197,13 @@ def loss_slopes(
         return weight * (predicted - targets), weight * curvature
 
     return slopes
+
+
+def _quantised(rows: Encoded) -> Any:
+    import xgboost
+
+    columns = rows.schema.columns(indicate_missing=False)
+    return xgboost.QuantileDMatrix(expand(rows.codes, columns))
 
 
 def _forest(

@@ -13,14 +13,15 @@ import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd.binning import N_BYTES, Binned, bin_columns
+from interpretkd.binning import N_BYTES, Binned, bin_rows
 from interpretkd.boosting import Score, base_margins, loss_slopes
 from interpretkd.drafts import Draft, finish, leaves_of
 from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow_draft
 from interpretkd.logits import apply_link
 from interpretkd.nodes import NODE_ARRAYS, Nodes
-from interpretkd.schema import Codes, Schema
+from interpretkd.rows import Encoded
+from interpretkd.schema import Codes
 
 __all__ = ["BoostingSearch", "BoostingTrial", "boost_within"]
 
@@ -107,8 +108,7 @@ class BoostingSearch:
 
 
 def boost_within(
-    schema: Schema,
-    codes: Codes,
+    rows: Encoded,
     targets: Array,
     sample_weight: Array | None = None,
     *,
@@ -131,10 +131,8 @@ def boost_within(
 
     Parameters
     ----------
-    schema : Schema
-        The columns.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
+    rows : Encoded
+        The rows.
     targets : ndarray of shape (n_samples, n_outputs), float64
         Target columns; probabilities for the links "softmax" and "sigmoid".
     sample_weight : ndarray of shape (n_samples,), default=None
@@ -182,21 +180,21 @@ def boost_within(
     --------
     >>> codes = np.arange(60, dtype=np.float32).reshape(-1, 1)
     >>> targets = np.where(codes > 20, 1.0, 0.0) + np.where(codes > 40, 2.0, 0.0)
-    >>> schema = Schema.from_data(codes)
-    >>> forest, search = boost_within(schema, codes, targets, max_leaves=4)
+    >>> forest, search = boost_within(Encoded.of(codes), targets, max_leaves=4)
     >>> forest.n_leaves <= 4, bool(abs(forest.predict(codes) - targets).max() < 0.2)
     (True, True)
     """
-    weight = np.ones(len(codes)) if sample_weight is None else sample_weight
-    there = weight > 0
+    weight = np.ones(len(rows)) if sample_weight is None else sample_weight
     settings = _Settings(link, min_child_weight, subsample, column_share, seed)
-    lesson = _Lesson.of(schema, codes[there], targets[there], weight[there], settings)
+    lesson = _Lesson(rows, targets, weight, settings)
+    if not weight.all():  # a row without weight is as good as absent
+        lesson = lesson.take(np.flatnonzero(weight > 0))
     order = np.random.default_rng(seed).permutation(len(lesson.codes))
     if watch is None:
         n_judged = len(order) // 5 if len(order) >= _FEWEST_TO_JUDGE else 0
         judged = lesson.take(order[:n_judged]) if n_judged else lesson
         watch, order = (judged.codes, judged.score), order[n_judged:]
-    n_columns = codes.shape[1]
+    n_columns = len(rows.schema)
     n_tried = max(min(_MOST_TO_TRY, _MOST_CELLS // n_columns), _FEWEST_TO_TRY)
     order = order[:n_tried]
     known = lesson if len(order) == len(lesson.codes) else lesson.take(order)
@@ -266,14 +264,8 @@ def _attempt(
         if budget < 2 or n_trees == before or (n_trees == 0 and share > 1):
             return
         before = n_trees
-        found = float(score(_predict(part.freeze(), held_out)))
+        found = float(score(part.freeze().predict_codes(held_out)))
         yield BoostingTrial(size, rate, budget, n_trees, part.n_leaves, found), part
-
-
-def _predict(forest: Forest, codes: Codes) -> Array:
-    out = np.tile(forest.base, (len(codes), 1))
-    forest.nodes.add_up(codes, forest.value, forest.column, out)
-    return apply_link(out, forest.link)
 
 
 @dataclass(frozen=True)
@@ -291,28 +283,24 @@ class _Settings:
 class _Lesson:
     """Rows and what they are to become."""
 
-    binned: Binned
-    codes: Codes
+    rows: Encoded
     targets: Array
     weight: Array
     settings: _Settings
 
-    @classmethod
-    def of(
-        cls,
-        schema: Schema,
-        codes: Codes,
-        targets: Array,
-        weight: Array,
-        settings: _Settings,
-    ) -> "_Lesson":
-        return cls(bin_columns(schema, codes), codes, targets, weight, settings)
+    @property
+    def codes(self) -> Codes:
+        return self.rows.codes
+
+    @property
+    def binned(self) -> Binned:
+        return self.rows.once(bin_rows)
 
     def take(self, rows: NDArray[np.integer]) -> "_Lesson":
         """Return some of the rows, in bins of their own."""
         rows = np.sort(rows)
-        own = (self.codes[rows], self.targets[rows], self.weight[rows])
-        return _Lesson.of(self.binned.schema, *own, self.settings)
+        own = Encoded(self.rows.schema, self.codes[rows])
+        return _Lesson(own, self.targets[rows], self.weight[rows], self.settings)
 
     @cached_property
     def base(self) -> Array:

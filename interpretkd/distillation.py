@@ -1,6 +1,7 @@
 """Distilling a teacher's logits into a student: the meta-estimators."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +20,6 @@ from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
     check_is_fitted,
-    has_fit_parameter,
 )
 
 from interpretkd._errors import InputError
@@ -46,9 +46,9 @@ from interpretkd.lineups import Budget, default_lineup, given_lineup
 from interpretkd.logits import decide, probabilities
 from interpretkd.metrics import fidelity
 from interpretkd.portions import RememberingTeacher, partition
-from interpretkd.rows import checked_rows, learn_schema
+from interpretkd.rows import Encoded, checked_rows
 from interpretkd.schema import Rows, Schema, as_frame
-from interpretkd.students import CartStudent
+from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import Target
 from interpretkd.transfer import GENERATORS, draw_rows
 from interpretkd.trees import Tree
@@ -240,7 +240,10 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 f"adapter. Got {self.teacher!r}."
             )
 
-    def _begin(self, X: ArrayLike, y: Any, X_unlabelled: ArrayLike | None) -> Rows:
+    def _begin(
+        self, X: ArrayLike, y: Any, X_unlabelled: ArrayLike | None
+    ) -> tuple[Rows, Encoded]:
+        """Check what `fit` is given; return all rows, as they are and encoded."""
         self._check(type(self).__name__)
         if y is None and not _is_fitted(self.teacher):
             raise ValueError(
@@ -248,7 +251,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 "None: only a frozen teacher, FrozenEstimator(teacher) or an adapter, "
                 "needs no labels."
             )
-        self.schema_, rows = learn_schema(self, X)
+        rows = checked_rows(self, X, reset=True)
+        encoded = Encoded.of(rows)
+        self.schema_ = encoded.schema
         if len(rows) < _FEWEST_ROWS:
             raise InputError(
                 f"Found array with {len(rows)} sample(s) while a minimum of "
@@ -259,8 +264,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         if X_unlabelled is not None:
             further = checked_rows(self, X_unlabelled, reset=False)
             rows = stack_rows(rows, further)
-            self.schema_ = Schema.from_data(rows)
-        return self._conform(rows)
+            encoded = Encoded.of(rows)  # which may have categories of their own
+            self.schema_ = encoded.schema
+        return self._conform(rows), encoded
 
     def _split(
         self, n_labelled: int, strata: NDArray[Any] | None
@@ -280,86 +286,84 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
     def _distil(self, lesson: Lesson, targets: list[Target]) -> None:
         """Choose the target, fit the student, fit the baseline."""
-        kept = np.setdiff1d(np.arange(len(lesson.logits)), self.validation_rows_)
+        others = np.setdiff1d(np.arange(len(lesson)), self.validation_rows_)
+        parts = _Parts(lesson, lesson.take(others), lesson.take(self.validation_rows_))
         self.target_, self.trials_ = targets[0], ()
         if len(targets) > 1:
+            tried = parts.kept
             seed = check_random_state(self.random_state).randint(2**31 - 1)
-            chosen = np.random.default_rng(seed).permutation(kept)[:_TRIAL_ROWS]
+            if len(others) > _TRIAL_ROWS:
+                chosen = np.random.default_rng(seed).permutation(others)[:_TRIAL_ROWS]
+                tried = lesson.take(np.sort(chosen))
             self.target_, self.trials_ = choose_target(
-                self._student,
-                targets,
-                lesson.take(np.sort(chosen)),
-                lesson.take(self.validation_rows_),
+                self._student, targets, tried, parts.held_out
             )
-        self.n_asked_ = 0
-        if has_fit_parameter(self._student, "held_out"):
-            self.student_ = self._fit_searching(lesson, kept)
-        else:
-            extended = self._extend(lesson, kept)
-            self.student_ = self._fit_student(self.target_, *extended)
+        draw = self._draw if self._asks_further(lesson) else None
+        self.student_, self.n_asked_ = self._fit_student(self.target_, parts, draw)
         self.baseline_ = None
         if lesson.labels is not None:
-            labelled, known = lesson.without_teacher(self.task_)
-            kept = np.flatnonzero(np.isin(known, kept))
             target = label_target(self.task_)
-            self.baseline_ = self._fit_student(target, labelled, kept)
+            labelled = parts.without_teacher(self.task_)
+            self.baseline_, _ = self._fit_student(target, labelled, None)
 
-    def _fit_searching(self, lesson: Lesson, kept: NDArray[np.integer]) -> Any:
-        """Settle on a part of the rows what is to be chosen, then fit to all."""
-        draw = self._draw if self._asks_further(lesson) else None
-        settled, asks = settle(
-            self._student,
-            self.target_,
-            lesson.take(kept),
-            lesson.take(self.validation_rows_),
-            draw,
-        )
-        if asks:
-            further = self._draw(lesson)
-            self.n_asked_ = len(further.logits)
+    def _fit_student(
+        self,
+        target: Target,
+        parts: "_Parts",
+        draw: Callable[[Lesson], Lesson] | None,
+    ) -> tuple[Any, int]:
+        """Fit the student; return it, and how many further rows were asked for."""
+        student, validation = self._student, as_student(self._student).validation
+        if validation == "choose":
+            settled, asks = settle(student, target, parts.kept, parts.held_out, draw)
+            further = draw(parts.whole) if asks and draw is not None else None
+            student = clone(student).set_params(**settled)
+        else:
+            further = None if draw is None else draw(parts.kept)
+        watches = validation == "watch"
+        lesson = parts.kept if watches else parts.whole
+        if further is not None:
             lesson = lesson.join(further)
-        return teach(clone(self._student).set_params(**settled), self.target_, lesson)
-
-    def _extend(
-        self, lesson: Lesson, kept: NDArray[np.integer]
-    ) -> tuple[Lesson, NDArray[np.integer]]:
-        """Add the further rows that were asked for, also to the kept ones."""
-        if self.transfer is None or self.transfer == "auto":
-            return lesson, kept
-        further = self._draw(lesson.take(kept))
-        self.n_asked_ = len(further.logits)
-        new = len(lesson.logits) + np.arange(self.n_asked_)
-        return lesson.join(further), np.concatenate([kept, new])
+        fitted = teach(student, target, lesson, parts.held_out if watches else None)
+        return fitted, 0 if further is None else len(further)
 
     def _asks_further(self, lesson: Lesson) -> bool:
         if self.transfer != "auto":
             return self.transfer is not None
         pixels = any(feature.kind == "pixel" for feature in self.schema_.features)
-        few = len(lesson.logits) < _ENOUGH_ROWS
-        return few and not pixels and self.target_.alpha == 0
+        few = len(lesson) < _ENOUGH_ROWS
+        chooses = as_student(self._student).validation == "choose"
+        return chooses and few and not pixels and self.target_.alpha == 0
 
     def _draw(self, lesson: Lesson) -> Lesson:
         """Ask the teacher about rows like these, together of the same weight."""
-        n_rows = len(lesson.logits)
+        n_rows = len(lesson)
         n_drawn = min(_DRAWN_PER_ROW * n_rows, _MOST_DRAWN)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
+        codes = lesson.encoded.codes
         rows = self._conform(
-            draw_rows(self.schema_, lesson.rows, n_drawn, self.transfer, seed)
+            draw_rows(
+                self.schema_, codes, n_drawn, self.transfer, seed, like=lesson.rows
+            )
         )
+        encoded = Encoded(self.schema_, self.schema_.encode(rows))
         logits = self.teacher_.logits(rows)
         weight = np.full(len(logits), min(1.0, n_rows / len(logits)))
-        return Lesson(rows, logits, None, weight)
+        return Lesson(rows, logits, None, weight, encoded)
 
-    def _fit_student(
-        self, target: Target, lesson: Lesson, kept: NDArray[np.integer]
-    ) -> Any:
-        """Fit to all rows, unless the student itself watches held-out ones."""
-        student = self._student
-        watches = has_fit_parameter(student, "watch")
-        if not watches or not getattr(student, "watches", True):
-            return teach(student, target, lesson)
-        held_out = np.setdiff1d(np.arange(len(lesson.logits)), kept)
-        return teach(self._student, target, lesson.take(kept), lesson.take(held_out))
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """A lesson, and its two parts: those to fit to, those to choose on."""
+
+    whole: Lesson
+    kept: Lesson
+    held_out: Lesson
+
+    def without_teacher(self, task: str) -> "_Parts":
+        """Return the parts as the baseline gets them."""
+        parts = (self.whole, self.kept, self.held_out)
+        return _Parts(*(part.without_teacher(task) for part in parts))
 
 
 class DistilledClassifier(ClassifierMixin, _Distilled):
@@ -501,7 +505,7 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
                 f"The 'alpha' parameter of {name} must be 0 when no labels y are "
                 f"given. Got {self.alpha!r}."
             )
-        rows = self._begin(X, y, X_unlabelled)
+        rows, encoded = self._begin(X, y, X_unlabelled)
         n_given = (
             len(rows) if X_unlabelled is None else len(rows) - _length(X_unlabelled)
         )
@@ -522,7 +526,7 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
         if y is not None:
             labels = np.full(logits.shape, np.nan)
             labels[:n_given] = indicate(y, self.classes_, self.task_)
-        self._distil(Lesson(rows, logits, labels), self._targets())
+        self._distil(Lesson(rows, logits, labels, known=encoded), self._targets())
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -692,7 +696,7 @@ class DistilledRegressor(RegressorMixin, _Distilled):
                 f"The 'alpha' parameter of {name} must be 0 when no labels y are "
                 f"given. Got {self.alpha!r}."
             )
-        rows = self._begin(X, y, X_unlabelled)
+        rows, encoded = self._begin(X, y, X_unlabelled)
         n_given = (
             len(rows) if X_unlabelled is None else len(rows) - _length(X_unlabelled)
         )
@@ -714,7 +718,7 @@ class DistilledRegressor(RegressorMixin, _Distilled):
             labels[:n_given] = y.reshape(n_given, -1)
         target = Target("logits", alpha=self.alpha, task="regression")
         self._flat = logits.shape[1] == 1
-        self._distil(Lesson(rows, logits, labels), [target])
+        self._distil(Lesson(rows, logits, labels, known=encoded), [target])
         return self
 
     def predict(self, X: ArrayLike) -> Array:
@@ -876,7 +880,7 @@ def _taught(model: _Distilled, rows: Rows, y: Any) -> Teacher:
     teacher = clone(model.teacher)
     if _is_fitted(teacher):
         return as_teacher(teacher)
-    rows = model._begin(rows, y, None)
+    rows, _ = model._begin(rows, y, None)
     classifies = isinstance(model, DistilledClassifier)
     kept, _ = model._split(len(rows), y if classifies and y.ndim == 1 else None)
     return model._teach(take_rows(rows, kept), y[kept])

@@ -11,7 +11,7 @@ from interpretkd._errors import InputError
 from interpretkd._validation import check_choice
 from interpretkd.logits import LINKS, apply_link
 from interpretkd.nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
-from interpretkd.schema import Rows, Schema
+from interpretkd.schema import Codes, Rows, Schema
 from interpretkd.trees import Tree
 
 __all__ = ["Forest"]
@@ -117,10 +117,7 @@ class Forest:
         ndarray of shape (n_samples, n_outputs), float64
             The sums.
         """
-        codes = self.schema.encode(X)
-        out = np.tile(self.base, (len(codes), 1))
-        self.nodes.add_up(codes, self.value, self.column, out)
-        return out
+        return self._margins(self.schema.encode(X))
 
     def predict(self, X: Rows) -> NDArray[np.float64]:
         """Return the predictions.
@@ -136,6 +133,26 @@ class Forest:
             The sums, through the link.
         """
         return apply_link(self.margins(X), self.link)
+
+    def predict_codes(self, codes: Codes) -> NDArray[np.float64]:
+        """Return the predictions of rows that are encoded already.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples, n_features), float32
+            Rows as `Schema.encode` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            The sums, through the link.
+        """
+        return apply_link(self._margins(codes), self.link)
+
+    def _margins(self, codes: Codes) -> NDArray[np.float64]:
+        out = np.tile(self.base, (len(codes), 1))
+        self.nodes.add_up(codes, self.value, self.column, out)
+        return out
 
     def tree(self, index: int) -> Tree:
         """Return one of the trees, to read or to draw.

@@ -5,19 +5,21 @@ Fitting a student to a lesson, and finding out which target teaches it best.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, column_or_1d, has_fit_parameter
+from sklearn.utils.validation import check_array, column_or_1d
 
 from interpretkd._errors import InputError
 from interpretkd.logits import decide, log_probabilities, probabilities
+from interpretkd.rows import Encoded
 from interpretkd.schema import Rows
+from interpretkd.students import Judged, Taught, as_student
 from interpretkd.targets import Target
 
 __all__ = [
@@ -51,12 +53,23 @@ class Lesson:
         0 and 1 (values, for regression); NaN in the rows without label.
     weight : ndarray of shape (n_samples,), float64, or None
         How much each row counts; None for 1.
+    known : Encoded or None
+        The rows encoded, where they are already; see `encoded`.
     """
 
     rows: Rows
     logits: Array
     labels: Array | None = None
     weight: Array | None = None
+    known: Encoded | None = None
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """The rows as codes: those of a part or a whole are not encoded anew."""
+        return Encoded.of(self.rows) if self.known is None else self.known
 
     def take(self, index: NDArray[np.integer]) -> "Lesson":
         """Return a part of the lesson.
@@ -69,11 +82,17 @@ class Lesson:
         Returns
         -------
         Lesson
-            The part.
+            The part; the lesson itself when that is all of it.
         """
-        labels = None if self.labels is None else self.labels[index]
-        weight = None if self.weight is None else self.weight[index]
-        return Lesson(take_rows(self.rows, index), self.logits[index], labels, weight)
+        if np.array_equal(index, np.arange(len(self))):
+            return self
+        return Lesson(
+            take_rows(self.rows, index),
+            self.logits[index],
+            None if self.labels is None else self.labels[index],
+            None if self.weight is None else self.weight[index],
+            self.encoded.take(index),
+        )
 
     def join(self, further: "Lesson") -> "Lesson":
         """Return both lessons as one.
@@ -96,14 +115,15 @@ class Lesson:
             np.vstack([self.logits, further.logits]),
             labels,
             np.concatenate([self.weights, further.weights]),
+            self.encoded.join(further.encoded),
         )
 
     @property
     def weights(self) -> Array:
         """How much each row counts, shape (n_samples,)."""
-        return np.ones(len(self.logits)) if self.weight is None else self.weight
+        return np.ones(len(self)) if self.weight is None else self.weight
 
-    def without_teacher(self, task: str) -> tuple["Lesson", NDArray[np.int64]]:
+    def without_teacher(self, task: str) -> "Lesson":
         """Return the lesson that the baseline gets: the labels in the teacher's place.
 
         Parameters
@@ -113,15 +133,14 @@ class Lesson:
 
         Returns
         -------
-        lesson : Lesson
+        Lesson
             The rows that have a label.
-        index : ndarray of int
-            Their positions.
         """
         assert self.labels is not None
-        known = np.flatnonzero(~np.isnan(self.labels).any(axis=1))
-        logits = label_target(task).decode(self.labels[known])
-        return Lesson(take_rows(self.rows, known), logits), known
+        labelled = self.take(np.flatnonzero(~np.isnan(self.labels).any(axis=1)))
+        assert labelled.labels is not None
+        logits = label_target(task).decode(labelled.labels)
+        return Lesson(labelled.rows, logits, known=labelled.encoded)
 
 
 @dataclass(frozen=True)
@@ -165,29 +184,18 @@ def teach(
     regressor
         The fitted copy.
     """
-    student = clone(student)
-    given = student.get_params()
-    if target.link == "sigmoid" and given.get("loss") == "auto":
-        student.set_params(loss="sigmoid")
-    if given.get("objective") == "auto":
-        student.set_params(objective=_objective(target))
-    further: dict[str, Any] = {}
-    if lesson.weight is not None and has_fit_parameter(student, "sample_weight"):
-        further["sample_weight"] = lesson.weight
-    if held_out is not None and has_fit_parameter(student, "held_out"):
-        further["held_out"] = (
-            held_out.rows,
-            _columns(target, held_out),
-            held_out.weights,
-        )
-    elif held_out is not None and has_fit_parameter(student, "watch"):
+    judged = None
+    if held_out is not None:
         teacher = held_out.logits
 
         def score(outputs: Array) -> float:
             return _fidelity(target.task, target.decode(outputs), teacher)
 
-        further["watch"] = (held_out.rows, score)
-    return student.fit(lesson.rows, _columns(target, lesson), **further)
+        own = _columns(target, held_out), held_out.weights
+        judged = Judged(held_out.rows, held_out.encoded, *own, score)
+    columns = _columns(target, lesson)
+    taught = Taught(lesson.rows, lesson.encoded, columns, lesson.weight)
+    return as_student(student).prepare(target).learn(taught, judged)
 
 
 def settle(
@@ -202,8 +210,8 @@ def settle(
     Parameters
     ----------
     student : regressor
-        One whose `fit` takes held-out rows and which then says in ``settled_`` what
-        its "auto" stood for.
+        One that chooses on held-out rows, and then says in ``settled_`` what its
+        "auto" stood for.
     target : Target
         What it is fitted to.
     lesson : Lesson
@@ -221,6 +229,8 @@ def settle(
         Whether further rows serve it: unless it is better without them by more than
         one standard error, on the given rows.
     """
+    if draw is None and not as_student(student).is_open:
+        return {}, False
     bare = teach(student, target, lesson, held_out)
     if draw is None:
         return bare.settled_, False
@@ -259,12 +269,12 @@ def choose_target(
         All that were tried.
     """
     trials, scores = [], []
-    quick = _greedy(student)
+    quick = as_student(student).quick()
+    judged = held_out if as_student(quick).is_open else None
     for target in targets:
-        outputs = teach(quick, target, lesson, held_out).predict(held_out.rows)
-        logits = target.decode(as_columns(outputs))
+        logits = _logits(teach(quick, target, lesson, judged), target, held_out)
         fidelity = _fidelity(target.task, logits, held_out.logits)
-        trials.append(Trial(target, fidelity, len(lesson.logits)))
+        trials.append(Trial(target, fidelity, len(lesson)))
         scores.append((fidelity, -_divergence(target.task, logits, held_out.logits)))
     best = max(range(len(scores)), key=scores.__getitem__)
     return targets[best], tuple(trials)
@@ -425,29 +435,15 @@ def _columns(target: Target, lesson: Lesson) -> Array:
     return columns[:, 0] if columns.shape[1] == 1 else columns
 
 
-def _objective(target: Target) -> str:
-    """Return what a search is to make small when it is taught this target."""
-    if target.task == "regression":
-        return "squared_error"
-    if target.task == "multilabel":
-        return "squared_error" if target.kind == "logits" else "label_disagreement"
-    if target.alpha and target.kind != "logits":
-        return "expected_disagreement"  # with the teacher and with the label
-    return "disagreement"
-
-
-def _greedy(student: Any) -> Any:
-    """Return a student that does not search: the order of targets is the same."""
-    given = student.get_params()
-    if "search" not in given:
-        return student
-    size = {"max_leaves": 16} if given.get("max_leaves") == "auto" else {}
-    return clone(student).set_params(search="greedy", **size)
+def _logits(student: Any, target: Target, lesson: Lesson) -> Array:
+    """Return what a fitted student says of the rows of a lesson."""
+    outputs = as_student(student).outputs(lesson.rows, lesson.encoded)
+    return target.decode(outputs)
 
 
 def _losses(student: Any, target: Target, lesson: Lesson) -> Array:
     """Return by how much a student misses its teacher, row by row."""
-    logits = target.decode(as_columns(student.predict(lesson.rows)))
+    logits = _logits(student, target, lesson)
     if target.task == "regression":
         return ((logits - lesson.logits) ** 2).sum(axis=1)
     other = decide(logits, target.task) != decide(lesson.logits, target.task)

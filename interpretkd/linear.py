@@ -171,7 +171,22 @@ class Linear:
         ndarray of shape (n_samples, n_outputs), float64
             The sums, through the link.
         """
-        return apply_link(self.margins(X), self.link)
+        return self.predict_codes(self.schema.encode(X))
+
+    def predict_codes(self, codes: Codes) -> Array:
+        """Return the predictions of rows that are encoded already.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples, n_features), float32
+            Rows as `Schema.encode` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            The sums, through the link.
+        """
+        return apply_link(_margins(self, codes), self.link)
 
     def to_frame(self, outputs: list[str] | None = None) -> pd.DataFrame:
         """Return the coefficients in original units, the intercept first.

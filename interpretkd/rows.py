@@ -1,17 +1,113 @@
-"""Rows as they come in: checked as scikit-learn does, read piece by piece."""
+"""Rows as they come in: checked as scikit-learn does, encoded, read piece by piece."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from interpretkd._errors import InputError
-from interpretkd.schema import Rows, Schema, as_frame
+from interpretkd.schema import Codes, Rows, Schema, as_frame
 
-__all__ = ["batches", "checked_rows", "learn_schema"]
+__all__ = ["Encoded", "batches", "checked_rows", "learn_schema"]
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Rows as codes, with whatever was made of them once.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns; ``has_missing`` is that of these rows.
+    codes : ndarray of shape (n_samples, n_features), float32
+        The rows as `Schema.encode` returns them.
+
+    Examples
+    --------
+    >>> rows = Encoded.of(np.array([[1.0, 2.0], [3.0, np.nan]]))
+    >>> rows.take(np.array([0])).schema.features[1].has_missing
+    False
+    """
+
+    schema: Schema
+    codes: Codes
+    _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def of(cls, rows: Rows) -> Self:
+        """Learn the columns of rows and encode them.
+
+        Parameters
+        ----------
+        rows : DataFrame or ndarray of shape (n_samples, n_features)
+            What `checked_rows` returned.
+
+        Returns
+        -------
+        Encoded
+            The rows.
+        """
+        return cls(*Schema.read(rows))
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, index: NDArray[np.integer[Any] | np.bool_]) -> "Encoded":
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        index : ndarray of int or bool
+            Their positions, or whether each is wanted.
+
+        Returns
+        -------
+        Encoded
+            These rows.
+        """
+        codes = self.codes[index]
+        return Encoded(self.schema.of_rows(codes), codes)
+
+    def join(self, further: "Encoded") -> "Encoded":
+        """Put further rows below.
+
+        Parameters
+        ----------
+        further : Encoded
+            Rows of the same columns.
+
+        Returns
+        -------
+        Encoded
+            All of them.
+        """
+        codes = np.vstack([self.codes, further.codes])
+        return Encoded(self.schema.of_rows(codes), codes)
+
+    def once(self, make: Callable[["Encoded"], Made]) -> Made:
+        """Return what a function makes of these rows, made when first asked for.
+
+        Parameters
+        ----------
+        make : callable
+            Such as `binning.bin_rows`; the same one gets the same answer.
+
+        Returns
+        -------
+        object
+            What it returned.
+        """
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: Made = self._made[make]
+        return made
 
 
 def checked_rows(estimator: Any, X: object, *, reset: bool) -> Rows:

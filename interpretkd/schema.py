@@ -257,6 +257,24 @@ class Schema:
         InputError
             For a column that is neither text nor number nor date, or mixes them.
         """
+        return cls.read(X)[0]
+
+    @classmethod
+    def read(cls, X: Rows) -> tuple["Schema", Codes]:
+        """Learn the columns from rows, and encode these.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+            As for `from_data`.
+
+        Returns
+        -------
+        schema : Schema
+            The columns.
+        codes : ndarray of shape (n_samples, n_features), float32
+            What ``schema.encode(X)`` returns.
+        """
         if not isinstance(X, pd.DataFrame):
             if X.dtype.kind in "mM":
                 raise InputError(
@@ -270,14 +288,30 @@ class Schema:
                 for i, name in enumerate(X.columns)
             ]
         schema = cls(tuple(features))
-        gaps: Codes = schema.encode(X)
-        missing = [bool(np.isnan(column).any()) for column in gaps.T]
-        return cls(
-            tuple(
-                replace(feature, has_missing=gap)
-                for feature, gap in zip(schema.features, missing, strict=True)
-            )
-        )
+        codes: Codes = schema.encode(X)
+        return schema.of_rows(codes), codes
+
+    def of_rows(self, codes: Codes) -> "Schema":
+        """Return the same columns as if learnt from some of the rows.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples, n_features), float32
+            These rows.
+
+        Returns
+        -------
+        Schema
+            ``has_missing`` is that of these rows.
+        """
+        missing = [bool(np.isnan(column).any()) for column in codes.T]
+        if missing == [feature.has_missing for feature in self.features]:
+            return self
+        features = [
+            replace(feature, has_missing=gap)
+            for feature, gap in zip(self.features, missing, strict=True)
+        ]
+        return replace(self, features=tuple(features))
 
     def encode(self, X: Any) -> Codes:
         """Turn rows into codes.

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
-from interpretkd.binning import Binned, bin_columns
+from interpretkd.binning import Binned, bin_columns, bin_rows
 from interpretkd.drafts import Draft, finish
 from interpretkd.induction import Limits
 from interpretkd.lookahead import best_branch
@@ -36,6 +36,7 @@ from interpretkd.pruning import (
     prune_path,
     squared_errors,
 )
+from interpretkd.rows import Encoded
 from interpretkd.schema import Codes, Schema
 from interpretkd.search import Problem, optimise, refine
 from interpretkd.trees import Tree
@@ -125,7 +126,7 @@ class HeldOut:
 
     Parameters
     ----------
-    codes : ndarray of shape (n_samples, n_features), float32
+    rows : Encoded
         The rows.
     targets : ndarray of shape (n_samples, n_outputs), float64
         Their target columns.
@@ -133,7 +134,7 @@ class HeldOut:
         How much each counts.
     """
 
-    codes: Codes
+    rows: Encoded
     targets: Array
     weight: Array
 
@@ -204,8 +205,7 @@ class Fit:
 
 
 def fit_tree(
-    schema: Schema,
-    codes: Codes,
+    rows: Encoded,
     targets: Array,
     weight: Array,
     settings: Settings,
@@ -215,10 +215,8 @@ def fit_tree(
 
     Parameters
     ----------
-    schema : Schema
-        The columns.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
+    rows : Encoded
+        The rows; they are binned once, however many trees are fitted to them.
     targets : ndarray of shape (n_samples, n_outputs), float64
         Target columns.
     weight : ndarray of shape (n_samples,), float64
@@ -238,15 +236,10 @@ def fit_tree(
     InputError
         For targets or limits that the objective or the search cannot serve.
     """
-    objective = objective_of(settings, targets, weight, len(schema))
+    objective = objective_of(settings, targets, weight, len(rows.schema))
     _prepare(settings.search != "greedy")
-    problem = Problem(
-        bin_columns(schema, codes),
-        targets,
-        objective,
-        settings.limits,
-    )
-    return _TreeFit(problem, codes, settings, held_out).run()
+    problem = Problem(rows.once(bin_rows), targets, objective, settings.limits)
+    return _TreeFit(problem, rows.codes, settings, held_out).run()
 
 
 @cache
@@ -424,7 +417,7 @@ class _TreeFit:
         if held_out is not None:
             n_features = len(problem.binned.matrix)
             self.others = (
-                problem.binned.bin(held_out.codes),
+                held_out.rows.once(problem.binned.bin),
                 objective_of(settings, held_out.targets, held_out.weight, n_features),
             )
 
@@ -456,7 +449,7 @@ class _TreeFit:
         own = _losses(self.problem.objective)
         held_out = None
         if self.others is not None and self.held_out is not None:
-            held_out = (self.held_out.codes, _losses(self.others[1]))
+            held_out = (self.held_out.rows.codes, _losses(self.others[1]))
         return prune_path(tree, self.codes, own, held_out=held_out)
 
     def _greedy(self) -> Draft:

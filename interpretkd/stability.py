@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import has_fit_parameter
 
 from interpretkd._errors import InputError
 from interpretkd._validation import (
@@ -42,7 +41,7 @@ from interpretkd.logits import decide
 from interpretkd.metrics import measure_fidelity
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes
-from interpretkd.students import Form
+from interpretkd.students import Form, as_student
 from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 
@@ -329,7 +328,7 @@ def _refit(
     student = clone(model.student_)
     if search == "greedy" and "search" in student.get_params():
         student.set_params(search="greedy")
-    watches = has_fit_parameter(student, "watch") and getattr(student, "watches", True)
+    watches = as_student(student).validation == "watch"
     rounds = track(range(n_refits), "Fitting students anew", disable=not verbose)
     refits = []
     for _ in rounds:

@@ -3,21 +3,25 @@
 A student is a regressor on target columns, ``fit(X, y)`` and ``predict(X)``, so that
 any multi-output regressor can take its place. These three read categories and missing
 values as they are, and after `fit` predict from their frozen form alone.
+
+Whoever distils asks them by one contract, `_Student`, which takes rows that are encoded
+already; `as_student` gives any other regressor the same, over its public `fit`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, Self, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_array,
     check_consistent_length,
     check_is_fitted,
+    has_fit_parameter,
 )
 
 from interpretkd._errors import InputError
@@ -27,7 +31,7 @@ from interpretkd._validation import (
     check_integer,
     check_real,
 )
-from interpretkd.boosting import boost
+from interpretkd.boosting import Score, boost
 from interpretkd.budgets import BoostingSearch, boost_within
 from interpretkd.forests import Forest
 from interpretkd.induction import Limits
@@ -44,8 +48,8 @@ from interpretkd.linear import (
 )
 from interpretkd.optima import Certificate
 from interpretkd.points import fit_points
-from interpretkd.rows import batches, checked_rows, learn_schema
-from interpretkd.schema import Codes, Schema
+from interpretkd.rows import Encoded, batches, checked_rows
+from interpretkd.schema import Codes, Rows, Schema
 from interpretkd.scorecards import Scorecard, read_scorecards
 from interpretkd.selection import (
     OBJECTIVES,
@@ -55,9 +59,19 @@ from interpretkd.selection import (
     Settings,
     fit_tree,
 )
+from interpretkd.targets import Target
 from interpretkd.trees import Tree
 
-__all__ = ["BoostedStudent", "CartStudent", "Form", "LinearStudent", "Watch"]
+__all__ = [
+    "BoostedStudent",
+    "CartStudent",
+    "Form",
+    "Judged",
+    "LinearStudent",
+    "Taught",
+    "Watch",
+    "as_student",
+]
 
 Array = NDArray[np.float64]
 Form: TypeAlias = Tree | Forest | Linear
@@ -71,12 +85,92 @@ _FEWEST_TO_CHOOSE = 50
 """Rows below which nothing is chosen on a part of them: the greedy tree is taken."""
 
 
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """Rows and the target columns that a student is taught for them.
+
+    Parameters
+    ----------
+    rows : DataFrame or ndarray of shape (n_samples, n_features)
+        Rows in original columns, for students that are not ours.
+    encoded : Encoded
+        The same rows, for ours.
+    targets : ndarray of shape (n_samples, n_columns) or (n_samples,), float64
+        Target columns.
+    weight : ndarray of shape (n_samples,), float64, or None
+        How much each row counts; None for 1.
+    """
+
+    rows: Rows
+    encoded: Encoded
+    targets: Array
+    weight: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class Judged(Taught):
+    """Held-out rows, on which a student chooses.
+
+    Parameters
+    ----------
+    rows, encoded, targets, weight
+        As for `Taught`.
+    score : callable
+        Turns predictions of these rows, of shape (n_samples, n_columns), into a
+        number, the larger the better.
+    """
+
+    score: Score
+
+
 class _Student(RegressorMixin, BaseEstimator):
-    """What the three share: checks on the way in, the frozen form on the way out."""
+    """What the three share: checks on the way in, the frozen form on the way out.
+
+    Whoever distils asks for no more than `validation`, `is_open`, `prepare`, `quick`,
+    `learn` and `outputs`: the contract, which `_Foreign` keeps too.
+    """
 
     form_: Form
     schema_: Schema
     n_features_in_: int
+    settled_: dict[str, Any]
+
+    @property
+    def validation(self) -> str:
+        """What held-out rows are for: "choose", "watch" or "none".
+
+        With "choose" the student says in ``settled_`` what it chose, to be fitted to
+        all rows; with "watch" the held-out rows are never fitted.
+        """
+        return "watch"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is to be chosen on held-out rows."""
+        return self.validation != "none"
+
+    def prepare(self, target: Target) -> Self:
+        """Return an unfitted copy; an "auto" that the target answers is replaced."""
+        return _answer(clone(self), "loss", "sigmoid", target.link == "sigmoid")
+
+    def quick(self) -> Self:
+        """Return a student that puts targets in the same order, in less time."""
+        return self
+
+    def learn(self, taught: Taught, judged: Judged | None = None) -> Self:
+        """Fit to rows that are encoded already, as `fit` does to others."""
+        self._check()
+        checked_rows(self, taught.rows[:1], reset=True)
+        given = self._take_in(taught.encoded, taught.targets, taught.weight)
+        self._fit(*given, None if judged is None else self._heed(judged))
+        return self
+
+    def outputs(self, rows: Rows, encoded: Encoded) -> Array:
+        """Predict the target columns, a matrix, of rows that are encoded already."""
+        codes = encoded.codes
+        starts = range(0, len(codes), _BATCH)
+        parts = [self.form_.predict_codes(codes[i : i + _BATCH]) for i in starts]
+        return np.concatenate(parts)
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict the target columns.
@@ -93,8 +187,8 @@ class _Student(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows = checked_rows(self, X, reset=False)
-        parts = [self.form_.predict(part) for part in batches(rows, _BATCH)]
-        outputs = np.concatenate(parts)
+        pieces = map(self.form_.schema.encode, batches(rows, _BATCH))
+        outputs = np.concatenate([self.form_.predict_codes(codes) for codes in pieces])
         return outputs[:, 0] if self._flat else outputs
 
     def __sklearn_tags__(self) -> Tags:
@@ -104,30 +198,56 @@ class _Student(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def _start(
+    def _read(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[Codes, Array, Array | None]:
+    ) -> tuple[Encoded, Array, Array | None]:
+        self._check()
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        self.schema_, rows = learn_schema(self, X)
-        targets = check_array(
-            y, dtype=np.float64, ensure_2d=False, input_name="y", estimator=self
-        )
-        check_consistent_length(rows, targets)
-        self._flat = targets.ndim == 1
+        rows = Encoded.of(checked_rows(self, X, reset=True))
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(
-                sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+                sample_weight, rows.codes, dtype=np.float64, ensure_non_negative=True
             )
-        codes, targets = self.schema_.encode(rows), targets.reshape(len(targets), -1)
+        return self._take_in(rows, y, weight)
+
+    def _take_in(
+        self, rows: Encoded, y: ArrayLike, weight: Array | None
+    ) -> tuple[Encoded, Array, Array | None]:
+        self.schema_ = rows.schema
+        targets = check_array(
+            y, dtype=np.float64, ensure_2d=False, input_name="y", estimator=self
+        )
+        check_consistent_length(rows.codes, targets)
+        self._flat = targets.ndim == 1
+        targets = targets.reshape(len(targets), -1)
         if weight is None or weight.all() or not weight.any():
-            return codes, targets, weight
+            return rows, targets, weight
         counts = weight > 0  # a row without weight is as good as absent
-        return codes[counts], targets[counts], weight[counts]
+        rows = Encoded(rows.schema, rows.codes[counts])
+        return rows, targets[counts], weight[counts]
+
+    def _read_others(self, X: ArrayLike) -> Encoded:
+        """Encode rows that are held out."""
+        rows = checked_rows(self, X, reset=False)
+        return Encoded(self.schema_, self.schema_.encode(rows))
+
+    def _check(self) -> None:
+        """Check the parameters."""
+        raise NotImplementedError
+
+    def _fit(
+        self, rows: Encoded, targets: Array, weight: Array | None, held_out: Any
+    ) -> None:
+        raise NotImplementedError
+
+    def _heed(self, judged: Judged) -> Any:
+        """Return what of held-out rows `_fit` asks for."""
+        return judged.encoded.codes, judged.score
 
 
 class CartStudent(_Student):
@@ -209,7 +329,6 @@ class CartStudent(_Student):
     form_: Tree
     search_: Fit
     certificate_: Certificate | None
-    settled_: dict[str, Any]
 
     def __init__(
         self,
@@ -275,28 +394,71 @@ class CartStudent(_Student):
         InputError
             For parameters out of range, or that do not suit the targets.
         """
-        self._check()
-        codes, targets, weight = self._start(X, y, sample_weight)
-        weight = np.ones(len(codes)) if weight is None else weight
+        given = self._read(X, y, sample_weight)
+        self._fit(*given, None if held_out is None else self._held_out(*held_out))
+        return self
+
+    @property
+    def validation(self) -> str:
+        """What held-out rows are for: "choose"."""
+        return "choose"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the search or the size is to be chosen on held-out rows."""
+        return self.search == "auto" or self.max_leaves == "auto"
+
+    def prepare(self, target: Target) -> Self:
+        """Return an unfitted copy for a target.
+
+        Parameters
+        ----------
+        target : Target
+            What it will be taught.
+
+        Returns
+        -------
+        CartStudent
+            The copy; ``objective="auto"`` is replaced by what suits the target.
+        """
+        return _answer(clone(self), "objective", _objective(target))
+
+    def quick(self) -> Self:
+        """Return a student that puts targets in the same order, in less time.
+
+        Returns
+        -------
+        CartStudent
+            An unfitted copy that does not search, of 16 leaves for "auto".
+        """
+        given = self.get_params()  # a subclass may have fewer
+        if "search" not in given:
+            return self
+        size = {"max_leaves": 16} if given.get("max_leaves") == "auto" else {}
+        return clone(self).set_params(search="greedy", **size)
+
+    def _fit(
+        self,
+        rows: Encoded,
+        targets: Array,
+        weight: Array | None,
+        held_out: HeldOut | None,
+    ) -> None:
+        weight = np.ones(len(rows)) if weight is None else weight
         settings = self._settings(targets)
-        chooses = settings.choose_size or settings.search == "auto"
-        if held_out is not None:
-            judged = self._held_out(*held_out)
-        elif chooses and len(codes) >= _FEWEST_TO_CHOOSE:
-            kept, judged = _part(codes, targets, weight, settings.seed)
-            trial = fit_tree(self.schema_, *kept, settings, judged)
-            settings, judged = settings.settle(trial), None
-        elif chooses:
-            settings, judged = replace(settings, search="greedy"), None
-        else:
-            judged = None
-        fit = fit_tree(self.schema_, codes, targets, weight, settings, judged)
+        if held_out is None and self.is_open:
+            settings = _choose_on_a_part(rows, targets, weight, settings)
+        fit = fit_tree(rows, targets, weight, settings, held_out)
         self.form_, self.search_ = fit.tree, fit
         self.certificate_ = fit.certificate
         self.settled_ = {"search": fit.search}
         if self.max_leaves == "auto":
             self.settled_["max_leaves"] = max(fit.tree.n_leaves, 2)
-        return self
+
+    def _heed(self, judged: Judged) -> HeldOut:
+        targets = judged.targets.reshape(len(judged.targets), -1)
+        weight = np.ones(len(targets)) if judged.weight is None else judged.weight
+        return HeldOut(judged.encoded, targets, weight)
 
     def _check(self) -> None:
         name = "CartStudent"
@@ -378,12 +540,11 @@ class CartStudent(_Student):
         return cost
 
     def _held_out(self, X: Any, y: Any, sample_weight: Any = None) -> HeldOut:
-        rows = checked_rows(self, X, reset=False)
+        rows = self._read_others(X)
         targets = np.asarray(y, dtype=np.float64).reshape(len(rows), -1)
         if sample_weight is None:
             sample_weight = np.ones(len(rows))
-        codes = self.schema_.encode(rows)
-        return HeldOut(codes, targets, np.asarray(sample_weight, dtype=np.float64))
+        return HeldOut(rows, targets, np.asarray(sample_weight, dtype=np.float64))
 
 
 class BoostedStudent(_Student):
@@ -519,6 +680,14 @@ class BoostedStudent(_Student):
         BoostedStudent
             Itself.
         """
+        given = self._read(X, y, sample_weight)
+        held_out = None
+        if watch is not None:
+            held_out = (self._read_others(watch[0]).codes, watch[1])
+        self._fit(*given, held_out)
+        return self
+
+    def _check(self) -> None:
         name = "BoostedStudent"
         check_integer(name, "n_rounds", self.n_rounds, 1)
         check_integer(name, "max_leaves", self.max_leaves, 2, optional=True)
@@ -530,30 +699,32 @@ class BoostedStudent(_Student):
         check_choice(name, "loss", self.loss, LOSSES)
         check_integer(name, "patience", self.patience, 1)
         check_integer(name, "n_jobs", self.n_jobs, 1, optional=True)
-        codes, targets, weight = self._start(X, y, sample_weight)
-        watched = None
-        if watch is not None:
-            rows = checked_rows(self, watch[0], reset=False)
-            watched = (self.schema_.encode(rows), watch[1])
-        link = _link(name, self.loss, targets)
-        given = (self.schema_, codes, targets, weight)
+
+    def _fit(
+        self,
+        rows: Encoded,
+        targets: Array,
+        weight: Array | None,
+        held_out: tuple[Codes, Score] | None,
+    ) -> None:
         shared: dict[str, Any] = {
-            "link": link,
+            "link": _link("BoostedStudent", self.loss, targets),
             "min_child_weight": self.min_child_weight,
             "subsample": self.subsample,
             "column_share": self.column_share,
-            "watch": watched,
+            "watch": held_out,
             "seed": _seed(self.random_state),
         }
+        self.shapes_, self.scores_ = None, []
         if self.max_leaves is not None:
             self.form_, self.shapes_ = boost_within(
-                *given, max_leaves=self.max_leaves, **shared
+                rows, targets, weight, max_leaves=self.max_leaves, **shared
             )
-            self.scores_ = []
-            return self
-        self.shapes_ = None
+            return
         self.form_, self.scores_ = boost(
-            *given,
+            rows,
+            targets,
+            weight,
             n_rounds=self.n_rounds,
             learning_rate=self.learning_rate,
             max_depth=self.max_depth,
@@ -561,7 +732,6 @@ class BoostedStudent(_Student):
             n_jobs=self.n_jobs,
             **shared,
         )
-        return self
 
 
 class LinearStudent(_Student):
@@ -648,9 +818,9 @@ class LinearStudent(_Student):
         return self.form_
 
     @property
-    def watches(self) -> bool:
-        """Whether `fit` chooses by watched rows, where it is given some."""
-        return isinstance(self.max_terms, str)
+    def validation(self) -> str:
+        """What held-out rows are for: "watch" where terms are chosen, else "none"."""
+        return "watch" if isinstance(self.max_terms, str) else "none"
 
     @property
     def scorecards_(self) -> tuple[Scorecard, ...]:
@@ -685,6 +855,14 @@ class LinearStudent(_Student):
         LinearStudent
             Itself.
         """
+        given = self._read(X, y, sample_weight)
+        held_out = None
+        if watch is not None:
+            held_out = (self._read_others(watch[0]).codes, watch[1])
+        self._fit(*given, held_out)
+        return self
+
+    def _check(self) -> None:
         name = "LinearStudent"
         check_choice(name, "penalty", self.penalty, PENALTIES)
         check_real(name, "strength", self.strength, 0, closed="left")
@@ -696,8 +874,16 @@ class LinearStudent(_Student):
             check_integer(name, "max_terms", self.max_terms, 1, optional=True)
         check_boolean(name, "points", self.points)
         check_integer(name, "max_points", self.max_points, 1)
-        codes, targets, weight = self._start(X, y, sample_weight)
-        link = _link(name, self.loss, targets)
+
+    def _fit(
+        self,
+        rows: Encoded,
+        targets: Array,
+        weight: Array | None,
+        held_out: tuple[Codes, Score] | None,
+    ) -> None:
+        codes = rows.codes
+        link = _link("LinearStudent", self.loss, targets)
         self.path_ = None
         if self.max_terms is None:
             self.form_, self.n_iter_ = fit_linear(
@@ -711,7 +897,7 @@ class LinearStudent(_Student):
                 max_iter=self.max_iter,
             )
         else:
-            self._choose_terms(codes, targets, weight, link, watch)
+            self._choose_terms(codes, targets, weight, link, held_out)
         if self.points:
             self.form_ = fit_points(
                 self.form_,
@@ -721,7 +907,6 @@ class LinearStudent(_Student):
                 max_points=self.max_points,
                 strength=self.strength,
             )
-        return self
 
     def _choose_terms(
         self,
@@ -729,13 +914,12 @@ class LinearStudent(_Student):
         targets: Array,
         weight: Array | None,
         link: str,
-        watch: Watch | None,
+        held_out: tuple[Codes, Score] | None,
     ) -> None:
         path, self.n_iter_ = self._path(codes, targets, weight, link)
-        if watch is not None:
-            rows = checked_rows(self, watch[0], reset=False)
-            path = watch_path(path, self.schema_.encode(rows), watch[1])
-        elif self.watches:
+        if held_out is not None:
+            path = watch_path(path, *held_out)
+        elif self.validation == "watch":
 
             def fit_path(index: NDArray[np.intp]) -> LinearPath:
                 part = None if weight is None else weight[index]
@@ -850,15 +1034,107 @@ def _by_column(owner: str, name: str, given: Any, schema: Schema) -> Array:
     return numbers
 
 
-def _part(
-    codes: Codes, targets: Array, weight: Array, seed: int
-) -> tuple[tuple[Codes, Array, Array], HeldOut]:
-    """Keep a seeded fifth of the rows to choose on."""
-    order = np.random.default_rng(seed).permutation(len(codes))
-    judged, kept = np.split(order, [len(codes) // 5])
+def _choose_on_a_part(
+    rows: Encoded, targets: Array, weight: Array, settings: Settings
+) -> Settings:
+    """Choose on a seeded fifth of the rows what is open, where there are enough."""
+    if len(rows) < _FEWEST_TO_CHOOSE:
+        return replace(settings, search="greedy")
+    order = np.random.default_rng(settings.seed).permutation(len(rows))
+    judged, kept = np.split(order, [len(rows) // 5])
     kept.sort()
     judged.sort()
-    return (
-        (codes[kept], targets[kept], weight[kept]),
-        HeldOut(codes[judged], targets[judged], weight[judged]),
-    )
+
+    def part(index: NDArray[np.integer]) -> tuple[Encoded, Array, Array]:
+        codes = Encoded(rows.schema, rows.codes[index])
+        return codes, targets[index], weight[index]
+
+    trial = fit_tree(*part(kept), settings, HeldOut(*part(judged)))
+    return settings.settle(trial)
+
+
+def _objective(target: Target) -> str:
+    """Return what a search is to make small when it is taught this target."""
+    if target.task == "regression":
+        return "squared_error"
+    if target.task == "multilabel":
+        return "squared_error" if target.kind == "logits" else "label_disagreement"
+    if target.alpha and target.kind != "logits":
+        return "expected_disagreement"  # with the teacher and with the label
+    return "disagreement"
+
+
+AnyStudent = TypeVar("AnyStudent", bound=_Student)
+
+
+def _answer(
+    student: AnyStudent, name: str, value: str, known: bool = True
+) -> AnyStudent:
+    """Replace the "auto" of a parameter, which a subclass may not have."""
+    if known and student.get_params().get(name) == "auto":
+        student.set_params(**{name: value})
+    return student
+
+
+class _Foreign:
+    """The students' contract over the public `fit` and `predict` of a regressor.
+
+    For those of other libraries and for subclasses of ours, whose `fit` may be their
+    own: they get rows, not codes. What their `fit` takes is read from its signature.
+    """
+
+    def __init__(self, regressor: Any) -> None:
+        self.regressor = regressor
+        self.ours = isinstance(regressor, _Student)
+
+    @property
+    def validation(self) -> str:
+        if self.ours and self.regressor.validation == "none":
+            return "none"
+        if has_fit_parameter(self.regressor, "held_out"):
+            return "choose"
+        return "watch" if has_fit_parameter(self.regressor, "watch") else "none"
+
+    @property
+    def is_open(self) -> bool:
+        return self.validation != "none"
+
+    def prepare(self, target: Target) -> "_Foreign":
+        copy = self.regressor.prepare(target) if self.ours else clone(self.regressor)
+        return _Foreign(copy)
+
+    def quick(self) -> Any:
+        return self.regressor.quick() if self.ours else self.regressor
+
+    def learn(self, taught: Taught, judged: Judged | None = None) -> Any:
+        """Fit the regressor to rows and return it."""
+        further: dict[str, Any] = {}
+        weighs = has_fit_parameter(self.regressor, "sample_weight")
+        if weighs and taught.weight is not None:
+            further["sample_weight"] = taught.weight
+        if judged is not None and self.validation == "choose":
+            further["held_out"] = (judged.rows, judged.targets, judged.weight)
+        if judged is not None and self.validation == "watch":
+            further["watch"] = (judged.rows, judged.score)
+        return self.regressor.fit(taught.rows, taught.targets, **further)
+
+    def outputs(self, rows: Rows, encoded: Encoded) -> Array:
+        outputs = np.asarray(self.regressor.predict(rows), dtype=np.float64)
+        return outputs.reshape(len(outputs), -1)
+
+
+def as_student(given: Any) -> Any:
+    """Return a regressor by the students' contract.
+
+    Parameters
+    ----------
+    given : regressor
+        A student of ours or any other, fitted or not.
+
+    Returns
+    -------
+    student
+        One of exactly our three as it is, anything else behind an adapter.
+    """
+    ours = (CartStudent, BoostedStudent, LinearStudent)
+    return given if type(given) in ours else _Foreign(given)

@@ -146,10 +146,12 @@ GENERATORS: dict[str, Generator] = {
 
 def draw_rows(
     schema: Schema,
-    rows: Rows,
+    codes: Codes,
     n_rows: int,
     generator: str | Generator,
     seed: int,
+    *,
+    like: Rows,
 ) -> Rows:
     """Draw further rows, in the form of the given ones.
 
@@ -157,14 +159,16 @@ def draw_rows(
     ----------
     schema : Schema
         The columns.
-    rows : DataFrame or ndarray of shape (n_samples, n_features)
-        Rows.
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
     n_rows : int
         How many to draw.
     generator : str or callable
         A name out of `GENERATORS`, or a function of the same parameters.
     seed : int
         Of the draw.
+    like : DataFrame or ndarray of shape (any, n_features)
+        The form that they get.
 
     Returns
     -------
@@ -177,14 +181,13 @@ def draw_rows(
         When a function does not return such rows.
     """
     generate = GENERATORS[generator] if isinstance(generator, str) else generator
-    codes = schema.encode(rows)
     drawn = np.asarray(generate(schema, codes, n_rows, np.random.default_rng(seed)))
     if drawn.ndim != 2 or drawn.shape[1] != len(schema) or len(drawn) == 0:
         raise InputError(
             "The 'transfer' function must return codes of shape (n_rows, "
             f"{len(schema)}). Got shape {drawn.shape}."
         )
-    return _decode(schema, drawn.astype(np.float32), rows)
+    return _decode(schema, drawn.astype(np.float32), like)
 
 
 def _decode(schema: Schema, codes: Codes, like: Rows) -> Rows:

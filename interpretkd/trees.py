@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
 from interpretkd.nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
-from interpretkd.schema import Rows, Schema
+from interpretkd.schema import Codes, Rows, Schema
 
 __all__ = ["Tree"]
 
@@ -121,7 +121,22 @@ class Tree:
         ndarray of shape (n_samples, n_outputs), float64
             The predictions.
         """
-        return self.value[self.apply(X)]
+        return self.predict_codes(self.schema.encode(X))
+
+    def predict_codes(self, codes: Codes) -> NDArray[np.float64]:
+        """Return the values of the leaves of rows that are encoded already.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples, n_features), float32
+            Rows as `Schema.encode` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            The predictions.
+        """
+        return self.value[self.nodes.apply(codes)]
 
     def svg(
         self, *, theme: str = "auto", name: str | None = None, **settings: Any

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from interpretkd import binning
 from interpretkd.binning import MAX_BINS, bin_columns, spread
+from interpretkd.rows import Encoded
 from interpretkd.schema import Feature, Schema
 
 nan = np.nan
@@ -152,7 +153,8 @@ def test_a_column_of_one_value_and_an_empty_one():
     binned = bin_columns(Schema.from_data(codes), codes)
     assert binned.n_bins.tolist() == [1, 1]
     np.testing.assert_array_equal(binned.matrix, [[0, 0, 1], [1, 1, 1]])
-    other = binned.bin(np.array([[-1e30, 5], [nan, nan]], dtype=np.float32))
+    others = np.array([[-1e30, 5], [nan, nan]], dtype=np.float32)
+    other = binned.bin(Encoded(binned.schema, others))
     np.testing.assert_array_equal(other.matrix, [[0, 1], [0, 1]])
 
 
@@ -195,14 +197,18 @@ def test_other_rows_go_into_the_same_bins():
     schema = Schema.from_data(rows)
     codes = schema.encode(rows)
     binned = bin_columns(schema, codes, 32)
-    np.testing.assert_array_equal(binned.bin(codes).matrix, binned.matrix)
+    np.testing.assert_array_equal(
+        binned.bin(Encoded(schema, codes)).matrix, binned.matrix
+    )
     order = np.random.default_rng(6).permutation(len(codes))[:100]
     taken = binned.take(order)
-    np.testing.assert_array_equal(binned.bin(codes[order]).matrix, taken.matrix)
+    np.testing.assert_array_equal(
+        binned.bin(Encoded(schema, codes[order])).matrix, taken.matrix
+    )
     assert taken.n_samples == 100
     others = codes[order].copy()
     others[:, [0, 2]] *= 1.37  # values that were not seen, also out of range
-    found = binned.bin(others)
+    found = binned.bin(Encoded(schema, others))
     for j in (0, 2):
         np.testing.assert_array_equal(found.matrix[j], searched(binned, others, j))
 
@@ -221,7 +227,9 @@ def test_threads_change_nothing(monkeypatch, threads):
     )
     together = bin_columns(schema, codes, 16)
     np.testing.assert_array_equal(together.matrix, alone.matrix)
-    np.testing.assert_array_equal(together.bin(codes).matrix, alone.matrix)
+    np.testing.assert_array_equal(
+        together.bin(Encoded(schema, codes)).matrix, alone.matrix
+    )
     for mine, other in zip(together.edges, alone.edges, strict=True):
         np.testing.assert_array_equal(mine, other)
     assert asked == [codes.size] * 2

@@ -21,6 +21,7 @@ from interpretkd.distillation import DistilledClassifier
 from interpretkd.forests import Forest
 from interpretkd.logits import apply_link, decide, soft_targets
 from interpretkd.persistence import load_run, save
+from interpretkd.rows import Encoded
 from interpretkd.schema import Schema
 from interpretkd.students import BoostedStudent, CartStudent
 
@@ -55,7 +56,7 @@ def _leaves(forest: Forest, codes: Any) -> list[Any]:
 def _within(X: Any, targets: Array, weight: Any = None, **settings: Any) -> Any:
     schema = Schema.from_data(X)
     codes = schema.encode(X)
-    return *boost_within(schema, codes, targets, weight, **settings), codes
+    return *boost_within(Encoded(schema, codes), targets, weight, **settings), codes
 
 
 @settings(max_examples=25)
@@ -80,8 +81,7 @@ def test_the_budget_is_kept(
         return -float(((outputs - targets) ** 2).mean())
 
     forest, search = boost_within(
-        schema,
-        codes,
+        Encoded(schema, codes),
         targets,
         max_leaves=max_leaves,
         link=link,
@@ -112,7 +112,7 @@ def test_at_most_one_leaf_of_the_budget_is_left(max_leaves: int) -> None:
     schema = Schema.from_data(DIABETES)
     codes = schema.encode(DIABETES)
     forest, search = boost_within(
-        schema, codes, y, max_leaves=max_leaves, watch=(codes, score)
+        Encoded(schema, codes), y, max_leaves=max_leaves, watch=(codes, score)
     )
     assert search.best.max_leaves == max_leaves
     assert max_leaves - 1 <= forest.n_leaves <= max_leaves
@@ -188,8 +188,8 @@ def test_rows_without_weight_are_as_if_they_were_not_there() -> None:
     known = weight > 0
     schema = Schema.from_data(X)
     codes = schema.encode(X)
-    with_zeros, _ = boost_within(schema, codes, y, weight, max_leaves=20)
-    without, _ = boost_within(schema, codes[known], y[known], max_leaves=20)
+    with_zeros, _ = boost_within(Encoded(schema, codes), y, weight, max_leaves=20)
+    without, _ = boost_within(Encoded(schema, codes[known]), y[known], max_leaves=20)
     for name, array in without.to_arrays().items():
         np.testing.assert_array_equal(with_zeros.to_arrays()[name], array)
 

@@ -1,5 +1,7 @@
 """Distillation, end to end, with real teachers on real data."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,6 +15,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from interpretkd import binning, students
 from interpretkd._errors import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
@@ -20,6 +23,7 @@ from interpretkd.evaluation import evaluate
 from interpretkd.logits import hard_targets
 from interpretkd.metrics import fidelity
 from interpretkd.networks_mlp import MLPTeacher
+from interpretkd.schema import Schema
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 STUDENTS = [
@@ -335,3 +339,201 @@ def test_it_can_be_searched(iris, logistic):
     )
     search = GridSearchCV(model, {"student__max_leaves": [2, 4]}, cv=3).fit(*iris)
     assert search.best_params_ == {"student__max_leaves": 4}
+
+
+# --- one encoding a fit
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """Count the rows that are encoded, binned, and put into the bins of others."""
+    done = Counter()
+
+    def counted(owner, name, said, n_rows):
+        real = getattr(owner, name)
+
+        def count(*given):
+            done[said, n_rows(given)] += 1
+            return real(*given)
+
+        monkeypatch.setattr(owner, name, count)
+
+    counted(Schema, "encode", "encoded", lambda given: len(given[1]))
+    counted(binning, "bin_columns", "binned", lambda given: len(given[1]))
+    counted(binning.Binned, "bin", "other bins", lambda given: len(given[1]))
+    for search in ("greedy", "refined"):  # what compiles on the first use
+        CartStudent(search=search).fit(np.arange(60.0)[:, None], np.arange(60.0))
+    done.clear()
+    return done
+
+
+def _fitted(rows, student, **settings):
+    X, y = rows
+    teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
+    return DistilledClassifier(teacher, student, random_state=0, **settings).fit(X, y)
+
+
+def test_rows_are_encoded_once_and_binned_once_for_each_set_of_them(iris, work):
+    _fitted(iris, CartStudent(4), transfer=None)
+    # The targets' trials, both choices (student, baseline) and both final fits.
+    assert work == {
+        ("encoded", 150): 1,
+        ("binned", 120): 1,
+        ("other bins", 30): 1,
+        ("binned", 150): 1,
+    }
+
+
+def test_further_rows_are_encoded_once_and_bins_are_shared(iris, work):
+    model = _fitted(iris, CartStudent(4))
+    assert work["encoded", 150] == 1
+    drawn = 20 * np.array([120, 30, 150])
+    given = Counter(
+        {("encoded", int(n)): 1 for n in drawn[: 3 if model.n_asked_ else 2]}
+    )
+    assert {k: n for k, n in work.items() if k[0] == "encoded"} == {
+        ("encoded", 150): 1,
+        **given,
+    }
+    fitted = {120: 1, 120 + 2400: 1, 150: 1}
+    if model.n_asked_:
+        fitted[150 + 3000] = 1
+    assert {k[1]: n for k, n in work.items() if k[0] == "binned"} == fitted
+
+
+def test_a_large_set_is_tried_on_a_part_of_its_own(iris, work, monkeypatch):
+    monkeypatch.setattr("interpretkd.distillation._TRIAL_ROWS", 100)
+    _fitted(iris, CartStudent(4), transfer=None)
+    assert {k[1]: n for k, n in work.items() if k[0] == "binned"} == {
+        100: 1,  # six targets
+        120: 1,
+        150: 1,
+    }
+
+
+@pytest.mark.parametrize("student", [BoostedStudent(max_leaves=6), LinearStudent()])
+def test_other_students_read_the_same_codes(iris, work, student):
+    _fitted(iris, student)
+    assert work["encoded", 150] == 1
+    assert sum(n for (what, _), n in work.items() if what == "encoded") == 1
+    fitted = {120: 1} if isinstance(student, BoostedStudent) else {}
+    assert {k[1]: n for k, n in work.items() if k[0] == "binned"} == fitted
+
+
+def test_boosting_without_a_budget_makes_its_bins_once(iris, monkeypatch):
+    made = []
+    real = students.boost.__globals__["_quantised"]
+
+    def counting(rows):
+        made.append(len(rows))
+        return real(rows)
+
+    monkeypatch.setattr("interpretkd.boosting._quantised", counting)
+    model = _fitted(iris, BoostedStudent(5, n_jobs=1))
+    assert made == [120]  # six targets, the student and the baseline
+    target = np.eye(3)[np.unique(iris[1], return_inverse=True)[1]]
+    kept = np.setdiff1d(np.arange(150), model.validation_rows_)
+    held_out = model.validation_rows_
+    alone = BoostedStudent(5, n_jobs=1).fit(
+        iris[0][kept],
+        target[kept],
+        watch=(
+            iris[0][held_out],
+            lambda said: (said.argmax(1) == target[held_out].argmax(1)).mean(),
+        ),
+    )
+    _same_arrays(model.baseline_, alone)
+
+
+def test_students_of_others_get_rows_and_not_codes(iris):
+    given = []
+
+    class Frames(CartStudent):
+        def fit(self, X, y, sample_weight=None, held_out=None):
+            given.append(type(X))
+            return super().fit(X, y, sample_weight, held_out)
+
+    rows = pd.DataFrame(iris[0], columns=list("abcd")), iris[1]
+    theirs = _fitted(rows, Frames(4))
+    assert set(given) == {pd.DataFrame}
+    ours = _fitted(rows, CartStudent(4))
+    _same_arrays(theirs.student_, ours.student_)
+    _same_arrays(theirs.baseline_, ours.baseline_)
+    assert list(ours.student_.feature_names_in_) == list("abcd")
+    with pytest.raises(ValueError, match="feature names"):
+        ours.student_.predict(rows[0].rename(columns={"a": "z"}))
+
+
+def test_a_subclass_whose_fit_takes_less_is_fitted_to_all_rows(iris):
+    given = []
+
+    class Narrow(CartStudent):
+        def fit(self, X, y):
+            given.append(len(X))
+            return super().fit(X, y)
+
+    _fitted(iris, Narrow(4, search="greedy"), target="hard")
+    assert given == [150, 150]
+
+
+def test_a_student_says_of_gaps_what_its_own_rows_have():
+    X = np.arange(200.0).reshape(100, 2)
+    X[3, 1] = np.nan
+    y = (X[:, 0] > 100).astype(int)
+    teacher = CallableTeacher(
+        lambda X: np.column_stack([100 - X[:, 0], X[:, 0] - 100]), classes=[0, 1]
+    )
+    model = DistilledClassifier(
+        teacher, LinearStudent(max_terms="auto"), target="hard", random_state=0
+    ).fit(X, y)
+    fitted = 3 not in model.validation_rows_
+    assert [f.has_missing for f in model.student_.schema_.features] == [False, fitted]
+    assert [f.has_missing for f in model.schema_.features] == [False, True]
+
+
+# --- the baseline
+
+
+def _same_arrays(one, other):
+    arrays = other.form_.to_arrays()
+    assert one.form_.to_arrays().keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(one.form_.to_arrays()[name], array)
+
+
+@pytest.mark.parametrize("max_leaves", [6, "auto"])
+def test_the_baseline_chooses_on_the_students_validation_rows(max_leaves):
+    X, y = load_iris(return_X_y=True)
+    y = np.where(np.random.default_rng(0).random(150) < 0.3, (y + 1) % 3, y)
+    student = CartStudent(max_leaves)
+    model = _fitted((X, y), student, transfer=None)
+    targets, held_out = np.eye(3)[y], model.validation_rows_
+    kept = np.setdiff1d(np.arange(150), held_out)
+    chosen = CartStudent(max_leaves).fit(
+        X[kept], targets[kept], held_out=(X[held_out], targets[held_out])
+    )
+    expected = CartStudent(max_leaves).set_params(**chosen.settled_).fit(X, targets)
+    _same_arrays(model.baseline_, expected)
+    assert model.baseline_.get_params()["search"] == chosen.settled_["search"]
+
+
+def test_rows_without_label_are_no_part_of_the_baselines_choice(iris, monkeypatch):
+    X, y = iris
+    seen = []
+    real = students.fit_tree
+
+    def watched(rows, targets, weight, settings, held_out=None):
+        seen.append(None if held_out is None else held_out.rows.codes)
+        return real(rows, targets, weight, settings, held_out)
+
+    monkeypatch.setattr(students, "fit_tree", watched)
+    teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
+    model = DistilledClassifier(
+        teacher, CartStudent(4), target="hard", transfer=None, random_state=0
+    ).fit(X[::2], y[::2], X_unlabelled=X[1::2])
+    validation = X[::2][model.validation_rows_].astype(np.float32)
+    chosen_on = [codes for codes in seen if codes is not None]
+    assert len(chosen_on) == 2  # student and baseline
+    for codes in chosen_on:
+        np.testing.assert_array_equal(codes, validation)
+    assert len(seen) == 4

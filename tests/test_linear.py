@@ -742,8 +742,8 @@ def test_auto_chooses_by_watched_rows() -> None:
     assert student.path_ is not None
     best = student.path_.scores.argmax()
     assert student.path_.n_terms[best] >= len(student.linear_.features)
-    assert student.watches
-    assert not LinearStudent(max_terms=2).watches
+    assert student.validation == "watch"
+    assert LinearStudent(max_terms=2).validation == "none"
 
 
 def test_watching_does_not_change_a_student_of_all_terms() -> None:

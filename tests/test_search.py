@@ -17,6 +17,7 @@ from interpretkd.binning import bin_columns
 from interpretkd.drafts import branch_of, finish, graft, is_monotone, leaves_of, parents
 from interpretkd.induction import Limits, grow_draft
 from interpretkd.objective import COSTS, CROSS_ENTROPY, PAIRS, SQUARES
+from interpretkd.rows import Encoded
 from interpretkd.schema import Feature, Schema
 from interpretkd.search import Problem, refine
 from interpretkd.selection import OBJECTIVES, HeldOut, Settings, fit_tree, objective_of
@@ -687,12 +688,11 @@ def test_labels_are_decided_one_by_one():
 def test_what_was_tried_is_a_table():
     codes, targets = drawn(0, 120)
     fit = fit_tree(
-        SCHEMA,
-        codes[:80],
+        Encoded(SCHEMA, codes[:80]),
         targets[:80],
         np.ones(80),
         Settings(Limits(max_leaves=5)),
-        HeldOut(codes[80:], targets[80:], np.ones(40)),
+        HeldOut(Encoded(SCHEMA, codes[80:]), targets[80:], np.ones(40)),
     )
     frame = fit.to_frame()
     assert isinstance(frame, pd.DataFrame)

@@ -16,6 +16,7 @@ from interpretkd.boosting import _forest, boost, fold_tests
 from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow
 from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32
+from interpretkd.rows import Encoded
 from interpretkd.schema import Codes, Feature, Schema, expand
 from interpretkd.trees import Tree
 
@@ -361,8 +362,7 @@ def test_forest_with_categories_predicts_as_xgboost() -> None:
 def test_boost_equals_xgboost_with_its_own_squared_error() -> None:
     codes = MIXED_SCHEMA.encode(MIXED)
     forest, scores = boost(
-        MIXED_SCHEMA,
-        codes,
+        Encoded(MIXED_SCHEMA, codes),
         MIXED_TARGETS,
         n_rounds=20,
         max_depth=3,
@@ -392,8 +392,7 @@ def test_boost_of_two_classes_equals_xgboost_logistic(
     weight = None if weight is None else weight.astype(np.float64)
     both = np.column_stack([1 - share, share])
     forest, _ = boost(
-        MIXED_SCHEMA,
-        codes,
+        Encoded(MIXED_SCHEMA, codes),
         both if link == "softmax" else share[:, None],
         weight,
         link=link,
@@ -423,8 +422,7 @@ def test_boost_of_three_classes_says_distributions_near_the_targets() -> None:
     schema = Schema.from_data(X)
     soft = 0.9 * np.eye(3)[y] + 0.1 / 3
     forest, _ = boost(
-        schema,
-        schema.encode(X),
+        Encoded(schema, schema.encode(X)),
         soft,
         link="softmax",
         n_rounds=60,
@@ -443,7 +441,7 @@ def test_base_is_what_a_forest_without_a_split_says() -> None:
     soft = np.array([[0.2, 0.3, 0.5], [0.6, 0.2, 0.2]] * 3)
     schema = Schema.from_data(codes)
     for link in ("identity", "softmax", "sigmoid"):
-        forest, _ = boost(schema, codes, soft, link=link, n_rounds=3, n_jobs=1)
+        forest, _ = boost(Encoded(schema, codes), soft, link=link, n_rounds=3, n_jobs=1)
         np.testing.assert_allclose(
             forest.predict(codes), np.tile(soft.mean(axis=0), (6, 1)), atol=1e-6
         )
@@ -460,8 +458,7 @@ def test_watching_keeps_the_rounds_up_to_the_best() -> None:
         return -float(np.mean((outputs[:, 0] - y[1::2]) ** 2))
 
     forest, scores = boost(
-        schema,
-        codes,
+        Encoded(schema, codes),
         y[::2, None],
         n_rounds=200,
         watch=(held_out, score),
@@ -476,7 +473,7 @@ def test_watching_keeps_the_rounds_up_to_the_best() -> None:
 
 def test_one_tree_at_a_time_sums_to_the_margins() -> None:
     codes = MIXED_SCHEMA.encode(MIXED)
-    forest, _ = boost(MIXED_SCHEMA, codes, MIXED_TARGETS, n_rounds=4, n_jobs=1)
+    forest, _ = boost(Encoded(MIXED_SCHEMA, codes), MIXED_TARGETS, n_rounds=4, n_jobs=1)
     total = np.tile(forest.base, (len(MIXED), 1))
     for i in range(forest.n_trees):
         tree = forest.tree(i)
@@ -539,7 +536,7 @@ def _tree() -> Tree:
 def _little_forest() -> Forest:
     codes = MIXED_SCHEMA.encode(MIXED)
     forest, _ = boost(
-        MIXED_SCHEMA, codes, MIXED_TARGETS, n_rounds=2, max_depth=2, n_jobs=1
+        Encoded(MIXED_SCHEMA, codes), MIXED_TARGETS, n_rounds=2, max_depth=2, n_jobs=1
     )
     return forest
 

@@ -48,6 +48,7 @@ from interpretkd.drafts import leaves_of
 from interpretkd.induction import Limits, grow_draft
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import decide, soft_targets
+from interpretkd.rows import Encoded
 from interpretkd.runs import Task, read_task, task_of, train_teacher
 from interpretkd.schema import Codes, Schema
 from interpretkd.students import BoostedStudent, CartStudent
@@ -279,9 +280,8 @@ def _fit_vector(lesson: Lesson, n_parameters: int) -> Vector:
     codes, watched, test = (
         schema.encode(part) for part in (lesson.X, lesson.watched, lesson.test)
     )
-    rows = _Lesson.of(
-        schema,
-        codes,
+    rows = _Lesson(
+        Encoded(schema, codes),
         lesson.targets,
         np.ones(len(codes)),
         _Settings("softmax", 1.0, 1.0, 1.0, 0),
