@@ -368,17 +368,17 @@ def _compare_sides(  # type: ignore[no-untyped-def]
     """Write what each row of a node loses more on the left side than on the right."""
     feature, goes_left, left, right = tests
     slopes, constants, decisions = answers
+    column, own, n_columns = matrix[feature[node]], goes_left[node], table.shape[1]
     for p in range(len(rows)):
         i = rows[p]
-        here = leaf[i]
-        side = goes_left[node, matrix[feature[node], i]]
+        here, side = leaf[i], own[column[i]]
         other = right[node] if side else left[node]
         there = _descend(matrix, feature, goes_left, left, right, other, i)
         if kind == COSTS:
             loss = table[i, decisions[here]] - table[i, decisions[there]]
         else:
             loss = weight[i] * (constants[here] - constants[there])
-            for k in range(table.shape[1]):
+            for k in range(n_columns):
                 loss += table[i, k] * (slopes[here, k] - slopes[there, k])
         gain[p] = loss if side else -loss
 
