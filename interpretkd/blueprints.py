@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.logits import decide, probabilities
@@ -27,7 +28,6 @@ __all__ = [
 ]
 
 Label: TypeAlias = str | int | float | bool
-Array = NDArray[np.float64]
 
 _KINDS = {Tree: "tree", Forest: "forest", Linear: "linear"}
 _VALUES = Target("logits", task="regression")
