@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.logits import decide, probabilities
 from interpretkd.rows import checked_rows
 from interpretkd.saved_teachers import AbsentTeacher
@@ -25,8 +26,6 @@ __all__ = [
     "teacher_is_here",
     "teacher_says",
 ]
-
-Array = NDArray[np.float64]
 
 
 def check_model(owner: str, model: Any) -> None:

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.logits import decide, probabilities
 from interpretkd.nodes import ALL_NUMBERS
-from interpretkd.schema import Rows, Schema
+from interpretkd.schema import Rows, Schema, plain_value
 from interpretkd.students import Form
 from interpretkd.targets import Target
 from interpretkd.trees import Tree
@@ -27,7 +28,6 @@ __all__ = [
 ]
 
 Label: TypeAlias = str | int | float | bool
-Array = NDArray[np.float64]
 
 _KINDS = {Tree: "tree", Forest: "forest", Linear: "linear"}
 _VALUES = Target("logits", task="regression")
@@ -256,5 +256,5 @@ def _value_names(form: Form) -> tuple[Label, ...]:
 
 
 def _plain(label: Any) -> Label:
-    value = label.item() if isinstance(label, np.generic) else label
+    value = plain_value(label)
     return value if isinstance(value, str | int | float) else str(value)

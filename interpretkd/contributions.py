@@ -3,14 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from interpretkd._typing import Array
 from interpretkd.forests import Forest
 from interpretkd.linear import Linear, design_matrix
 from interpretkd.nodes import Nodes
 from interpretkd.schema import Codes
 
 __all__ = ["feature_importance", "path_contributions"]
-
-Array = NDArray[np.float64]
 
 
 def path_contributions(form: Forest | Linear, codes: Codes) -> tuple[Array, Array]:

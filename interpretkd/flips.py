@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from interpretkd._typing import Array
 from interpretkd.conditions import Condition, branch_tests
 from interpretkd.forests import Forest
 from interpretkd.linear import Linear, design_matrix
@@ -28,7 +28,6 @@ from interpretkd.wishes import Scale, Wish
 
 __all__ = ["leaf_boxes", "nearest_rows"]
 
-Array = NDArray[np.float64]
 
 _SLACK = 0.01
 """Of a spread: how far beyond the threshold a readable number may lie."""

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, ndtri
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_integer, check_real
 
 __all__ = [
@@ -28,7 +29,6 @@ __all__ = [
     "wilson_interval",
 ]
 
-Array = NDArray[np.float64]
 Statistic = Callable[[Array], Array]
 
 _SIGNIFICANT = 0.05

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from interpretkd.anova import Cells, Decomposition, Leaves
 from interpretkd.conditions import Condition
@@ -14,8 +13,6 @@ from interpretkd.schema import Codes
 from interpretkd.wording import one_line
 
 __all__ = ["AdditiveRule", "leaf_rules", "set_condition"]
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

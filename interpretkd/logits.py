@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from interpretkd._typing import Array
 from interpretkd._validation import check_choice
 
 __all__ = [
@@ -19,7 +20,6 @@ __all__ = [
     "soft_targets",
 ]
 
-Array = NDArray[np.float64]
 
 TASKS = ("multiclass", "multilabel", "regression")
 LINKS = ("identity", "softmax", "sigmoid")

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_choice
 from interpretkd.intervals import (
     Estimate,
@@ -42,7 +43,6 @@ __all__ = [
     "squared_parts",
 ]
 
-Array = NDArray[np.float64]
 
 FIDELITY_MEASURES = ("auto", "agreement", "kl", "r2")
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.blueprints import Blueprint, double_threshold
 from interpretkd.linear import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
@@ -26,7 +27,6 @@ __all__ = [
     "made_rows",
 ]
 
-Array = NDArray[np.float64]
 PlainColumns: TypeAlias = dict[str, list[Any]]
 """For each column the values of all rows as plain Python objects; None is missing."""
 

@@ -43,7 +43,7 @@ from interpretkd.linear import Linear
 from interpretkd.logits import TASKS
 from interpretkd.optima import Certificate
 from interpretkd.saved_teachers import AbsentTeacher, LateTeacher
-from interpretkd.schema import Schema, as_frame
+from interpretkd.schema import Schema, as_frame, plain_value
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
 from interpretkd.trees import Tree
@@ -318,7 +318,7 @@ def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Keep what JSON can hold; a random generator has no place in a file."""
     plain = {}
     for name, value in settings.items():
-        value = value.item() if isinstance(value, np.generic) else value
+        value = plain_value(value)
         plain[name] = value if isinstance(value, str | int | float | bool) else None
     return plain
 

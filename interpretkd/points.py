@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from interpretkd._typing import Array, Whole
 from interpretkd._validation import check_integer
 from interpretkd.linear import Linear, design_matrix, row_losses
 from interpretkd.logits import apply_link
 from interpretkd.schema import VALUE, Codes
-from interpretkd.scorecards import Whole, readable_step
+from interpretkd.scorecards import readable_step
 
 __all__ = ["fit_points"]
-
-Array = NDArray[np.float64]
 
 
 _TRIED = (1.0, 1.25, 1.6, 2.5, 0.7)

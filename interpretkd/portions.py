@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_consistent_length
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_real
 from interpretkd.adapters import Teacher
 from interpretkd.datasets import hold_out
@@ -22,8 +23,6 @@ from interpretkd.metrics import accuracy, agreement, r2
 from interpretkd.schema import Rows, Schema, as_frame
 
 __all__ = ["JudgedRows", "Portions", "RememberingTeacher", "partition"]
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Whole
 from interpretkd.linear import Linear
 from interpretkd.logits import apply_link
 from interpretkd.schema import MISSING, VALUE
@@ -23,7 +23,6 @@ from interpretkd.wording import one_line
 
 __all__ = ["Points", "Scorecard", "read_scorecards", "readable_step"]
 
-Whole = NDArray[np.int64]
 
 _FAR = math.log(99)
 """The tables go from 1 % to 99 %."""

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import closest
 from interpretkd.intervals import Estimate, wilson_interval
 from interpretkd.logits import decide
@@ -24,7 +25,6 @@ __all__ = [
     "slices_of",
 ]
 
-Array = NDArray[np.float64]
 Slices = tuple[NDArray[np.intp], list[str]]
 
 MISSING_SLICE = "(missing)"

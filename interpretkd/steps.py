@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from interpretkd.schema import plain_value
+
 __all__ = ["known_levels", "name_and_step", "unread_columns"]
 
 
@@ -117,7 +119,7 @@ def _walk(
             if part is None or isinstance(part, str):
                 continue
             _walk(part, columns, names, fills, found)
-            if not _keeps_positions(part, len(columns)):
+            if not _keeps_positions(part):
                 return
             fills = {**fills, **_constants(part, columns)}
         return
@@ -135,8 +137,7 @@ def _walk(
     levels = getattr(step, "categories_", None)
     if isinstance(levels, list) and len(levels) == len(columns):
         for c, own in zip(columns, levels, strict=True):
-            plain = [v.item() if isinstance(v, np.generic) else v for v in own]
-            known = [v for v in plain if not pd.isna(v)]
+            known = [plain_value(v) for v in own if not pd.isna(v)]
             marked = [_Filled(v) if c in fills and v == fills[c] else v for v in known]
             found.setdefault(c, []).extend(marked)
 
@@ -147,7 +148,7 @@ def _constants(step: Any, columns: list[int]) -> dict[int, Any]:
     return dict(zip(columns, getattr(step, "statistics_", ()), strict=False))
 
 
-def _keeps_positions(step: Any, n_columns: int) -> bool:
+def _keeps_positions(step: Any) -> bool:
     """Whether the first columns that come out are those that went in."""
     kind = type(step).__name__
     if kind == "SimpleImputer":

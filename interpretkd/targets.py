@@ -10,9 +10,9 @@ never a constant.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_choice, check_real
 from interpretkd.logits import (
     TASKS,
@@ -24,7 +24,6 @@ from interpretkd.logits import (
 
 __all__ = ["TARGET_KINDS", "Target"]
 
-Array = NDArray[np.float64]
 
 TARGET_KINDS = ("hard", "soft", "logits")
 

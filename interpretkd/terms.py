@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_integer
 from interpretkd.formats import html_table
 from interpretkd.linear import Linear, design_matrix
@@ -19,7 +20,6 @@ from interpretkd.wording import one_line
 
 __all__ = ["Contributions", "linear_terms", "model_scorecards", "points_text"]
 
-Array: TypeAlias = NDArray[np.float64]
 
 _MOST_LINES = 15
 

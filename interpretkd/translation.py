@@ -8,18 +8,18 @@ earlier tests have settled is left out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Flags
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Schema
 
 __all__ = ["Parts", "Translation", "translate"]
 
-Flags: TypeAlias = NDArray[np.bool_]
 
 _MOST_NODES = 64
 """Nodes for one node of the original from which on a translation is given up."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_real, closest
 from interpretkd.cells import spreads
 from interpretkd.linear import Linear
@@ -17,8 +18,6 @@ from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Codes
 
 __all__ = ["Scale", "Wish", "scale_of"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
