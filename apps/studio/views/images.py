@@ -8,7 +8,9 @@ import state
 import streamlit as st
 
 from interpretkd.explanations import explain_row
-from interpretkd.images import contribution_image, leaf_images, path_image
+from interpretkd.images_heat import contribution_image
+from interpretkd.images_leaves import leaf_images
+from interpretkd.images_path import path_image
 from interpretkd.inputs import label_text, row_of
 from interpretkd.schema import Schema, image_schema
 

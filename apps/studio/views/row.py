@@ -12,7 +12,7 @@ import streamlit as st
 from interpretkd._validation import InputError
 from interpretkd.answers import output_names
 from interpretkd.explanations import Flip, RowExplanation, explain_row
-from interpretkd.images import path_image
+from interpretkd.images_path import path_image
 from interpretkd.inputs import (
     label_text,
     order_of_inputs,
