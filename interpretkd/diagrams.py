@@ -21,7 +21,7 @@ from interpretkd.node_boxes import Box, Look, legend, look_at, node_box
 from interpretkd.nodes import Nodes
 from interpretkd.pictures import as_picture
 from interpretkd.schema import Codes, Schema, as_frame, check_schema, image_schema
-from interpretkd.shapes import Curve, Shape, Text
+from interpretkd.shapes import Curve, Shape, Text, moved
 from interpretkd.text_metrics import wrap
 from interpretkd.trees import Tree
 from interpretkd.wording import one_line
@@ -176,8 +176,8 @@ def tree_svg(
     Returns
     -------
     str
-        One SVG element: no script, no address, no data row. Each node is a group with
-        ``data-node``, the node's index in the tree.
+        One SVG element that asks for nothing: no script, no data row. Each node is a
+        group with ``data-node``, the node's index in the tree.
     """
     return draw_tree(model, **settings).svg(theme=theme, name=name)
 
@@ -490,7 +490,7 @@ def _drawing(
     top, lines = _head(head, width)
     shapes: list[Shape] = [*lines]
     key, key_height = legend(look, part.nodes, width)
-    shapes += [_moved(shape, _MARGIN, top) for shape in key]
+    shapes += [moved(shape, _MARGIN, top) for shape in key]
     top += key_height
     left = _MARGIN + (width - placed.width) / 2 if direction == "down" else _MARGIN
     branches, words = _edges(look, placed, left, top, weigh_edges=weigh_edges)
@@ -622,10 +622,6 @@ def _head(lines: Sequence[str], width: float) -> tuple[float, list[Text]]:
             texts.append(Text(_MARGIN, top + points, piece, "ink", size, bold=i == 0))
             top += height - (3 if i else 0)
     return top + (6 if lines else 0), texts
-
-
-def _moved(shape: Any, x: float, y: float) -> Any:
-    return shape._replace(x=shape.x + x, y=shape.y + y)
 
 
 def _in_words(look: Look, part: _Part) -> str:

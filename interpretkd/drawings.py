@@ -57,8 +57,8 @@ class Drawing:
         Returns
         -------
         str
-            It has no script, no address and no XML declaration: it can be written to
-            a file, and stand in an HTML page beside others.
+            It has no script, no XML declaration and no address, but for images that
+            lie in it: it can be written to a file, and stand in a page beside others.
 
         Raises
         ------

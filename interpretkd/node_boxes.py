@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from interpretkd.conditions import Condition, node_test
 from interpretkd.outputs import leaf_outcomes
 from interpretkd.palettes import N_VALUE_ROLES, class_role, value_role
-from interpretkd.pictures import pixel_place, pixel_rows
+from interpretkd.pictures import as_png, grey_or_colours, pixel_place
 from interpretkd.shapes import FONT_SIZES, Group, Pixels, Rect, Shape, Text
 from interpretkd.text_metrics import text_width, wrap
 from interpretkd.trees import Tree
@@ -360,10 +360,11 @@ class Box:
         look, node = self.look, self.node
         if node in look.pictures:
             image = look.pictures[node]
-            rows = pixel_rows(image)
-            high = _PICTURE * len(rows) / max(len(rows), len(rows[0]))
-            wide = _PICTURE * len(rows[0]) / max(len(rows), len(rows[0]))
-            return [Pixels(x, y, wide, high, rows)]
+            pixels = grey_or_colours(image)
+            tall, wide = (
+                _PICTURE * n / max(pixels.shape[:2]) for n in pixels.shape[:2]
+            )
+            return [Pixels(x, y, wide, tall, as_png(pixels))]
         shape = look.image_shape
         assert shape is not None
         _, row, column = pixel_place(shape, look.features[node])

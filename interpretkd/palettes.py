@@ -11,6 +11,7 @@ __all__ = [
     "LINE_COLOURS",
     "N_CLASS_ROLES",
     "N_VALUE_ROLES",
+    "SIGNED_COLOURS",
     "THEMES",
     "VALUE_COLOURS",
     "Theme",
@@ -59,8 +60,6 @@ _LIGHT = {
     "track": "#d5dae0",
     "share": "#6e7781",
     "hot": "#1b1f24",
-    "below": "#0072b2",
-    "above": "#d55e00",
 }
 _DARK = {
     "paper": "#16191d",
@@ -73,9 +72,23 @@ _DARK = {
     "track": "#454d57",
     "share": "#9aa4af",
     "hot": "#ffffff",
-    "below": "#56b4e9",
-    "above": "#f07a2b",
 }
+
+
+_MARKS = {
+    "above": "#b34700",
+    "below": "#00568a",
+    "both": "#7a3b6b",
+    "other": "#3d444d",
+    "mark": "#ffffff",
+    "zero": "#cdd0d4",
+    "minus": "#ffffff",
+    "rim": "#000000",
+}
+"""On images, which the dark leaves as they are; white digits are read on the marks."""
+# Blue, white, orange, and dark at both ends: what is 0 is grey, on neither way.
+SIGNED_COLOURS = ("#003a6e", "#56a0d3", "#ffffff", "#f0a35e", "#963400")
+"""From -1 over 0 to 1, in even steps."""
 
 
 def check_theme(owner: str, theme: object) -> str:
@@ -158,6 +171,7 @@ def value_role(share: float) -> str:
 def _theme(base: dict[str, str], classes: tuple[str, ...]) -> Theme:
     return MappingProxyType(
         base
+        | _MARKS
         | {f"c{i}": colour for i, colour in enumerate(classes)}
         | {f"v{i}": colour for i, colour in enumerate(VALUE_COLOURS)}
     )

@@ -1,14 +1,18 @@
 """Images whose pixels are columns: where a pixel lies, and which colour it has."""
 
+import struct
+from zlib import compress, crc32
+
 import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
 
-__all__ = ["as_picture", "pixel_place", "pixel_rows"]
+__all__ = ["as_picture", "as_png", "grey_or_colours", "pixel_place"]
 
-_LEVELS = 17
-"""Shades that are told apart in a drawing: more would only make it larger."""
+_LEAST_SIDE = 64
+_KINDS = {(): 0, (2,): 4, (3,): 2}
+"""What PNG calls grey, grey with opacity, and colours."""
 
 
 def pixel_place(shape: tuple[int, ...], feature: int) -> tuple[int, int, int]:
@@ -63,8 +67,8 @@ def as_picture(
     return mean
 
 
-def pixel_rows(picture: NDArray[np.floating]) -> tuple[tuple[str, ...], ...]:
-    """Return the colours of a picture.
+def grey_or_colours(picture: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Return the pixels of a picture as `as_png` takes them.
 
     Parameters
     ----------
@@ -73,18 +77,13 @@ def pixel_rows(picture: NDArray[np.floating]) -> tuple[tuple[str, ...], ...]:
 
     Returns
     -------
-    tuple of tuple of str
-        Row by row, as #rrggbb, in 17 shades a channel.
+    ndarray of the same shape, uint8
+        In [0, 255].
 
     Raises
     ------
     InputError
         For another shape.
-
-    Examples
-    --------
-    >>> pixel_rows(np.array([[0.0, 1.0]]))
-    (('#000000', '#ffffff'),)
     """
     picture = np.asarray(picture, dtype=np.float64)
     if picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
@@ -92,10 +91,40 @@ def pixel_rows(picture: NDArray[np.floating]) -> tuple[tuple[str, ...], ...]:
             "A picture must have the shape (height, width) or (height, width, 3). Got "
             f"{picture.shape}."
         )
-    if picture.ndim == 2:
-        picture = np.repeat(picture[:, :, None], 3, axis=2)
-    shades = np.rint(np.clip(picture, 0, 1) * (_LEVELS - 1)) * (255 / (_LEVELS - 1))
-    return tuple(
-        tuple("#{:02x}{:02x}{:02x}".format(*pixel) for pixel in row)
-        for row in np.rint(shades).astype(int).tolist()
-    )
+    return np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+
+
+def as_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Write pixels as PNG.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (height, width) or (height, width, n), uint8
+        Grey; of n=2 grey and how opaque it is; of n=3 red, green and blue.
+
+    Returns
+    -------
+    bytes
+        The file's content. A small image has each pixel several times: a reader that
+        smooths images would blur few pixels over the whole picture.
+    """
+    factor = max(1, round(_LEAST_SIDE / max(pixels.shape[:2])))
+    large = np.repeat(np.repeat(pixels, factor, axis=0), factor, axis=1)
+    height, width = large.shape[:2]
+    kind = _KINDS[large.shape[2:]]
+    lines = large.reshape(height, width, -1)
+    # Each line is told by what changes from pixel to pixel (1 before it), or not at all
+    # where it is the one above it (2); uint8 begins anew after 255, as PNG does.
+    same = np.r_[False, (lines[1:] == lines[:-1]).all(axis=(1, 2))]
+    changes = np.diff(lines, axis=1, prepend=np.uint8(0)).reshape(height, -1)
+    changes[same] = 0
+    data = np.column_stack([1 + same.astype(np.uint8), changes]).tobytes()
+    head = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", compress(data, 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checked = name + content
+    size, check = struct.pack(">I", len(content)), struct.pack(">I", crc32(checked))
+    return size + checked + check

@@ -2,9 +2,20 @@
 
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["FONT_SIZES", "Curve", "Group", "Pixels", "Rect", "Shape", "Text"]
+__all__ = [
+    "FONT_SIZES",
+    "Curve",
+    "Group",
+    "Pixels",
+    "Polygon",
+    "Rect",
+    "Shape",
+    "Strokes",
+    "Text",
+    "moved",
+]
 
-FONT_SIZES = {"title": 15.0, "body": 12.0, "small": 10.5}
+FONT_SIZES = {"title": 15.0, "body": 12.0, "small": 10.5, "tiny": 7.5}
 
 
 class Rect(NamedTuple):
@@ -44,7 +55,7 @@ class Text(NamedTuple):
         The text, whatever it says.
     role : str, default="ink"
         What it is, which gives its colour.
-    size : {"title", "body", "small"}, default="body"
+    size : {"title", "body", "small", "tiny"}, default="body"
         Its size, in `FONT_SIZES`.
     anchor : {"start", "middle", "end"}, default="start"
         Which of its points is meant.
@@ -96,15 +107,51 @@ class Pixels(NamedTuple):
         Its upper left corner.
     width, height : float
         Its size.
-    rows : tuple of tuple of str
-        For each row of it the colours of its pixels, as #rrggbb.
+    png : bytes
+        The image itself, as `pictures.as_png` writes it.
     """
 
     x: float
     y: float
     width: float
     height: float
-    rows: tuple[tuple[str, ...], ...]
+    png: bytes
+
+
+class Polygon(NamedTuple):
+    """A mark with straight sides.
+
+    Parameters
+    ----------
+    points : tuple of tuple of float
+        (x, y) of its corners.
+    role : str
+        What it is, which gives its colour.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    role: str
+
+
+class Strokes(NamedTuple):
+    """Level lines, all alike.
+
+    Parameters
+    ----------
+    starts : tuple of tuple of float
+        (x, y) of the left end of each.
+    length : float
+        How long they are.
+    width : float
+        How thick they are.
+    role : str
+        What they are, which gives their colour.
+    """
+
+    starts: tuple[tuple[float, float], ...]
+    length: float
+    width: float
+    role: str
 
 
 class Group(NamedTuple):
@@ -125,4 +172,36 @@ class Group(NamedTuple):
     shapes: tuple["Shape", ...]
 
 
-Shape: TypeAlias = Rect | Text | Curve | Pixels | Group
+Shape: TypeAlias = Rect | Text | Curve | Pixels | Polygon | Strokes | Group
+
+
+def moved(shape: Shape, x: float, y: float) -> Shape:
+    """Put a shape somewhere else.
+
+    Parameters
+    ----------
+    shape : Rect, Text, Curve, Pixels, Polygon, Strokes or Group
+        The shape.
+    x, y : float
+        How far it goes to the right and down.
+
+    Returns
+    -------
+    Rect, Text, Curve, Pixels, Polygon, Strokes or Group
+        The same shape there.
+
+    Examples
+    --------
+    >>> moved(Rect(1, 2, 5, 5, "box"), 10, 20)[:4]
+    (11, 22, 5, 5)
+    """
+    if isinstance(shape, Group):
+        return shape._replace(shapes=tuple(moved(s, x, y) for s in shape.shapes))
+    if isinstance(shape, Polygon):
+        return shape._replace(points=tuple((a + x, b + y) for a, b in shape.points))
+    if isinstance(shape, Strokes):
+        return shape._replace(starts=tuple((a + x, b + y) for a, b in shape.starts))
+    if isinstance(shape, Curve):
+        start, end = (shape.x0 + x, shape.y0 + y), (shape.x1 + x, shape.y1 + y)
+        return Curve(*start, *end, shape.width, shape.upright, shape.hot)
+    return shape._replace(x=shape.x + x, y=shape.y + y)

@@ -1,5 +1,6 @@
-"""Shapes written as SVG: one element that asks for nothing."""
+"""Shapes written as SVG: one element that asks for nothing outside it."""
 
+import base64
 import hashlib
 import html
 import re
@@ -8,7 +9,17 @@ from functools import lru_cache
 
 from interpretkd._errors import InputError
 from interpretkd.palettes import check_theme, colours
-from interpretkd.shapes import FONT_SIZES, Curve, Group, Pixels, Rect, Shape, Text
+from interpretkd.shapes import (
+    FONT_SIZES,
+    Curve,
+    Group,
+    Pixels,
+    Polygon,
+    Rect,
+    Shape,
+    Strokes,
+    Text,
+)
 from interpretkd.wording import one_line
 
 __all__ = ["FONTS", "to_svg"]
@@ -21,8 +32,10 @@ _RIGHT_TO_LEFT = re.compile(
     "(?:[\\s\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff]*"
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff])?"
 )
-_OUTLINED = ("box", "leaf", "fold")
+_OUTLINED = ("box", "leaf", "fold", "frame")
 """Roles of boxes that have a border."""
+_DRAWN = ("hot", "rim", "minus")
+"""Roles of lines."""
 
 
 def to_svg(
@@ -57,7 +70,7 @@ def to_svg(
     Returns
     -------
     str
-        No script, no address and no XML declaration.
+        No script, no XML declaration, and no address but for images that lie in it.
 
     Raises
     ------
@@ -129,23 +142,23 @@ def _curve(shape: Curve) -> str:
 
 
 def _pixels(shape: Pixels) -> str:
-    """Write an image as one path a colour: no address, sharp at every size."""
-    x, y, width, height, rows = shape
-    n_rows, n_columns = len(rows), len(rows[0])
-    runs: dict[str, list[str]] = {}
-    for i, row in enumerate(rows):
-        start = 0
-        for j in range(1, n_columns + 1):
-            if j == n_columns or row[j] != row[start]:
-                run = f"M{start} {i}h{j - start}v1h{start - j}z"
-                runs.setdefault(row[start], []).append(run)
-                start = j
-    paths = "".join(f'<path fill="{c}" d="{"".join(d)}"/>' for c, d in runs.items())
-    stretched = f"scale({width / n_columns:.4f} {height / n_rows:.4f})"
+    x, y, width, height, png = shape
     return (
-        f'<g shape-rendering="crispEdges" transform="translate({x:.1f} {y:.1f}) '
-        f'{stretched}">{paths}</g>'
+        f'<image x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
+        'preserveAspectRatio="none" style="image-rendering:pixelated" '
+        f'href="data:image/png;base64,{base64.b64encode(png).decode()}"/>'
     )
+
+
+def _polygon(shape: Polygon) -> str:
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in shape.points)
+    return f'<polygon class="{shape.role} marked" points="{points}"/>'
+
+
+def _strokes(shape: Strokes) -> str:
+    starts, length, width, role = shape
+    lines = "".join(f"M{x:.1f} {y:.1f}h{length:.1f}" for x, y in starts)
+    return f'<path class="{role}" stroke-width="{width:.1f}" d="{lines}"/>'
 
 
 def _group(shape: Group) -> str:
@@ -156,7 +169,15 @@ def _group(shape: Group) -> str:
     )
 
 
-_WRITERS = {Rect: _rect, Text: _text, Curve: _curve, Pixels: _pixels, Group: _group}
+_WRITERS = {
+    Rect: _rect,
+    Text: _text,
+    Curve: _curve,
+    Pixels: _pixels,
+    Polygon: _polygon,
+    Strokes: _strokes,
+    Group: _group,
+}
 
 
 def _left_to_right(text: str) -> str:
@@ -192,6 +213,8 @@ def _styles(name: str, theme: str, letters: float) -> str:
         *(f"#{name} .{k}{{font-size:{v}}}" for k, v in sizes.items()),
         f"#{name} .b{{font-weight:bold}}",
         f"#{name} .hot,#{name} .edge{{fill:none;stroke-linecap:round}}",
+        f"#{name} .frame,#{name} .rim,#{name} .minus{{fill:none}}",
+        f"#{name} .marked{{stroke-width:1.2px;stroke-linejoin:round}}",
         f"#{name} .on{{stroke-width:2.6px}}",
         f"#{name} .fold{{stroke-dasharray:4 3}}",
     ]
@@ -205,9 +228,9 @@ def _styles(name: str, theme: str, letters: float) -> str:
 
 def _coloured(name: str, theme: str) -> Sequence[str]:
     palette = colours(theme)
-    rules = [f"#{name} .{r}{{fill:{c}}}" for r, c in palette.items() if r != "hot"]
-    line, hot = palette["line"], palette["hot"]
-    rules += [f"#{name} .{role}{{stroke:{line}}}" for role in (*_OUTLINED, "edge")]
-    rules.append(f"#{name} .hot{{stroke:{hot}}}#{name} .on{{stroke:{hot}}}")
-    rules.append(f"#{name} .track{{stroke:none}}")
-    return rules
+    filled = {role: colour for role, colour in palette.items() if role not in _DRAWN}
+    lines = {role: palette[role] for role in _DRAWN}
+    lines |= dict.fromkeys((*_OUTLINED, "edge"), palette["line"])
+    lines |= {"on": palette["hot"], "marked": palette["mark"], "track": "none"}
+    rules = [f"#{name} .{role}{{fill:{colour}}}" for role, colour in filled.items()]
+    return [*rules, *(f"#{name} .{r}{{stroke:{c}}}" for r, c in lines.items())]

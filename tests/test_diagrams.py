@@ -1,3 +1,5 @@
+import base64
+import io
 import re
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from sklearn.datasets import (
     load_diabetes,
     load_digits,
@@ -25,7 +28,7 @@ from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.diagrams import draw_pages, draw_tree, pages, tree_svg
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.drawings import Drawing
-from interpretkd.images import leaf_images
+from interpretkd.images_leaves import leaf_images
 from interpretkd.palettes import colours
 from interpretkd.schema import Feature, Schema
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
@@ -399,6 +402,11 @@ def test_a_schema_that_does_not_fit_is_refused(grown: Tree) -> None:
         draw_tree(grown, schema=schema)
 
 
+def _image(element: ElementTree.Element) -> Any:
+    data = element.attrib["href"].removeprefix("data:image/png;base64,")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data, validate=True))))
+
+
 def test_leaves_show_their_mean_image() -> None:
     X, y = load_digits(return_X_y=True)
     X = X[:400]
@@ -411,20 +419,15 @@ def test_leaves_show_their_mean_image() -> None:
     for group in _parsed(drawing.svg()).iter(f"{SVG}g"):
         if group.get("class") != "node":
             continue
-        node, inside = int(group.attrib["data-node"]), list(group.iter(f"{SVG}g"))[1:]
+        node, inside = int(group.attrib["data-node"]), list(group.iter(f"{SVG}image"))
         assert len(inside) == tree.nodes.is_leaf[node]
         if not inside:
             continue
-        shown = np.zeros((8, 8))
-        for path in inside[0].iter(f"{SVG}path"):
-            grey = int(path.attrib["fill"][1:3], 16) / 255
-            runs = re.findall(r"M(\d+) (\d+)h(\d+)v1", path.attrib["d"])
-            for x, line, length in np.asarray(runs, dtype=int):
-                shown[line, x : x + length] = grey
+        shown = _image(inside[0])[::8, ::8]
         mean = X[tree.apply(X) == node].mean(axis=0).reshape(8, 8)
         assert np.corrcoef(shown.ravel(), mean.ravel())[0, 1] > 0.99
     own = {node: np.eye(3) for node in range(len(tree.value))}
-    assert draw_tree(tree, pictures=own).svg().count("crispEdges") == tree.n_leaves
+    assert draw_tree(tree, pictures=own).svg().count("<image ") == tree.n_leaves
 
 
 # --- safe, accessible, and the same everywhere
@@ -546,8 +549,8 @@ def test_text_has_contrast(theme: str) -> None:
     for text in ("ink", "muted"):
         for ground in ("paper", "box", "leaf", "fold"):
             assert _contrast(palette[text], palette[ground]) >= 4.5
-    for mark in ("below", "above"):
-        assert _contrast(palette[mark], palette["paper"]) >= 3
+    for mark in ("above", "below", "both", "other"):  # with an outline of that colour
+        assert _contrast(palette[mark], palette["mark"]) >= 4.5
 
 
 def test_the_same_tree_gives_the_same_picture(flowers: Any) -> None:

@@ -14,12 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from interpretkd._errors import InputError
 from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.images import (
-    contribution_image,
-    leaf_images,
-    path_image,
-    pixel_mark,
-)
+from interpretkd.images_heat import contribution_image
+from interpretkd.images_leaves import leaf_images
+from interpretkd.images_path import path_image
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.outputs import read_outputs
 from interpretkd.schema import Feature, Schema
@@ -129,45 +126,6 @@ def shrunk(raster: Any, shape: tuple[int, int]) -> Any:
     return small
 
 
-# Pixel marks
-
-
-@pytest.mark.parametrize("size", [16, 22, 40])
-def test_mark_lies_over_its_pixel_and_is_large_enough(size: int) -> None:
-    sides = (28, 28)
-    features = tuple(Feature(f"p{i}", "pixel") for i in range(28 * 28))
-    schema = Schema(features, sides)
-    for feature in (0, 27, 28 * 13 + 14, 28 * 27, 28 * 28 - 1):
-        group = ET.fromstring(pixel_mark(schema, feature, size))
-        assert group.tag == "g"
-        frame, mark = group.findall("rect")
-        x, y, w, h = (float(mark.get(k, "")) for k in ("x", "y", "width", "height"))
-        assert w == h >= 4
-        assert 0 <= x <= x + w <= size + 0.01
-        assert 0 <= y <= y + h <= size + 0.01
-        scale = size / 28
-        row, column = divmod(feature, 28)
-        assert x - 0.01 <= (column + 0.5) * scale <= x + w + 0.01
-        assert y - 0.01 <= (row + 0.5) * scale <= y + h + 0.01
-        assert float(frame.get("width", "")) == size - 1
-        assert group.findtext("title") == f"p{feature}: row {row}, column {column}"
-
-
-def test_mark_of_several_channels_tells_the_channel() -> None:
-    group = ET.fromstring(pixel_mark(rgb_schema(), 30 + 2 * 5 + 3))
-    assert group.findtext("title") == "p43: row 2, column 3, channel 1"
-    filled = [dot.get("fill") != "none" for dot in group.findall("circle")]
-    assert filled == [False, True, False]
-    for dot in group.findall("circle"):
-        assert float(dot.get("cy", "")) + float(dot.get("r", "")) <= 22
-
-
-def test_mark_takes_a_name_as_text() -> None:
-    features = tuple(Feature(name, "pixel") for name in HOSTILE[:4])
-    group = ET.fromstring(pixel_mark(Schema(features, (2, 2)), 0))
-    assert group.findtext("title", "").startswith(HOSTILE[0])
-
-
 # Paths
 
 
@@ -210,12 +168,12 @@ def test_path_picture_shows_row_markers_and_tests(models: Any, digits: Any) -> N
     assert {str(p.number) for p in drawn.pixels} <= set(",".join(written).split(","))
     joined = " ".join(written)
     assert all(p.test in joined for p in drawn.pixels)
-    markers = [e.get("class") for e in parsed(svg).iter(f"{SVG}polygon")]
+    markers = [e.get("class", "").split()[0] for e in parsed(svg).iter(f"{SVG}polygon")]
     for side in {p.side for p in drawn.pixels}:
         assert side in markers
     # The shape says the side, too, not the colour alone.
     outlines = {
-        e.get("class"): len(re.findall(",", e.get("points", "")))
+        e.get("class", "").split()[0]: len(re.findall(",", e.get("points", "")))
         for e in parsed(svg).iter(f"{SVG}polygon")
     }
     assert outlines["above"] == outlines["below"] == 3
@@ -405,7 +363,9 @@ def test_colours_tell_the_sign_and_zero() -> None:
     assert negative[2] > negative[0]
     assert zero.tolist() == also_zero.tolist() == [205, 208, 212]
     strokes = [
-        e.get("d", "") for e in parsed(svg).iter(f"{SVG}path") if e.get("stroke")
+        e.get("d", "")
+        for e in parsed(svg).iter(f"{SVG}path")
+        if e.get("class") in ("rim", "minus")
     ]
     assert [d.count("h") for d in strokes] == [1, 1]  # one minus sign, with its rim
     assert "2 of 4 pixels are 0" in drawn.alt
@@ -539,7 +499,6 @@ def test_wrong_inputs_are_said_in_a_sentence(models: Any, digits: Any) -> None:
     X, schema = digits[0] / 16, digit_schema()
     flat = replace(schema, image_shape=None)
     for ask in (
-        lambda: pixel_mark(flat, 0),
         lambda: path_image(models["cart"], X[0]),
         lambda: leaf_images(models["cart"], X),
         lambda: contribution_image(models["linear"]),
@@ -547,8 +506,6 @@ def test_wrong_inputs_are_said_in_a_sentence(models: Any, digits: Any) -> None:
     ):
         with pytest.raises(InputError, match="pixels of an image"):
             ask()
-    with pytest.raises(InputError, match=r"int in \[0, 63\]"):
-        pixel_mark(schema, 64)
     with pytest.raises(InputError, match="must be a Schema of 64 columns"):
         path_image(models["cart"], X[0], schema=rgb_schema())
     with pytest.raises(InputError, match=r"must be one row\. Got 2"):
@@ -565,5 +522,6 @@ def test_wrong_inputs_are_said_in_a_sentence(models: Any, digits: Any) -> None:
 
 def test_categories_are_no_pixels() -> None:
     kinds = [Feature(f"p{i}", "categorical", ("a", "b")) for i in range(4)]
+    linear = LinearStudent().fit(np.eye(4), np.arange(4.0))
     with pytest.raises(InputError, match="as numbers"):
-        pixel_mark(Schema(tuple(kinds), (2, 2)), 0)
+        contribution_image(linear, schema=Schema(tuple(kinds), (2, 2)))

@@ -11,6 +11,7 @@ from interpretkd import raster
 from interpretkd._errors import InputError
 from interpretkd.drawings import Drawing, pages_pdf
 from interpretkd.palettes import colours
+from interpretkd.pictures import as_png
 from interpretkd.shapes import Curve, Group, Pixels, Rect, Text
 from interpretkd.text_metrics import text_width
 
@@ -32,12 +33,14 @@ def _rgb(colour: str) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_shapes_stand_where_they_should(theme: str) -> None:
+    squares = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255] * 3]])
+    squares = squares.astype(np.uint8)
     shapes = Group(
         3,
         "a node",
         (
             Rect(10, 5, 20, 10, "c0"),
-            Pixels(40, 20, 10, 10, (("#ff0000", "#00ff00"), ("#0000ff", "#ffffff"))),
+            Pixels(40, 20, 10, 10, as_png(squares)),
         ),
     )
     image = _pixels(_drawing(shapes), theme=theme, scale=2)

@@ -13,7 +13,7 @@ import widgets
 from interpretkd._errors import InputError
 from interpretkd.answers import output_names
 from interpretkd.explanations import Flip, RowExplanation, explain_row
-from interpretkd.images import path_image
+from interpretkd.images_path import path_image
 from interpretkd.schema import Schema, image_schema
 from interpretkd.whatif_address import settings_between, write_settings
 from interpretkd.whatif_inputs import (
