@@ -6,7 +6,7 @@ is no estimator is made one first: `CallableTeacher`, `TorchTeacher`, `OnnxTeach
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.logits import TASKS
 from interpretkd.rows import batches
 from interpretkd.schema import as_frame
 
 __all__ = ["Teacher", "as_teacher"]
 
-Array: TypeAlias = NDArray[np.float64]
 _SMALLEST = 1e-12
 """Probabilities below this count as this much: their logarithm must be finite."""
 _BATCH = 16_384

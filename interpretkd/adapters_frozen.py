@@ -16,8 +16,9 @@ from sklearn.utils._tags import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_choice, check_integer
-from interpretkd.adapters import Array, _in_batches, _to_logits
+from interpretkd.adapters import _in_batches, _to_logits
 from interpretkd.logits import TASKS, decide, probabilities
 
 __all__ = ["CallableTeacher"]

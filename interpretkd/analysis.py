@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_integer
 from interpretkd.disagreements import Disagreements, disagreements
 from interpretkd.effects import Effects, shape_effects
@@ -30,7 +31,6 @@ from interpretkd.trees import Tree
 
 __all__ = ["Analysis", "analyse", "analyse_run"]
 
-Array = NDArray[np.float64]
 
 _FEWEST_TO_HALVE = 50
 """Rows below which no size is chosen on one half and measured on the other."""

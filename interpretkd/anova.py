@@ -9,20 +9,17 @@ of one feature, or of a pair, is then added up over all trees.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from interpretkd._typing import Array, Whole
 from interpretkd.forests import Forest
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Codes, Schema
 
 __all__ = ["Cells", "Decomposition", "Leaves", "decompose"]
-
-Array: TypeAlias = NDArray[np.float64]
-Whole: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from interpretkd._typing import Array
 from interpretkd.forests import Forest
 from interpretkd.logits import apply_link
 from interpretkd.nodes import ALL_NUMBERS, Nodes
@@ -15,7 +16,6 @@ from interpretkd.schema import MISSING, VALUE, Codes, Column, Schema, expand
 
 __all__ = ["Score", "base_margins", "boost", "fold_tests", "loss_slopes"]
 
-Array = NDArray[np.float64]
 Score: TypeAlias = Callable[[Array], float]
 
 

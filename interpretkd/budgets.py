@@ -13,6 +13,7 @@ import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
+from interpretkd._typing import Array
 from interpretkd.binning import N_BYTES, Binned, bin_rows
 from interpretkd.boosting import Score, base_margins, loss_slopes
 from interpretkd.drafts import Draft, finish, leaves_of
@@ -25,7 +26,6 @@ from interpretkd.schema import Codes
 
 __all__ = ["BoostingSearch", "BoostingTrial", "boost_within"]
 
-Array = NDArray[np.float64]
 
 TREE_LEAVES = (2, 3, 4, 6, 8, 16)
 """The sizes of trees that are tried; trees of two leaves make an additive model."""

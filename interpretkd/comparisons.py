@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_choice, check_integer
 from interpretkd.analysis import Analysis
 from interpretkd.evaluation import _compare
@@ -50,7 +51,6 @@ __all__ = [
     "why_not",
 ]
 
-Array = NDArray[np.float64]
 
 AXES = ("items", "size", "parameters", "bytes")
 """The sizes by which students are laid out."""

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from interpretkd._typing import Array, Flags
 from interpretkd._validation import check_integer, check_real
 from interpretkd.answers import (
     certainty,
@@ -38,8 +39,6 @@ __all__ = [
     "narrowed",
 ]
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 _TOP_SHARE = 0.1
 """Of the values of a regression: those that differ most are called disagreements."""

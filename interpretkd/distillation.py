@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
 )
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_boolean, check_choice, check_real
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.datasets import hold_out
@@ -55,7 +56,6 @@ from interpretkd.trees import Tree
 
 __all__ = ["DistilledClassifier", "DistilledRegressor", "Trial", "frontier"]
 
-Array = NDArray[np.float64]
 
 TARGETS = ("auto", "hard", "soft", "logits")
 _AUTO_TEMPERATURES = (0.5, 1.0, 2.0, 4.0)

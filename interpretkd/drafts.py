@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from interpretkd._typing import Array
 from interpretkd.binning import N_BYTES, Binned
 from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32
 from interpretkd.schema import Codes
@@ -28,8 +29,6 @@ __all__ = [
     "parents",
     "tidy",
 ]
-
-Array = NDArray[np.float64]
 
 
 class _Tests(NamedTuple):

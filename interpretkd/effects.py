@@ -6,13 +6,14 @@ itself, which pairs add something together, and how much that leaves unsaid.
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_integer
 from interpretkd.anova import Cells, Decomposition, decompose
 from interpretkd.forests import Forest
@@ -23,7 +24,6 @@ from interpretkd.wording import one_line
 
 __all__ = ["Effects", "VarianceShares", "shape_effects"]
 
-Array: TypeAlias = NDArray[np.float64]
 
 _MOST_LINES = 10
 """Features, pairs and rules that are printed; the tables have all."""

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.formats import escape_html, html_table
 from interpretkd.intervals import Estimate, PairedTest
 from interpretkd.logits import TASKS, decide
@@ -42,8 +43,6 @@ __all__ = [
     "Size",
     "evaluate",
 ]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

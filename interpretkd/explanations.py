@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_integer, check_real
 from interpretkd.answers import (
     certainty,
@@ -45,7 +46,6 @@ __all__ = [
     "parting_rows",
 ]
 
-Array = NDArray[np.float64]
 
 _MOST_PARTS = 10
 """How many contributions the text names; the table holds all."""

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from interpretkd._typing import Array
 from interpretkd.answers import teacher_says
 from interpretkd.displays import (
     Display,
@@ -19,7 +20,6 @@ from interpretkd.logits import decide
 
 __all__ = ["ConfusionDisplay"]
 
-Array: TypeAlias = NDArray[np.float64]
 
 _MOST_CLASSES = 16
 """Classes that are drawn; further ones are joined."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_integer
 from interpretkd.displays import (
     LINES,
@@ -25,7 +26,6 @@ from interpretkd.schema import Feature
 
 __all__ = ["ShapeDisplay", "finite_edges", "join_categories"]
 
-Array: TypeAlias = NDArray[np.float64]
 
 _MOST_CATEGORIES = 14
 

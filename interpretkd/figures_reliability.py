@@ -1,13 +1,14 @@
 """A figure of how often teacher and student are right when they claim so."""
 
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_integer
 from interpretkd.answers import teacher_says
 from interpretkd.displays import (
@@ -25,8 +26,6 @@ from interpretkd.logits import probabilities
 from interpretkd.palettes import LINE_COLOURS
 
 __all__ = ["ReliabilityDisplay"]
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

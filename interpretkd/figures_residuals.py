@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.answers import teacher_says
 from interpretkd.displays import MARKERS, Display, panels
 from interpretkd.palettes import LINE_COLOURS
 
 __all__ = ["ResidualDisplay"]
 
-Array: TypeAlias = NDArray[np.float64]
 
 _MOST_POINTS = 2_000
 """Rows that are drawn one by one; more are counted in hexagons."""

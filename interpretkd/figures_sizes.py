@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_choice
 from interpretkd.displays import (
     LINES,
@@ -23,7 +23,6 @@ from interpretkd.pruning import PruningPath
 
 __all__ = ["SizeDisplay"]
 
-Array: TypeAlias = NDArray[np.float64]
 
 _AXES = {
     "items": "size (items to read: tests and answers, or terms)",

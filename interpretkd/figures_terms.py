@@ -1,11 +1,11 @@
 """A figure of the coefficients of a student."""
 
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from interpretkd._validation import check_integer
 from interpretkd.displays import (
@@ -22,7 +22,6 @@ from interpretkd.terms import linear_terms
 
 __all__ = ["CoefficientDisplay"]
 
-Array: TypeAlias = NDArray[np.float64]
 
 _MOST_PANELS = 12
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.drawings import Drawing
 from interpretkd.outputs import leaf_outcomes
 from interpretkd.pictures import as_png
@@ -31,7 +32,6 @@ from interpretkd.wording import one_line, prediction_text
 
 __all__ = ["ImagePicture"]
 
-Array = NDArray[np.float64]
 _Sides = tuple[int, int, int]
 
 _LINE, _GAP = 16, 14

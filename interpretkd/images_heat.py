@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.drawings import Drawing
 from interpretkd.forests import Forest
@@ -33,7 +34,6 @@ from interpretkd.wording import one_line
 
 __all__ = ["HeatImage", "HeatPanel", "contribution_image"]
 
-Array = NDArray[np.float64]
 
 _NEGATIVE_MARKED = 0.1
 """The share of the limit from which on a negative number gets a minus sign."""

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from interpretkd._typing import Array
 from interpretkd._validation import check_integer
 from interpretkd.drawings import Drawing
 from interpretkd.images import (
@@ -31,8 +32,6 @@ from interpretkd.shapes import Rect, Shape, Text
 from interpretkd.wording import one_line
 
 __all__ = ["LeafFrame", "LeafImages", "leaf_images"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from interpretkd._typing import Array
 from interpretkd.conditions import branch_tests
 from interpretkd.drawings import Drawing
 from interpretkd.images import (
@@ -38,7 +39,6 @@ from interpretkd.wording import number_text, one_line
 
 __all__ = ["PathImage", "PathPixel", "path_image"]
 
-Array = NDArray[np.float64]
 
 _LEGEND = {
     "above": "above the threshold",

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from interpretkd._typing import Array
 from interpretkd.binning import N_BYTES, Binned, bin_columns, spread
 from interpretkd.drafts import Draft, finish, tidy
 from interpretkd.schema import Codes, Schema
@@ -18,7 +19,6 @@ from interpretkd.trees import Tree
 
 __all__ = ["Limits", "compress", "grow", "grow_draft", "sort_by"]
 
-Array = NDArray[np.float64]
 
 _MOST_COLUMNS = 16
 """Beyond so many target columns the search reads their principal components."""

@@ -16,6 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_integer
 from interpretkd.answers import (
     check_model,
@@ -38,7 +39,6 @@ from interpretkd.wording import one_line, prediction_text
 
 __all__ = ["ConditionBreak", "Interventions", "RuleIntervention", "interventions"]
 
-Array = NDArray[np.float64]
 
 _USUAL_SHARE = 0.95
 _MOST_COMPARED = 2000

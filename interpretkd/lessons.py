@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.logits import decide, log_probabilities, probabilities
 from interpretkd.rows import Encoded
 from interpretkd.schema import Rows
@@ -35,8 +36,6 @@ __all__ = [
     "take_rows",
     "teach",
 ]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_choice
 from interpretkd.logits import LINKS, apply_link
 from interpretkd.schema import Codes, Rows, Schema, expand
@@ -35,7 +36,6 @@ __all__ = [
     "watch_path",
 ]
 
-Array = NDArray[np.float64]
 
 PENALTIES = ("l2", "l1", "group")
 SPARSE = ("l1", "group")

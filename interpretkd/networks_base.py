@@ -24,6 +24,7 @@ from sklearn.utils.validation import (
 )
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_boolean, check_integer, check_real
 from interpretkd.logits import decide, probabilities
 from interpretkd.networks_modules import Network
@@ -44,7 +45,6 @@ from interpretkd.schema import Codes, Column, Schema, expand
 
 __all__ = ["NetworkClassifier", "NetworkRegressor", "NetworkTeacher"]
 
-Array: TypeAlias = NDArray[np.float64]
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 _BATCH = 1024
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.networks_base import (
-    Array,
     NetworkClassifier,
     NetworkRegressor,
     NetworkTeacher,

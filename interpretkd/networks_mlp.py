@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from interpretkd._typing import Array
 from interpretkd.networks_base import (
-    Array,
     NetworkClassifier,
     NetworkRegressor,
     NetworkTeacher,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from interpretkd._typing import Array
 from interpretkd.conditions import Condition, node_test
 from interpretkd.outputs import leaf_outcomes
 from interpretkd.palettes import N_VALUE_ROLES, class_role, value_role
@@ -19,7 +20,6 @@ from interpretkd.wording import one_line, prediction_text
 
 __all__ = ["Box", "Look", "legend", "look_at", "node_box"]
 
-Array = NDArray[np.float64]
 
 _WIDEST, _NARROWEST = 184.0, 74.0
 """Of the text in a box."""

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from interpretkd._typing import Array
 from interpretkd.binning import Binned
 from interpretkd.drafts import Draft, leaves_of
 
@@ -27,7 +28,6 @@ __all__ = [
     "write_answer",
 ]
 
-Array = NDArray[np.float64]
 
 COSTS, PAIRS, SQUARES, CROSS_ENTROPY = range(4)
 _MARGIN = 1e-6

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import (
     check_boolean,
     check_choice,
@@ -25,7 +26,6 @@ from interpretkd.nodes import freeze
 
 __all__ = ["MEASURES", "Certificate", "Solution", "solve"]
 
-Array = NDArray[np.float64]
 Bits = NDArray[np.bool_]
 Structure = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 """Of each node the test, and where a row goes that passes or fails."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.forests import Forest
 from interpretkd.linear import Linear
 from interpretkd.logits import decide, probabilities
@@ -19,8 +20,6 @@ __all__ = [
     "leaf_outcomes",
     "read_outputs",
 ]
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_choice, check_integer
 from interpretkd.nodes import Nodes, freeze
 from interpretkd.schema import Codes
@@ -29,7 +30,6 @@ __all__ = [
     "squared_errors",
 ]
 
-Array = NDArray[np.float64]
 
 _WHOLE = np.zeros(1, dtype=np.int32)
 """The division of a node that is not divided."""

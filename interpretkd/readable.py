@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import check_boolean
 from interpretkd.forests import Forest
 from interpretkd.nodes import ALL_NUMBERS, Nodes
@@ -22,7 +23,6 @@ from interpretkd.wording import number_text
 
 __all__ = ["Readable", "readable", "significant_digits"]
 
-Array = NDArray[np.float64]
 
 _MOST_DIGITS = 9
 """As many tell any two float32 numbers apart."""

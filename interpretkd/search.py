@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.binning import Binned, n_threads
 from interpretkd.drafts import (
     Draft,
@@ -31,7 +32,6 @@ from interpretkd.refinement import improve, prune, revise
 
 __all__ = ["Problem", "optimise", "refine"]
 
-Array = NDArray[np.float64]
 
 _WORK = 1e9
 """Cells that one chain of a search may read."""

@@ -12,9 +12,9 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.binning import Binned, bin_columns, bin_rows
 from interpretkd.drafts import Draft, finish
 from interpretkd.induction import Limits
@@ -52,7 +52,6 @@ __all__ = [
     "objective_of",
 ]
 
-Array = NDArray[np.float64]
 
 OBJECTIVES = (
     "auto",

@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import (
     check_boolean,
     check_choice,
@@ -47,7 +48,6 @@ from interpretkd.wording import number_text, one_line, prediction_text
 
 __all__ = ["Stability", "stability"]
 
-Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 SEARCHES = ("same", "greedy")

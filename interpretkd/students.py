@@ -25,6 +25,7 @@ from sklearn.utils.validation import (
 )
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd._validation import (
     check_boolean,
     check_choice,
@@ -73,7 +74,6 @@ __all__ = [
     "as_student",
 ]
 
-Array = NDArray[np.float64]
 Form: TypeAlias = Tree | Forest | Linear
 Watch: TypeAlias = tuple[Any, Callable[[Array], float]]
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import decide, probabilities
 from interpretkd.outputs import LeafOutcomes, decision_probability
@@ -23,7 +24,6 @@ __all__ = [
     "tally",
 ]
 
-Array = NDArray[np.float64]
 
 _FEW_CLASSES = 32
 """Up to here it is faster to compare with each than to build an index."""

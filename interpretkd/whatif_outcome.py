@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.answers import (
     certainty,
     decisions,
@@ -27,8 +28,6 @@ from interpretkd.whatif_inputs import differing, used_positions
 from interpretkd.wording import one_line, prediction_text
 
 __all__ = ["Said", "WhatIf", "try_values"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
