@@ -20,22 +20,23 @@ from interpretkd.disagreements import Disagreements, disagreements
 from interpretkd.effects import Effects, shape_effects
 from interpretkd.evaluation import Evaluation, evaluate
 from interpretkd.interventions import Interventions, interventions
-from interpretkd.lessons import label_target
+from interpretkd.labels import label_target
 from interpretkd.logits import decide, probabilities
-from interpretkd.persistence import Run
 from interpretkd.pruning import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.slices import slice_fidelities, slices_of
 from interpretkd.stability import Stability, stability
 from interpretkd.trees import Tree
 
-__all__ = ["Analysis", "analyse", "analyse_run"]
+__all__ = ["Analysis", "analyse"]
 
 
 _FEWEST_TO_HALVE = 50
 """Rows below which no size is chosen on one half and measured on the other."""
+
 _MOST_ROWS_SUMMED = 2_000
 """Rows over which what trees or coefficients add is averaged."""
+
 _ROWS_CHANGED, _MOST_RULES_CHANGED = 100, 20
 
 
@@ -399,31 +400,3 @@ def analyse(
     labels = None if y is None else np.asarray(y)
     logits = np.asarray(said, dtype=np.float64)
     return Analysis(model, X, labels, logits, dict(about or {}), seed)
-
-
-def analyse_run(run: Run) -> Analysis:
-    """Bring a saved run's model and its evaluation rows together.
-
-    Parameters
-    ----------
-    run : Run
-        What `load_run` returned.
-
-    Returns
-    -------
-    Analysis
-        On the rows that were saved with it.
-
-    Raises
-    ------
-    InputError
-        When no rows were saved.
-    """
-    kept = run.evaluation
-    if kept is None:
-        raise InputError(
-            "This run has no evaluation rows: save it with "
-            "save(model, path, X_test, y_test)."
-        )
-    labels = None if kept.y is None else np.asarray(kept.y)
-    return Analysis(run.model, kept.X, labels, kept.teacher_logits, run.about)

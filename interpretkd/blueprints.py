@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from interpretkd._errors import InputError
 from interpretkd._typing import Array
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear
+from interpretkd.forms import Form
+from interpretkd.linear_model import Linear
 from interpretkd.logits import decide, probabilities
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Rows, Schema, plain_value
-from interpretkd.students import Form
 from interpretkd.targets import Target
 from interpretkd.trees import Tree
 

@@ -5,8 +5,7 @@ the same teacher's logits on them. The pruned sizes of a tree are cut on one hal
 rows; as soon as one is among the students, all are measured on the other half.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -27,7 +26,7 @@ from interpretkd.intervals import (
     resample,
     wilson_interval,
 )
-from interpretkd.lineups import _family, items_of, size_of
+from interpretkd.lineups import _family
 from interpretkd.logits import decide
 from interpretkd.metrics import (
     label_matches,
@@ -36,7 +35,7 @@ from interpretkd.metrics import (
     squared_parts,
 )
 from interpretkd.pruning import PruningPath
-from interpretkd.shelf import SavedRun
+from interpretkd.sizes import items_of, size_of
 from interpretkd.slices import slice_fidelities, slices_of
 
 __all__ = [
@@ -47,17 +46,18 @@ __all__ = [
     "Pair",
     "compare",
     "steps",
-    "twins",
     "why_not",
 ]
 
 
 AXES = ("items", "size", "parameters", "bytes")
 """The sizes by which students are laid out."""
+
 MEASURES = ("fidelity", "accuracy")
 """What is measured of each."""
 
 _RESAMPLES = 1000
+
 _ROUNDING = 1e-5
 """How far one teacher's logits may lie apart, asked twice."""
 
@@ -467,36 +467,6 @@ def steps(path: PruningPath, *, also: Sequence[int] = ()) -> tuple[int, ...]:
     spaced = np.round(2 ** np.arange(1, np.log2(most) + 0.1, 0.5)).astype(int)
     chosen = {path.choose("knee"), path.choose(), most, *also, *spaced.tolist()}
     return tuple(sorted(size for size in chosen if 2 <= size <= most))
-
-
-def twins(run: SavedRun, others: Iterable[SavedRun]) -> tuple[SavedRun, ...]:
-    """Find the runs that were saved with exactly the same rows, without opening them.
-
-    Parameters
-    ----------
-    run : SavedRun
-        The one to compare with.
-    others : iterable of SavedRun
-        Those to choose from.
-
-    Returns
-    -------
-    tuple of SavedRun
-        Those whose file of rows, labels and teacher's logits has the same hash.
-    """
-    own = _rows_hash(run)
-    if own is None:
-        return ()
-    return tuple(other for other in others if _rows_hash(other) == own)
-
-
-def _rows_hash(run: SavedRun) -> str | None:
-    """Return what a manifest says of the rows; None where it cannot be read."""
-    try:
-        manifest = json.loads((run.path / "manifest.json").read_bytes())
-        return str(manifest["sha256"]["evaluation.parquet"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _contender(

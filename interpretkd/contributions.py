@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from interpretkd._typing import Array
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear, design_matrix
+from interpretkd.linear_model import Linear, design_matrix
 from interpretkd.nodes import Nodes
 from interpretkd.schema import Codes
 

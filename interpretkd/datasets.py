@@ -3,7 +3,6 @@
 import hashlib
 import io
 import lzma
-import math
 import os
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,27 +14,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from interpretkd._errors import InputError
 from interpretkd.schema import Feature, Schema
+from interpretkd.splits import Split, split_rows
 
 __all__ = [
     "Dataset",
-    "Split",
-    "hold_out",
     "load_breast_cancer",
     "load_connect4",
     "load_digits",
     "load_german_credit",
     "load_mnist",
-    "split_rows",
 ]
+
 
 _PLACES = (
     Path(__file__).parent / "_datasets",  # in a wheel
     Path(__file__).parent.parent / "datasets",  # in a checkout
 )
+
 # Of the text, for the packed file.
 _SHA256 = {
     "connect4.csv.xz": "f1320c698c09c7822989ed5c77dba503"
@@ -44,7 +42,6 @@ _SHA256 = {
     "002c3f6876c41300c5c948711540c8c6",
     "mnist.npz": "2d76e9118549b71fc4e0b3166431520149753401496e0eefc8349fb7c2bf689a",
 }
-_TEST, _TRANSFER = 0.2, 0.2
 
 # German credit's categories in their natural order, where they have one.
 _ORDERED = {
@@ -69,25 +66,6 @@ _ORDERED = {
         "... >= 7 years",
     ),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Who may see which rows.
-
-    Parameters
-    ----------
-    train : ndarray of int
-        Rows that teach the teacher.
-    transfer : ndarray of int
-        Further rows about which the student may ask it.
-    test : ndarray of int
-        Rows that neither sees.
-    """
-
-    train: NDArray[np.int64]
-    transfer: NDArray[np.int64]
-    test: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,93 +136,6 @@ class Dataset:
             official test set, that is the test and the rest is split 80 to 20.
         """
         return split_rows(len(self.target), self.target, random_state, self.n_test)
-
-
-def split_rows(
-    n_rows: int, strata: NDArray[Any] | None, seed: int, n_test: int = 0
-) -> Split:
-    """Split rows into train, transfer and test.
-
-    Parameters
-    ----------
-    n_rows : int
-        How many there are.
-    strata : ndarray of shape (n_rows,) or None
-        The classes to stratify by.
-    seed : int
-        The seed.
-    n_test : int, default=0
-        When above 0, the last so many rows are the test.
-
-    Returns
-    -------
-    Split
-        Sorted positions; 64 %, 16 % and 20 % of the rows without an official test.
-
-    Raises
-    ------
-    InputError
-        When there are too few rows.
-
-    Examples
-    --------
-    >>> split = split_rows(100, None, 0)
-    >>> len(split.train), len(split.transfer), len(split.test)
-    (64, 16, 20)
-    """
-    if n_rows - n_test < 10:
-        raise InputError(
-            f"At least 10 rows are needed to split. Got {n_rows - n_test}."
-        )
-    rows = np.arange(n_rows)
-    if n_test:
-        rest, test = rows[: n_rows - n_test], rows[n_rows - n_test :]
-    else:
-        rest, test = hold_out(rows, math.ceil(_TEST * n_rows), seed, strata)
-    strata = None if strata is None else strata[rest]
-    train, transfer = hold_out(rest, math.ceil(_TRANSFER * len(rest)), seed, strata)
-    return Split(train, transfer, test)
-
-
-def hold_out(
-    rows: NDArray[np.int64],
-    size: int,
-    seed: int | np.random.RandomState,
-    strata: NDArray[Any] | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Keep some rows apart: the one draw behind every split of rows.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples,), int64
-        Positions of rows.
-    size : int
-        In [1, n_samples): how many to keep apart.
-    seed : int or RandomState
-        The seed.
-    strata : ndarray of shape (n_samples,), default=None
-        The rows' classes: each is kept apart in proportion, unless one has a single
-        row, or either part has fewer rows than there are classes.
-
-    Returns
-    -------
-    kept, held_out : ndarray of int64
-        The rows in two parts, each in order.
-
-    Examples
-    --------
-    >>> kept, held_out = hold_out(np.arange(8), 2, 0, np.array([0, 1] * 4))
-    >>> sorted((held_out % 2).tolist())
-    [0, 1]
-    """
-    if strata is not None:
-        classes, counts = np.unique(strata, return_counts=True)
-        if counts.min() < 2 or len(classes) > min(size, len(rows) - size):
-            strata = None
-    kept, held_out = train_test_split(
-        rows, test_size=size, random_state=seed, stratify=strata
-    )
-    return np.sort(kept), np.sort(held_out)
 
 
 def load_connect4() -> Dataset:

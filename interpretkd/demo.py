@@ -9,7 +9,9 @@ from typing import Any
 from interpretkd import datasets
 from interpretkd._validation import check_choice
 from interpretkd.runs import Outcome, distil, task_of, train_teacher
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 __all__ = ["DEMOS", "Demo", "run_demo"]
 

@@ -133,7 +133,7 @@ def draw_tree(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from interpretkd.students import CartStudent
+    >>> from interpretkd.students_cart import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> student = CartStudent(3, search="greedy").fit(X, np.eye(3)[y])
     >>> drawing = draw_tree(student, max_depth=1)

@@ -254,8 +254,8 @@ def disagreements(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from interpretkd.distillation import DistilledClassifier
-    >>> from interpretkd.students import CartStudent
+    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.students_cart import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[::2], y[::2]))
     >>> student = CartStudent(2, search="greedy")

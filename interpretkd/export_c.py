@@ -14,7 +14,7 @@ import numpy as np
 from interpretkd._errors import InputError
 from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import Answers, Checker, NotChecked, ParityError
 from interpretkd.schema import MISSING, VALUE, Codes, Feature, Rows

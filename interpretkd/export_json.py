@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interpretkd._errors import InputError
 from interpretkd.blueprints import Blueprint, form_kind
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.logits import LINKS, TASKS
 from interpretkd.nodes import Nodes
 from interpretkd.parity import Answers, Checker

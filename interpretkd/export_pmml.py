@@ -15,7 +15,7 @@ from interpretkd.blueprints import (
     double_threshold,
 )
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import VALUE, Feature
 from interpretkd.trees import Tree

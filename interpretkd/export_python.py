@@ -14,7 +14,7 @@ from interpretkd.blueprints import (
     double_threshold,
 )
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import Answers, Checker, cells
 from interpretkd.schema import MISSING, VALUE, Feature, Rows

@@ -30,7 +30,7 @@ from interpretkd.export_sql_words import (
     short_name,
 )
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import MISSING, VALUE, Feature
 from interpretkd.trees import Tree

@@ -15,7 +15,7 @@ from interpretkd.displays import (
     panels,
     shortened,
 )
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.outputs import read_outputs
 from interpretkd.palettes import LINE_COLOURS
 from interpretkd.terms import linear_terms

@@ -5,26 +5,19 @@ second, and reported on the third. What is chosen is thus chosen without the num
 that are reported, and these are those of rows that nothing was fitted to.
 """
 
-import copy
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from sklearn.base import clone
 
-from interpretkd._errors import InputError
 from interpretkd.formats import html_table
 from interpretkd.intervals import Estimate
-from interpretkd.lineups import Budget, Lineup, items_of, size_of
-from interpretkd.portions import JudgedRows, Portions, RememberingTeacher
 from interpretkd.wording import one_line
 
-__all__ = ["Candidate", "Frontier", "trace"]
+__all__ = ["Candidate", "Frontier"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,175 +202,6 @@ class Frontier:
         if self.left_out:
             lines.append(one_line(f"Over the budget: {'; '.join(self.left_out)}."))
         return "\n".join(lines)
-
-
-def trace(
-    teacher: RememberingTeacher,
-    portions: Portions,
-    lineup: Sequence[Lineup],
-    fit: Callable[[Any], Any],
-    budget: Budget,
-    *,
-    verbose: bool = False,
-) -> Frontier:
-    """Fit students and measure them.
-
-    Parameters
-    ----------
-    teacher : RememberingTeacher
-        What they are to agree with.
-    portions : Portions
-        The rows.
-    lineup : sequence of Lineup
-        What to fit.
-    fit : callable
-        Turns a student into a distilled model, fitted to the first part of the rows.
-    budget : Budget
-        Those over it are left out.
-    verbose : bool, default=False
-        Whether to show progress on stderr.
-
-    Returns
-    -------
-    Frontier
-        Those within the budget, the Pareto-optimal, the knee and the recommended one
-        marked.
-
-    Raises
-    ------
-    InputError
-        When none keeps within the budget.
-    """
-    chosen_by = JudgedRows(portions.validation, teacher.logits(portions.validation))
-    said = teacher.logits(portions.test)
-    reported = JudgedRows(portions.test, said, portions.y_test)
-    found: list[Candidate] = []
-    left_out: list[str] = []
-    ended: set[str] = set()
-    for entry in _shown(lineup, verbose=verbose):
-        if entry.family in ended:
-            continue
-        for model in _versions(fit(entry.student), entry.terms):
-            candidate = _measure(entry.family, model, chosen_by, reported)
-            if budget.allows(_form(model)):
-                found.append(candidate)
-            else:
-                left_out.append(candidate.label)
-            if entry.limit is not None and (candidate.size or 0) < entry.limit:
-                ended.add(entry.family)
-    if not found:
-        raise InputError(
-            f"No student keeps within the budget. Tried: {'; '.join(left_out)}."
-        )
-    return Frontier(
-        tuple(_marked(found, chosen_by.constant_fidelity(teacher.task))),
-        task=teacher.task,
-        train_rows=portions.train_rows,
-        validation_rows=portions.validation_rows,
-        test_rows=portions.test_rows,
-        n_test=len(said),
-        teacher_accuracy=reported.accuracy(said, found[0].model),
-        left_out=tuple(left_out),
-    )
-
-
-def _shown(lineup: Sequence[Lineup], *, verbose: bool) -> Iterator[Lineup]:
-    if not verbose:
-        yield from lineup
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("", total=len(lineup))
-        for entry in lineup:
-            progress.update(bar, description=one_line(entry.family))
-            yield entry
-            progress.advance(bar)
-
-
-def _versions(model: Any, terms: tuple[int, ...]) -> Iterator[Any]:
-    """Yield a model at each number of terms on its path, or the model itself."""
-    if not terms:
-        yield model
-        return
-    known: set[int] = set()
-    for n_terms in terms:
-        version = copy.copy(model)
-        version.student = clone(model.student).set_params(max_terms=n_terms)
-        version.student_ = _at(model.student_, n_terms)
-        if model.baseline_ is not None:
-            version.baseline_ = _at(model.baseline_, n_terms)
-        size = len(version.student_.form_.features)
-        if size not in known and (size or n_terms == terms[-1]):
-            known.add(size)
-            yield version
-
-
-def _at(student: Any, n_terms: int) -> Any:
-    version = copy.copy(student).set_params(max_terms=n_terms)
-    version.form_ = student.path_.forms[student.path_.within_budget(n_terms)]
-    return version
-
-
-def _measure(
-    family: str, model: Any, validation: JudgedRows, test: JudgedRows
-) -> Candidate:
-    task, form = model.task_, _form(model)
-    chosen_by, reported = model.logits(validation.rows), model.logits(test.rows)
-    baseline = None
-    if model.baseline_ is not None and test.labels is not None:
-        baseline = test.accuracy(model.baseline_logits(test.rows), model)
-    size, unit = size_of(form)
-    return Candidate(
-        family=family,
-        model=model,
-        size=size,
-        unit=unit,
-        items=items_of(model, form),
-        n_parameters=getattr(form, "n_parameters", None),
-        fidelity=test.fidelity(reported, task),
-        accuracy=test.accuracy(reported, model),
-        baseline_accuracy=baseline,
-        validation_fidelity=validation.fidelity(chosen_by, task).value,
-        standard_error=validation.standard_error(chosen_by, task),
-    )
-
-
-def _form(model: Any) -> Any:
-    return getattr(model.student_, "form_", None)
-
-
-def _marked(found: Sequence[Candidate], start: float) -> list[Candidate]:
-    best = _most_faithful(found)
-    enough = best.validation_fidelity - best.standard_error
-    good = [c for c in found if c.validation_fidelity >= enough]
-    chosen = min(good, key=_by_size)
-    front = _front(found)
-    knee = _knee(front, start) if front else chosen
-    return [
-        replace(c, pareto=c in front, knee=c is knee, recommended=c is chosen)
-        for c in found
-    ]
-
-
-def _front(found: Sequence[Candidate]) -> list[Candidate]:
-    """Return those that nothing as small is as faithful as, by rising size."""
-    front: list[Candidate] = []
-    for candidate in sorted((c for c in found if c.items is not None), key=_by_size):
-        best = front[-1].validation_fidelity if front else -np.inf
-        if candidate.validation_fidelity > best:
-            front.append(candidate)
-    return front
-
-
-def _knee(front: Sequence[Candidate], start: float) -> Candidate:
-    """Return the one farthest above the chord, as `pruning.PruningPath.choose`.
-
-    As there the chord starts at one item: a student that says the same to all.
-    """
-    height = np.asarray([c.validation_fidelity for c in front])
-    along = np.log2([float(c.items or 1) for c in front])
-    chord = start + along / max(along[-1], 1e-12) * (height[-1] - start)
-    return front[int((height - chord).argmax())]
 
 
 def _by_size(candidate: Candidate) -> tuple[float, float]:

@@ -28,7 +28,7 @@ from interpretkd.export import EXPORTS, export_student
 from interpretkd.export_sql_words import DIALECTS
 from interpretkd.forests import Forest
 from interpretkd.formats import html_page
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.logits import probabilities
 from interpretkd.persistence import _verified
 from interpretkd.report import Report

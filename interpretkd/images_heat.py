@@ -25,7 +25,7 @@ from interpretkd.images import (
     _pixel_columns,
     _Sides,
 )
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.outputs import Outputs, read_outputs
 from interpretkd.palettes import SIGNED_COLOURS, colours
 from interpretkd.schema import VALUE, Schema

@@ -27,13 +27,13 @@ from interpretkd.answers import (
 )
 from interpretkd.cells import replace_cells
 from interpretkd.conditions import Condition
+from interpretkd.distances import even_space
 from interpretkd.formats import html_block, html_table
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
-from interpretkd.lessons import take_rows
+from interpretkd.rows import take_rows
 from interpretkd.rule import Rule
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes, Rows
-from interpretkd.transfer import even_space
 from interpretkd.trees import Tree
 from interpretkd.wording import one_line, prediction_text
 
@@ -325,8 +325,8 @@ def interventions(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from interpretkd.distillation import DistilledClassifier
-    >>> from interpretkd.students import CartStudent
+    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.students_cart import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[::2], y[::2]))
     >>> student = CartStudent(3, search="greedy")

@@ -4,27 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from interpretkd._errors import InputError
 from interpretkd._validation import check_integer
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear
-from interpretkd.outputs import read_outputs
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.linear_model import Linear
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
 
-__all__ = [
-    "Budget",
-    "Lineup",
-    "default_lineup",
-    "given_lineup",
-    "items_of",
-    "size_of",
-]
+__all__ = ["Budget", "Lineup", "default_lineup", "given_lineup"]
+
 
 CANDIDATE_LEAVES = (4, 8, 16, 32, 64, 128)
+
 LINEAR_TERMS = (1, 2, 3, 5, 8, 12, 20, 32, 50)
+
 POINTS_TERMS = (3, 5, 8, 12)
 """The sizes that are tried by default."""
 
@@ -164,55 +159,6 @@ def given_lineup(students: Any) -> list[Lineup]:
             f"student in a list or dict. Got {students!r}."
         )
     return [Lineup(family, student) for family, student in named]
-
-
-def size_of(form: Any) -> tuple[int | None, str]:
-    """Return a student's size in its own unit.
-
-    Parameters
-    ----------
-    form : Tree, Forest, Linear or other
-        The student's form.
-
-    Returns
-    -------
-    size : int or None
-        The leaves of all its trees, or the features of its sum.
-    unit : str
-        "leaves" or "terms"; nothing is known of other forms.
-    """
-    if isinstance(form, Linear):
-        return len(form.features), "terms"
-    if isinstance(form, Tree | Forest):
-        return form.n_leaves, "leaves"
-    return None, ""
-
-
-def items_of(model: Any, form: Any) -> int | None:
-    """Count what a person has to read.
-
-    Each test and each answer of a tree, whatever its leaf holds, for the reader wants
-    its decision; each coefficient and intercept of a sum, of two classes those of one.
-
-    Parameters
-    ----------
-    model : DistilledClassifier or DistilledRegressor
-        Fitted.
-    form : Tree, Forest, Linear or other
-        Its student's.
-
-    Returns
-    -------
-    int or None
-        The number; None for other forms.
-    """
-    if isinstance(form, Tree | Forest):
-        return len(form.nodes.feature)
-    if not isinstance(form, Linear):
-        return None
-    _, outputs = read_outputs(model, Linear)
-    shown = outputs.show(form.coefficients)
-    return int(np.count_nonzero(shown)) + shown.shape[1]
 
 
 def _within(size: int, bound: int | None) -> bool:

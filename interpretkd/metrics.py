@@ -470,3 +470,11 @@ def measure_fidelity(task: str, teacher: Array, student: Array) -> Estimate:
     """
     measure = r2 if task == "regression" else agreement
     return measure(teacher, student, task)
+
+
+def _fidelity(task: str, student: Array, teacher: Array) -> float:
+    if task == "regression":
+        spread = ((teacher - teacher.mean(axis=0)) ** 2).sum()
+        return float(1 - ((student - teacher) ** 2).sum() / max(spread, 1e-300))
+    same: NDArray[Any] = decide(student, task) == decide(teacher, task)
+    return float(same.mean())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interpretkd._errors import InputError
 from interpretkd._typing import Array
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.logits import decide, probabilities
 
 __all__ = [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from interpretkd._errors import InputError
 from interpretkd._typing import Array
 from interpretkd.blueprints import Blueprint, double_threshold
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Rows, Schema, as_frame
 

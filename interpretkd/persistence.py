@@ -36,15 +36,18 @@ from interpretkd import __version__
 from interpretkd._errors import BundleError, InputError, naming_file
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.adapters_onnx import OnnxTeacher
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.choosing import Trial
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.forests import Forest
-from interpretkd.lessons import Trial
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.logits import TASKS
 from interpretkd.optima import Certificate
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.saved_teachers import AbsentTeacher, LateTeacher
 from interpretkd.schema import Schema, as_frame, plain_value
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.targets import Target
 from interpretkd.trees import Tree
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from interpretkd._typing import Array, Whole
 from interpretkd._validation import check_integer
-from interpretkd.linear import Linear, design_matrix, row_losses
+from interpretkd.linear import row_losses
+from interpretkd.linear_model import Linear, design_matrix
 from interpretkd.logits import apply_link
 from interpretkd.schema import VALUE, Codes
 from interpretkd.scorecards import readable_step

@@ -1,28 +1,24 @@
 """Rows divided into those to fit on, to choose by and to report on."""
 
-import hashlib
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_consistent_length
 
 from interpretkd._errors import InputError
 from interpretkd._typing import Array
 from interpretkd._validation import check_real
-from interpretkd.adapters import Teacher
-from interpretkd.datasets import hold_out
 from interpretkd.intervals import Estimate
-from interpretkd.lessons import check_labels, take_rows
+from interpretkd.labels import check_labels
 from interpretkd.logits import decide
 from interpretkd.metrics import accuracy, agreement, r2
+from interpretkd.rows import take_rows
 from interpretkd.schema import Rows, Schema, as_frame
+from interpretkd.splits import hold_out
 
-__all__ = ["JudgedRows", "Portions", "RememberingTeacher", "partition"]
+__all__ = ["JudgedRows", "Portions", "partition"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,72 +149,6 @@ class Portions:
     y_test: NDArray[Any] | None
 
 
-class RememberingTeacher(BaseEstimator):
-    """A teacher that is asked about the same rows once, however often one asks it.
-
-    Parameters
-    ----------
-    teacher : Teacher
-        Who is asked.
-    """
-
-    def __init__(self, teacher: Teacher) -> None:
-        self.teacher = teacher
-        self._known: dict[bytes, Array] = {}
-
-    def fit(self, X: Any = None, y: Any = None) -> Self:
-        """Return itself: the teacher is trained already.
-
-        Parameters
-        ----------
-        X, y : object, default=None
-            Passed over.
-
-        Returns
-        -------
-        RememberingTeacher
-            Itself.
-        """
-        return self
-
-    def logits(self, X: Any) -> Array:
-        """Return what the teacher says.
-
-        Parameters
-        ----------
-        X : frame or ndarray of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            Logits (values, for regression).
-        """
-        key = _fingerprint(X)
-        if key not in self._known:
-            self._known[key] = self.teacher.logits(X)
-        return self._known[key].copy()
-
-    @property
-    def task(self) -> str:
-        """What the teacher decides."""
-        return self.teacher.task
-
-    @property
-    def classes_(self) -> NDArray[Any] | None:
-        """The teacher's classes."""
-        return self.teacher.classes
-
-    def __sklearn_clone__(self) -> Self:
-        return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __sklearn_tags__(self) -> Tags:
-        return get_tags(self.teacher.estimator)
-
-
 def partition(
     X: ArrayLike,
     y: Any = None,
@@ -314,15 +244,3 @@ def _apart(
             "rows, or other shares."
         )
     return hold_out(rows, size, seed, strata)
-
-
-def _fingerprint(X: Any) -> bytes:
-    """Return what is the same for the same rows, and for others is not."""
-    if not isinstance(X, pd.DataFrame) and np.asarray(X).dtype != object:
-        array = np.ascontiguousarray(X)
-        head, body = f"{array.shape} {array.dtype}", array.tobytes()
-    else:
-        frame = pd.DataFrame(X)
-        body = pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()
-        head = f"{frame.shape} {list(frame.columns)}"
-    return hashlib.sha256(head.encode() + body).digest()

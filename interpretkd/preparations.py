@@ -79,7 +79,7 @@ def in_original_units(fitted: Fitted, preparation: Any, X: ArrayLike) -> Fitted:
     >>> import pandas as pd
     >>> from sklearn.compose import make_column_transformer
     >>> from sklearn.preprocessing import OneHotEncoder, StandardScaler
-    >>> from interpretkd.students import CartStudent
+    >>> from interpretkd.students_cart import CartStudent
     >>> X = pd.DataFrame({"age": [20.0, 30, 40, 50] * 5, "city": ["Rome", "Oslo"] * 10})
     >>> preparation = make_column_transformer(
     ...     (StandardScaler(), ["age"]), (OneHotEncoder(), ["city"])
@@ -99,7 +99,7 @@ def in_original_units(fitted: Fitted, preparation: Any, X: ArrayLike) -> Fitted:
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
-    >>> from interpretkd.distillation import DistilledClassifier
+    >>> from interpretkd.classifier import DistilledClassifier
     >>> y = X["age"] > 30
     >>> teacher = make_pipeline(preparation, LogisticRegression()).fit(X, y)
     >>> student = CartStudent(3, search="greedy")

@@ -11,9 +11,18 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from interpretkd._errors import InputError
+from interpretkd._typing import Array
 from interpretkd.schema import Codes, Rows, Schema, as_frame
 
-__all__ = ["Encoded", "batches", "checked_rows", "learn_schema"]
+__all__ = [
+    "Encoded",
+    "as_columns",
+    "batches",
+    "checked_rows",
+    "learn_schema",
+    "stack_rows",
+    "take_rows",
+]
 
 Made = TypeVar("Made")
 
@@ -196,3 +205,58 @@ def batches(rows: Rows, size: int) -> Iterator[Rows]:
     for start in range(0, len(rows), size):
         piece = slice(start, start + size)
         yield rows.iloc[piece] if isinstance(rows, pd.DataFrame) else rows[piece]
+
+
+def take_rows(rows: Rows, index: NDArray[np.integer]) -> Rows:
+    """Return some rows of a frame or array.
+
+    Parameters
+    ----------
+    rows : DataFrame or ndarray
+        Rows.
+    index : ndarray of int
+        Their positions.
+
+    Returns
+    -------
+    DataFrame or ndarray
+        These rows.
+    """
+    return rows.iloc[index] if isinstance(rows, pd.DataFrame) else rows[index]
+
+
+def stack_rows(rows: Rows, further: Rows) -> Rows:
+    """Put further rows below others.
+
+    Parameters
+    ----------
+    rows, further : DataFrame or ndarray
+        Rows of the same columns.
+
+    Returns
+    -------
+    DataFrame or ndarray
+        All of them.
+    """
+    if not isinstance(rows, pd.DataFrame):
+        return np.vstack([rows, further])
+    if not isinstance(further, pd.DataFrame):
+        further = pd.DataFrame(further, columns=rows.columns)
+    return pd.concat([rows, further[rows.columns]], ignore_index=True)
+
+
+def as_columns(outputs: Any) -> Array:
+    """Return predictions as a matrix, whether they were one or not.
+
+    Parameters
+    ----------
+    outputs : array-like of shape (n_samples, n_columns) or (n_samples,)
+        Predictions.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_columns), float64
+        The predictions.
+    """
+    outputs = np.asarray(outputs, dtype=np.float64)
+    return outputs.reshape(len(outputs), -1)

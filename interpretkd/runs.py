@@ -23,16 +23,20 @@ from interpretkd._errors import InputError
 from interpretkd._validation import check_choice
 from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.analysis import Analysis, analyse
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.columns import RowChoice, choose_rows, split_target
-from interpretkd.datasets import Dataset, Split, split_rows
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.datasets import Dataset
 from interpretkd.evaluation import Evaluation
 from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
 from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.networks_training import BatchPlan
 from interpretkd.persistence import save
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.schema import Schema
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.splits import Split, split_rows
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.tables import read_table
 
 __all__ = [

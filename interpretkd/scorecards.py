@@ -16,7 +16,7 @@ import pandas as pd
 
 from interpretkd._errors import InputError
 from interpretkd._typing import Whole
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.logits import apply_link
 from interpretkd.schema import MISSING, VALUE
 from interpretkd.wording import one_line

@@ -4,14 +4,14 @@ import datetime
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from interpretkd._errors import InputError
 
-__all__ = ["RunFacts", "SavedRun", "find_runs", "read_facts", "saved_run"]
+__all__ = ["RunFacts", "SavedRun", "find_runs", "read_facts", "saved_run", "twins"]
 
 _MANIFEST = "manifest.json"
 _DEEPEST = 3
@@ -156,3 +156,33 @@ def _read_object(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def twins(run: SavedRun, others: Iterable[SavedRun]) -> tuple[SavedRun, ...]:
+    """Find the runs that were saved with exactly the same rows, without opening them.
+
+    Parameters
+    ----------
+    run : SavedRun
+        The one to compare with.
+    others : iterable of SavedRun
+        Those to choose from.
+
+    Returns
+    -------
+    tuple of SavedRun
+        Those whose file of rows, labels and teacher's logits has the same hash.
+    """
+    own = _rows_hash(run)
+    if own is None:
+        return ()
+    return tuple(other for other in others if _rows_hash(other) == own)
+
+
+def _rows_hash(run: SavedRun) -> str | None:
+    """Return what a manifest says of the rows; None where it cannot be read."""
+    try:
+        manifest = json.loads((run.path / "manifest.json").read_bytes())
+        return str(manifest["sha256"]["evaluation.parquet"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -33,16 +33,19 @@ from interpretkd.cells import spreads
 from interpretkd.conditions import Condition, node_test, path_conditions
 from interpretkd.contributions import feature_importance
 from interpretkd.evaluation import _truth
+from interpretkd.foreign import as_student
 from interpretkd.forests import Forest
 from interpretkd.formats import html_block, html_table
+from interpretkd.forms import Form
 from interpretkd.intervals import Estimate, bootstrap_interval
-from interpretkd.lessons import Lesson, as_columns, take_rows, teach
-from interpretkd.linear import Linear
+from interpretkd.lessons import teach
+from interpretkd.linear_model import Linear
 from interpretkd.logits import decide
 from interpretkd.metrics import measure_fidelity
+from interpretkd.rows import as_columns, take_rows
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes
-from interpretkd.students import Form, as_student
+from interpretkd.transfer_set import Lesson
 from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
 
@@ -241,8 +244,8 @@ def stability(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from interpretkd.distillation import DistilledClassifier
-    >>> from interpretkd.students import CartStudent
+    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.students_cart import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     >>> student = CartStudent(3, search="greedy")

@@ -12,7 +12,7 @@ from interpretkd._errors import InputError
 from interpretkd._typing import Array
 from interpretkd._validation import check_integer
 from interpretkd.formats import html_table
-from interpretkd.linear import Linear, design_matrix
+from interpretkd.linear_model import Linear, design_matrix
 from interpretkd.outputs import Outputs, read_outputs
 from interpretkd.schema import Schema
 from interpretkd.scorecards import Points, Scorecard, read_scorecards
@@ -188,7 +188,7 @@ def linear_terms(model: Any, X: ArrayLike) -> Contributions:
 
     Examples
     --------
-    >>> from interpretkd.students import LinearStudent
+    >>> from interpretkd.students_linear import LinearStudent
     >>> X = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0], "home": list("abab")})
     >>> student = LinearStudent(strength=0).fit(X, [1.0, 2.5, 3.0, 4.5])
     >>> added = linear_terms(student, X)
@@ -245,8 +245,8 @@ def model_scorecards(model: Any) -> tuple[Scorecard, ...]:
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.naive_bayes import GaussianNB
-    >>> from interpretkd.distillation import DistilledClassifier
-    >>> from interpretkd.students import LinearStudent
+    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.students_linear import LinearStudent
     >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(GaussianNB().fit(X, y))
     >>> student = LinearStudent(max_terms=2, points=True)

@@ -14,21 +14,23 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from interpretkd._errors import InputError
-from interpretkd.schema import Codes, Rows, Schema, expand
+from interpretkd.distances import even_space
+from interpretkd.schema import Codes, Rows, Schema
 
 __all__ = [
     "GENERATORS",
     "Generator",
     "draw_rows",
-    "even_space",
     "mix_and_resample",
     "mix_neighbours",
     "resample_columns",
 ]
 
+
 Generator: TypeAlias = Callable[[Schema, Codes, int, np.random.Generator], Codes]
 
 _NEIGHBOURS = 5
+
 _REFERENCES = 5_000
 """Rows among which neighbours are looked for: the nearest of all are not needed."""
 
@@ -219,30 +221,6 @@ def _neighbours(
     near = among[search.kneighbors(space[own], return_distance=False)]
     chosen = rng.integers(n_near, size=(n_rows, n_each))
     return own[place], near[place[:, None], chosen]
-
-
-def even_space(schema: Schema, codes: Codes) -> NDArray[np.float64]:
-    """Return rows as points whose columns vary alike.
-
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_columns), float64
-        Expanded columns of mean 0 and deviation 1 (0 for those that do not vary);
-        what is missing lies at the mean.
-    """
-    columns = expand(codes, schema.columns(indicate_missing=True)).astype(np.float64)
-    known = ~np.isnan(columns)
-    n_known = np.maximum(known.sum(axis=0), 1)
-    columns -= np.nansum(columns, axis=0) / n_known
-    spread = np.sqrt(np.nansum(columns**2, axis=0) / n_known)
-    return np.where(known, columns, 0.0) / np.where(spread > 0, spread, 1.0)
 
 
 def _is_whole(column: NDArray[np.float32]) -> bool:

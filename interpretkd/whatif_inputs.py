@@ -16,7 +16,7 @@ from interpretkd.answers import given_rows
 from interpretkd.cells import value_text
 from interpretkd.conditions import way_of
 from interpretkd.contributions import feature_importance, path_contributions
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.schema import Codes, Feature, Rows
 from interpretkd.trees import Tree
 from interpretkd.wording import number_text, one_line, prediction_text
@@ -265,8 +265,8 @@ def inputs_of(model: Any, X: ArrayLike) -> tuple[Input, ...]:
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from interpretkd.distillation import DistilledClassifier
-    >>> from interpretkd.students import CartStudent
+    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.students_cart import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     >>> student = CartStudent(3, search="greedy")

@@ -12,7 +12,7 @@ from interpretkd._errors import InputError
 from interpretkd._typing import Array
 from interpretkd._validation import check_real, closest
 from interpretkd.cells import spreads
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.logits import decide
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Codes

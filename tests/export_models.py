@@ -15,10 +15,13 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd.adapters_frozen import CallableTeacher
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import load_german_credit
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.nodes import Nodes
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
 
 HOSTILE = (

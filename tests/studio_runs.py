@@ -10,10 +10,13 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd import datasets
 from interpretkd.adapters_frozen import CallableTeacher
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.persistence import save
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",

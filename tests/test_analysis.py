@@ -8,9 +8,11 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._errors import InputError
 from interpretkd.analysis import analyse
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.pruning import prune_path
-from interpretkd.students import CartStudent, LinearStudent
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 
 @pytest.fixture(scope="module")

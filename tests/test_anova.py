@@ -9,7 +9,7 @@ import pytest
 
 from interpretkd.anova import Cells, decompose
 from interpretkd.forests import Forest
-from interpretkd.students import BoostedStudent
+from interpretkd.students_boosted import BoostedStudent
 
 
 def rows(n: int = 400) -> pd.DataFrame:

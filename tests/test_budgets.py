@@ -17,13 +17,14 @@ from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._errors import InputError
 from interpretkd.budgets import TREE_LEAVES, boost_within
-from interpretkd.distillation import DistilledClassifier
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.forests import Forest
 from interpretkd.logits import apply_link, decide, soft_targets
 from interpretkd.persistence import load_run, save
 from interpretkd.rows import Encoded
 from interpretkd.schema import Schema
-from interpretkd.students import BoostedStudent, CartStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
 
 Array = NDArray[np.float64]
 

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from interpretkd._errors import InputError
 from interpretkd.calendars import UNITS, Calendar
-from interpretkd.distillation import DistilledClassifier
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.persistence import load, save
 from interpretkd.schema import Schema
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 EARLIEST, LATEST = datetime.datetime(1800, 1, 1), datetime.datetime(2200, 1, 1)
 MOMENTS = st.datetimes(EARLIEST, LATEST)

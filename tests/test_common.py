@@ -8,8 +8,11 @@ from typing import Any
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.classifier import DistilledClassifier
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 BOOSTED = BoostedStudent(n_rounds=30, max_depth=3, n_jobs=1)
 ESTIMATORS = [

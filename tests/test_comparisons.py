@@ -9,14 +9,17 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._errors import InputError
 from interpretkd.analysis import analyse
-from interpretkd.comparisons import compare, steps, twins, why_not
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.classifier import DistilledClassifier
+from interpretkd.comparisons import compare, steps, why_not
 from interpretkd.evaluation import evaluate
 from interpretkd.metrics import mcnemar, paired_bootstrap
 from interpretkd.persistence import save
-from interpretkd.shelf import saved_run
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.shelf import saved_run, twins
 from interpretkd.slices import fidelity_by_slice
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 FAMILIES = {
     "cart": CartStudent(6, search="greedy"),

@@ -13,14 +13,13 @@ import pytest
 from interpretkd import datasets
 from interpretkd._errors import InputError
 from interpretkd.datasets import (
-    hold_out,
     load_breast_cancer,
     load_connect4,
     load_digits,
     load_german_credit,
     load_mnist,
-    split_rows,
 )
+from interpretkd.splits import hold_out, split_rows
 
 LOADERS = (
     load_breast_cancer,

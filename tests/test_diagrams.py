@@ -25,13 +25,15 @@ from small_trees import HOSTILE, SCHEMA, TREES, new_tree
 
 from interpretkd._errors import InputError
 from interpretkd.adapters_frozen import CallableTeacher
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.diagrams import draw_pages, draw_tree, pages, tree_svg
-from interpretkd.distillation import DistilledClassifier
 from interpretkd.drawings import Drawing
 from interpretkd.images_leaves import leaf_images
 from interpretkd.palettes import colours
 from interpretkd.schema import Feature, Schema
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -13,18 +13,21 @@ from sklearn.naive_bayes import GaussianNB
 from small_trees import HOSTILE
 
 from interpretkd._errors import InputError
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.disagreements import (
     disagreements,
     label_disagreements,
     leads,
     narrowed,
 )
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import probabilities
 from interpretkd.persistence import load_run, save
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 SMALL = CartStudent(4, search="greedy")
 

@@ -18,13 +18,16 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from interpretkd import binning, students
 from interpretkd._errors import InputError
 from interpretkd.adapters_frozen import CallableTeacher
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.evaluation import evaluate
 from interpretkd.logits import hard_targets
 from interpretkd.metrics import fidelity
 from interpretkd.networks_mlp import MLPTeacher
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.schema import Schema
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 STUDENTS = [
     CartStudent(8),

@@ -12,11 +12,13 @@ from sklearn.inspection import partial_dependence
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpretkd._errors import InputError
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.effects import shape_effects
 from interpretkd.logits import centred_logits
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.students import BoostedStudent, CartStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
 
 HOSTILE = '<img src=x onerror=alert(1)>"\n|=1+1'
 

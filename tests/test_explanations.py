@@ -19,12 +19,15 @@ from small_trees import HOSTILE, SCHEMA, frame_of, new_tree
 from interpretkd._errors import InputError
 from interpretkd.answers import given_rows
 from interpretkd.cells import replace_cells, spreads
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.explanations import explain_row
 from interpretkd.flips import leaf_boxes, nearest_rows
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.persistence import load_run, save
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.targets import Target
 from interpretkd.wishes import Scale, Wish
 

@@ -23,11 +23,11 @@ from interpretkd.blueprints import LARGEST, SMALLEST, blueprint, double_threshol
 from interpretkd.export import export_student
 from interpretkd.export_sql_check import sql_checker
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import ParityError, check, made_rows
 from interpretkd.schema import Feature, Schema
-from interpretkd.students import CartStudent
+from interpretkd.students_cart import CartStudent
 
 FAMILIES = tuple(students())
 CHECKED = ("sql", "python", "c", "json", "onnx", "pmml")

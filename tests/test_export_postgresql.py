@@ -22,7 +22,7 @@ from interpretkd.export_sql_check import (
     row_column,
 )
 from interpretkd.parity import cells, check
-from interpretkd.students import CartStudent
+from interpretkd.students_cart import CartStudent
 
 PROGRAMS = ("initdb", "pg_ctl", "psql")
 

@@ -18,8 +18,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from interpretkd._errors import InputError
 from interpretkd.analysis import analyse
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.displays import label, shortened
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.effects import shape_effects
 from interpretkd.figures import ConfusionDisplay
 from interpretkd.figures_effects import ShapeDisplay
@@ -29,7 +29,10 @@ from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import probabilities
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "a\"b'c", "line\nbreak", "x" * 200, "مرحبا بالعالم",

@@ -14,14 +14,19 @@ from sklearn.linear_model import LogisticRegression
 
 from interpretkd._errors import InputError
 from interpretkd.adapters import as_teacher
-from interpretkd.distillation import DistilledClassifier, frontier
+from interpretkd.cached_teachers import RememberingTeacher
+from interpretkd.classifier import DistilledClassifier
+from interpretkd.frontier_fit import frontier
 from interpretkd.frontiers import Frontier
-from interpretkd.lineups import Budget, default_lineup, items_of
+from interpretkd.lineups import Budget, default_lineup
 from interpretkd.metrics import accuracy, agreement, fidelity, r2
 from interpretkd.persistence import load, save
-from interpretkd.portions import RememberingTeacher, partition
+from interpretkd.portions import partition
 from interpretkd.pruning import PruningPath
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.sizes import items_of
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 STUDENTS = {
     "tree": [CartStudent(n, search="greedy") for n in (2, 4, 8)],

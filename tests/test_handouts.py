@@ -13,8 +13,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from interpretkd import handouts as module
 from interpretkd._errors import BundleError, InputError
 from interpretkd.adapters_frozen import CallableTeacher
-from interpretkd.analysis import analyse, analyse_run
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.analysis import analyse
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.handouts import (
     MEDIA_TYPES,
     file_name,
@@ -24,8 +24,12 @@ from interpretkd.handouts import (
     run_archive,
 )
 from interpretkd.persistence import load_run, save
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.report import report_on
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.run_analysis import analyse_run
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 STARTS = {

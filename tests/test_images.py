@@ -12,15 +12,18 @@ from sklearn.datasets import load_digits as sklearn_digits
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd._errors import InputError
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.contributions import feature_importance, path_contributions
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.images_heat import contribution_image
 from interpretkd.images_leaves import leaf_images
 from interpretkd.images_path import path_image
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.outputs import read_outputs
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.schema import Feature, Schema
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
 
 SVG = "{http://www.w3.org/2000/svg}"

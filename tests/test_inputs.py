@@ -12,12 +12,15 @@ from sklearn.preprocessing import FunctionTransformer
 
 from interpretkd import datasets
 from interpretkd._errors import InputError
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.contributions import path_contributions
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.explanations import explain_row, parting_rows
 from interpretkd.persistence import load_run, save
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.schema import image_schema
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.whatif_address import read_settings, settings_between, write_settings
 from interpretkd.whatif_inputs import (
     Input,

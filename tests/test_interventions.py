@@ -12,11 +12,13 @@ from sklearn.tree import DecisionTreeClassifier
 from small_trees import HOSTILE
 
 from interpretkd._errors import InputError
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.interventions import interventions
 from interpretkd.persistence import load, save
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.students import CartStudent, LinearStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 
 def _twins(n: int = 600) -> Any:

@@ -12,18 +12,17 @@ from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from interpretkd._errors import InputError
-from interpretkd.linear import (
-    Linear,
+from interpretkd.linear import fit_linear, row_losses
+from interpretkd.linear_model import Linear
+from interpretkd.linear_path import (
     LinearPath,
     cross_validate,
-    fit_linear,
     linear_path,
     relax,
-    row_losses,
     watch_path,
 )
 from interpretkd.schema import Schema
-from interpretkd.students import LinearStudent
+from interpretkd.students_linear import LinearStudent
 
 Array = NDArray[np.float64]
 nan = np.nan

@@ -15,11 +15,14 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from interpretkd._errors import BundleError, InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.adapters_onnx import OnnxTeacher
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.networks_cnn import CNNTeacher
 from interpretkd.persistence import _sha256, load, load_run, save
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 STUDENTS = {
     "cart": CartStudent(8),

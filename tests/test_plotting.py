@@ -20,13 +20,15 @@ from sklearn.linear_model import LogisticRegression
 
 from interpretkd import raster
 from interpretkd._errors import InputError
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import node_test
 from interpretkd.diagrams import draw_pages, draw_tree
-from interpretkd.distillation import DistilledClassifier
 from interpretkd.graphviz_text import tree_diagram
 from interpretkd.plotting import save_diagram
 from interpretkd.schema import Feature, Schema
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
 
 SVG = "{http://www.w3.org/2000/svg}"

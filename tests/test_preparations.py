@@ -32,13 +32,16 @@ from sklearn.preprocessing import (
 )
 
 from interpretkd._errors import InputError
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.nodes import NODE_ARRAYS, Nodes
 from interpretkd.persistence import load, save
 from interpretkd.preparations import PreparedTeacher, in_original_units
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Schema
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
 
 nan = np.nan

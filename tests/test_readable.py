@@ -14,7 +14,9 @@ from interpretkd.conditions import path_conditions
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.readable import Readable, readable, significant_digits
 from interpretkd.schema import Feature, Schema
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
 from interpretkd.wording import number_text
 

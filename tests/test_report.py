@@ -16,19 +16,20 @@ from sklearn.multioutput import MultiOutputClassifier
 from interpretkd import analysis
 from interpretkd._errors import InputError
 from interpretkd.adapters_frozen import CallableTeacher
-from interpretkd.analysis import analyse, analyse_run
-from interpretkd.distillation import (
-    DistilledClassifier,
-    DistilledRegressor,
-    frontier,
-)
+from interpretkd.analysis import analyse
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.documents import Figure, Table
 from interpretkd.evaluation import evaluate
+from interpretkd.frontier_fit import frontier
 from interpretkd.info import NOT_PROVIDED, read_info
 from interpretkd.persistence import load_run, save
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.report import make_report, report_on
 from interpretkd.rules import extract_rules
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.run_analysis import analyse_run
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 GREEDY = CartStudent(8, search="greedy", random_state=0)
 STUDENTS = {

@@ -30,15 +30,17 @@ from small_trees import (
 )
 
 from interpretkd._errors import InputError
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import Condition
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.export_sql import conditions_sql
 from interpretkd.intervals import wilson_interval
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.persistence import load_run, save
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.schema import Codes, Feature, Schema
-from interpretkd.students import CartStudent, LinearStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
 
 

@@ -12,11 +12,12 @@ from scipy.special import expit, softmax
 from sklearn.datasets import load_breast_cancer, load_iris
 
 from interpretkd._errors import InputError
-from interpretkd.linear import Linear, fit_linear, row_losses
+from interpretkd.linear import fit_linear, row_losses
+from interpretkd.linear_model import Linear
 from interpretkd.points import fit_points
 from interpretkd.schema import Feature, Schema
 from interpretkd.scorecards import Points, Scorecard, read_scorecards
-from interpretkd.students import LinearStudent
+from interpretkd.students_linear import LinearStudent
 
 Array = NDArray[np.float64]
 nan = math.nan

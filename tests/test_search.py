@@ -21,7 +21,7 @@ from interpretkd.rows import Encoded
 from interpretkd.schema import Feature, Schema
 from interpretkd.search import Problem, refine
 from interpretkd.selection import OBJECTIVES, HeldOut, Settings, fit_tree, objective_of
-from interpretkd.students import CartStudent
+from interpretkd.students_cart import CartStudent
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)

@@ -7,10 +7,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd._errors import InputError
-from interpretkd.distillation import DistilledClassifier
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.shelf import find_runs, read_facts, saved_run
-from interpretkd.students import CartStudent
+from interpretkd.students_cart import CartStudent
 
 
 @pytest.fixture(scope="module")

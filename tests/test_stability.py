@@ -14,11 +14,12 @@ from sklearn.naive_bayes import GaussianNB
 from small_trees import HOSTILE
 
 from interpretkd._errors import InputError
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import Condition
 from interpretkd.contributions import feature_importance
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.logits import decide
 from interpretkd.persistence import load_run, save
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Feature
 from interpretkd.stability import (
@@ -28,7 +29,9 @@ from interpretkd.stability import (
     _Sameness,
     stability,
 )
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 GREEDY = CartStudent(4, search="greedy")
 

@@ -17,8 +17,10 @@ from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._errors import InputError
 from interpretkd.forests import Forest
-from interpretkd.linear import Linear
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.linear_model import Linear
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
 
 Array = NDArray[np.float64]

@@ -14,6 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._errors import InputError
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.columns import (
     RowChoice,
     check_columns,
@@ -22,10 +23,10 @@ from interpretkd.columns import (
     split_target,
     target_balance,
 )
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.predictions import predict_table, take_labels, take_rows_for
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.schema import Schema
-from interpretkd.students import CartStudent
+from interpretkd.students_cart import CartStudent
 from interpretkd.tables import parse_table, read_table
 
 nan = np.nan

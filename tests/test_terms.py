@@ -11,11 +11,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpretkd._errors import InputError
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.linear import design_matrix
+from interpretkd.classifier import DistilledClassifier
+from interpretkd.linear_model import design_matrix
 from interpretkd.logits import probabilities
+from interpretkd.regressor import DistilledRegressor
 from interpretkd.scorecards import Scorecard
-from interpretkd.students import BoostedStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.terms import linear_terms, model_scorecards, points_text
 
 

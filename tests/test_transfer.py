@@ -12,10 +12,15 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._errors import InputError
 from interpretkd.adapters_frozen import CallableTeacher
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.lessons import Lesson, settle, stack_rows, teach
+from interpretkd.choosing import settle
+from interpretkd.classifier import DistilledClassifier
+from interpretkd.lessons import teach
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.rows import stack_rows
 from interpretkd.schema import Schema
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.targets import Target
 from interpretkd.transfer import (
     GENERATORS,
@@ -23,6 +28,7 @@ from interpretkd.transfer import (
     mix_neighbours,
     resample_columns,
 )
+from interpretkd.transfer_set import Lesson
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)

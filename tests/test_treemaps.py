@@ -7,10 +7,12 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd._errors import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.diagrams import draw_tree, look_of
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.node_facts import node_facts, telling_rows
-from interpretkd.students import BoostedStudent, CartStudent
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
 from interpretkd.treemaps import branch_outline, draw_branch
 
 

@@ -18,9 +18,9 @@ from onnx import TensorProto, helper, numpy_helper
 from interpretkd import uploads
 from interpretkd._errors import InputError
 from interpretkd.adapters_frozen import CallableTeacher
-from interpretkd.distillation import DistilledClassifier
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import load_run, save
-from interpretkd.students import CartStudent
+from interpretkd.students_cart import CartStudent
 from interpretkd.uploads import (
     check_teacher,
     read_upload,

@@ -21,10 +21,10 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from interpretkd.distillation import DistilledClassifier
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.logits import centred_logits, decide, soft_targets
 from interpretkd.schema import VALUE, Codes, Column, Schema, expand
-from interpretkd.students import CartStudent
+from interpretkd.students_cart import CartStudent
 
 __all__ = ["METHODS", "Budget", "Grown", "Lesson", "Method", "Rows", "missing"]
 

@@ -51,7 +51,8 @@ from interpretkd.logits import decide, soft_targets
 from interpretkd.rows import Encoded
 from interpretkd.runs import Task, read_task, task_of, train_teacher
 from interpretkd.schema import Codes, Schema
-from interpretkd.students import BoostedStudent, CartStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
 
 Array = NDArray[np.float64]
 

@@ -31,6 +31,7 @@ from sklearn.tree import DecisionTreeClassifier, export_graphviz, export_text
 from interpretkd._errors import InputError
 from interpretkd._files import write_atomically
 from interpretkd.adapters_frozen import CallableTeacher
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import (
     Dataset,
     load_breast_cancer,
@@ -39,11 +40,12 @@ from interpretkd.datasets import (
     load_german_credit,
 )
 from interpretkd.diagrams import tree_svg
-from interpretkd.distillation import DistilledClassifier
 from interpretkd.export import EXPORTS, export_student
 from interpretkd.readable import readable
 from interpretkd.rules import extract_rules
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 GOALS = {
     "rule table, 512 rules": 50.0,

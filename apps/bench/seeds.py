@@ -25,9 +25,9 @@ import pandas as pd
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._files import write_atomically
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import Dataset, load_connect4, load_mnist
 from interpretkd.demo import DEMOS
-from interpretkd.distillation import DistilledClassifier
 from interpretkd.intervals import Estimate, wilson_interval
 from interpretkd.logits import decide
 from interpretkd.runs import task_of, train_teacher
@@ -37,7 +37,7 @@ from interpretkd.scores import (
     distillation_score,
     size_reduction,
 )
-from interpretkd.students import CartStudent
+from interpretkd.students_cart import CartStudent
 from interpretkd.targets import Target
 
 PRINTED = {"mnist": (99.25, 86.55), "connect4": (86.62, 73.42)}

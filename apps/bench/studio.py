@@ -32,10 +32,12 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd._errors import InputError
 from interpretkd._files import write_atomically
-from interpretkd.distillation import DistilledClassifier
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.persistence import save
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.studio import RUN, SHELF, find_studio, free_port
 
 GOALS = {

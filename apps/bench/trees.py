@@ -56,7 +56,7 @@ from interpretkd.demo import DEMOS
 from interpretkd.logits import decide
 from interpretkd.runs import Task, read_task, task_of, train_teacher
 from interpretkd.schema import Schema
-from interpretkd.students import CartStudent
+from interpretkd.students_cart import CartStudent
 
 LEAVES = (4, 8, 16, 32, 64, 128)
 DEPTHS = (2, 3, 4)

@@ -10,8 +10,9 @@ from typing import Any
 import streamlit as st
 from session import Chosen, chosen
 
-from interpretkd.analysis import Analysis, analyse_run
+from interpretkd.analysis import Analysis
 from interpretkd.persistence import load_run
+from interpretkd.run_analysis import analyse_run
 from interpretkd.shelf import SavedRun
 
 __all__ = [

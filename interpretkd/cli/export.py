@@ -72,10 +72,10 @@ def report(
     ] = 5,
 ) -> None:
     """Write all that is known of a run into one file, for a person to sign."""
-    from interpretkd.analysis import analyse_run
     from interpretkd.info import read_info
     from interpretkd.persistence import load_run
     from interpretkd.report import report_on
+    from interpretkd.run_analysis import analyse_run
 
     told = {} if info is None else read_info(info)
     found = analyse_run(load_run(run))

@@ -117,9 +117,9 @@ def explain(
     row: Annotated[int, typer.Argument(min=1, help="Of the evaluation rows, from 1.")],
 ) -> None:
     """Say why a run's student decides one row as it does, and what would change it."""
-    from interpretkd.analysis import analyse_run
     from interpretkd.explanations import explain_row
     from interpretkd.persistence import load_run
+    from interpretkd.run_analysis import analyse_run
 
     found = analyse_run(load_run(run))
     if row > len(found):
@@ -148,7 +148,7 @@ def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:
     """Say what boosted trees or coefficients add up; write it as a table if asked."""
     from interpretkd._files import csv_text, write_atomically
     from interpretkd.effects import shape_effects
-    from interpretkd.linear import Linear
+    from interpretkd.linear_model import Linear
     from interpretkd.terms import linear_terms
 
     if X is None:

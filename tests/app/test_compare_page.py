@@ -3,13 +3,13 @@ import shutil
 import pytest
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.analysis import analyse_run
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.comparisons import compare, steps
 from interpretkd.datasets import load_german_credit
-from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import load_run, save
+from interpretkd.run_analysis import analyse_run
 from interpretkd.shelf import saved_run
-from interpretkd.students import LinearStudent
+from interpretkd.students_linear import LinearStudent
 from interpretkd.studio import SHELF
 
 

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.analysis import analyse_run
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import load_breast_cancer
-from interpretkd.distillation import DistilledClassifier
 from interpretkd.effects import shape_effects
 from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.persistence import load_run, save
-from interpretkd.students import LinearStudent
+from interpretkd.run_analysis import analyse_run
+from interpretkd.students_linear import LinearStudent
 from interpretkd.studio import RUN
 from interpretkd.terms import linear_terms, model_scorecards, points_text
 

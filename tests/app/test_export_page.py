@@ -1,9 +1,9 @@
 import pytest
 
-from interpretkd.analysis import analyse_run
 from interpretkd.handouts import handouts
 from interpretkd.info import INFO
 from interpretkd.persistence import load_run
+from interpretkd.run_analysis import analyse_run
 
 KINDS = ("german", "connect4", "digits_linear", "regression", "multilabel", "hostile")
 

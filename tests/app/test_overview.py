@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from interpretkd.analysis import analyse_run
 from interpretkd.figures import ConfusionDisplay
 from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.persistence import load_run
+from interpretkd.run_analysis import analyse_run
 
 
 @pytest.fixture

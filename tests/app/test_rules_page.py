@@ -3,8 +3,8 @@ import sqlite3
 import numpy as np
 import pytest
 
-from interpretkd.analysis import analyse_run
 from interpretkd.persistence import load_run
+from interpretkd.run_analysis import analyse_run
 
 TREES = ("german", "digits", "regression", "multilabel", "hostile")
 

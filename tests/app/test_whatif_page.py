@@ -6,10 +6,10 @@ import pytest
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd.adapters_frozen import CallableTeacher
-from interpretkd.analysis import analyse_run
-from interpretkd.distillation import DistilledClassifier
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import load_run, save
-from interpretkd.students import CartStudent
+from interpretkd.run_analysis import analyse_run
+from interpretkd.students_cart import CartStudent
 from interpretkd.studio import RUN
 from interpretkd.whatif_address import write_settings
 from interpretkd.whatif_inputs import row_of, used_positions

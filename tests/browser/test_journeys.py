@@ -10,8 +10,8 @@ import pytest
 from browsing import settle
 from playwright.sync_api import expect
 
-from interpretkd.analysis import analyse_run
 from interpretkd.persistence import load_run
+from interpretkd.run_analysis import analyse_run
 
 pytestmark = pytest.mark.browser
 

@@ -20,10 +20,9 @@ from interpretkd.comparisons import (
     Contender,
     compare,
     steps,
-    twins,
 )
 from interpretkd.intervals import Estimate, PairedTest
-from interpretkd.shelf import SavedRun
+from interpretkd.shelf import SavedRun, twins
 
 MOST_RUNS, SHOWN_SLICES = 6, 50
 COLOURS = {

@@ -18,7 +18,7 @@ from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.forests import Forest
 from interpretkd.intervals import Estimate
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.metrics import r2
 
 DARK = st.context.theme.type == "dark"

@@ -17,7 +17,7 @@ from interpretkd.analysis import Analysis
 from interpretkd.diagrams import DIRECTIONS, look_of
 from interpretkd.forests import Forest
 from interpretkd.intervals import Estimate, wilson_interval
-from interpretkd.linear import Linear
+from interpretkd.linear_model import Linear
 from interpretkd.metrics import r2
 from interpretkd.node_boxes import Look
 from interpretkd.node_facts import NodeFacts, node_facts, telling_rows

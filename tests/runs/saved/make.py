@@ -22,11 +22,14 @@ from sklearn.linear_model import LogisticRegression
 from interpretkd import datasets
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.adapters_onnx import OnnxTeacher
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.classifier import DistilledClassifier
 from interpretkd.networks_cnn import CNNTeacher
 from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.persistence import load_run, save
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students_cart import CartStudent
+from interpretkd.students_linear import LinearStudent
 
 
 def cart(path: Path) -> None:

@@ -1,0 +1,262 @@
+"""Distilling a classifier."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import (
+    ClassifierMixin,
+)
+from sklearn.utils import Tags
+
+from interpretkd._errors import InputError
+from interpretkd._typing import Array
+from interpretkd._validation import check_choice, check_real
+from interpretkd.adapters import Teacher
+from interpretkd.distillation import _Distilled, _length, is_fitted
+from interpretkd.labels import check_labels, indicate
+from interpretkd.logits import decide, probabilities
+from interpretkd.rows import take_rows
+from interpretkd.targets import Target
+from interpretkd.transfer_set import Lesson
+
+__all__ = ["DistilledClassifier"]
+
+
+TARGETS = ("auto", "hard", "soft", "logits")
+
+_AUTO_TEMPERATURES = (0.5, 1.0, 2.0, 4.0)
+
+
+class DistilledClassifier(ClassifierMixin, _Distilled):
+    """A student taught by a classifier's logits.
+
+    `fit` asks the teacher about every row, turns the logits into target columns, fits
+    the student to them and, where there are labels, fits the same student to the
+    labels alone: the baseline that shows whether the teacher was of any use.
+
+    Parameters
+    ----------
+    teacher : estimator or adapter
+        ``FrozenEstimator(fitted)`` or an adapter is used as it is; an unfitted
+        classifier is cloned and fitted here, to the rows that are not kept for
+        validation.
+    student : regressor, default=None
+        Any regressor that takes several target columns; None for ``CartStudent()``.
+    target : {"auto", "hard", "soft", "logits"}, default="auto"
+        What the student is fitted to. "auto" tries all of them, the soft ones at four
+        temperatures, and takes the one with the highest fidelity on validation rows.
+    temperature : float, default=1.0
+        In (0, inf): flattens the targets of ``target="soft"``.
+    alpha : float, default=0.0
+        In [0, 1]: the weight of the labels in the targets.
+    transfer : {"auto", "mix", "resample", None} or callable, default="auto"
+        Further rows about which the teacher is asked, with together the weight of the
+        given ones: drawn between neighbours ("mix"), with cells of neighbours
+        ("resample"), or by a function ``(schema, codes, n_rows, rng) -> codes``.
+        "auto" draws both kinds for a student that searches (`CartStudent`), when
+        there are fewer than 20,000 rows, they are no images and `alpha` is 0, and
+        uses them unless the student is better without them on the validation rows.
+    validation_fraction : float, default=0.2
+        In (0, 0.5]: the share of the given rows on which targets are compared and
+        boosting is stopped. A student that does not watch rows while it is fitted is
+        fitted to all rows in the end.
+    random_state : int, RandomState or None, default=None
+        Of the validation part; students and teachers have their own.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The teacher's classes, in the order of its logits (for a multi-label teacher
+        the labels' positions).
+    teacher_ : Teacher
+        The fitted teacher.
+    target_ : Target
+        What the student was fitted to.
+    trials_ : tuple of Trial
+        The targets that were compared, with their fidelity; empty for a fixed target.
+    student_ : estimator
+        The fitted student.
+    baseline_ : estimator or None
+        The same student fitted to the labels; None without labels.
+    schema_ : Schema
+        The columns.
+    task_ : {"multiclass", "multilabel"}
+        What the teacher decides.
+    validation_rows_ : ndarray of int
+        The positions, in the `X` given to `fit`, of the validation rows.
+    n_asked_ : int
+        The further rows that the student was fitted to.
+
+    References
+    ----------
+    Liu, Wang & Matwin (2018), and Hinton, Vinyals & Dean (2015), as told by
+    Alkhulaifi, Alsahli & Ahmad (2020), "Knowledge distillation in deep learning and its
+    applications".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> teacher = LogisticRegression(max_iter=1000).fit(X[::2], y[::2])
+    >>> student = CartStudent(max_leaves=3)
+    >>> model = DistilledClassifier(FrozenEstimator(teacher), student, random_state=0)
+    >>> model.fit(X[::2], y[::2]).predict(X[:2])
+    array([0, 0])
+    >>> print(model.fidelity(X[1::2]))
+    0.973 [0.908, 0.993]
+    """
+
+    classes_: NDArray[Any]
+
+    def __init__(
+        self,
+        teacher: Any,
+        student: Any = None,
+        *,
+        target: str = "auto",
+        temperature: float = 1.0,
+        alpha: float = 0.0,
+        transfer: Any = "auto",
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.teacher = teacher
+        self.student = student
+        self.target = target
+        self.temperature = temperature
+        self.alpha = alpha
+        self.transfer = transfer
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(
+        self, X: ArrayLike, y: Any = None, X_unlabelled: ArrayLike | None = None
+    ) -> Self:
+        """Distil the teacher.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows for the teacher to be asked about, best ones it was not trained on.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            Labels: needed to fit an unfitted teacher, for `alpha`, and for the
+            baseline.
+        X_unlabelled : array-like or frame of shape (n_further, n_features), optional
+            Further rows without labels.
+
+        Returns
+        -------
+        DistilledClassifier
+            Itself.
+
+        Raises
+        ------
+        InputError
+            For a parameter out of range, labels the teacher does not know, or a
+            teacher that does not classify.
+        """
+        name = type(self).__name__
+        check_choice(name, "target", self.target, TARGETS)
+        check_real(name, "temperature", self.temperature, 0)
+        check_real(name, "alpha", self.alpha, 0, 1, closed="both")
+        if self.alpha > 0 and y is None:
+            raise InputError(
+                f"The 'alpha' parameter of {name} must be 0 when no labels y are "
+                f"given. Got {self.alpha!r}."
+            )
+        rows, encoded = self._begin(X, y, X_unlabelled)
+        n_given = (
+            len(rows) if X_unlabelled is None else len(rows) - _length(X_unlabelled)
+        )
+        y = None if y is None else check_labels(y)
+        kept, self.validation_rows_ = self._split(n_given, y)
+        y_kept = None if y is None else y[kept]
+        self.teacher_ = self._teach(take_rows(rows, kept), y_kept)
+        self.task_ = self.teacher_.task
+        if self.task_ == "regression":
+            raise InputError(
+                f"The 'teacher' parameter of {name} must be a classifier. Got the "
+                f"regressor {self.teacher_.estimator!r}; use DistilledRegressor."
+            )
+        logits = self.teacher_.logits(rows)
+        self.classes_ = _classes(self.teacher_, logits)
+        labels = None
+        if y is not None:
+            labels = np.full(logits.shape, np.nan)
+            labels[:n_given] = indicate(y, self.classes_, self.task_)
+        self._distil(Lesson(rows, logits, labels, known=encoded), self._targets())
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the student's decisions.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Classes; 0 and 1 for each label.
+        """
+        chosen = decide(self.logits(X), self.task_)
+        return chosen if self.task_ == "multilabel" else self.classes_[chosen]
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Return the student's probabilities at temperature 1.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            Rows that sum to 1; for labels each column by itself.
+        """
+        logits = self.logits(X)  # first of all says when the model is not fitted
+        return probabilities(logits, self.task_)
+
+    def decision_function(self, X: ArrayLike) -> Array:
+        """Return the student's logits, in scikit-learn's shape.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
+            For two classes the second's logit less the first's.
+        """
+        logits = self.logits(X)
+        if self.task_ == "multiclass" and logits.shape[1] == 2:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = not is_fitted(self.teacher)
+        return tags
+
+    def _strata(self, y: Any) -> NDArray[Any] | None:
+        return y if y is not None and y.ndim == 1 else None
+
+    def _targets(self) -> list[Target]:
+        if self.target != "auto":
+            return [Target(self.target, self.temperature, self.alpha, self.task_)]
+        soft = [Target("soft", t, self.alpha, self.task_) for t in _AUTO_TEMPERATURES]
+        others = [Target(k, 1.0, self.alpha, self.task_) for k in ("hard", "logits")]
+        return [*soft, *others]
+
+
+def _classes(teacher: Teacher, logits: Array) -> NDArray[Any]:
+    if teacher.classes is not None:
+        return teacher.classes
+    return np.arange(logits.shape[1])

@@ -1,0 +1,331 @@
+"""Students of many families and sizes, fitted, measured and compared."""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from sklearn.base import (
+    clone,
+    is_regressor,
+)
+from sklearn.utils import check_random_state
+
+from interpretkd._errors import InputError
+from interpretkd._validation import check_boolean
+from interpretkd.adapters import as_teacher
+from interpretkd.cached_teachers import RememberingTeacher
+from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import is_fitted
+from interpretkd.frontiers import Candidate, Frontier, _by_size, _most_faithful
+from interpretkd.lineups import Budget, Lineup, default_lineup, given_lineup
+from interpretkd.portions import JudgedRows, Portions, partition
+from interpretkd.regressor import DistilledRegressor
+from interpretkd.sizes import items_of, size_of
+from interpretkd.wording import one_line
+
+__all__ = ["frontier", "trace"]
+
+
+def frontier(
+    teacher: Any,
+    X: ArrayLike,
+    y: Any = None,
+    *,
+    students: Any = None,
+    X_test: ArrayLike | None = None,
+    y_test: Any = None,
+    test_size: float = 0.25,
+    validation_size: float = 0.2,
+    max_rules: int | None = None,
+    max_depth: int | None = None,
+    max_terms: int | None = None,
+    target: str = "auto",
+    alpha: float = 0.0,
+    transfer: Any = "auto",
+    random_state: Any = None,
+    verbose: bool = False,
+) -> Frontier:
+    """Distil a teacher into students of many families and sizes, and recommend one.
+
+    Students are fitted on one part of the rows, chosen by their fidelity on a second,
+    and reported on a third, beside the same students fitted to the labels alone.
+
+    Parameters
+    ----------
+    teacher : estimator or adapter
+        As for `DistilledClassifier`: a fitted one in ``FrozenEstimator``, or an
+        unfitted one, which is fitted on a part of the first rows.
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows for the teacher to be asked about, best ones it was not trained on.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Labels (values, for regression); without them there is no accuracy and no
+        baseline.
+    students : sequence of regressors, or dict of str to one or several, default=None
+        What to fit; of a dict the keys name the families. None tries trees and boosted
+        trees of 4 to 128 leaves, the path of a linear student, and points scorecards.
+    X_test : array-like or frame of shape (n_test, n_features), default=None
+        Rows to report on; None keeps a part of `X` apart.
+    y_test : array-like of shape (n_test,) or (n_test, n_outputs), default=None
+        Their labels.
+    test_size : float, default=0.25
+        In (0, 1): that part, without `X_test`.
+    validation_size : float, default=0.2
+        In (0, 1): the part of `X` by which students are chosen.
+    max_rules, max_depth, max_terms : int or None, default=None
+        The budget: the leaves of all trees of a student together, the tests a row
+        passes in one tree, the features of a weighted sum. None for no bound.
+    target, alpha, transfer : default="auto", 0.0, "auto"
+        As for `DistilledClassifier`; a regressor is always taught its values.
+    random_state : int, RandomState or None, default=None
+        Of the parts and of what is drawn; the students have their own.
+    verbose : bool, default=False
+        Whether to show progress.
+
+    Returns
+    -------
+    Frontier
+        All students with their numbers; ``frontier.recommended`` is a fitted model.
+
+    Raises
+    ------
+    InputError
+        For parameters out of range, labels of other rows, and when no student keeps
+        within the budget.
+
+    Notes
+    -----
+    Sizes of different families are compared by what a person has to read: the tests
+    and answers of trees, the coefficients and intercepts of sums. Parameters would
+    charge a tree of ten classes for ten numbers a leaf, of which its reader needs one
+    decision. The recommended student is the smallest within one standard error of the
+    most faithful (Breiman et al. 1984), the knee is that of `pruning.PruningPath`.
+    Nothing is fitted to the validation and test rows, not even in the end.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> students = [CartStudent(n, search="greedy") for n in (2, 3, 6)]
+    >>> teacher = LogisticRegression(max_iter=1000)
+    >>> found = frontier(teacher, X, y, students=students, random_state=0)
+    >>> table = found.to_frame()[["student", "size", "items", "fidelity", "knee"]]
+    >>> table.round(3)
+      student  size  items  fidelity   knee
+    0    tree     2      3     0.658  False
+    1    tree     3      5     0.921   True
+    2    tree     6     11     0.921  False
+    >>> found.recommended.tree_.n_leaves
+    3
+    """
+    check_boolean("frontier", "verbose", verbose)
+    budget = Budget(max_rules, max_depth, max_terms)
+    if is_fitted(teacher):
+        regression = as_teacher(teacher).task == "regression"
+    else:
+        regression = is_regressor(teacher)
+    seed = int(check_random_state(random_state).randint(2**31 - 1))
+    portions = partition(
+        X,
+        y,
+        X_test=X_test,
+        y_test=y_test,
+        test_size=test_size,
+        validation_size=validation_size,
+        stratify=not regression,
+        seed=seed,
+    )
+    n_features = portions.train.shape[1]
+    lineup = (
+        default_lineup(n_features, budget)
+        if students is None
+        else given_lineup(students)
+    )
+    settings = {"alpha": alpha, "transfer": transfer, "random_state": seed}
+    kind: Any = DistilledRegressor
+    if not regression:
+        kind, settings = DistilledClassifier, {**settings, "target": target}
+    known = kind(teacher, **settings).teacher_for(portions.train, portions.y_train)
+    remembering = RememberingTeacher(known)
+
+    def fit(student: Any) -> Any:
+        model = kind(remembering, student, **settings)
+        model.fit(portions.train, portions.y_train)
+        model.teacher, model.teacher_ = teacher, known
+        return model
+
+    return trace(remembering, portions, lineup, fit, budget, verbose=verbose)
+
+
+def trace(
+    teacher: RememberingTeacher,
+    portions: Portions,
+    lineup: Sequence[Lineup],
+    fit: Callable[[Any], Any],
+    budget: Budget,
+    *,
+    verbose: bool = False,
+) -> Frontier:
+    """Fit students and measure them.
+
+    Parameters
+    ----------
+    teacher : RememberingTeacher
+        What they are to agree with.
+    portions : Portions
+        The rows.
+    lineup : sequence of Lineup
+        What to fit.
+    fit : callable
+        Turns a student into a distilled model, fitted to the first part of the rows.
+    budget : Budget
+        Those over it are left out.
+    verbose : bool, default=False
+        Whether to show progress on stderr.
+
+    Returns
+    -------
+    Frontier
+        Those within the budget, the Pareto-optimal, the knee and the recommended one
+        marked.
+
+    Raises
+    ------
+    InputError
+        When none keeps within the budget.
+    """
+    chosen_by = JudgedRows(portions.validation, teacher.logits(portions.validation))
+    said = teacher.logits(portions.test)
+    reported = JudgedRows(portions.test, said, portions.y_test)
+    found: list[Candidate] = []
+    left_out: list[str] = []
+    ended: set[str] = set()
+    for entry in _shown(lineup, verbose=verbose):
+        if entry.family in ended:
+            continue
+        for model in _versions(fit(entry.student), entry.terms):
+            candidate = _measure(entry.family, model, chosen_by, reported)
+            if budget.allows(_form(model)):
+                found.append(candidate)
+            else:
+                left_out.append(candidate.label)
+            if entry.limit is not None and (candidate.size or 0) < entry.limit:
+                ended.add(entry.family)
+    if not found:
+        raise InputError(
+            f"No student keeps within the budget. Tried: {'; '.join(left_out)}."
+        )
+    return Frontier(
+        tuple(_marked(found, chosen_by.constant_fidelity(teacher.task))),
+        task=teacher.task,
+        train_rows=portions.train_rows,
+        validation_rows=portions.validation_rows,
+        test_rows=portions.test_rows,
+        n_test=len(said),
+        teacher_accuracy=reported.accuracy(said, found[0].model),
+        left_out=tuple(left_out),
+    )
+
+
+def _shown(lineup: Sequence[Lineup], *, verbose: bool) -> Iterator[Lineup]:
+    if not verbose:
+        yield from lineup
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=len(lineup))
+        for entry in lineup:
+            progress.update(bar, description=one_line(entry.family))
+            yield entry
+            progress.advance(bar)
+
+
+def _versions(model: Any, terms: tuple[int, ...]) -> Iterator[Any]:
+    """Yield a model at each number of terms on its path, or the model itself."""
+    if not terms:
+        yield model
+        return
+    known: set[int] = set()
+    for n_terms in terms:
+        version = copy.copy(model)
+        version.student = clone(model.student).set_params(max_terms=n_terms)
+        version.student_ = _at(model.student_, n_terms)
+        if model.baseline_ is not None:
+            version.baseline_ = _at(model.baseline_, n_terms)
+        size = len(version.student_.form_.features)
+        if size not in known and (size or n_terms == terms[-1]):
+            known.add(size)
+            yield version
+
+
+def _at(student: Any, n_terms: int) -> Any:
+    version = copy.copy(student).set_params(max_terms=n_terms)
+    version.form_ = student.path_.forms[student.path_.within_budget(n_terms)]
+    return version
+
+
+def _measure(
+    family: str, model: Any, validation: JudgedRows, test: JudgedRows
+) -> Candidate:
+    task, form = model.task_, _form(model)
+    chosen_by, reported = model.logits(validation.rows), model.logits(test.rows)
+    baseline = None
+    if model.baseline_ is not None and test.labels is not None:
+        baseline = test.accuracy(model.baseline_logits(test.rows), model)
+    size, unit = size_of(form)
+    return Candidate(
+        family=family,
+        model=model,
+        size=size,
+        unit=unit,
+        items=items_of(model, form),
+        n_parameters=getattr(form, "n_parameters", None),
+        fidelity=test.fidelity(reported, task),
+        accuracy=test.accuracy(reported, model),
+        baseline_accuracy=baseline,
+        validation_fidelity=validation.fidelity(chosen_by, task).value,
+        standard_error=validation.standard_error(chosen_by, task),
+    )
+
+
+def _form(model: Any) -> Any:
+    return getattr(model.student_, "form_", None)
+
+
+def _marked(found: Sequence[Candidate], start: float) -> list[Candidate]:
+    best = _most_faithful(found)
+    enough = best.validation_fidelity - best.standard_error
+    good = [c for c in found if c.validation_fidelity >= enough]
+    chosen = min(good, key=_by_size)
+    front = _front(found)
+    knee = _knee(front, start) if front else chosen
+    return [
+        replace(c, pareto=c in front, knee=c is knee, recommended=c is chosen)
+        for c in found
+    ]
+
+
+def _front(found: Sequence[Candidate]) -> list[Candidate]:
+    """Return those that nothing as small is as faithful as, by rising size."""
+    front: list[Candidate] = []
+    for candidate in sorted((c for c in found if c.items is not None), key=_by_size):
+        best = front[-1].validation_fidelity if front else -np.inf
+        if candidate.validation_fidelity > best:
+            front.append(candidate)
+    return front
+
+
+def _knee(front: Sequence[Candidate], start: float) -> Candidate:
+    """Return the one farthest above the chord, as `pruning.PruningPath.choose`.
+
+    As there the chord starts at one item: a student that says the same to all.
+    """
+    height = np.asarray([c.validation_fidelity for c in front])
+    along = np.log2([float(c.items or 1) for c in front])
+    chord = start + along / max(along[-1], 1e-12) * (height[-1] - start)
+    return front[int((height - chord).argmax())]

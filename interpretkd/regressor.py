@@ -1,0 +1,175 @@
+"""Distilling a regressor."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import (
+    RegressorMixin,
+)
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.validation import (
+    check_array,
+)
+
+from interpretkd._errors import InputError
+from interpretkd._typing import Array
+from interpretkd._validation import check_real
+from interpretkd.distillation import _Distilled, _length, is_fitted
+from interpretkd.rows import take_rows
+from interpretkd.targets import Target
+from interpretkd.transfer_set import Lesson
+
+__all__ = ["DistilledRegressor"]
+
+
+class DistilledRegressor(RegressorMixin, _Distilled):
+    """A student taught by a regressor's predicted values.
+
+    Parameters
+    ----------
+    teacher : estimator or adapter
+        ``FrozenEstimator(fitted)`` or an adapter is used as it is; an unfitted
+        regressor is cloned and fitted here, to the rows that are not kept for
+        validation.
+    student : regressor, default=None
+        None for ``CartStudent()``.
+    alpha : float, default=0.0
+        In [0, 1]: the weight of the labels in the targets.
+    transfer : {"auto", "mix", "resample", None} or callable, default="auto"
+        Further rows about which the teacher is asked, with together the weight of the
+        given ones: drawn between neighbours ("mix"), with cells of neighbours
+        ("resample"), or by a function ``(schema, codes, n_rows, rng) -> codes``.
+        "auto" draws both kinds for a student that searches (`CartStudent`), when
+        there are fewer than 20,000 rows, they are no images and `alpha` is 0, and
+        uses them unless the student is better without them on the validation rows.
+    validation_fraction : float, default=0.2
+        In (0, 0.5]: the share of the given rows on which boosting is stopped.
+    random_state : int, RandomState or None, default=None
+        Of the validation part; students and teachers have their own.
+
+    Attributes
+    ----------
+    teacher_ : Teacher
+        The fitted teacher.
+    target_ : Target
+        What the student was fitted to.
+    student_ : estimator
+        The fitted student.
+    baseline_ : estimator or None
+        The same student fitted to the labels; None without labels.
+    schema_ : Schema
+        The columns.
+    task_ : "regression"
+        What the teacher does.
+    validation_rows_ : ndarray of int
+        The positions, in the `X` given to `fit`, of the validation rows.
+    n_asked_ : int
+        The further rows that the student was fitted to.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.ensemble import RandomForestRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> teacher = RandomForestRegressor(n_estimators=20, random_state=0)
+    >>> model = DistilledRegressor(teacher, CartStudent(8), random_state=0).fit(X, y)
+    >>> model.predict(X).shape
+    (442,)
+    """
+
+    def __init__(
+        self,
+        teacher: Any,
+        student: Any = None,
+        *,
+        alpha: float = 0.0,
+        transfer: Any = "auto",
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.teacher = teacher
+        self.student = student
+        self.alpha = alpha
+        self.transfer = transfer
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(
+        self, X: ArrayLike, y: Any = None, X_unlabelled: ArrayLike | None = None
+    ) -> Self:
+        """Distil the teacher.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows for the teacher to be asked about, best ones it was not trained on.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            True values: needed to fit an unfitted teacher, for `alpha`, and for the
+            baseline.
+        X_unlabelled : array-like or frame of shape (n_further, n_features), optional
+            Further rows without values.
+
+        Returns
+        -------
+        DistilledRegressor
+            Itself.
+
+        Raises
+        ------
+        InputError
+            For a parameter out of range or a teacher that classifies.
+        """
+        name = type(self).__name__
+        check_real(name, "alpha", self.alpha, 0, 1, closed="both")
+        if self.alpha > 0 and y is None:
+            raise InputError(
+                f"The 'alpha' parameter of {name} must be 0 when no labels y are "
+                f"given. Got {self.alpha!r}."
+            )
+        rows, encoded = self._begin(X, y, X_unlabelled)
+        n_given = (
+            len(rows) if X_unlabelled is None else len(rows) - _length(X_unlabelled)
+        )
+        if y is not None:
+            y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+        kept, self.validation_rows_ = self._split(n_given, y)
+        y_kept = None if y is None else y[kept]
+        self.teacher_ = self._teach(take_rows(rows, kept), y_kept)
+        self.task_ = self.teacher_.task
+        if self.task_ != "regression":
+            raise InputError(
+                f"The 'teacher' parameter of {name} must be a regressor. Got the "
+                f"classifier {self.teacher_.estimator!r}; use DistilledClassifier."
+            )
+        logits = self.teacher_.logits(rows)
+        labels = None
+        if y is not None:
+            labels = np.full(logits.shape, np.nan)
+            labels[:n_given] = y.reshape(n_given, -1)
+        target = Target("logits", alpha=self.alpha, task="regression")
+        self._flat = logits.shape[1] == 1
+        self._distil(Lesson(rows, logits, labels, known=encoded), [target])
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the student's values.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted values.
+        """
+        values = self.logits(X)
+        return values[:, 0] if self._flat else values
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = not is_fitted(self.teacher)
+        tags.target_tags.multi_output = get_tags(self.teacher).target_tags.multi_output
+        return tags

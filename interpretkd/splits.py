@@ -1,0 +1,122 @@
+"""Which rows are for what: training, transfer, test, and held-out parts."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from interpretkd._errors import InputError
+
+__all__ = ["Split", "hold_out", "split_rows"]
+
+
+_TEST, _TRANSFER = 0.2, 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Who may see which rows.
+
+    Parameters
+    ----------
+    train : ndarray of int
+        Rows that teach the teacher.
+    transfer : ndarray of int
+        Further rows about which the student may ask it.
+    test : ndarray of int
+        Rows that neither sees.
+    """
+
+    train: NDArray[np.int64]
+    transfer: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def split_rows(
+    n_rows: int, strata: NDArray[Any] | None, seed: int, n_test: int = 0
+) -> Split:
+    """Split rows into train, transfer and test.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many there are.
+    strata : ndarray of shape (n_rows,) or None
+        The classes to stratify by.
+    seed : int
+        The seed.
+    n_test : int, default=0
+        When above 0, the last so many rows are the test.
+
+    Returns
+    -------
+    Split
+        Sorted positions; 64 %, 16 % and 20 % of the rows without an official test.
+
+    Raises
+    ------
+    InputError
+        When there are too few rows.
+
+    Examples
+    --------
+    >>> split = split_rows(100, None, 0)
+    >>> len(split.train), len(split.transfer), len(split.test)
+    (64, 16, 20)
+    """
+    if n_rows - n_test < 10:
+        raise InputError(
+            f"At least 10 rows are needed to split. Got {n_rows - n_test}."
+        )
+    rows = np.arange(n_rows)
+    if n_test:
+        rest, test = rows[: n_rows - n_test], rows[n_rows - n_test :]
+    else:
+        rest, test = hold_out(rows, math.ceil(_TEST * n_rows), seed, strata)
+    strata = None if strata is None else strata[rest]
+    train, transfer = hold_out(rest, math.ceil(_TRANSFER * len(rest)), seed, strata)
+    return Split(train, transfer, test)
+
+
+def hold_out(
+    rows: NDArray[np.int64],
+    size: int,
+    seed: int | np.random.RandomState,
+    strata: NDArray[Any] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Keep some rows apart: the one draw behind every split of rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples,), int64
+        Positions of rows.
+    size : int
+        In [1, n_samples): how many to keep apart.
+    seed : int or RandomState
+        The seed.
+    strata : ndarray of shape (n_samples,), default=None
+        The rows' classes: each is kept apart in proportion, unless one has a single
+        row, or either part has fewer rows than there are classes.
+
+    Returns
+    -------
+    kept, held_out : ndarray of int64
+        The rows in two parts, each in order.
+
+    Examples
+    --------
+    >>> kept, held_out = hold_out(np.arange(8), 2, 0, np.array([0, 1] * 4))
+    >>> sorted((held_out % 2).tolist())
+    [0, 1]
+    """
+    if strata is not None:
+        classes, counts = np.unique(strata, return_counts=True)
+        if counts.min() < 2 or len(classes) > min(size, len(rows) - size):
+            strata = None
+    kept, held_out = train_test_split(
+        rows, test_size=size, random_state=seed, stratify=strata
+    )
+    return np.sort(kept), np.sort(held_out)

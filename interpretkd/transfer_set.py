@@ -1,0 +1,118 @@
+"""The transfer set: rows, what the teacher says of them, and the labels."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interpretkd._typing import Array
+from interpretkd.labels import label_target
+from interpretkd.rows import Encoded, stack_rows, take_rows
+from interpretkd.schema import Rows
+
+__all__ = ["Lesson"]
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Rows, what the teacher says of them, and the labels where there are any.
+
+    Parameters
+    ----------
+    rows : DataFrame or ndarray of shape (n_samples, n_features)
+        Rows in original columns.
+    logits : ndarray of shape (n_samples, n_outputs), float64
+        The teacher's.
+    labels : ndarray of shape (n_samples, n_outputs), or None
+        0 and 1 (values, for regression); NaN in the rows without label.
+    weight : ndarray of shape (n_samples,), float64, or None
+        How much each row counts; None for 1.
+    known : Encoded or None
+        The rows encoded, where they are already; see `encoded`.
+    """
+
+    rows: Rows
+    logits: Array
+    labels: Array | None = None
+    weight: Array | None = None
+    known: Encoded | None = None
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """The rows as codes: those of a part or a whole are not encoded anew."""
+        return Encoded.of(self.rows) if self.known is None else self.known
+
+    def take(self, index: NDArray[np.integer]) -> "Lesson":
+        """Return a part of the lesson.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            The rows' positions.
+
+        Returns
+        -------
+        Lesson
+            The part; the lesson itself when that is all of it.
+        """
+        if np.array_equal(index, np.arange(len(self))):
+            return self
+        return Lesson(
+            take_rows(self.rows, index),
+            self.logits[index],
+            None if self.labels is None else self.labels[index],
+            None if self.weight is None else self.weight[index],
+            self.encoded.take(index),
+        )
+
+    def join(self, further: "Lesson") -> "Lesson":
+        """Return both lessons as one.
+
+        Parameters
+        ----------
+        further : Lesson
+            Rows without labels.
+
+        Returns
+        -------
+        Lesson
+            All rows.
+        """
+        labels = None
+        if self.labels is not None:
+            labels = np.vstack([self.labels, np.full(further.logits.shape, np.nan)])
+        return Lesson(
+            stack_rows(self.rows, further.rows),
+            np.vstack([self.logits, further.logits]),
+            labels,
+            np.concatenate([self.weights, further.weights]),
+            self.encoded.join(further.encoded),
+        )
+
+    @property
+    def weights(self) -> Array:
+        """How much each row counts, shape (n_samples,)."""
+        return np.ones(len(self)) if self.weight is None else self.weight
+
+    def without_teacher(self, task: str) -> "Lesson":
+        """Return the lesson that the baseline gets: the labels in the teacher's place.
+
+        Parameters
+        ----------
+        task : {"multiclass", "multilabel", "regression"}
+            What is decided.
+
+        Returns
+        -------
+        Lesson
+            The rows that have a label.
+        """
+        assert self.labels is not None
+        labelled = self.take(np.flatnonzero(~np.isnan(self.labels).any(axis=1)))
+        assert labelled.labels is not None
+        logits = label_target(task).decode(labelled.labels)
+        return Lesson(labelled.rows, logits, known=labelled.encoded)
