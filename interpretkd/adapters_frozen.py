@@ -15,9 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils._tags import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_choice, check_integer
+from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.adapters import _in_batches, _to_logits
 from interpretkd.logits import TASKS, decide, probabilities
 

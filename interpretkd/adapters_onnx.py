@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.adapters_frozen import (
     OUTPUTS,
     _first_line,

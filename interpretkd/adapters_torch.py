@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._validation import closest
+from interpretkd._base import InputError, closest
 from interpretkd.adapters import _in_batches
 from interpretkd.adapters_frozen import _first_line, _Frozen, _numbers, _reshaped
 

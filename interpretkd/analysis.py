@@ -13,9 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_integer
+from interpretkd._base import Array, InputError, check_integer
 from interpretkd.disagreements import Disagreements, disagreements
 from interpretkd.effects import Effects, shape_effects
 from interpretkd.evaluation import Evaluation, evaluate

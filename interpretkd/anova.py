@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._typing import Array, Whole
+from interpretkd._base import Array, Whole
 from interpretkd.forests import Forest
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Codes, Schema

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError, one_line
 from interpretkd.logits import decide, probabilities
 from interpretkd.rows import checked_rows
 from interpretkd.saved_teachers import AbsentTeacher
 from interpretkd.schema import Rows
-from interpretkd.wording import one_line
 
 __all__ = [
     "certainty",

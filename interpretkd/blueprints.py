@@ -6,8 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError
 from interpretkd.forests import Forest
 from interpretkd.forms import Form
 from interpretkd.linear_model import Linear

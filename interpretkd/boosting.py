@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.forests import Forest
 from interpretkd.logits import apply_link
 from interpretkd.nodes import ALL_NUMBERS, Nodes

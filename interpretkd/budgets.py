@@ -13,7 +13,7 @@ import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.binning import N_BYTES, Binned, bin_rows
 from interpretkd.boosting import Score, base_margins, loss_slopes
 from interpretkd.drafts import Draft, finish, leaves_of

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, get_tags
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.adapters import Teacher
 
 __all__ = ["RememberingTeacher"]

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._typing import Array
+from interpretkd._base import Array, number_text, one_line
 from interpretkd.schema import Codes, Feature, Rows, Schema
-from interpretkd.wording import number_text, one_line
 
 __all__ = ["replace_cells", "spreads", "value_text"]
 

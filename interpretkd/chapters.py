@@ -14,10 +14,7 @@ from interpretkd.chapters_setting import SETTING
 from interpretkd.chapters_student import STUDENT
 from interpretkd.chapters_subject import Builder, Subject
 from interpretkd.chapters_summary import SUMMARY
-from interpretkd.documents import (
-    Document,
-    Section,
-)
+from interpretkd.documents import Document, Section
 from interpretkd.frontiers import Frontier
 from interpretkd.info import NOT_PROVIDED
 

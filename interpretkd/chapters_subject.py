@@ -6,13 +6,12 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError, prediction_text
 from interpretkd.analysis import Analysis
 from interpretkd.documents import Block, Figure, Section, Table
 from interpretkd.frontiers import Frontier
 from interpretkd.info import INFO, NOT_PROVIDED
 from interpretkd.intervals import Estimate
-from interpretkd.wording import prediction_text
 
 __all__ = [
     "FEW_ROWS",

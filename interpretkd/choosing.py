@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.foreign import as_student
 from interpretkd.lessons import teach
 from interpretkd.logits import decide, log_probabilities, probabilities

@@ -9,9 +9,7 @@ from sklearn.base import (
 )
 from sklearn.utils import Tags
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_choice, check_real
+from interpretkd._base import Array, InputError, check_choice, check_real
 from interpretkd.adapters import Teacher
 from interpretkd.distillation import _Distilled, _length, is_fitted
 from interpretkd.labels import check_labels, indicate

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._validation import check_choice, check_integer, closest
+from interpretkd._base import InputError, check_choice, check_integer, closest
 from interpretkd.schema import plain_value
 
 __all__ = [

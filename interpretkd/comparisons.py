@@ -14,9 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_choice, check_integer
+from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.analysis import Analysis
 from interpretkd.evaluation import _compare
 from interpretkd.intervals import (

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from interpretkd._base import joined, number_text
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Codes, Feature
-from interpretkd.wording import joined, number_text
 
 __all__ = ["Condition", "branch_tests", "node_test", "path_conditions", "way_of"]
 

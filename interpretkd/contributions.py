@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear, design_matrix
 from interpretkd.nodes import Nodes

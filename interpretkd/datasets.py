@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.schema import Feature, Schema
 from interpretkd.splits import Split, split_rows
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from interpretkd import datasets
-from interpretkd._validation import check_choice
+from interpretkd._base import check_choice
 from interpretkd.runs import Outcome, distil, task_of, train_teacher
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent

@@ -11,8 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._validation import check_boolean, check_choice, check_integer
+from interpretkd._base import (
+    InputError,
+    check_boolean,
+    check_choice,
+    check_integer,
+    one_line,
+)
 from interpretkd.conditions import path_conditions
 from interpretkd.drawings import Drawing
 from interpretkd.forests import Forest
@@ -24,7 +29,6 @@ from interpretkd.schema import Codes, Schema, as_frame, check_schema, image_sche
 from interpretkd.shapes import Curve, Shape, Text, moved
 from interpretkd.text_metrics import wrap
 from interpretkd.trees import Tree
-from interpretkd.wording import one_line
 
 __all__ = [
     "DIRECTIONS",

@@ -9,8 +9,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from interpretkd._typing import Array, Flags
-from interpretkd._validation import check_integer, check_real
+from interpretkd._base import (
+    Array,
+    Flags,
+    check_integer,
+    check_real,
+    html_block,
+    html_table,
+    one_line,
+    prediction_text,
+)
 from interpretkd.answers import (
     certainty,
     check_model,
@@ -21,14 +29,12 @@ from interpretkd.answers import (
 )
 from interpretkd.conditions import path_conditions
 from interpretkd.evaluation import _truth
-from interpretkd.formats import html_block, html_table
 from interpretkd.induction import Limits, grow
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.logits import decide, probabilities
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes
 from interpretkd.trees import Tree
-from interpretkd.wording import one_line, prediction_text
 
 __all__ = [
     "Disagreements",

@@ -24,9 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._files import write_atomically
-from interpretkd.wording import one_line
+from interpretkd._base import InputError, one_line, write_atomically
 
 __all__ = [
     "LINES",

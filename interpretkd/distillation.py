@@ -18,9 +18,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_choice, check_real
+from interpretkd._base import Array, InputError, check_choice, check_real
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.choosing import Trial, choose_target, settle
 from interpretkd.foreign import as_student

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.nodes import Nodes
 from interpretkd.probes import NONE, SEVERAL, TEMPLATES, Preparation, gap_like
 from interpretkd.schema import Codes, Feature, Schema

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.binning import N_BYTES, Binned
 from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32
 from interpretkd.schema import Codes

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from interpretkd._validation import check_choice
+from interpretkd._base import check_choice, one_line
 from interpretkd.palettes import colours
 from interpretkd.raster import Sheet, letter_size, to_pdf, to_png
 from interpretkd.shapes import Shape
 from interpretkd.svg import to_svg
-from interpretkd.wording import one_line
 
 __all__ = ["Drawing", "pages_pdf"]
 

@@ -12,15 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_integer
+from interpretkd._base import Array, InputError, check_integer, html_table, one_line
 from interpretkd.anova import Cells, Decomposition, decompose
 from interpretkd.forests import Forest
-from interpretkd.formats import html_table
 from interpretkd.leaf_rules import AdditiveRule, leaf_rules, set_condition
 from interpretkd.outputs import Outputs, read_outputs
-from interpretkd.wording import one_line
 
 __all__ = ["Effects", "VarianceShares", "shape_effects"]
 

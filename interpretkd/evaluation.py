@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd.formats import escape_html, html_table
+from interpretkd._base import Array, InputError, escape_html, html_table
 from interpretkd.intervals import Estimate, PairedTest
 from interpretkd.logits import TASKS, decide
 from interpretkd.metrics import (

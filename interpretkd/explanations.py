@@ -12,9 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_integer, check_real
+from interpretkd._base import (
+    Array,
+    InputError,
+    check_integer,
+    check_real,
+    html_block,
+    html_table,
+    number_text,
+    one_line,
+    prediction_text,
+)
 from interpretkd.answers import (
     certainty,
     check_model,
@@ -29,13 +37,11 @@ from interpretkd.cells import replace_cells, value_text
 from interpretkd.conditions import way_of
 from interpretkd.contributions import path_contributions
 from interpretkd.flips import nearest_rows
-from interpretkd.formats import html_block, html_table
 from interpretkd.logits import probabilities
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.schema import Codes, Rows, as_frame
 from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish, scale_of
-from interpretkd.wording import number_text, one_line, prediction_text
 
 __all__ = [
     "Change",

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._errors import InputError
-from interpretkd._files import csv_text, write_atomically
-from interpretkd._validation import check_choice
+from interpretkd._base import InputError, check_choice, csv_text, write_atomically
 from interpretkd.blueprints import Blueprint, blueprint, form_kind
 from interpretkd.export_c import c_checker, c_text
 from interpretkd.export_json import json_checker, json_schema, json_text, read_json

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError, one_line
 from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
@@ -19,7 +19,6 @@ from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import Answers, Checker, NotChecked, ParityError
 from interpretkd.schema import MISSING, VALUE, Codes, Feature, Rows
 from interpretkd.trees import Tree
-from interpretkd.wording import one_line
 
 __all__ = ["c_checker", "c_text"]
 

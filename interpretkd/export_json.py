@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.blueprints import Blueprint, form_kind
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear

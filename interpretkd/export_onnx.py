@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear

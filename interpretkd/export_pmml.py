@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.blueprints import (
     LARGEST,
     SMALLEST,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError, one_line
 from interpretkd.blueprints import (
     LARGEST,
     SMALLEST,
@@ -19,7 +19,6 @@ from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import Answers, Checker, cells
 from interpretkd.schema import MISSING, VALUE, Feature, Rows
 from interpretkd.trees import Tree
-from interpretkd.wording import one_line
 
 __all__ = ["python_checker", "python_text"]
 

@@ -10,13 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._validation import check_choice
-from interpretkd.blueprints import (
-    SMALLEST,
-    Blueprint,
-    check_texts,
-    double_threshold,
-)
+from interpretkd._base import check_choice, one_line
+from interpretkd.blueprints import SMALLEST, Blueprint, check_texts, double_threshold
 from interpretkd.conditions import Condition
 from interpretkd.export_sql_columns import cleaned, date_note
 from interpretkd.export_sql_words import (
@@ -34,7 +29,6 @@ from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import MISSING, VALUE, Feature
 from interpretkd.trees import Tree
-from interpretkd.wording import one_line
 
 __all__ = ["conditions_sql", "output_columns", "sql_text"]
 

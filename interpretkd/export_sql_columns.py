@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.blueprints import LARGEST
 from interpretkd.export_sql_words import double_type, literal
 from interpretkd.schema import Feature

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 
 __all__ = [
     "DIALECTS",

@@ -8,14 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.answers import teacher_says
-from interpretkd.displays import (
-    Display,
-    check_classes,
-    label,
-    shortened,
-)
+from interpretkd.displays import Display, check_classes, label, shortened
 from interpretkd.logits import decide
 
 __all__ = ["ConfusionDisplay"]

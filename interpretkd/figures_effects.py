@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_integer
+from interpretkd._base import Array, InputError, check_integer
 from interpretkd.displays import (
     LINES,
     MARKERS,

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError
 from interpretkd.answers import teacher_says
 from interpretkd.displays import MARKERS, Display, panels
 from interpretkd.palettes import LINE_COLOURS

@@ -7,17 +7,8 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_choice
-from interpretkd.displays import (
-    LINES,
-    MARKERS,
-    Display,
-    label,
-    numbers,
-    shortened,
-)
+from interpretkd._base import Array, InputError, check_choice
+from interpretkd.displays import LINES, MARKERS, Display, label, numbers, shortened
 from interpretkd.palettes import LINE_COLOURS
 from interpretkd.pruning import PruningPath
 

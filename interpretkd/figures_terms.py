@@ -7,14 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._validation import check_integer
-from interpretkd.displays import (
-    Display,
-    label,
-    numbers,
-    panels,
-    shortened,
-)
+from interpretkd._base import check_integer
+from interpretkd.displays import Display, label, numbers, panels, shortened
 from interpretkd.linear_model import Linear
 from interpretkd.outputs import read_outputs
 from interpretkd.palettes import LINE_COLOURS

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.conditions import Condition, branch_tests
 from interpretkd.forests import Forest
 from interpretkd.forms import Form

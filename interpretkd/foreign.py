@@ -8,7 +8,7 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.rows import Encoded
 from interpretkd.schema import Rows
 from interpretkd.students_base import Judged, Taught, _Student

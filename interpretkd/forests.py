@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._validation import check_choice
+from interpretkd._base import InputError, check_choice
 from interpretkd.logits import LINKS, apply_link
 from interpretkd.nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
 from interpretkd.schema import Codes, Rows, Schema

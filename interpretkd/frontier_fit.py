@@ -15,8 +15,7 @@ from sklearn.base import (
 )
 from sklearn.utils import check_random_state
 
-from interpretkd._errors import InputError
-from interpretkd._validation import check_boolean
+from interpretkd._base import InputError, check_boolean, one_line
 from interpretkd.adapters import as_teacher
 from interpretkd.cached_teachers import RememberingTeacher
 from interpretkd.classifier import DistilledClassifier
@@ -26,7 +25,6 @@ from interpretkd.lineups import Budget, Lineup, default_lineup, given_lineup
 from interpretkd.portions import JudgedRows, Portions, partition
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.sizes import items_of, size_of
-from interpretkd.wording import one_line
 
 __all__ = ["frontier", "trace"]
 

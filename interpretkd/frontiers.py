@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd.formats import html_table
+from interpretkd._base import html_table, one_line
 from interpretkd.intervals import Estimate
-from interpretkd.wording import one_line
 
 __all__ = ["Candidate", "Frontier"]
 

@@ -3,7 +3,7 @@
 import textwrap
 from typing import Any
 
-from interpretkd._validation import check_integer
+from interpretkd._base import check_integer
 from interpretkd.diagrams import look_of
 from interpretkd.node_boxes import Look
 from interpretkd.palettes import class_tint

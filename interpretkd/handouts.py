@@ -18,8 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._files import csv_text
+from interpretkd._base import InputError, csv_text, html_page
 from interpretkd.analysis import Analysis
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.drawings import pages_pdf
@@ -27,7 +26,6 @@ from interpretkd.effects import shape_effects
 from interpretkd.export import EXPORTS, export_student
 from interpretkd.export_sql_words import DIALECTS
 from interpretkd.forests import Forest
-from interpretkd.formats import html_page
 from interpretkd.linear_model import Linear
 from interpretkd.logits import probabilities
 from interpretkd.persistence import _verified

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError, one_line
 from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.drawings import Drawing
 from interpretkd.forests import Forest
@@ -30,7 +29,6 @@ from interpretkd.outputs import Outputs, read_outputs
 from interpretkd.palettes import SIGNED_COLOURS, colours
 from interpretkd.schema import VALUE, Schema
 from interpretkd.shapes import Rect, Shape, Strokes, Text
-from interpretkd.wording import one_line
 
 __all__ = ["HeatImage", "HeatPanel", "contribution_image"]
 

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._typing import Array
-from interpretkd._validation import check_integer
+from interpretkd._base import Array, check_integer, one_line
 from interpretkd.drawings import Drawing
 from interpretkd.images import (
     _LINE,
@@ -29,7 +28,6 @@ from interpretkd.images import (
 )
 from interpretkd.schema import Codes, Schema
 from interpretkd.shapes import Rect, Shape, Text
-from interpretkd.wording import one_line
 
 __all__ = ["LeafFrame", "LeafImages", "leaf_images"]
 

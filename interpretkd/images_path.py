@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._typing import Array
+from interpretkd._base import Array, number_text, one_line
 from interpretkd.conditions import branch_tests
 from interpretkd.drawings import Drawing
 from interpretkd.images import (
@@ -35,7 +35,6 @@ from interpretkd.schema import Codes, Schema
 from interpretkd.shapes import FONT_SIZES, Polygon, Shape, Text
 from interpretkd.text_metrics import text_width, wrap
 from interpretkd.trees import Tree
-from interpretkd.wording import number_text, one_line
 
 __all__ = ["PathImage", "PathPixel", "path_image"]
 

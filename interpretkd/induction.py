@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.binning import N_BYTES, Binned, bin_columns, spread
 from interpretkd.drafts import Draft, finish, tidy
 from interpretkd.schema import Codes, Schema

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from interpretkd._errors import InputError
-from interpretkd._validation import closest
+from interpretkd._base import InputError, closest
 
 __all__ = ["INFO", "NOT_PROVIDED", "check_info", "read_info"]
 

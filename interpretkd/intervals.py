@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, ndtri
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_integer, check_real
+from interpretkd._base import Array, InputError, check_integer, check_real
 
 __all__ = [
     "Estimate",

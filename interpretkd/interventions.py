@@ -15,9 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_integer
+from interpretkd._base import (
+    Array,
+    InputError,
+    check_integer,
+    html_block,
+    html_table,
+    one_line,
+    prediction_text,
+)
 from interpretkd.answers import (
     check_model,
     given_rows,
@@ -28,14 +34,12 @@ from interpretkd.answers import (
 from interpretkd.cells import replace_cells
 from interpretkd.conditions import Condition
 from interpretkd.distances import even_space
-from interpretkd.formats import html_block, html_table
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.rows import take_rows
 from interpretkd.rule import Rule
 from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes, Rows
 from interpretkd.trees import Tree
-from interpretkd.wording import one_line, prediction_text
 
 __all__ = ["ConditionBreak", "Interventions", "RuleIntervention", "interventions"]
 

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 
 __all__ = ["DemoOrder", "Job", "Progress", "TrainOrder", "main", "start_job"]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from interpretkd._base import one_line
 from interpretkd.anova import Cells, Decomposition, Leaves
 from interpretkd.conditions import Condition
 from interpretkd.outputs import Outputs
 from interpretkd.schema import Codes
-from interpretkd.wording import one_line
 
 __all__ = ["AdditiveRule", "leaf_rules", "set_condition"]
 

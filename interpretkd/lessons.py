@@ -5,7 +5,7 @@ Fitting a student to a lesson, and finding out which target teaches it best.
 
 from typing import Any
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.foreign import as_student
 from interpretkd.metrics import _fidelity
 from interpretkd.students_base import Judged, Taught

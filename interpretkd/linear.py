@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.linear_model import Linear, _margins
 from interpretkd.logits import apply_link
 from interpretkd.schema import Codes, Schema, expand

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from interpretkd._errors import InputError
-from interpretkd._validation import check_integer
+from interpretkd._base import InputError, check_integer
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
 from interpretkd.students_boosted import BoostedStudent

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._typing import Array
-from interpretkd._validation import check_choice
+from interpretkd._base import Array, check_choice
 
 __all__ = [
     "LINKS",

@@ -12,9 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_choice
+from interpretkd._base import Array, InputError, check_choice
 from interpretkd.intervals import (
     Estimate,
     PairedTest,

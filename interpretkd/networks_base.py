@@ -23,9 +23,13 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_boolean, check_integer, check_real
+from interpretkd._base import (
+    Array,
+    InputError,
+    check_boolean,
+    check_integer,
+    check_real,
+)
 from interpretkd.logits import decide, probabilities
 from interpretkd.networks_modules import Network
 from interpretkd.networks_training import (

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError
 from interpretkd.networks_base import (
     NetworkClassifier,
     NetworkRegressor,

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.networks_base import (
     NetworkClassifier,
     NetworkRegressor,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 
 __all__ = ["CNN", "MLP", "Network"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.networks_base import (
     Arrays,
     NetworkClassifier,

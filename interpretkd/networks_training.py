@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.networks_modules import Network
 from interpretkd.splits import hold_out
 

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._validation import check_integer
+from interpretkd._base import check_integer, one_line
 from interpretkd.analysis import Analysis
 from interpretkd.conditions import Condition, path_conditions
 from interpretkd.intervals import Estimate, wilson_interval
 from interpretkd.node_boxes import Look
-from interpretkd.wording import one_line
 
 __all__ = ["NodeFacts", "node_facts", "telling_rows"]
 

@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.schema import Codes, Schema
 
 __all__ = [

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.binning import Binned
 from interpretkd.drafts import Draft, leaves_of
 

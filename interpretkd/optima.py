@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import (
+from interpretkd._base import (
+    Array,
+    InputError,
     check_boolean,
     check_choice,
     check_integer,

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from interpretkd._base import one_line
 from interpretkd.conditions import Condition, branch_tests, path_conditions
 from interpretkd.nodes import Nodes
 from interpretkd.schema import Schema
-from interpretkd.wording import one_line
 
 __all__ = ["ANY", "decision_cells", "from_left", "outline"]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from interpretkd._validation import check_choice
+from interpretkd._base import check_choice
 
 __all__ = [
     "CLASS_COLOURS",

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError
 from interpretkd.blueprints import Blueprint, double_threshold
 from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes

@@ -33,7 +33,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd import __version__
-from interpretkd._errors import BundleError, InputError, naming_file
+from interpretkd._base import BundleError, InputError, naming_file
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.choosing import Trial

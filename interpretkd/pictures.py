@@ -6,7 +6,7 @@ from zlib import compress, crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 
 __all__ = ["as_picture", "as_png", "grey_or_colours", "pixel_place"]
 

@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from interpretkd._errors import InputError
-from interpretkd._files import write_atomically
+from interpretkd._base import InputError, write_atomically
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.drawings import pages_pdf
 from interpretkd.graphviz_text import tree_diagram

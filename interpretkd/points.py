@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interpretkd._typing import Array, Whole
-from interpretkd._validation import check_integer
+from interpretkd._base import Array, Whole, check_integer
 from interpretkd.linear import row_losses
 from interpretkd.linear_model import Linear, design_matrix
 from interpretkd.logits import apply_link

@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_real
+from interpretkd._base import Array, InputError, check_real
 from interpretkd.intervals import Estimate
 from interpretkd.labels import check_labels
 from interpretkd.logits import decide

@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._files import csv_text, write_atomically
-from interpretkd._validation import closest
+from interpretkd._base import InputError, closest, csv_text, write_atomically
 from interpretkd.schema import plain_value
 from interpretkd.tables import read_table, require_columns
 

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.divisions import Original, find_cuts
 from interpretkd.forests import Forest

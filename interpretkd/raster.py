@@ -11,8 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from interpretkd._errors import InputError
-from interpretkd._validation import check_real
+from interpretkd._base import InputError, check_real
 from interpretkd.svg import FONTS
 
 __all__ = ["Sheet", "letter_size", "to_pdf", "to_png"]

@@ -12,14 +12,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_boolean
+from interpretkd._base import Array, InputError, check_boolean, number_text
 from interpretkd.forests import Forest
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Codes, Rows
 from interpretkd.trees import Tree
-from interpretkd.wording import number_text
 
 __all__ = ["Readable", "readable", "significant_digits"]
 

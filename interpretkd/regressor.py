@@ -12,9 +12,7 @@ from sklearn.utils.validation import (
     check_array,
 )
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_real
+from interpretkd._base import Array, InputError, check_real
 from interpretkd.distillation import _Distilled, _length, is_fitted
 from interpretkd.rows import take_rows
 from interpretkd.targets import Target

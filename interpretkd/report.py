@@ -13,8 +13,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from interpretkd._errors import InputError
-from interpretkd._validation import check_integer
+from interpretkd._base import InputError, check_integer
 from interpretkd.analysis import Analysis, analyse
 from interpretkd.chapters import put_together
 from interpretkd.documents import Document

@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from interpretkd._base import one_line, prediction_text
 from interpretkd.conditions import Condition
 from interpretkd.intervals import Estimate
-from interpretkd.wording import one_line, prediction_text
 
 __all__ = ["ALWAYS", "COLUMNS", "NUMBERS", "Rule"]
 

@@ -15,23 +15,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._files import csv_text, write_atomically
-from interpretkd._validation import check_boolean, check_choice, closest
+from interpretkd._base import (
+    InputError,
+    check_boolean,
+    check_choice,
+    closest,
+    csv_text,
+    html_page,
+    html_table,
+    latex_table,
+    markdown_table,
+    write_atomically,
+)
 from interpretkd.conditions import path_conditions
-from interpretkd.formats import html_page, html_table, latex_table, markdown_table
 from interpretkd.intervals import Estimate
 from interpretkd.outlines import decision_cells, from_left, outline
 from interpretkd.outputs import LeafOutcomes, leaf_outcomes
 from interpretkd.readable import readable
 from interpretkd.rule import ALWAYS, COLUMNS, NUMBERS, Rule
-from interpretkd.tallies import (
-    Judged,
-    alike,
-    judge_rows,
-    node_counts,
-    tally,
-)
+from interpretkd.tallies import Judged, alike, judge_rows, node_counts, tally
 from interpretkd.trees import Tree
 
 __all__ = ["RuleSet", "extract_rules"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.analysis import Analysis
 from interpretkd.persistence import Run
 

@@ -19,8 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._errors import InputError
-from interpretkd._validation import check_choice
+from interpretkd._base import InputError, check_choice
 from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.analysis import Analysis, analyse
 from interpretkd.classifier import DistilledClassifier

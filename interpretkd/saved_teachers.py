@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from interpretkd._errors import InputError, naming_file
+from interpretkd._base import InputError, naming_file
 from interpretkd.schema import Schema
 
 __all__ = ["AbsentTeacher", "LateTeacher"]

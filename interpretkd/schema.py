@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.calendars import Calendar
 
 __all__ = [

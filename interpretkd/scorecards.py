@@ -14,12 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Whole
+from interpretkd._base import InputError, Whole, one_line
 from interpretkd.linear_model import Linear
 from interpretkd.logits import apply_link
 from interpretkd.schema import MISSING, VALUE
-from interpretkd.wording import one_line
 
 __all__ = ["Points", "Scorecard", "read_scorecards", "readable_step"]
 

@@ -1,6 +1,6 @@
 """One number for a whole distillation: what was gained in size and lost in accuracy."""
 
-from interpretkd._validation import check_real
+from interpretkd._base import check_real
 
 __all__ = [
     "accuracy_improvement",

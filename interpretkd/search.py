@@ -13,17 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError
 from interpretkd.binning import Binned, n_threads
-from interpretkd.drafts import (
-    Draft,
-    branch_of,
-    graft,
-    is_monotone,
-    leaves_of,
-    parents,
-)
+from interpretkd.drafts import Draft, branch_of, graft, is_monotone, leaves_of, parents
 from interpretkd.induction import Limits, grow_draft
 from interpretkd.lookahead import best_branch, best_over_tests
 from interpretkd.objective import COSTS, TreeObjective, loss_of

@@ -13,8 +13,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError
 from interpretkd.binning import Binned, bin_columns, bin_rows
 from interpretkd.drafts import Draft, finish
 from interpretkd.induction import Limits

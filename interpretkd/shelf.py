@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 
 __all__ = ["RunFacts", "SavedRun", "find_runs", "read_facts", "saved_run", "twins"]
 

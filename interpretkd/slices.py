@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import closest
+from interpretkd._base import Array, InputError, closest
 from interpretkd.intervals import Estimate, wilson_interval
 from interpretkd.logits import decide
 from interpretkd.metrics import _check_task, measure_fidelity

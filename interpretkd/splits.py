@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 
 __all__ = ["Split", "hold_out", "split_rows"]
 

@@ -15,27 +15,26 @@ from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import (
+from interpretkd._base import (
+    Array,
+    InputError,
     check_boolean,
     check_choice,
     check_integer,
     check_real,
+    html_block,
+    html_table,
+    number_text,
+    one_line,
+    prediction_text,
 )
-from interpretkd.answers import (
-    check_model,
-    given_rows,
-    output_names,
-    teacher_says,
-)
+from interpretkd.answers import check_model, given_rows, output_names, teacher_says
 from interpretkd.cells import spreads
 from interpretkd.conditions import Condition, node_test, path_conditions
 from interpretkd.contributions import feature_importance
 from interpretkd.evaluation import _truth
 from interpretkd.foreign import as_student
 from interpretkd.forests import Forest
-from interpretkd.formats import html_block, html_table
 from interpretkd.forms import Form
 from interpretkd.intervals import Estimate, bootstrap_interval
 from interpretkd.lessons import teach
@@ -47,7 +46,6 @@ from interpretkd.rules import extract_rules
 from interpretkd.schema import Codes
 from interpretkd.transfer_set import Lesson
 from interpretkd.trees import Tree
-from interpretkd.wording import number_text, one_line, prediction_text
 
 __all__ = ["Stability", "stability"]
 

@@ -15,8 +15,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError
 from interpretkd.boosting import Score
 from interpretkd.forms import Form
 from interpretkd.rows import Encoded, batches, checked_rows

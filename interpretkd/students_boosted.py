@@ -7,12 +7,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from interpretkd._typing import Array
-from interpretkd._validation import (
-    check_choice,
-    check_integer,
-    check_real,
-)
+from interpretkd._base import Array, check_choice, check_integer, check_real
 from interpretkd.boosting import Score, boost
 from interpretkd.budgets import BoostingSearch, boost_within
 from interpretkd.forests import Forest

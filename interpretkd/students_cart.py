@@ -12,25 +12,12 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import (
-    check_choice,
-    check_integer,
-    check_real,
-)
+from interpretkd._base import Array, InputError, check_choice, check_integer, check_real
 from interpretkd.induction import Limits
 from interpretkd.optima import Certificate
 from interpretkd.rows import Encoded
 from interpretkd.schema import Schema
-from interpretkd.selection import (
-    OBJECTIVES,
-    SEARCHES,
-    Fit,
-    HeldOut,
-    Settings,
-    fit_tree,
-)
+from interpretkd.selection import OBJECTIVES, SEARCHES, Fit, HeldOut, Settings, fit_tree
 from interpretkd.students_base import Judged, _answer, _seed, _Student
 from interpretkd.targets import Target
 from interpretkd.trees import Tree

@@ -8,8 +8,8 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from interpretkd._typing import Array
-from interpretkd._validation import (
+from interpretkd._base import (
+    Array,
     check_boolean,
     check_choice,
     check_integer,

@@ -16,8 +16,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from interpretkd._errors import InputError
-from interpretkd._validation import check_integer
+from interpretkd._base import InputError, check_integer
 from interpretkd.shelf import saved_run
 
 __all__ = [

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError, one_line
 from interpretkd.palettes import check_theme, colours
 from interpretkd.shapes import (
     FONT_SIZES,
@@ -20,7 +20,6 @@ from interpretkd.shapes import (
     Strokes,
     Text,
 )
-from interpretkd.wording import one_line
 
 __all__ = ["FONTS", "to_svg"]
 

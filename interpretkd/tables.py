@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from interpretkd._errors import InputError
-from interpretkd._validation import closest
+from interpretkd._base import InputError, closest
 from interpretkd.columns import check_columns
 
 __all__ = ["parse_table", "read_table", "require_columns"]

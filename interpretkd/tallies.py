@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import decide, probabilities
 from interpretkd.outputs import LeafOutcomes, decision_probability

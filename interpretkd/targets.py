@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_choice, check_real
+from interpretkd._base import Array, InputError, check_choice, check_real
 from interpretkd.logits import (
     TASKS,
     centred_logits,

@@ -8,15 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_integer
-from interpretkd.formats import html_table
+from interpretkd._base import Array, InputError, check_integer, html_table, one_line
 from interpretkd.linear_model import Linear, design_matrix
 from interpretkd.outputs import Outputs, read_outputs
 from interpretkd.schema import Schema
 from interpretkd.scorecards import Points, Scorecard, read_scorecards
-from interpretkd.wording import one_line
 
 __all__ = ["Contributions", "linear_terms", "model_scorecards", "points_text"]
 

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.distances import even_space
 from interpretkd.schema import Codes, Rows, Schema
 

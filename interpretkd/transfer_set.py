@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._typing import Array
+from interpretkd._base import Array
 from interpretkd.labels import label_target
 from interpretkd.rows import Encoded, stack_rows, take_rows
 from interpretkd.schema import Rows

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Flags
+from interpretkd._base import Flags, InputError
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Schema
 

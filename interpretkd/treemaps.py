@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interpretkd._validation import check_choice, check_integer
+from interpretkd._base import check_choice, check_integer
 from interpretkd.diagrams import _FEW_LEAVES, DIRECTIONS, _drawing, _Part
 from interpretkd.drawings import Drawing
 from interpretkd.node_boxes import Look

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.answers import given_rows
 from interpretkd.whatif_inputs import Input, differing
 
@@ -86,7 +86,7 @@ def read_settings(text: str, row: int, inputs: Sequence[Input]) -> dict[int, flo
     --------
     >>> read_settings("12~", 12, ())
     Traceback (most recent call last):
-    interpretkd._errors.InputError: The address sets '', which is no value ...
+    interpretkd._base.InputError: The address sets '', which is no value ...
     """
     given, *cells = text.split("~")
     if given != str(row):

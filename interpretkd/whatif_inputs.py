@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError, number_text, one_line, prediction_text
 from interpretkd.answers import given_rows
 from interpretkd.cells import value_text
 from interpretkd.conditions import way_of
@@ -19,7 +19,6 @@ from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.linear_model import Linear
 from interpretkd.schema import Codes, Feature, Rows
 from interpretkd.trees import Tree
-from interpretkd.wording import number_text, one_line, prediction_text
 
 __all__ = [
     "Input",

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
+from interpretkd._base import Array, InputError, one_line, prediction_text
 from interpretkd.answers import (
     certainty,
     decisions,
@@ -25,7 +24,6 @@ from interpretkd.logits import probabilities
 from interpretkd.schema import Codes, Rows
 from interpretkd.trees import Tree
 from interpretkd.whatif_inputs import differing, used_positions
-from interpretkd.wording import one_line, prediction_text
 
 __all__ = ["Said", "WhatIf", "try_values"]
 

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._errors import InputError
-from interpretkd._typing import Array
-from interpretkd._validation import check_real, closest
+from interpretkd._base import Array, InputError, check_real, closest
 from interpretkd.cells import spreads
 from interpretkd.linear_model import Linear
 from interpretkd.logits import decide

@@ -15,8 +15,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from interpretkd._errors import InputError
-from interpretkd._files import write_atomically
+from interpretkd._base import (
+    UNKNOWN,
+    InputError,
+    escape_markdown,
+    html_table,
+    markdown_table,
+    numeric_columns,
+    one_line,
+    table_cells,
+    write_atomically,
+)
 from interpretkd.documents import (
     Block,
     Bullets,
@@ -26,15 +35,6 @@ from interpretkd.documents import (
     Paragraph,
     Table,
 )
-from interpretkd.formats import (
-    UNKNOWN,
-    escape_markdown,
-    html_table,
-    markdown_table,
-    numeric_columns,
-    table_cells,
-)
-from interpretkd.wording import one_line
 
 __all__ = [
     "to_html",

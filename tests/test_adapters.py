@@ -7,8 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 from skl2onnx import to_onnx
 from sklearn.base import clone
@@ -32,7 +31,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.adapters_onnx import OnnxTeacher

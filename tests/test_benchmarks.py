@@ -6,13 +6,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from rich.console import Console
 from scipy import stats
 from sklearn.tree import DecisionTreeClassifier
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.cli.bench import find_benchmark
 from interpretkd.datasets import load_breast_cancer, load_german_credit
 from interpretkd.intervals import compare_shares

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.base import clone
@@ -15,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.budgets import TREE_LEAVES, boost_within
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.forests import Forest

@@ -4,10 +4,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.calendars import UNITS, Calendar
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.networks_mlp import MLPTeacher

@@ -4,19 +4,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from small_trees import (
-    AGE,
-    DOSE,
-    FLOAT32,
-    HOME,
-    PURPOSE,
-    SCHEMA,
-    SEX,
-    TREES,
-    WIDE,
-    hard_rows,
-    new_tree,
-)
 
 from interpretkd.calendars import Calendar
 from interpretkd.conditions import (
@@ -29,6 +16,19 @@ from interpretkd.conditions import (
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Feature
 from interpretkd.trees import Tree
+from tests.small_trees import (
+    AGE,
+    DOSE,
+    FLOAT32,
+    HOME,
+    PURPOSE,
+    SCHEMA,
+    SEX,
+    TREES,
+    WIDE,
+    hard_rows,
+    new_tree,
+)
 
 # --- texts
 

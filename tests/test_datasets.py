@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from interpretkd import datasets
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.datasets import (
     load_breast_cancer,
     load_connect4,

@@ -10,8 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from PIL import Image
 from sklearn.datasets import (
     load_diabetes,
@@ -21,9 +20,8 @@ from sklearn.datasets import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from small_trees import HOSTILE, SCHEMA, TREES, new_tree
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.diagrams import draw_pages, draw_tree, pages, tree_svg
@@ -35,6 +33,7 @@ from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
+from tests.small_trees import HOSTILE, SCHEMA, TREES, new_tree
 
 SVG = "{http://www.w3.org/2000/svg}"
 OWN = {"svg", "title", "desc", "style", "rect", "g", "text", "path"}

@@ -10,9 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
-from small_trees import HOSTILE
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.disagreements import (
     disagreements,
@@ -28,6 +27,7 @@ from interpretkd.rules import extract_rules
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from tests.small_trees import HOSTILE
 
 SMALL = CartStudent(4, search="greedy")
 

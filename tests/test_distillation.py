@@ -16,7 +16,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from interpretkd import binning, students
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.evaluation import evaluate

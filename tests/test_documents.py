@@ -8,10 +8,9 @@ import markdown_it
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError, one_line
 from interpretkd.documents import (
     Bullets,
     Code,
@@ -21,7 +20,6 @@ from interpretkd.documents import (
     Section,
     Table,
 )
-from interpretkd.wording import one_line
 from interpretkd.writers import (
     to_html,
     to_json,

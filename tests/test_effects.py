@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import partial_dependence
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.effects import shape_effects
 from interpretkd.logits import centred_logits

@@ -6,17 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
-from small_trees import HOSTILE, SCHEMA, frame_of, new_tree
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.answers import given_rows
 from interpretkd.cells import replace_cells, spreads
 from interpretkd.classifier import DistilledClassifier
@@ -30,6 +28,7 @@ from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.targets import Target
 from interpretkd.wishes import Scale, Wish
+from tests.small_trees import HOSTILE, SCHEMA, frame_of, new_tree
 
 nan = np.nan
 FLOAT32 = np.float32

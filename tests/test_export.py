@@ -5,20 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from export_models import (
-    chain_of_tests,
-    diabetes,
-    german,
-    hostile,
-    multilabel,
-    plain,
-    students,
-)
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 import interpretkd.targets
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.blueprints import LARGEST, SMALLEST, blueprint, double_threshold
 from interpretkd.export import export_student
 from interpretkd.export_sql_check import sql_checker
@@ -28,6 +18,15 @@ from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import ParityError, check, made_rows
 from interpretkd.schema import Feature, Schema
 from interpretkd.students_cart import CartStudent
+from tests.export_models import (
+    chain_of_tests,
+    diabetes,
+    german,
+    hostile,
+    multilabel,
+    plain,
+    students,
+)
 
 FAMILIES = tuple(students())
 CHECKED = ("sql", "python", "c", "json", "onnx", "pmml")

@@ -14,7 +14,15 @@ import numpy as np
 import onnxruntime
 import pandas as pd
 import pytest
-from export_models import (
+
+from interpretkd._base import InputError
+from interpretkd.blueprints import blueprint
+from interpretkd.export import EXPORTS, export_student
+from interpretkd.export_c import c_text
+from interpretkd.export_json import json_schema, read_json
+from interpretkd.export_python import python_text
+from interpretkd.schema import Feature, Schema
+from tests.export_models import (
     chain_of_tests,
     diabetes,
     german,
@@ -23,14 +31,6 @@ from export_models import (
     plain,
     students,
 )
-
-from interpretkd._errors import InputError
-from interpretkd.blueprints import blueprint
-from interpretkd.export import EXPORTS, export_student
-from interpretkd.export_c import c_text
-from interpretkd.export_json import json_schema, read_json
-from interpretkd.export_python import python_text
-from interpretkd.schema import Feature, Schema
 
 FAMILIES = tuple(students())
 MODELS = {

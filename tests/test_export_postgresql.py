@@ -11,18 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from export_models import diabetes, german, hostile, multilabel, plain, students
 
 from interpretkd.blueprints import blueprint
 from interpretkd.export_sql import sql_text
-from interpretkd.export_sql_check import (
-    TABLE,
-    answers_from,
-    create_table,
-    row_column,
-)
+from interpretkd.export_sql_check import TABLE, answers_from, create_table, row_column
 from interpretkd.parity import cells, check
 from interpretkd.students_cart import CartStudent
+from tests.export_models import diabetes, german, hostile, multilabel, plain, students
 
 PROGRAMS = ("initdb", "pg_ctl", "psql")
 

@@ -16,7 +16,7 @@ from sklearn.metrics import confusion_matrix, r2_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.analysis import analyse
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.displays import label, shortened

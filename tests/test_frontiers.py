@@ -9,10 +9,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression as Foreign
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression as Foreign, LogisticRegression
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.adapters import as_teacher
 from interpretkd.cached_teachers import RememberingTeacher
 from interpretkd.classifier import DistilledClassifier

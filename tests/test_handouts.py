@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd import handouts as module
-from interpretkd._errors import BundleError, InputError
+from interpretkd._base import BundleError, InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse
 from interpretkd.classifier import DistilledClassifier

@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_digits as sklearn_digits
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.images_heat import contribution_image

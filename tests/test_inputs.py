@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from interpretkd import datasets
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.contributions import path_contributions
 from interpretkd.explanations import explain_row, parting_rows

@@ -9,9 +9,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
-from small_trees import HOSTILE
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.interventions import interventions
 from interpretkd.persistence import load, save
@@ -19,6 +18,7 @@ from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from tests.small_trees import HOSTILE
 
 
 def _twins(n: int = 600) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.jobs import DemoOrder, Job, Progress, TrainOrder, start_job
 from interpretkd.persistence import load_run
 from interpretkd.shelf import find_runs

@@ -3,8 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from interpretkd.layout import place_in_levels, place_tidily
 from interpretkd.text_metrics import text_width, wrap

@@ -8,18 +8,16 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest, bootstrap, ttest_rel
-from seed_tables import ROWS, TEXT_REDUCTIONS, TEXT_SIZE_REDUCTIONS, Row
 from sklearn.datasets import load_diabetes, load_wine, make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd import intervals
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.evaluation import Evaluation, Size, evaluate
 from interpretkd.intervals import (
     Estimate,
@@ -45,6 +43,7 @@ from interpretkd.scores import (
     size_reduction,
 )
 from interpretkd.slices import fidelity_by_class, fidelity_by_slice
+from tests.seed_tables import ROWS, TEXT_REDUCTIONS, TEXT_SIZE_REDUCTIONS, Row
 
 LOGITS = arrays(
     np.float64,

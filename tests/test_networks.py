@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.networks_modules import CNN, MLP
 from interpretkd.networks_training import (
     BatchPlan,

@@ -3,12 +3,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.tree import DecisionTreeClassifier
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.optima import Certificate, solve
 
 SEEDS = st.integers(0, 2**32 - 1)

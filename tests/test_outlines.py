@@ -1,9 +1,9 @@
 import pytest
-from small_trees import AGE, DOSE, HOME, PURPOSE, SCHEMA, new_tree
 
 from interpretkd.conditions import path_conditions
 from interpretkd.outlines import decision_cells, from_left, outline
 from interpretkd.trees import Tree
+from tests.small_trees import AGE, DOSE, HOME, PURPOSE, SCHEMA, new_tree
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
-from interpretkd._errors import BundleError, InputError
+from interpretkd._base import BundleError, InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.classifier import DistilledClassifier

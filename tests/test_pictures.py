@@ -2,12 +2,11 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.pictures import as_png, grey_or_colours
 
 SHAPES = st.tuples(

@@ -12,14 +12,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd import raster
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import node_test
 from interpretkd.diagrams import draw_pages, draw_tree

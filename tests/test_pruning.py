@@ -4,13 +4,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.metrics import r2_score
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.induction import Limits, grow
 from interpretkd.nodes import Nodes, floor_to_float32
 from interpretkd.pruning import Losses, decision_costs, prune_path, squared_errors

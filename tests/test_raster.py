@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from interpretkd import raster
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.drawings import Drawing, pages_pdf
 from interpretkd.palettes import colours
 from interpretkd.pictures import as_png

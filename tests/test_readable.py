@@ -4,11 +4,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from small_trees import FLOAT32, SCHEMA, TREES, frame_of, hard_rows, new_tree
+from hypothesis import given, settings, strategies as st
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError, number_text
 from interpretkd.calendars import Calendar
 from interpretkd.conditions import path_conditions
 from interpretkd.nodes import ALL_NUMBERS
@@ -18,7 +16,7 @@ from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
-from interpretkd.wording import number_text
+from tests.small_trees import FLOAT32, SCHEMA, TREES, frame_of, hard_rows, new_tree
 
 ONE = Schema((Feature("x"),))
 ANY = st.floats(-(2.0**120), 2.0**120, width=32)

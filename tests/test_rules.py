@@ -8,28 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from markdown_it import MarkdownIt
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
-from small_trees import (
-    AGE,
-    DOSE,
-    FLOAT32,
-    HOSTILE,
-    PURPOSE,
-    SCHEMA,
-    TREES,
-    frame_of,
-    hard_rows,
-    nan,
-    new_tree,
-)
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import Condition
 from interpretkd.export_sql import conditions_sql
@@ -42,6 +28,19 @@ from interpretkd.schema import Codes, Feature, Schema
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree
+from tests.small_trees import (
+    AGE,
+    DOSE,
+    FLOAT32,
+    HOSTILE,
+    PURPOSE,
+    SCHEMA,
+    TREES,
+    frame_of,
+    hard_rows,
+    nan,
+    new_tree,
+)
 
 
 def _check(tree: Tree, codes: Codes) -> None:

@@ -9,10 +9,9 @@ import pandas as pd
 import polars as pl
 import pyarrow
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.calendars import Calendar
 from interpretkd.rows import batches
 from interpretkd.schema import (

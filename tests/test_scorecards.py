@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.datasets import load_breast_cancer, load_iris
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.linear import fit_linear, row_losses
 from interpretkd.linear_model import Linear
 from interpretkd.points import fit_points

@@ -7,12 +7,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from interpretkd import search
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.binning import bin_columns
 from interpretkd.drafts import branch_of, finish, graft, is_monotone, leaves_of, parents
 from interpretkd.induction import Limits, grow_draft

@@ -6,7 +6,7 @@ from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.shelf import find_runs, read_facts, saved_run

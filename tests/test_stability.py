@@ -11,9 +11,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
-from small_trees import HOSTILE
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import Condition
 from interpretkd.contributions import feature_importance
@@ -32,6 +31,7 @@ from interpretkd.stability import (
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from tests.small_trees import HOSTILE
 
 GREEDY = CartStudent(4, search="greedy")
 

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
 from interpretkd.students_boosted import BoostedStudent

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.columns import (
     RowChoice,

@@ -1,16 +1,10 @@
 import numpy as np
 import pytest
-from small_trees import AGE, DOSE, frame_of, hard_rows, new_tree
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.outputs import LeafOutcomes, leaf_outcomes
-from interpretkd.tallies import (
-    Judged,
-    alike,
-    judge_rows,
-    node_counts,
-    tally,
-)
+from interpretkd.tallies import Judged, alike, judge_rows, node_counts, tally
+from tests.small_trees import AGE, DOSE, frame_of, hard_rows, new_tree
 
 CODES = np.zeros((6, 1), dtype=np.float32)
 

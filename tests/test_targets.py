@@ -3,13 +3,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.logits import (
     apply_link,
     centred_logits,

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.adapters import as_teacher
 from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
 from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher

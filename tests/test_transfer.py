@@ -4,13 +4,12 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.choosing import settle
 from interpretkd.classifier import DistilledClassifier
@@ -22,12 +21,7 @@ from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.targets import Target
-from interpretkd.transfer import (
-    GENERATORS,
-    draw_rows,
-    mix_neighbours,
-    resample_columns,
-)
+from interpretkd.transfer import GENERATORS, draw_rows, mix_neighbours, resample_columns
 from interpretkd.transfer_set import Lesson
 
 nan = np.nan

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.schema import Feature, Schema
 from interpretkd.translation import Parts, translate

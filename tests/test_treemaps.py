@@ -4,7 +4,7 @@ import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse
 from interpretkd.classifier import DistilledClassifier

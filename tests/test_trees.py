@@ -5,13 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.boosting import _forest, boost, fold_tests
 from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow

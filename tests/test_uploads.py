@@ -16,7 +16,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from interpretkd import uploads
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import load_run, save

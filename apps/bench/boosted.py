@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._files import write_atomically
+from interpretkd._base import write_atomically
 from interpretkd.budgets import (
     LEARNING_RATES,
     PENALTY,

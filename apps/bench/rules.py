@@ -28,8 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, export_graphviz, export_text
 
-from interpretkd._errors import InputError
-from interpretkd._files import write_atomically
+from interpretkd._base import InputError, write_atomically
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import (

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._files import write_atomically
+from interpretkd._base import write_atomically
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import Dataset, load_connect4, load_mnist
 from interpretkd.demo import DEMOS

@@ -37,7 +37,7 @@ from interpretkd_bench._engines import (  # type: ignore[import-not-found]
     Job,
 )
 
-from interpretkd._files import write_atomically
+from interpretkd._base import write_atomically
 from interpretkd.datasets import load_digits, load_mnist
 from interpretkd.networks_mlp import MLPTeacher
 

@@ -30,8 +30,7 @@ import numpy as np
 import pandas as pd
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._errors import InputError
-from interpretkd._files import write_atomically
+from interpretkd._base import InputError, write_atomically
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.persistence import save

@@ -43,8 +43,7 @@ from interpretkd_bench._peers import (  # type: ignore[import-not-found]
 )
 
 import interpretkd
-from interpretkd._errors import InputError
-from interpretkd._files import write_atomically
+from interpretkd._base import InputError, write_atomically
 from interpretkd.datasets import (
     load_breast_cancer,
     load_connect4,

@@ -11,9 +11,9 @@ import streamlit as st
 import widgets
 from numpy.typing import NDArray
 
+from interpretkd._base import prediction_text
 from interpretkd.analysis import Analysis
 from interpretkd.answers import decisions
-from interpretkd.wording import prediction_text
 
 __all__ = ["labels_said", "row_list", "said", "who_says"]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.shelf import SavedRun, find_runs, saved_run
 from interpretkd.studio import RUN, SHELF
 

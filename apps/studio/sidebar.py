@@ -8,7 +8,7 @@ import caches
 import session
 import streamlit as st
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.analysis import Analysis
 from interpretkd.schema import image_schema
 from interpretkd.shelf import SavedRun, saved_run

@@ -12,7 +12,7 @@ import pandas as pd
 import session
 import streamlit as st
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.explanations import parting_rows
 from interpretkd.jobs import Job
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.cli._console import new_console
 
 __all__ = ["bench", "find_benchmark", "run_benchmark"]

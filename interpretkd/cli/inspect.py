@@ -146,7 +146,7 @@ def predict(
 
 def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:
     """Say what boosted trees or coefficients add up; write it as a table if asked."""
-    from interpretkd._files import csv_text, write_atomically
+    from interpretkd._base import csv_text, write_atomically
     from interpretkd.effects import shape_effects
     from interpretkd.linear_model import Linear
     from interpretkd.terms import linear_terms

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import settle
 
 from interpretkd.studio import command, environment
+from tests.browsing import settle
 
 
 @pytest.fixture(scope="session")

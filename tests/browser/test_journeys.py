@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import settle
 from playwright.sync_api import expect
 
 from interpretkd.persistence import load_run
 from interpretkd.run_analysis import analyse_run
+from tests.browsing import settle
 
 pytestmark = pytest.mark.browser
 

@@ -4,8 +4,9 @@ import contextlib
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import settle
 from playwright.sync_api import TimeoutError
+
+from tests.browsing import settle
 
 PAGES = (
     *("start", "train", "overview", "tree", "rules", "effects", "disagreements"),

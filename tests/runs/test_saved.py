@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.persistence import Run, load_run
 from interpretkd.rules import extract_rules
 

@@ -12,7 +12,7 @@ import sidebar
 import streamlit as st
 import widgets
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.comparisons import (
     AXES,
     MEASURES,

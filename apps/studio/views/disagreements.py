@@ -11,7 +11,7 @@ import session
 import streamlit as st
 import widgets
 
-from interpretkd._files import csv_text
+from interpretkd._base import csv_text
 from interpretkd.analysis import Analysis
 from interpretkd.disagreements import (
     Disagreements,

@@ -10,7 +10,7 @@ import session
 import streamlit as st
 import widgets
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.analysis import Analysis
 from interpretkd.export_sql_words import DIALECTS
 from interpretkd.handouts import (

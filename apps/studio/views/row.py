@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 import widgets
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError, prediction_text
 from interpretkd.answers import output_names
 from interpretkd.explanations import Flip, RowExplanation, explain_row
 from interpretkd.images_path import path_image
@@ -22,7 +22,6 @@ from interpretkd.whatif_inputs import (
     row_of,
     used_positions,
 )
-from interpretkd.wording import prediction_text
 
 BLUE, ORANGE = "#0072B2", "#E69F00"
 ANY = "any other decision"

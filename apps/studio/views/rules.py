@@ -11,13 +11,12 @@ import session
 import streamlit as st
 import widgets
 
-from interpretkd._files import csv_text
+from interpretkd._base import csv_text, prediction_text
 from interpretkd.analysis import Analysis
 from interpretkd.export_sql import conditions_sql
 from interpretkd.readable import readable
 from interpretkd.rule import Rule
 from interpretkd.rules import RuleSet
-from interpretkd.wording import prediction_text
 
 # The widgets that leave rules out, and what they say when they do not.
 FILTERS: dict[str, Any] = {

@@ -12,7 +12,7 @@ import streamlit as st
 import widgets
 
 from interpretkd import datasets
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.columns import (
     RowChoice,
     check_columns,

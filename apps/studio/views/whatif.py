@@ -14,7 +14,7 @@ import session
 import streamlit as st
 import widgets
 
-from interpretkd._errors import InputError
+from interpretkd._base import InputError
 from interpretkd.whatif_address import read_settings, write_settings
 from interpretkd.whatif_inputs import Input, inputs_of, order_of_inputs, row_of
 from interpretkd.whatif_outcome import Said, WhatIf, try_values

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from interpretkd.wording import joined, number_text, one_line, prediction_text
+from interpretkd._base import joined, number_text, one_line, prediction_text
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))

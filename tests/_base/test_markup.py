@@ -9,14 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
-from small_trees import HOSTILE
 
-from interpretkd.formats import (
+from interpretkd._base import (
     escape_html,
-    escape_latex,
     escape_markdown,
     html_block,
     html_page,
@@ -26,6 +23,8 @@ from interpretkd.formats import (
     numeric_columns,
     table_cells,
 )
+from interpretkd._base.markup import escape_latex
+from tests.small_trees import HOSTILE
 
 TABLE = pd.DataFrame({"#": [str(i) for i in range(len(HOSTILE))], "name": HOSTILE})
 

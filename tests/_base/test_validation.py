@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interpretkd._errors import InputError
-from interpretkd._validation import (
+from interpretkd._base import (
+    InputError,
     check_boolean,
     check_choice,
     check_integer,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from numbers import Integral, Real
 
-from interpretkd._errors import InputError
+from interpretkd._base.errors import InputError
 
 __all__ = ["check_boolean", "check_choice", "check_integer", "check_real", "closest"]
 
@@ -47,7 +47,7 @@ def check_real(
     --------
     >>> check_real("DistilledClassifier", "temperature", -1, 0)
     Traceback (most recent call last):
-    interpretkd._errors.InputError: The 'temperature' parameter of \
+    interpretkd._base.InputError: The 'temperature' parameter of \
 DistilledClassifier must be a float in (0, inf). Got -1.
     """
     left, right = closed in ("left", "both"), closed in ("right", "both")

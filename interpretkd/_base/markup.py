@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from interpretkd.wording import one_line
+from interpretkd._base.text import one_line
 
 __all__ = [
     "UNKNOWN",
