@@ -16,9 +16,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import Array, InputError
+from interpretkd.data import as_frame, batches
 from interpretkd.logits import TASKS
-from interpretkd.rows import batches
-from interpretkd.schema import as_frame
 
 __all__ = ["Teacher", "as_teacher"]
 

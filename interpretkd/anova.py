@@ -15,9 +15,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, Whole
+from interpretkd.data import Codes, Schema
 from interpretkd.forests import Forest
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.schema import Codes, Schema
 
 __all__ = ["Cells", "Decomposition", "Leaves", "decompose"]
 

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, one_line
+from interpretkd.data import Rows, checked_rows
 from interpretkd.logits import decide, probabilities
-from interpretkd.rows import checked_rows
 from interpretkd.saved_teachers import AbsentTeacher
-from interpretkd.schema import Rows
 
 __all__ = [
     "certainty",

@@ -16,9 +16,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.nodes import floor_to_float32
-from interpretkd.rows import Encoded
-from interpretkd.schema import Codes, Schema
 
 __all__ = [
     "MAX_BINS",

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
+from interpretkd.data import Rows, Schema, plain_value
 from interpretkd.forests import Forest
 from interpretkd.forms import Form
 from interpretkd.linear_model import Linear
 from interpretkd.logits import decide, probabilities
 from interpretkd.nodes import ALL_NUMBERS
-from interpretkd.schema import Rows, Schema, plain_value
 from interpretkd.targets import Target
 from interpretkd.trees import Tree
 

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array
+from interpretkd.data import MISSING, VALUE, Codes, Column, Encoded, Schema, expand
 from interpretkd.forests import Forest
 from interpretkd.logits import apply_link
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.rows import Encoded
-from interpretkd.schema import MISSING, VALUE, Codes, Column, Schema, expand
 
 __all__ = ["Score", "base_margins", "boost", "fold_tests", "loss_slopes"]
 

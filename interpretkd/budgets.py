@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from interpretkd._base import Array
 from interpretkd.binning import N_BYTES, Binned, bin_rows
 from interpretkd.boosting import Score, base_margins, loss_slopes
+from interpretkd.data import Codes, Encoded
 from interpretkd.drafts import Draft, finish, leaves_of
 from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow_draft
 from interpretkd.logits import apply_link
 from interpretkd.nodes import NODE_ARRAYS, Nodes
-from interpretkd.rows import Encoded
-from interpretkd.schema import Codes
 
 __all__ = ["BoostingSearch", "BoostingTrial", "boost_within"]
 

@@ -11,10 +11,10 @@ from sklearn.utils import Tags
 
 from interpretkd._base import Array, InputError, check_choice, check_real
 from interpretkd.adapters import Teacher
+from interpretkd.data import take_rows
 from interpretkd.distillation import _Distilled, _length, is_fitted
 from interpretkd.labels import check_labels, indicate
 from interpretkd.logits import decide, probabilities
-from interpretkd.rows import take_rows
 from interpretkd.targets import Target
 from interpretkd.transfer_set import Lesson
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import joined, number_text
+from interpretkd.data import Codes, Feature
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.schema import Codes, Feature
 
 __all__ = ["Condition", "branch_tests", "node_test", "path_conditions", "way_of"]
 

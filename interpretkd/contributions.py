@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array
+from interpretkd.data import Codes
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear, design_matrix
 from interpretkd.nodes import Nodes
-from interpretkd.schema import Codes
 
 __all__ = ["feature_importance", "path_contributions"]
 

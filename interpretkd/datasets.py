@@ -16,8 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
-from interpretkd.schema import Feature, Schema
-from interpretkd.splits import Split, split_rows
+from interpretkd.data import Feature, Schema, Split, split_rows
 
 __all__ = [
     "Dataset",

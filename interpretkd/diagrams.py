@@ -19,13 +19,13 @@ from interpretkd._base import (
     one_line,
 )
 from interpretkd.conditions import path_conditions
+from interpretkd.data import Codes, Schema, as_frame, check_schema, image_schema
 from interpretkd.drawings import Drawing
 from interpretkd.forests import Forest
 from interpretkd.layout import place_in_levels, place_tidily
 from interpretkd.node_boxes import Box, Look, legend, look_at, node_box
 from interpretkd.nodes import Nodes
 from interpretkd.pictures import as_picture
-from interpretkd.schema import Codes, Schema, as_frame, check_schema, image_schema
 from interpretkd.shapes import Curve, Shape, Text, moved
 from interpretkd.text_metrics import wrap
 from interpretkd.trees import Tree

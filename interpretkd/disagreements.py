@@ -28,12 +28,12 @@ from interpretkd.answers import (
     teacher_says,
 )
 from interpretkd.conditions import path_conditions
+from interpretkd.data import Codes
 from interpretkd.evaluation import _truth
 from interpretkd.induction import Limits, grow
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.logits import decide, probabilities
 from interpretkd.rules import extract_rules
-from interpretkd.schema import Codes
 from interpretkd.trees import Tree
 
 __all__ = [

@@ -21,15 +21,23 @@ from sklearn.utils.validation import (
 from interpretkd._base import Array, InputError, check_choice, check_real
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.choosing import Trial, choose_target, settle
+from interpretkd.data import (
+    Encoded,
+    Rows,
+    Schema,
+    as_columns,
+    as_frame,
+    checked_rows,
+    hold_out,
+    stack_rows,
+    take_rows,
+)
 from interpretkd.foreign import as_student
 from interpretkd.forests import Forest
 from interpretkd.intervals import Estimate
 from interpretkd.labels import label_target
 from interpretkd.lessons import teach
 from interpretkd.metrics import fidelity
-from interpretkd.rows import Encoded, as_columns, checked_rows, stack_rows, take_rows
-from interpretkd.schema import Rows, Schema, as_frame
-from interpretkd.splits import hold_out
 from interpretkd.students_cart import CartStudent
 from interpretkd.targets import Target
 from interpretkd.transfer import GENERATORS, draw_rows

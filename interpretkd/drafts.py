@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.binning import N_BYTES, Binned
+from interpretkd.data import Codes
 from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32
-from interpretkd.schema import Codes
 from interpretkd.trees import Tree
 
 __all__ = [

@@ -33,13 +33,12 @@ from interpretkd.answers import (
     teacher_is_here,
     teacher_says,
 )
-from interpretkd.cells import replace_cells, value_text
 from interpretkd.conditions import way_of
 from interpretkd.contributions import path_contributions
+from interpretkd.data import Codes, Rows, as_frame, replace_cells, value_text
 from interpretkd.flips import nearest_rows
 from interpretkd.logits import probabilities
 from interpretkd.nodes import ALL_NUMBERS
-from interpretkd.schema import Codes, Rows, as_frame
 from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish, scale_of
 

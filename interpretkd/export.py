@@ -10,6 +10,7 @@ import numpy as np
 
 from interpretkd._base import InputError, check_choice, csv_text, write_atomically
 from interpretkd.blueprints import Blueprint, blueprint, form_kind
+from interpretkd.data import Rows, as_frame
 from interpretkd.export_c import c_checker, c_text
 from interpretkd.export_json import json_checker, json_schema, json_text, read_json
 from interpretkd.export_onnx import onnx_bytes, onnx_checker
@@ -22,7 +23,6 @@ from interpretkd.export_sql_words import DIALECTS
 from interpretkd.graphviz_text import tree_diagram
 from interpretkd.parity import Answers, Checker, Parity, ParityError, check
 from interpretkd.rules import RuleSet, extract_rules
-from interpretkd.schema import Rows, as_frame
 from interpretkd.trees import Tree
 
 __all__ = [

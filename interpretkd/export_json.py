@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.blueprints import Blueprint, form_kind
+from interpretkd.data import Rows, Schema
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
 from interpretkd.logits import LINKS, TASKS
 from interpretkd.nodes import Nodes
 from interpretkd.parity import Answers, Checker
-from interpretkd.schema import Rows, Schema
 from interpretkd.targets import TARGET_KINDS, Target
 from interpretkd.trees import Tree
 

@@ -14,10 +14,10 @@ from interpretkd.blueprints import (
     check_texts,
     double_threshold,
 )
+from interpretkd.data import VALUE, Feature
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.schema import VALUE, Feature
 from interpretkd.trees import Tree
 
 __all__ = ["NAMESPACE", "pmml_text"]

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from interpretkd.blueprints import Blueprint
+from interpretkd.data import Rows
 from interpretkd.export_pmml import NAMESPACE, pmml_text
 from interpretkd.parity import Answers, Checker, cells
-from interpretkd.schema import Rows
 
 __all__ = ["pmml_checker", "read_pmml"]
 

@@ -13,11 +13,11 @@ from interpretkd.blueprints import (
     check_texts,
     double_threshold,
 )
+from interpretkd.data import MISSING, VALUE, Feature, Rows
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import Answers, Checker, cells
-from interpretkd.schema import MISSING, VALUE, Feature, Rows
 from interpretkd.trees import Tree
 
 __all__ = ["python_checker", "python_text"]

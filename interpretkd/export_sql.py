@@ -13,6 +13,7 @@ import numpy as np
 from interpretkd._base import check_choice, one_line
 from interpretkd.blueprints import SMALLEST, Blueprint, check_texts, double_threshold
 from interpretkd.conditions import Condition
+from interpretkd.data import MISSING, VALUE, Feature
 from interpretkd.export_sql_columns import cleaned, date_note
 from interpretkd.export_sql_words import (
     DIALECTS,
@@ -27,7 +28,6 @@ from interpretkd.export_sql_words import (
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.schema import MISSING, VALUE, Feature
 from interpretkd.trees import Tree
 
 __all__ = ["conditions_sql", "output_columns", "sql_text"]

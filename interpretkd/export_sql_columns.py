@@ -4,8 +4,8 @@ from typing import Any
 
 from interpretkd._base import InputError
 from interpretkd.blueprints import LARGEST
+from interpretkd.data import Feature
 from interpretkd.export_sql_words import double_type, literal
-from interpretkd.schema import Feature
 
 __all__ = ["cleaned", "date_note"]
 

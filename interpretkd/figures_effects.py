@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, InputError, check_integer
+from interpretkd.data import Feature
 from interpretkd.displays import (
     LINES,
     MARKERS,
@@ -20,7 +21,6 @@ from interpretkd.displays import (
 )
 from interpretkd.effects import Effects
 from interpretkd.palettes import LINE_COLOURS
-from interpretkd.schema import Feature
 
 __all__ = ["ShapeDisplay", "finite_edges", "join_categories"]
 

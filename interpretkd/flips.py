@@ -16,12 +16,12 @@ import numpy as np
 
 from interpretkd._base import Array
 from interpretkd.conditions import Condition, branch_tests
+from interpretkd.data import VALUE, Codes
 from interpretkd.forests import Forest
 from interpretkd.forms import Form
 from interpretkd.linear_model import Linear, design_matrix
 from interpretkd.logits import apply_link, decide
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.schema import VALUE, Codes
 from interpretkd.targets import Target
 from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish

@@ -9,8 +9,7 @@ from sklearn.utils.validation import (
 )
 
 from interpretkd._base import Array
-from interpretkd.rows import Encoded
-from interpretkd.schema import Rows
+from interpretkd.data import Encoded, Rows
 from interpretkd.students_base import Judged, Taught, _Student
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError, csv_text, html_page
 from interpretkd.analysis import Analysis
+from interpretkd.data import as_frame
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.drawings import pages_pdf
 from interpretkd.effects import shape_effects
@@ -31,7 +32,6 @@ from interpretkd.logits import probabilities
 from interpretkd.persistence import _verified
 from interpretkd.report import Report
 from interpretkd.rules import RuleSet
-from interpretkd.schema import as_frame
 from interpretkd.terms import linear_terms
 from interpretkd.trees import Tree
 

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, one_line, prediction_text
+from interpretkd.data import Codes, Schema, as_frame, check_schema, image_schema
 from interpretkd.drawings import Drawing
 from interpretkd.outputs import leaf_outcomes
 from interpretkd.pictures import as_png
-from interpretkd.schema import Codes, Schema, as_frame, check_schema, image_schema
 from interpretkd.shapes import FONT_SIZES, Pixels, Rect, Shape, Text, moved
 from interpretkd.text_metrics import wrap
 from interpretkd.trees import Tree

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, one_line
 from interpretkd.contributions import feature_importance, path_contributions
+from interpretkd.data import VALUE, Schema
 from interpretkd.drawings import Drawing
 from interpretkd.forests import Forest
 from interpretkd.images import (
@@ -27,7 +28,6 @@ from interpretkd.images import (
 from interpretkd.linear_model import Linear
 from interpretkd.outputs import Outputs, read_outputs
 from interpretkd.palettes import SIGNED_COLOURS, colours
-from interpretkd.schema import VALUE, Schema
 from interpretkd.shapes import Rect, Shape, Strokes, Text
 
 __all__ = ["HeatImage", "HeatPanel", "contribution_image"]

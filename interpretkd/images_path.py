@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, number_text, one_line
 from interpretkd.conditions import branch_tests
+from interpretkd.data import Codes, Schema
 from interpretkd.drawings import Drawing
 from interpretkd.images import (
     _GAP,
@@ -31,7 +32,6 @@ from interpretkd.images import (
 )
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.pictures import pixel_place
-from interpretkd.schema import Codes, Schema
 from interpretkd.shapes import FONT_SIZES, Polygon, Shape, Text
 from interpretkd.text_metrics import text_width, wrap
 from interpretkd.trees import Tree

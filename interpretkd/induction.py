@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.binning import N_BYTES, Binned, bin_columns, spread
+from interpretkd.data import Codes, Schema
 from interpretkd.drafts import Draft, finish, tidy
-from interpretkd.schema import Codes, Schema
 from interpretkd.trees import Tree
 
 __all__ = ["Limits", "compress", "grow", "grow_draft", "sort_by"]
@@ -94,7 +94,7 @@ def grow(
 
     Examples
     --------
-    >>> from interpretkd.schema import Schema
+    >>> from interpretkd.data import Schema
     >>> codes = np.array([[1.0], [2.0], [3.0], [4.0]], dtype=np.float32)
     >>> tree = grow(Schema.from_data(codes), codes, np.array([[0.0], [0], [1], [1]]))
     >>> tree.n_leaves, float(tree.nodes.threshold[0])

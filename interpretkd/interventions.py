@@ -31,14 +31,11 @@ from interpretkd.answers import (
     teacher_is_here,
     teacher_says,
 )
-from interpretkd.cells import replace_cells
 from interpretkd.conditions import Condition
-from interpretkd.distances import even_space
+from interpretkd.data import Codes, Rows, even_space, replace_cells, take_rows
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
-from interpretkd.rows import take_rows
 from interpretkd.rule import Rule
 from interpretkd.rules import extract_rules
-from interpretkd.schema import Codes, Rows
 from interpretkd.trees import Tree
 
 __all__ = ["ConditionBreak", "Interventions", "RuleIntervention", "interventions"]

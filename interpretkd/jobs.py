@@ -54,7 +54,7 @@ class TrainOrder:
     task : {"auto", "classification", "regression"}, default="auto"
         What the target is.
     rows : mapping, default={}
-        Parameters of `interpretkd.columns.RowChoice`.
+        Parameters of `interpretkd.data.RowChoice`.
     teacher : str, default="mlp"
         "mlp", "cnn", or the path of an ONNX file.
     network : mapping, default={}
@@ -457,7 +457,7 @@ def _train(told: Mapping[str, Any], speaker: _Speaker) -> dict[str, Any]:
 
 def _task(order: TrainOrder) -> Any:
     from interpretkd import runs
-    from interpretkd.columns import RowChoice
+    from interpretkd.data import RowChoice
     from interpretkd.demo import DEMOS
 
     if order.target is None and order.data not in DEMOS:

@@ -9,8 +9,8 @@ import numpy as np
 from interpretkd._base import one_line
 from interpretkd.anova import Cells, Decomposition, Leaves
 from interpretkd.conditions import Condition
+from interpretkd.data import Codes
 from interpretkd.outputs import Outputs
-from interpretkd.schema import Codes
 
 __all__ = ["AdditiveRule", "leaf_rules", "set_condition"]
 

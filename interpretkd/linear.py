@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from interpretkd._base import Array
+from interpretkd.data import Codes, Schema, expand
 from interpretkd.linear_model import Linear, _margins
 from interpretkd.logits import apply_link
-from interpretkd.schema import Codes, Schema, expand
 
 __all__ = ["PENALTIES", "SPARSE", "fit_linear", "row_losses"]
 

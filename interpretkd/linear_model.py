@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_choice
+from interpretkd.data import Codes, Rows, Schema, expand
 from interpretkd.logits import LINKS, apply_link
-from interpretkd.schema import Codes, Rows, Schema, expand
 
 __all__ = ["Linear", "design_matrix"]
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_choice
+from interpretkd.data import Codes, Schema
 from interpretkd.linear import (
     _N_BLOCKS,
     _N_FOLDS,
@@ -28,7 +29,6 @@ from interpretkd.linear import (
 )
 from interpretkd.linear_model import Linear, _margins
 from interpretkd.logits import apply_link
-from interpretkd.schema import Codes, Schema
 
 __all__ = ["LinearPath", "cross_validate", "linear_path", "relax", "watch_path"]
 

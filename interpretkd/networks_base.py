@@ -30,6 +30,15 @@ from interpretkd._base import (
     check_integer,
     check_real,
 )
+from interpretkd.data import (
+    Codes,
+    Column,
+    Schema,
+    batches,
+    checked_rows,
+    expand,
+    learn_schema,
+)
 from interpretkd.logits import decide, probabilities
 from interpretkd.networks_modules import Network
 from interpretkd.networks_training import (
@@ -44,8 +53,6 @@ from interpretkd.networks_training import (
     regression,
     train,
 )
-from interpretkd.rows import batches, checked_rows, learn_schema
-from interpretkd.schema import Codes, Column, Schema, expand
 
 __all__ = ["NetworkClassifier", "NetworkRegressor", "NetworkTeacher"]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import Array, InputError
+from interpretkd.data import Codes, Column, Schema
 from interpretkd.networks_base import (
     NetworkClassifier,
     NetworkRegressor,
@@ -17,7 +18,6 @@ from interpretkd.networks_base import (
 )
 from interpretkd.networks_modules import CNN
 from interpretkd.networks_training import BatchPlan
-from interpretkd.schema import Codes, Column, Schema
 
 __all__ = ["CNNRegressorTeacher", "CNNTeacher"]
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import Array
+from interpretkd.data import VALUE, Codes, Column, Schema
 from interpretkd.networks_base import (
     NetworkClassifier,
     NetworkRegressor,
@@ -12,7 +13,6 @@ from interpretkd.networks_base import (
     _moments,
 )
 from interpretkd.networks_modules import MLP
-from interpretkd.schema import VALUE, Codes, Column, Schema
 
 __all__ = ["MLPRegressorTeacher", "MLPTeacher"]
 

@@ -1,6 +1,6 @@
 """The networks that teach: their layers.
 
-A network takes the expanded matrix of `interpretkd.schema` (original units, NaN for
+A network takes the expanded matrix of `interpretkd.data` (original units, NaN for
 missing) and scales it itself, so its state dict is the complete model.
 """
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
+from interpretkd.data import Schema
 from interpretkd.networks_base import (
     Arrays,
     NetworkClassifier,
@@ -20,7 +21,6 @@ from interpretkd.networks_base import (
 from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
 from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.networks_modules import CNN, Network
-from interpretkd.schema import Schema
 
 __all__ = ["teacher_from_state"]
 

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from interpretkd._base import InputError
+from interpretkd.data import hold_out
 from interpretkd.networks_modules import Network
-from interpretkd.splits import hold_out
 
 __all__ = [
     "BatchPlan",

@@ -20,7 +20,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
-from interpretkd.schema import Codes, Schema
+from interpretkd.data import Codes, Schema
 
 __all__ = [
     "ALL_NUMBERS",

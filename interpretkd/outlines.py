@@ -6,8 +6,8 @@ import pandas as pd
 
 from interpretkd._base import one_line
 from interpretkd.conditions import Condition, branch_tests, path_conditions
+from interpretkd.data import Schema
 from interpretkd.nodes import Nodes
-from interpretkd.schema import Schema
 
 __all__ = ["ANY", "decision_cells", "from_left", "outline"]
 

@@ -38,13 +38,13 @@ from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.choosing import Trial
 from interpretkd.classifier import DistilledClassifier
+from interpretkd.data import Schema, as_frame, plain_value
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
 from interpretkd.logits import TASKS
 from interpretkd.optima import Certificate
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.saved_teachers import AbsentTeacher, LateTeacher
-from interpretkd.schema import Schema, as_frame, plain_value
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent

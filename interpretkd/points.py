@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from interpretkd._base import Array, Whole, check_integer
+from interpretkd.data import VALUE, Codes
 from interpretkd.linear import row_losses
 from interpretkd.linear_model import Linear, design_matrix
 from interpretkd.logits import apply_link
-from interpretkd.schema import VALUE, Codes
 from interpretkd.scorecards import readable_step
 
 __all__ = ["fit_points"]

@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError, closest, csv_text, write_atomically
-from interpretkd.schema import plain_value
-from interpretkd.tables import read_table, require_columns
+from interpretkd.data import plain_value, read_table, require_columns
 
 __all__ = ["predict_table", "take_labels", "take_rows_for"]
 

@@ -17,11 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import InputError
 from interpretkd.adapters import Teacher, as_teacher
+from interpretkd.data import Codes, Schema, as_frame
 from interpretkd.divisions import Original, find_cuts
 from interpretkd.forests import Forest
 from interpretkd.nodes import Nodes
 from interpretkd.probes import transformation
-from interpretkd.schema import Codes, Schema, as_frame
 from interpretkd.translation import Translation, translate
 from interpretkd.trees import Tree
 

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
-from interpretkd.schema import Codes, Rows, Schema, as_frame
+from interpretkd.data import Codes, Rows, Schema, as_frame
 
 __all__ = [
     "NONE",

@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_choice, check_integer
+from interpretkd.data import Codes
 from interpretkd.nodes import Nodes, freeze
-from interpretkd.schema import Codes
 from interpretkd.trees import Tree
 
 __all__ = [
@@ -135,7 +135,7 @@ class PruningPath:
     --------
     >>> from sklearn.datasets import load_iris
     >>> from interpretkd.induction import grow
-    >>> from interpretkd.schema import Schema
+    >>> from interpretkd.data import Schema
     >>> X, y = load_iris(return_X_y=True)
     >>> onehot, codes = np.eye(3)[y], X.astype(np.float32)
     >>> tree = grow(Schema.from_data(X), codes, onehot)

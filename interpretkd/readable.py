@@ -13,9 +13,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_boolean, number_text
+from interpretkd.data import Codes, Rows
 from interpretkd.forests import Forest
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.schema import Codes, Rows
 from interpretkd.trees import Tree
 
 __all__ = ["Readable", "readable", "significant_digits"]

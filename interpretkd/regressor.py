@@ -13,8 +13,8 @@ from sklearn.utils.validation import (
 )
 
 from interpretkd._base import Array, InputError, check_real
+from interpretkd.data import take_rows
 from interpretkd.distillation import _Distilled, _length, is_fitted
-from interpretkd.rows import take_rows
 from interpretkd.targets import Target
 from interpretkd.transfer_set import Lesson
 

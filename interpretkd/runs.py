@@ -23,7 +23,15 @@ from interpretkd._base import InputError, check_choice
 from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.analysis import Analysis, analyse
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.columns import RowChoice, choose_rows, split_target
+from interpretkd.data import (
+    RowChoice,
+    Schema,
+    Split,
+    choose_rows,
+    read_table,
+    split_rows,
+    split_target,
+)
 from interpretkd.datasets import Dataset
 from interpretkd.evaluation import Evaluation
 from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
@@ -31,12 +39,9 @@ from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.networks_training import BatchPlan
 from interpretkd.persistence import save
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.schema import Schema
-from interpretkd.splits import Split, split_rows
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
-from interpretkd.tables import read_table
 
 __all__ = [
     "STUDENTS",

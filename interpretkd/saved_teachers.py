@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from interpretkd._base import InputError, naming_file
-from interpretkd.schema import Schema
+from interpretkd.data import Schema
 
 __all__ = ["AbsentTeacher", "LateTeacher"]
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from interpretkd._base import Array, InputError
 from interpretkd.binning import Binned, bin_columns, bin_rows
+from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.drafts import Draft, finish
 from interpretkd.induction import Limits
 from interpretkd.lookahead import best_branch
@@ -35,8 +36,6 @@ from interpretkd.pruning import (
     prune_path,
     squared_errors,
 )
-from interpretkd.rows import Encoded
-from interpretkd.schema import Codes, Schema
 from interpretkd.search import Problem, optimise, refine
 from interpretkd.trees import Tree
 

@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, closest
+from interpretkd.data import as_frame
 from interpretkd.intervals import Estimate, wilson_interval
 from interpretkd.logits import decide
 from interpretkd.metrics import _check_task, measure_fidelity
-from interpretkd.schema import as_frame
 
 __all__ = [
     "class_fidelities",

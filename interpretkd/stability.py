@@ -29,9 +29,9 @@ from interpretkd._base import (
     prediction_text,
 )
 from interpretkd.answers import check_model, given_rows, output_names, teacher_says
-from interpretkd.cells import spreads
 from interpretkd.conditions import Condition, node_test, path_conditions
 from interpretkd.contributions import feature_importance
+from interpretkd.data import Codes, as_columns, spreads, take_rows
 from interpretkd.evaluation import _truth
 from interpretkd.foreign import as_student
 from interpretkd.forests import Forest
@@ -41,9 +41,7 @@ from interpretkd.lessons import teach
 from interpretkd.linear_model import Linear
 from interpretkd.logits import decide
 from interpretkd.metrics import measure_fidelity
-from interpretkd.rows import as_columns, take_rows
 from interpretkd.rules import extract_rules
-from interpretkd.schema import Codes
 from interpretkd.transfer_set import Lesson
 from interpretkd.trees import Tree
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from interpretkd.schema import plain_value
+from interpretkd.data import plain_value
 
 __all__ = ["known_levels", "name_and_step", "unread_columns"]
 

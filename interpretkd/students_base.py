@@ -17,9 +17,8 @@ from sklearn.utils.validation import (
 
 from interpretkd._base import Array, InputError
 from interpretkd.boosting import Score
+from interpretkd.data import Encoded, Rows, Schema, batches, checked_rows
 from interpretkd.forms import Form
-from interpretkd.rows import Encoded, batches, checked_rows
-from interpretkd.schema import Rows, Schema
 from interpretkd.targets import Target
 
 __all__ = ["Judged", "Taught", "Watch"]

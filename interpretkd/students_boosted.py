@@ -10,9 +10,8 @@ from sklearn.utils.validation import (
 from interpretkd._base import Array, check_choice, check_integer, check_real
 from interpretkd.boosting import Score, boost
 from interpretkd.budgets import BoostingSearch, boost_within
+from interpretkd.data import Codes, Encoded
 from interpretkd.forests import Forest
-from interpretkd.rows import Encoded
-from interpretkd.schema import Codes
 from interpretkd.students_base import LOSSES, Watch, _link, _seed, _Student
 
 __all__ = ["BoostedStudent"]

@@ -13,10 +13,9 @@ from sklearn.utils.validation import (
 )
 
 from interpretkd._base import Array, InputError, check_choice, check_integer, check_real
+from interpretkd.data import Encoded, Schema
 from interpretkd.induction import Limits
 from interpretkd.optima import Certificate
-from interpretkd.rows import Encoded
-from interpretkd.schema import Schema
 from interpretkd.selection import OBJECTIVES, SEARCHES, Fit, HeldOut, Settings, fit_tree
 from interpretkd.students_base import Judged, _answer, _seed, _Student
 from interpretkd.targets import Target

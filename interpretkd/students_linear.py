@@ -16,6 +16,7 @@ from interpretkd._base import (
     check_real,
 )
 from interpretkd.boosting import Score
+from interpretkd.data import Codes, Encoded
 from interpretkd.linear import PENALTIES, SPARSE, fit_linear
 from interpretkd.linear_model import Linear
 from interpretkd.linear_path import (
@@ -26,8 +27,6 @@ from interpretkd.linear_path import (
     watch_path,
 )
 from interpretkd.points import fit_points
-from interpretkd.rows import Encoded
-from interpretkd.schema import Codes
 from interpretkd.scorecards import Scorecard, read_scorecards
 from interpretkd.students_base import LOSSES, Watch, _link, _Student
 

@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError
+from interpretkd.data import Codes, as_frame
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import decide, probabilities
 from interpretkd.outputs import LeafOutcomes, decision_probability
-from interpretkd.schema import Codes, as_frame
 from interpretkd.trees import Tree
 
 __all__ = [

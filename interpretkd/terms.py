@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer, html_table, one_line
+from interpretkd.data import Schema
 from interpretkd.linear_model import Linear, design_matrix
 from interpretkd.outputs import Outputs, read_outputs
-from interpretkd.schema import Schema
 from interpretkd.scorecards import Points, Scorecard, read_scorecards
 
 __all__ = ["Contributions", "linear_terms", "model_scorecards", "points_text"]

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from interpretkd._base import InputError
-from interpretkd.distances import even_space
-from interpretkd.schema import Codes, Rows, Schema
+from interpretkd.data import Codes, Rows, Schema, even_space
 
 __all__ = [
     "GENERATORS",

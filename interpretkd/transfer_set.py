@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array
+from interpretkd.data import Encoded, Rows, stack_rows, take_rows
 from interpretkd.labels import label_target
-from interpretkd.rows import Encoded, stack_rows, take_rows
-from interpretkd.schema import Rows
 
 __all__ = ["Lesson"]
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Flags, InputError
+from interpretkd.data import Schema
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.schema import Schema
 
 __all__ = ["Parts", "Translation", "translate"]
 
@@ -90,7 +90,7 @@ def translate(nodes: Nodes, parts: Mapping[int, Parts], schema: Schema) -> Trans
 
     Examples
     --------
-    >>> from interpretkd.schema import Feature
+    >>> from interpretkd.data import Feature
     >>> tree = dict(left=[1, -1, -1], right=[2, -1, -1], missing_left=[False] * 3)
     >>> is_mid = Nodes(Schema((Feature("is_mid"),)), feature=[0, -1, -1],
     ...     threshold=[0.5, 0, 0], left_categories=np.zeros(0), roots=[0], **tree)

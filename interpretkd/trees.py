@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
+from interpretkd.data import Codes, Rows, Schema
 from interpretkd.nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
-from interpretkd.schema import Codes, Rows, Schema
 
 __all__ = ["Tree"]
 

@@ -25,9 +25,9 @@ import pyarrow.parquet
 
 from interpretkd._base import InputError
 from interpretkd.adapters_onnx import OnnxTeacher
+from interpretkd.data import parse_table
 from interpretkd.persistence import load_run
 from interpretkd.shelf import find_runs, saved_run
-from interpretkd.tables import parse_table
 
 __all__ = [
     "MOST_BYTES",
@@ -96,7 +96,7 @@ def read_upload(content: bytes, name: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        At least one row; `interpretkd.columns.describe_columns` says what is wrong with
+        At least one row; `interpretkd.data.describe_columns` says what is wrong with
         its columns.
 
     Raises

@@ -1,6 +1,6 @@
 """What a person may set of a row: its columns, those the student reads first.
 
-Values are the codes of `schema.Schema`, so that one number says a category, a date or a
+Values are the codes of `data.Schema`, so that one number says a category, a date or a
 missing value, too.
 """
 
@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike
 
 from interpretkd._base import InputError, number_text, one_line, prediction_text
 from interpretkd.answers import given_rows
-from interpretkd.cells import value_text
 from interpretkd.conditions import way_of
 from interpretkd.contributions import feature_importance, path_contributions
+from interpretkd.data import Codes, Feature, Rows, value_text
 from interpretkd.linear_model import Linear
-from interpretkd.schema import Codes, Feature, Rows
 from interpretkd.trees import Tree
 
 __all__ = [

@@ -17,11 +17,10 @@ from interpretkd.answers import (
     same_decisions,
     teacher_is_here,
 )
-from interpretkd.cells import replace_cells, value_text
 from interpretkd.conditions import path_conditions, way_of
 from interpretkd.contributions import path_contributions
+from interpretkd.data import Codes, Rows, replace_cells, value_text
 from interpretkd.logits import probabilities
-from interpretkd.schema import Codes, Rows
 from interpretkd.trees import Tree
 from interpretkd.whatif_inputs import differing, used_positions
 

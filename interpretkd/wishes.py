@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_real, closest
-from interpretkd.cells import spreads
+from interpretkd.data import Codes, spreads
 from interpretkd.linear_model import Linear
 from interpretkd.logits import decide
 from interpretkd.nodes import ALL_NUMBERS
-from interpretkd.schema import Codes
 
 __all__ = ["Scale", "Wish", "scale_of"]
 

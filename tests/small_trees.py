@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
+from interpretkd.data import Codes, Feature, Schema
 from interpretkd.nodes import ALL_NUMBERS
-from interpretkd.schema import Codes, Feature, Schema
 from interpretkd.trees import Tree
 
 nan = np.nan

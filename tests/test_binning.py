@@ -8,8 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from interpretkd import binning
 from interpretkd.binning import MAX_BINS, bin_columns, spread
-from interpretkd.rows import Encoded
-from interpretkd.schema import Feature, Schema
+from interpretkd.data import Encoded, Feature, Schema
 
 nan = np.nan
 NUMBERS = st.one_of(

@@ -17,11 +17,10 @@ from sklearn.tree import DecisionTreeRegressor
 from interpretkd._base import InputError
 from interpretkd.budgets import TREE_LEAVES, boost_within
 from interpretkd.classifier import DistilledClassifier
+from interpretkd.data import Encoded, Schema
 from interpretkd.forests import Forest
 from interpretkd.logits import apply_link, decide, soft_targets
 from interpretkd.persistence import load_run, save
-from interpretkd.rows import Encoded
-from interpretkd.schema import Schema
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 

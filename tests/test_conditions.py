@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from interpretkd.calendars import Calendar
 from interpretkd.conditions import (
     Condition,
     branch_tests,
@@ -13,8 +12,9 @@ from interpretkd.conditions import (
     path_conditions,
     way_of,
 )
+from interpretkd.data import Feature
+from interpretkd.data._dates import Calendar
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.schema import Feature
 from interpretkd.trees import Tree
 from tests.small_trees import (
     AGE,

@@ -12,6 +12,7 @@ import pytest
 
 from interpretkd import datasets
 from interpretkd._base import InputError
+from interpretkd.data import hold_out, split_rows
 from interpretkd.datasets import (
     load_breast_cancer,
     load_connect4,
@@ -19,7 +20,6 @@ from interpretkd.datasets import (
     load_german_credit,
     load_mnist,
 )
-from interpretkd.splits import hold_out, split_rows
 
 LOADERS = (
     load_breast_cancer,

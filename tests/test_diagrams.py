@@ -24,11 +24,11 @@ from sklearn.linear_model import LogisticRegression
 from interpretkd._base import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
+from interpretkd.data import Feature, Schema
 from interpretkd.diagrams import draw_pages, draw_tree, pages, tree_svg
 from interpretkd.drawings import Drawing
 from interpretkd.images_leaves import leaf_images
 from interpretkd.palettes import colours
-from interpretkd.schema import Feature, Schema
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent

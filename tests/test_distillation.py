@@ -15,16 +15,16 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from interpretkd import binning, students
+from interpretkd import binning, students_boosted, students_cart
 from interpretkd._base import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
+from interpretkd.data import Schema
 from interpretkd.evaluation import evaluate
 from interpretkd.logits import hard_targets
 from interpretkd.metrics import fidelity
 from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.schema import Schema
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
@@ -425,7 +425,7 @@ def test_other_students_read_the_same_codes(iris, work, student):
 
 def test_boosting_without_a_budget_makes_its_bins_once(iris, monkeypatch):
     made = []
-    real = students.boost.__globals__["_quantised"]
+    real = students_boosted.boost.__globals__["_quantised"]
 
     def counting(rows):
         made.append(len(rows))
@@ -523,13 +523,13 @@ def test_the_baseline_chooses_on_the_students_validation_rows(max_leaves):
 def test_rows_without_label_are_no_part_of_the_baselines_choice(iris, monkeypatch):
     X, y = iris
     seen = []
-    real = students.fit_tree
+    real = students_cart.fit_tree
 
     def watched(rows, targets, weight, settings, held_out=None):
         seen.append(None if held_out is None else held_out.rows.codes)
         return real(rows, targets, weight, settings, held_out)
 
-    monkeypatch.setattr(students, "fit_tree", watched)
+    monkeypatch.setattr(students_cart, "fit_tree", watched)
     teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     model = DistilledClassifier(
         teacher, CartStudent(4), target="hard", transfer=None, random_state=0

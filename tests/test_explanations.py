@@ -16,8 +16,8 @@ from sklearn.naive_bayes import GaussianNB
 
 from interpretkd._base import InputError
 from interpretkd.answers import given_rows
-from interpretkd.cells import replace_cells, spreads
 from interpretkd.classifier import DistilledClassifier
+from interpretkd.data import replace_cells, spreads
 from interpretkd.explanations import explain_row
 from interpretkd.flips import leaf_boxes, nearest_rows
 from interpretkd.nodes import ALL_NUMBERS

@@ -10,13 +10,13 @@ from hypothesis import example, given, strategies as st
 import interpretkd.targets
 from interpretkd._base import InputError
 from interpretkd.blueprints import LARGEST, SMALLEST, blueprint, double_threshold
+from interpretkd.data import Feature, Schema
 from interpretkd.export import export_student
 from interpretkd.export_sql_check import sql_checker
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
 from interpretkd.nodes import ALL_NUMBERS, Nodes
 from interpretkd.parity import ParityError, check, made_rows
-from interpretkd.schema import Feature, Schema
 from interpretkd.students_cart import CartStudent
 from tests.export_models import (
     chain_of_tests,

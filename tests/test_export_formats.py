@@ -17,11 +17,11 @@ import pytest
 
 from interpretkd._base import InputError
 from interpretkd.blueprints import blueprint
+from interpretkd.data import Feature, Schema
 from interpretkd.export import EXPORTS, export_student
 from interpretkd.export_c import c_text
 from interpretkd.export_json import json_schema, read_json
 from interpretkd.export_python import python_text
-from interpretkd.schema import Feature, Schema
 from tests.export_models import (
     chain_of_tests,
     diabetes,

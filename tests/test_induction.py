@@ -11,10 +11,10 @@ from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd import binning
 from interpretkd.binning import bin_columns
+from interpretkd.data import Feature, Schema
 from interpretkd.drafts import finish
 from interpretkd.induction import Limits, compress, grow, grow_draft
 from interpretkd.nodes import floor_to_float32
-from interpretkd.schema import Feature, Schema
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)

@@ -14,10 +14,10 @@ from interpretkd import datasets
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.contributions import path_contributions
+from interpretkd.data import image_schema
 from interpretkd.explanations import explain_row, parting_rows
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.schema import image_schema
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent

@@ -11,6 +11,7 @@ from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from interpretkd._base import InputError
+from interpretkd.data import Schema
 from interpretkd.linear import fit_linear, row_losses
 from interpretkd.linear_model import Linear
 from interpretkd.linear_path import (
@@ -20,7 +21,6 @@ from interpretkd.linear_path import (
     relax,
     watch_path,
 )
-from interpretkd.schema import Schema
 from interpretkd.students_linear import LinearStudent
 
 Array = NDArray[np.float64]

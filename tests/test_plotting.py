@@ -21,10 +21,10 @@ from interpretkd import raster
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import node_test
+from interpretkd.data import Feature, Schema
 from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.graphviz_text import tree_diagram
 from interpretkd.plotting import save_diagram
-from interpretkd.schema import Feature, Schema
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent

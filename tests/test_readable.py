@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from interpretkd._base import InputError, number_text
-from interpretkd.calendars import Calendar
 from interpretkd.conditions import path_conditions
+from interpretkd.data import Feature, Schema
+from interpretkd.data._dates import Calendar
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.readable import Readable, readable, significant_digits
-from interpretkd.schema import Feature, Schema
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent

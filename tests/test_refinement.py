@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from sklearn.datasets import load_digits
 
 from interpretkd.binning import N_BYTES, bin_columns
+from interpretkd.data import Feature, Schema
 from interpretkd.drafts import Draft, branch_of, graft, leaves_of, parents, tidy
 from interpretkd.induction import Limits, grow_draft
 from interpretkd.objective import (
@@ -23,7 +24,6 @@ from interpretkd.objective import (
     losses_elsewhere,
 )
 from interpretkd.refinement import improve, prune, revise
-from interpretkd.schema import Feature, Schema
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)

@@ -18,13 +18,13 @@ from sklearn.multioutput import MultiOutputClassifier
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import Condition
+from interpretkd.data import Codes, Feature, Schema
 from interpretkd.export_sql import conditions_sql
 from interpretkd.intervals import wilson_interval
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import RuleSet, extract_rules
-from interpretkd.schema import Codes, Feature, Schema
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.trees import Tree

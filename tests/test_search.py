@@ -13,11 +13,10 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from interpretkd import search
 from interpretkd._base import InputError
 from interpretkd.binning import bin_columns
+from interpretkd.data import Encoded, Feature, Schema
 from interpretkd.drafts import branch_of, finish, graft, is_monotone, leaves_of, parents
 from interpretkd.induction import Limits, grow_draft
 from interpretkd.objective import COSTS, CROSS_ENTROPY, PAIRS, SQUARES
-from interpretkd.rows import Encoded
-from interpretkd.schema import Feature, Schema
 from interpretkd.search import Problem, refine
 from interpretkd.selection import OBJECTIVES, HeldOut, Settings, fit_tree, objective_of
 from interpretkd.students_cart import CartStudent

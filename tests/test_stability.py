@@ -16,11 +16,11 @@ from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import Condition
 from interpretkd.contributions import feature_importance
+from interpretkd.data import Feature
 from interpretkd.logits import decide
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.schema import Feature
 from interpretkd.stability import (
     _agreement,
     _agreement_with,

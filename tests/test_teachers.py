@@ -16,11 +16,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from interpretkd._base import InputError
 from interpretkd.adapters import as_teacher
+from interpretkd.data import expand
 from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
 from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.networks_state import teacher_from_state
 from interpretkd.networks_training import _split
-from interpretkd.schema import expand
 
 NETWORKS = [MLPTeacher, MLPRegressorTeacher, CNNTeacher, CNNRegressorTeacher]
 

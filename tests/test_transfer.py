@@ -13,10 +13,9 @@ from interpretkd._base import InputError
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.choosing import settle
 from interpretkd.classifier import DistilledClassifier
+from interpretkd.data import Schema, stack_rows
 from interpretkd.lessons import teach
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.rows import stack_rows
-from interpretkd.schema import Schema
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent

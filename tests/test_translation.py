@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from interpretkd._base import InputError
+from interpretkd.data import Feature, Schema
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.schema import Feature, Schema
 from interpretkd.translation import Parts, translate
 
 OLD = Schema((Feature("code"), Feature("other")))

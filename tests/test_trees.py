@@ -12,11 +12,10 @@ from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._base import InputError
 from interpretkd.boosting import _forest, boost, fold_tests
+from interpretkd.data import Codes, Encoded, Feature, Schema, expand
 from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow
 from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32
-from interpretkd.rows import Encoded
-from interpretkd.schema import Codes, Feature, Schema, expand
 from interpretkd.trees import Tree
 
 nan = np.nan

@@ -22,8 +22,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from interpretkd.classifier import DistilledClassifier
+from interpretkd.data import VALUE, Codes, Column, Schema, expand
 from interpretkd.logits import centred_logits, decide, soft_targets
-from interpretkd.schema import VALUE, Codes, Column, Schema, expand
 from interpretkd.students_cart import CartStudent
 
 __all__ = ["METHODS", "Budget", "Grown", "Lesson", "Method", "Rows", "missing"]

@@ -43,14 +43,13 @@ from interpretkd.budgets import (
     _Settings,
     _Sum,
 )
+from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.datasets import load_connect4, load_digits
 from interpretkd.drafts import leaves_of
 from interpretkd.induction import Limits, grow_draft
 from interpretkd.intervals import wilson_interval
 from interpretkd.logits import decide, soft_targets
-from interpretkd.rows import Encoded
 from interpretkd.runs import Task, read_task, task_of, train_teacher
-from interpretkd.schema import Codes, Schema
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 

@@ -44,6 +44,7 @@ from interpretkd_bench._peers import (  # type: ignore[import-not-found]
 
 import interpretkd
 from interpretkd._base import InputError, write_atomically
+from interpretkd.data import Schema
 from interpretkd.datasets import (
     load_breast_cancer,
     load_connect4,
@@ -54,7 +55,6 @@ from interpretkd.datasets import (
 from interpretkd.demo import DEMOS
 from interpretkd.logits import decide
 from interpretkd.runs import Task, read_task, task_of, train_teacher
-from interpretkd.schema import Schema
 from interpretkd.students_cart import CartStudent
 
 LEAVES = (4, 8, 16, 32, 64, 128)

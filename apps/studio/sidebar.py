@@ -10,7 +10,7 @@ import streamlit as st
 
 from interpretkd._base import InputError
 from interpretkd.analysis import Analysis
-from interpretkd.schema import image_schema
+from interpretkd.data import image_schema
 from interpretkd.shelf import SavedRun, saved_run
 
 __all__ = [

@@ -170,8 +170,8 @@ def _rows_to_measure(
     loaded: Any, data: Path | None, target: str | None
 ) -> tuple[Any, Any, Any]:
     """Return rows, labels and the teacher's logits (None: it has to be asked)."""
+    from interpretkd.data import read_table
     from interpretkd.predictions import take_labels, take_rows_for
-    from interpretkd.tables import read_table
 
     if data is not None:
         wanted = [*loaded.model.schema_.names, *([target] if target else [])]

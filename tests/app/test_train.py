@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from interpretkd import uploads
-from interpretkd.columns import target_balance
+from interpretkd.data import target_balance
 from interpretkd.persistence import load_run
 from interpretkd.shelf import find_runs
 

@@ -8,11 +8,11 @@ import caches
 import streamlit as st
 import widgets
 
+from interpretkd.data import Schema, image_schema
 from interpretkd.explanations import explain_row
 from interpretkd.images_heat import contribution_image
 from interpretkd.images_leaves import leaf_images
 from interpretkd.images_path import path_image
-from interpretkd.schema import Schema, image_schema
 from interpretkd.whatif_inputs import label_text, row_of
 
 ANY = "any decision"

@@ -13,7 +13,7 @@ import widgets
 
 from interpretkd import datasets
 from interpretkd._base import InputError
-from interpretkd.columns import (
+from interpretkd.data import (
     RowChoice,
     check_columns,
     choose_rows,

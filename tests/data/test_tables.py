@@ -14,19 +14,20 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.columns import (
+from interpretkd.data import (
     RowChoice,
+    Schema,
     check_columns,
     choose_rows,
     describe_columns,
+    parse_table,
+    read_table,
     split_target,
     target_balance,
 )
 from interpretkd.predictions import predict_table, take_labels, take_rows_for
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.schema import Schema
 from interpretkd.students_cart import CartStudent
-from interpretkd.tables import parse_table, read_table
 
 nan = np.nan
 Write = Callable[..., Path]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd.schema import Codes, Schema, expand
+from interpretkd.data._schema import Codes, Schema, expand
 
 __all__ = ["even_space"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError, check_choice, check_integer, closest
-from interpretkd.schema import plain_value
+from interpretkd.data._schema import plain_value
 
 __all__ = [
     "RowChoice",

@@ -12,19 +12,19 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from interpretkd._base import InputError
-from interpretkd.calendars import Calendar
-from interpretkd.rows import batches
-from interpretkd.schema import (
+from interpretkd.data import (
     MISSING,
     VALUE,
     Column,
     Feature,
     Schema,
     as_frame,
+    batches,
     check_schema,
     expand,
     image_schema,
 )
+from interpretkd.data._dates import Calendar
 
 nan = np.nan
 FLOAT32 = st.floats(allow_nan=True, allow_infinity=False, width=32)

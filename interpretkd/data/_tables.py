@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from interpretkd._base import InputError, closest
-from interpretkd.columns import check_columns
+from interpretkd.data._columns import check_columns
 
 __all__ = ["parse_table", "read_table", "require_columns"]
 

@@ -11,7 +11,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from interpretkd._base import Array, InputError
-from interpretkd.schema import Codes, Rows, Schema, as_frame
+from interpretkd.data._schema import Codes, Rows, Schema, as_frame
 
 __all__ = [
     "Encoded",

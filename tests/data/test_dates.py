@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from interpretkd._base import InputError
-from interpretkd.calendars import UNITS, Calendar
 from interpretkd.classifier import DistilledClassifier
+from interpretkd.data import Schema
+from interpretkd.data._dates import UNITS, Calendar
 from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.persistence import load, save
-from interpretkd.schema import Schema
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, number_text, one_line
-from interpretkd.schema import Codes, Feature, Rows, Schema
+from interpretkd.data._schema import Codes, Feature, Rows, Schema
 
 __all__ = ["replace_cells", "spreads", "value_text"]
 
