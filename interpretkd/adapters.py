@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import as_frame, batches
-from interpretkd.logits import TASKS
+from interpretkd.targets import TASKS
 
 __all__ = ["Teacher", "as_teacher"]
 

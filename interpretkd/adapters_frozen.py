@@ -17,7 +17,7 @@ from sklearn.utils.metaestimators import available_if
 
 from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.adapters import _in_batches, _to_logits
-from interpretkd.logits import TASKS, decide, probabilities
+from interpretkd.targets import TASKS, decide, probabilities
 
 __all__ = ["CallableTeacher"]
 

@@ -18,12 +18,11 @@ from interpretkd.disagreements import Disagreements, disagreements
 from interpretkd.effects import Effects, shape_effects
 from interpretkd.evaluation import Evaluation, evaluate
 from interpretkd.interventions import Interventions, interventions
-from interpretkd.labels import label_target
-from interpretkd.logits import decide, probabilities
 from interpretkd.pruning import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.slices import slice_fidelities, slices_of
 from interpretkd.stability import Stability, stability
+from interpretkd.targets import decide, label_target, probabilities
 from interpretkd.trees import Tree
 
 __all__ = ["Analysis", "analyse"]

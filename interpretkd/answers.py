@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, one_line
 from interpretkd.data import Rows, checked_rows
-from interpretkd.logits import decide, probabilities
 from interpretkd.saved_teachers import AbsentTeacher
+from interpretkd.targets import decide, probabilities
 
 __all__ = [
     "certainty",

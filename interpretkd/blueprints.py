@@ -11,9 +11,8 @@ from interpretkd.data import Rows, Schema, plain_value
 from interpretkd.forests import Forest
 from interpretkd.forms import Form
 from interpretkd.linear_model import Linear
-from interpretkd.logits import decide, probabilities
 from interpretkd.nodes import ALL_NUMBERS
-from interpretkd.targets import Target
+from interpretkd.targets import Target, decide, probabilities
 from interpretkd.trees import Tree
 
 __all__ = [

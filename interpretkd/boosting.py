@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from interpretkd._base import Array
 from interpretkd.data import MISSING, VALUE, Codes, Column, Encoded, Schema, expand
 from interpretkd.forests import Forest
-from interpretkd.logits import apply_link
 from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.targets import apply_link
 
 __all__ = ["Score", "base_margins", "boost", "fold_tests", "loss_slopes"]
 

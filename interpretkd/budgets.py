@@ -20,8 +20,8 @@ from interpretkd.data import Codes, Encoded
 from interpretkd.drafts import Draft, finish, leaves_of
 from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow_draft
-from interpretkd.logits import apply_link
 from interpretkd.nodes import NODE_ARRAYS, Nodes
+from interpretkd.targets import apply_link
 
 __all__ = ["BoostingSearch", "BoostingTrial", "boost_within"]
 

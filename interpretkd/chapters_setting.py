@@ -17,7 +17,7 @@ from interpretkd.chapters_subject import (
 from interpretkd.documents import Block, Paragraph, Section, Table
 from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.info import NOT_PROVIDED
-from interpretkd.logits import probabilities
+from interpretkd.targets import probabilities
 
 __all__ = ["SETTING"]
 

@@ -9,9 +9,8 @@ import numpy as np
 from interpretkd._base import Array
 from interpretkd.foreign import as_student
 from interpretkd.lessons import teach
-from interpretkd.logits import decide, log_probabilities, probabilities
 from interpretkd.metrics import _fidelity
-from interpretkd.targets import Target
+from interpretkd.targets import Target, decide, log_probabilities, probabilities
 from interpretkd.transfer_set import Lesson
 
 __all__ = ["Trial", "choose_target", "settle"]

@@ -13,9 +13,7 @@ from interpretkd._base import Array, InputError, check_choice, check_real
 from interpretkd.adapters import Teacher
 from interpretkd.data import take_rows
 from interpretkd.distillation import _Distilled, _length, is_fitted
-from interpretkd.labels import check_labels, indicate
-from interpretkd.logits import decide, probabilities
-from interpretkd.targets import Target
+from interpretkd.targets import Target, check_labels, decide, indicate, probabilities
 from interpretkd.transfer_set import Lesson
 
 __all__ = ["DistilledClassifier"]

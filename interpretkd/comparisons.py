@@ -25,7 +25,6 @@ from interpretkd.intervals import (
     wilson_interval,
 )
 from interpretkd.lineups import _family
-from interpretkd.logits import decide
 from interpretkd.metrics import (
     label_matches,
     measure_fidelity,
@@ -35,6 +34,7 @@ from interpretkd.metrics import (
 from interpretkd.pruning import PruningPath
 from interpretkd.sizes import items_of, size_of
 from interpretkd.slices import slice_fidelities, slices_of
+from interpretkd.targets import decide
 
 __all__ = [
     "AXES",

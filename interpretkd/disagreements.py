@@ -32,8 +32,8 @@ from interpretkd.data import Codes
 from interpretkd.evaluation import _truth
 from interpretkd.induction import Limits, grow
 from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
-from interpretkd.logits import decide, probabilities
 from interpretkd.rules import extract_rules
+from interpretkd.targets import decide, probabilities
 from interpretkd.trees import Tree
 
 __all__ = [

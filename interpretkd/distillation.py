@@ -35,11 +35,10 @@ from interpretkd.data import (
 from interpretkd.foreign import as_student
 from interpretkd.forests import Forest
 from interpretkd.intervals import Estimate
-from interpretkd.labels import label_target
 from interpretkd.lessons import teach
 from interpretkd.metrics import fidelity
 from interpretkd.students_cart import CartStudent
-from interpretkd.targets import Target
+from interpretkd.targets import Target, label_target
 from interpretkd.transfer import GENERATORS, draw_rows
 from interpretkd.transfer_set import Lesson
 from interpretkd.trees import Tree

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, escape_html, html_table
 from interpretkd.intervals import Estimate, PairedTest
-from interpretkd.logits import TASKS, decide
 from interpretkd.metrics import (
     accuracy,
     as_matrix,
@@ -34,6 +33,7 @@ from interpretkd.slices import (
     slice_fidelities,
     slices_of,
 )
+from interpretkd.targets import TASKS, decide
 
 __all__ = [
     "Evaluation",

@@ -37,8 +37,8 @@ from interpretkd.conditions import way_of
 from interpretkd.contributions import path_contributions
 from interpretkd.data import Codes, Rows, as_frame, replace_cells, value_text
 from interpretkd.flips import nearest_rows
-from interpretkd.logits import probabilities
 from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.targets import probabilities
 from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish, scale_of
 

@@ -12,10 +12,9 @@ from interpretkd.blueprints import Blueprint, form_kind
 from interpretkd.data import Rows, Schema
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
-from interpretkd.logits import LINKS, TASKS
 from interpretkd.nodes import Nodes
 from interpretkd.parity import Answers, Checker
-from interpretkd.targets import TARGET_KINDS, Target
+from interpretkd.targets import LINKS, TARGET_KINDS, TASKS, Target
 from interpretkd.trees import Tree
 
 __all__ = ["STUDENT_FORMAT", "json_checker", "json_schema", "json_text", "read_json"]

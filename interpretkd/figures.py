@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._base import Array
 from interpretkd.answers import teacher_says
 from interpretkd.displays import Display, check_classes, label, shortened
-from interpretkd.logits import decide
+from interpretkd.targets import decide
 
 __all__ = ["ConfusionDisplay"]
 

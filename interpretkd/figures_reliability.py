@@ -20,8 +20,8 @@ from interpretkd.displays import (
     shortened,
 )
 from interpretkd.intervals import wilson_interval
-from interpretkd.logits import probabilities
 from interpretkd.palettes import LINE_COLOURS
+from interpretkd.targets import probabilities
 
 __all__ = ["ReliabilityDisplay"]
 

@@ -20,9 +20,8 @@ from interpretkd.data import VALUE, Codes
 from interpretkd.forests import Forest
 from interpretkd.forms import Form
 from interpretkd.linear_model import Linear, design_matrix
-from interpretkd.logits import apply_link, decide
 from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.targets import Target
+from interpretkd.targets import Target, apply_link, decide
 from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish
 

@@ -28,10 +28,10 @@ from interpretkd.export import EXPORTS, export_student
 from interpretkd.export_sql_words import DIALECTS
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
-from interpretkd.logits import probabilities
 from interpretkd.persistence import _verified
 from interpretkd.report import Report
 from interpretkd.rules import RuleSet
+from interpretkd.targets import probabilities
 from interpretkd.terms import linear_terms
 from interpretkd.trees import Tree
 

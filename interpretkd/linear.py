@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from interpretkd._base import Array
 from interpretkd.data import Codes, Schema, expand
 from interpretkd.linear_model import Linear, _margins
-from interpretkd.logits import apply_link
+from interpretkd.targets import apply_link
 
 __all__ = ["PENALTIES", "SPARSE", "fit_linear", "row_losses"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_choice
 from interpretkd.data import Codes, Rows, Schema, expand
-from interpretkd.logits import LINKS, apply_link
+from interpretkd.targets import LINKS, apply_link
 
 __all__ = ["Linear", "design_matrix"]
 

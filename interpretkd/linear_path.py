@@ -28,7 +28,7 @@ from interpretkd.linear import (
     row_losses,
 )
 from interpretkd.linear_model import Linear, _margins
-from interpretkd.logits import apply_link
+from interpretkd.targets import apply_link
 
 __all__ = ["LinearPath", "cross_validate", "linear_path", "relax", "watch_path"]
 

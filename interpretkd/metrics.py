@@ -21,7 +21,7 @@ from interpretkd.intervals import (
     compare_shares,
     wilson_interval,
 )
-from interpretkd.logits import TASKS, centred_logits, decide, log_probabilities
+from interpretkd.targets import TASKS, centred_logits, decide, log_probabilities
 
 __all__ = [
     "Estimate",

@@ -39,7 +39,6 @@ from interpretkd.data import (
     expand,
     learn_schema,
 )
-from interpretkd.logits import decide, probabilities
 from interpretkd.networks_modules import Network
 from interpretkd.networks_training import (
     BatchPlan,
@@ -53,6 +52,7 @@ from interpretkd.networks_training import (
     regression,
     train,
 )
+from interpretkd.targets import decide, probabilities
 
 __all__ = ["NetworkClassifier", "NetworkRegressor", "NetworkTeacher"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, InputError
 from interpretkd.forests import Forest
 from interpretkd.linear_model import Linear
-from interpretkd.logits import decide, probabilities
+from interpretkd.targets import decide, probabilities
 
 __all__ = [
     "LeafOutcomes",

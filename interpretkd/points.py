@@ -10,8 +10,8 @@ from interpretkd._base import Array, Whole, check_integer
 from interpretkd.data import VALUE, Codes
 from interpretkd.linear import row_losses
 from interpretkd.linear_model import Linear, design_matrix
-from interpretkd.logits import apply_link
 from interpretkd.scorecards import readable_step
+from interpretkd.targets import apply_link
 
 __all__ = ["fit_points"]
 

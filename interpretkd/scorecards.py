@@ -17,7 +17,7 @@ import pandas as pd
 from interpretkd._base import InputError, Whole, one_line
 from interpretkd.data import MISSING, VALUE
 from interpretkd.linear_model import Linear
-from interpretkd.logits import apply_link
+from interpretkd.targets import apply_link
 
 __all__ = ["Points", "Scorecard", "read_scorecards", "readable_step"]
 

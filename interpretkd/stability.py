@@ -39,9 +39,9 @@ from interpretkd.forms import Form
 from interpretkd.intervals import Estimate, bootstrap_interval
 from interpretkd.lessons import teach
 from interpretkd.linear_model import Linear
-from interpretkd.logits import decide
 from interpretkd.metrics import measure_fidelity
 from interpretkd.rules import extract_rules
+from interpretkd.targets import decide
 from interpretkd.transfer_set import Lesson
 from interpretkd.trees import Tree
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.data import Encoded, Rows, stack_rows, take_rows
-from interpretkd.labels import label_target
+from interpretkd.targets import label_target
 
 __all__ = ["Lesson"]
 

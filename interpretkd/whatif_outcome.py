@@ -20,7 +20,7 @@ from interpretkd.answers import (
 from interpretkd.conditions import path_conditions, way_of
 from interpretkd.contributions import path_contributions
 from interpretkd.data import Codes, Rows, replace_cells, value_text
-from interpretkd.logits import probabilities
+from interpretkd.targets import probabilities
 from interpretkd.trees import Tree
 from interpretkd.whatif_inputs import differing, used_positions
 

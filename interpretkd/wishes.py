@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, InputError, check_real, closest
 from interpretkd.data import Codes, spreads
 from interpretkd.linear_model import Linear
-from interpretkd.logits import decide
 from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.targets import decide
 
 __all__ = ["Scale", "Wish", "scale_of"]
 

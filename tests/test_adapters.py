@@ -37,7 +37,7 @@ from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.adapters_torch import TorchTeacher
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.logits import log_probabilities
+from interpretkd.targets import log_probabilities
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]

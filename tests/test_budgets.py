@@ -19,10 +19,10 @@ from interpretkd.budgets import TREE_LEAVES, boost_within
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Encoded, Schema
 from interpretkd.forests import Forest
-from interpretkd.logits import apply_link, decide, soft_targets
 from interpretkd.persistence import load_run, save
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
+from interpretkd.targets import apply_link, decide, soft_targets
 
 Array = NDArray[np.float64]
 

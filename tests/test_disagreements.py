@@ -20,13 +20,13 @@ from interpretkd.disagreements import (
     narrowed,
 )
 from interpretkd.intervals import wilson_interval
-from interpretkd.logits import probabilities
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.targets import probabilities
 from tests.small_trees import HOSTILE
 
 SMALL = CartStudent(4, search="greedy")

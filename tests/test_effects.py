@@ -14,11 +14,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.effects import shape_effects
-from interpretkd.logits import centred_logits
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
+from interpretkd.targets import centred_logits
 
 HOSTILE = '<img src=x onerror=alert(1)>"\n|=1+1'
 

@@ -86,7 +86,7 @@ def test_the_blueprint_is_the_model(name, family):
 
 
 def test_the_smallest_probability_is_that_of_the_targets():
-    assert interpretkd.targets._SMALLEST == SMALLEST
+    assert interpretkd.targets._target._SMALLEST == SMALLEST
 
 
 SINGLES = st.floats(width=32, allow_nan=False, allow_infinity=False)

@@ -28,11 +28,11 @@ from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.intervals import wilson_interval
-from interpretkd.logits import probabilities
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.targets import probabilities
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "a\"b'c", "line\nbreak", "x" * 200, "مرحبا بالعالم",

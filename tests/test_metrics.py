@@ -26,7 +26,6 @@ from interpretkd.intervals import (
     compare_shares,
     wilson_interval,
 )
-from interpretkd.logits import decide
 from interpretkd.metrics import (
     accuracy,
     agreement,
@@ -43,6 +42,7 @@ from interpretkd.scores import (
     size_reduction,
 )
 from interpretkd.slices import fidelity_by_class, fidelity_by_slice
+from interpretkd.targets import decide
 from tests.seed_tables import ROWS, TEXT_REDUCTIONS, TEXT_SIZE_REDUCTIONS, Row
 
 LOGITS = arrays(

@@ -17,7 +17,6 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import Condition
 from interpretkd.contributions import feature_importance
 from interpretkd.data import Feature
-from interpretkd.logits import decide
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
@@ -31,6 +30,7 @@ from interpretkd.stability import (
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.targets import decide
 from tests.small_trees import HOSTILE
 
 GREEDY = CartStudent(4, search="greedy")

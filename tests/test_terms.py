@@ -13,11 +13,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.linear_model import design_matrix
-from interpretkd.logits import probabilities
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.scorecards import Scorecard
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.targets import probabilities
 from interpretkd.terms import linear_terms, model_scorecards, points_text
 
 

@@ -48,10 +48,10 @@ from interpretkd.datasets import load_connect4, load_digits
 from interpretkd.drafts import leaves_of
 from interpretkd.induction import Limits, grow_draft
 from interpretkd.intervals import wilson_interval
-from interpretkd.logits import decide, soft_targets
 from interpretkd.runs import Task, read_task, task_of, train_teacher
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
+from interpretkd.targets import decide, soft_targets
 
 Array = NDArray[np.float64]
 

@@ -29,7 +29,6 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import Dataset, load_connect4, load_mnist
 from interpretkd.demo import DEMOS
 from interpretkd.intervals import Estimate, wilson_interval
-from interpretkd.logits import decide
 from interpretkd.runs import task_of, train_teacher
 from interpretkd.scores import (
     accuracy_improvement,
@@ -38,7 +37,7 @@ from interpretkd.scores import (
     size_reduction,
 )
 from interpretkd.students_cart import CartStudent
-from interpretkd.targets import Target
+from interpretkd.targets import Target, decide
 
 PRINTED = {"mnist": (99.25, 86.55), "connect4": (86.62, 73.42)}
 """The paper's accuracies of teacher and tree, in percent."""

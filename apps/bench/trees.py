@@ -53,9 +53,9 @@ from interpretkd.datasets import (
     load_mnist,
 )
 from interpretkd.demo import DEMOS
-from interpretkd.logits import decide
 from interpretkd.runs import Task, read_task, task_of, train_teacher
 from interpretkd.students_cart import CartStudent
+from interpretkd.targets import decide
 
 LEAVES = (4, 8, 16, 32, 64, 128)
 DEPTHS = (2, 3, 4)

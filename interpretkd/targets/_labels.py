@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
 
 from interpretkd._base import Array, InputError
-from interpretkd.targets import Target
+from interpretkd.targets._target import Target
 
 __all__ = ["check_labels", "indicate", "label_target"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from interpretkd._base import Array, InputError, check_choice, check_real
-from interpretkd.logits import (
+from interpretkd.targets._logits import (
     TASKS,
     centred_logits,
     hard_targets,

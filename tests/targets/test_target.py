@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from interpretkd._base import InputError
-from interpretkd.logits import (
+from interpretkd.targets import (
+    Target,
     apply_link,
     centred_logits,
     decide,
-    hard_targets,
     log_probabilities,
     probabilities,
     soft_targets,
 )
-from interpretkd.targets import Target
+from interpretkd.targets._logits import hard_targets
 
 Array = NDArray[np.float64]
 FEW = settings(max_examples=80, deadline=None)
