@@ -8,9 +8,9 @@ import pandas as pd
 from sklearn.datasets import load_diabetes, make_multilabel_classification
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd import datasets
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
+from interpretkd.datasets import _loaders as datasets
 from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.persistence import save
 from interpretkd.regressor import DistilledRegressor

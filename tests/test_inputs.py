@@ -10,11 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from interpretkd import datasets
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.contributions import path_contributions
 from interpretkd.data import image_schema
+from interpretkd.datasets import _loaders as datasets
 from interpretkd.explanations import explain_row, parting_rows
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor

@@ -11,7 +11,6 @@ import sidebar
 import streamlit as st
 import widgets
 
-from interpretkd import datasets
 from interpretkd._base import InputError
 from interpretkd.data import (
     RowChoice,
@@ -21,6 +20,7 @@ from interpretkd.data import (
     split_target,
     target_balance,
 )
+from interpretkd.datasets import _loaders as datasets
 from interpretkd.jobs import Job, TrainOrder, start_job
 from interpretkd.uploads import check_teacher, read_upload, run_folder, suggest_name
 

@@ -29,8 +29,8 @@ __all__ = [
 
 
 _PLACES = (
-    Path(__file__).parent / "_datasets",  # in a wheel
-    Path(__file__).parent.parent / "datasets",  # in a checkout
+    Path(__file__).parents[1] / "_datasets",  # in a wheel
+    Path(__file__).parents[2] / "datasets",  # in a checkout
 )
 
 # Of the text, for the packed file.
