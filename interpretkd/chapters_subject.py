@@ -11,7 +11,7 @@ from interpretkd.analysis import Analysis
 from interpretkd.documents import Block, Figure, Section, Table
 from interpretkd.frontiers import Frontier
 from interpretkd.info import INFO, NOT_PROVIDED
-from interpretkd.intervals import Estimate
+from interpretkd.metrics import Estimate
 
 __all__ = [
     "FEW_ROWS",

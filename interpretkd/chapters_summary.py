@@ -4,7 +4,7 @@ import pandas as pd
 
 from interpretkd.chapters_subject import Builder, Subject
 from interpretkd.documents import Block, Bullets, Paragraph, Section, Table
-from interpretkd.intervals import Estimate
+from interpretkd.metrics import Estimate
 
 __all__ = ["SUMMARY"]
 

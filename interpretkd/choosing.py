@@ -9,7 +9,7 @@ import numpy as np
 from interpretkd._base import Array
 from interpretkd.foreign import as_student
 from interpretkd.lessons import teach
-from interpretkd.metrics import _fidelity
+from interpretkd.metrics._agreement import _fidelity
 from interpretkd.targets import Target, decide, log_probabilities, probabilities
 from interpretkd.transfer_set import Lesson
 

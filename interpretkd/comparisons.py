@@ -17,23 +17,22 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.analysis import Analysis
 from interpretkd.evaluation import _compare
-from interpretkd.intervals import (
-    Estimate,
-    PairedTest,
-    percentile_interval,
-    resample,
-    wilson_interval,
-)
 from interpretkd.lineups import _family
 from interpretkd.metrics import (
+    Estimate,
+    PairedTest,
     label_matches,
     measure_fidelity,
+    percentile_interval,
     r2_of_means,
+    resample,
+    slice_fidelities,
+    slices_of,
     squared_parts,
+    wilson_interval,
 )
 from interpretkd.pruning import PruningPath
 from interpretkd.sizes import items_of, size_of
-from interpretkd.slices import slice_fidelities, slices_of
 from interpretkd.targets import decide
 
 __all__ = [

@@ -31,7 +31,7 @@ from interpretkd.conditions import path_conditions
 from interpretkd.data import Codes
 from interpretkd.evaluation import _truth
 from interpretkd.induction import Limits, grow
-from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
+from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.rules import extract_rules
 from interpretkd.targets import decide, probabilities
 from interpretkd.trees import Tree

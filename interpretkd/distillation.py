@@ -34,9 +34,8 @@ from interpretkd.data import (
 )
 from interpretkd.foreign import as_student
 from interpretkd.forests import Forest
-from interpretkd.intervals import Estimate
 from interpretkd.lessons import teach
-from interpretkd.metrics import fidelity
+from interpretkd.metrics import Estimate, fidelity
 from interpretkd.students_cart import CartStudent
 from interpretkd.targets import Target, label_target
 from interpretkd.transfer import GENERATORS, draw_rows

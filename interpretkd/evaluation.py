@@ -9,27 +9,24 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, escape_html, html_table
-from interpretkd.intervals import Estimate, PairedTest
 from interpretkd.metrics import (
+    Estimate,
+    PairedTest,
     accuracy,
+    accuracy_improvement,
+    accuracy_reduction,
     as_matrix,
     check_known,
     checked_pair,
+    class_fidelities,
+    distillation_score,
     kl_divergence,
     mcnemar,
     measure_fidelity,
+    named_slices,
     paired_bootstrap,
     r2,
-)
-from interpretkd.scores import (
-    accuracy_improvement,
-    accuracy_reduction,
-    distillation_score,
     size_reduction,
-)
-from interpretkd.slices import (
-    class_fidelities,
-    named_slices,
     slice_fidelities,
     slices_of,
 )

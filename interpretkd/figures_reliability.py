@@ -19,7 +19,7 @@ from interpretkd.displays import (
     panels,
     shortened,
 )
-from interpretkd.intervals import wilson_interval
+from interpretkd.metrics import wilson_interval
 from interpretkd.palettes import LINE_COLOURS
 from interpretkd.targets import probabilities
 

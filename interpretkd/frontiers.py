@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import html_table, one_line
-from interpretkd.intervals import Estimate
+from interpretkd.metrics import Estimate
 
 __all__ = ["Candidate", "Frontier"]
 

@@ -33,7 +33,7 @@ from interpretkd.answers import (
 )
 from interpretkd.conditions import Condition
 from interpretkd.data import Codes, Rows, even_space, replace_cells, take_rows
-from interpretkd.intervals import Estimate, bootstrap_interval, wilson_interval
+from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.rule import Rule
 from interpretkd.rules import extract_rules
 from interpretkd.trees import Tree

@@ -7,7 +7,7 @@ from typing import Any
 
 from interpretkd._base import Array
 from interpretkd.foreign import as_student
-from interpretkd.metrics import _fidelity
+from interpretkd.metrics._agreement import _fidelity
 from interpretkd.students_base import Judged, Taught
 from interpretkd.targets import Target
 from interpretkd.transfer_set import Lesson

@@ -9,8 +9,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from interpretkd._base import Array, InputError, check_real
 from interpretkd.data import Rows, Schema, as_frame, hold_out, take_rows
-from interpretkd.intervals import Estimate
-from interpretkd.metrics import accuracy, agreement, r2
+from interpretkd.metrics import Estimate, accuracy, agreement, r2
 from interpretkd.targets import check_labels, decide
 
 __all__ = ["JudgedRows", "Portions", "partition"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from interpretkd._base import one_line, prediction_text
 from interpretkd.conditions import Condition
-from interpretkd.intervals import Estimate
+from interpretkd.metrics import Estimate
 
 __all__ = ["ALWAYS", "COLUMNS", "NUMBERS", "Rule"]
 

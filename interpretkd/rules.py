@@ -28,7 +28,7 @@ from interpretkd._base import (
     write_atomically,
 )
 from interpretkd.conditions import path_conditions
-from interpretkd.intervals import Estimate
+from interpretkd.metrics import Estimate
 from interpretkd.outlines import decision_cells, from_left, outline
 from interpretkd.outputs import LeafOutcomes, leaf_outcomes
 from interpretkd.readable import readable

@@ -36,10 +36,9 @@ from interpretkd.evaluation import _truth
 from interpretkd.foreign import as_student
 from interpretkd.forests import Forest
 from interpretkd.forms import Form
-from interpretkd.intervals import Estimate, bootstrap_interval
 from interpretkd.lessons import teach
 from interpretkd.linear_model import Linear
-from interpretkd.metrics import measure_fidelity
+from interpretkd.metrics import Estimate, bootstrap_interval, measure_fidelity
 from interpretkd.rules import extract_rules
 from interpretkd.targets import decide
 from interpretkd.transfer_set import Lesson

@@ -15,7 +15,7 @@ from interpretkd._base import InputError
 from interpretkd.cli.bench import find_benchmark
 from interpretkd.data import Schema
 from interpretkd.datasets import load_breast_cancer, load_german_credit
-from interpretkd.intervals import compare_shares
+from interpretkd.metrics import compare_shares
 from interpretkd.runs import task_of, train_teacher
 
 trees = find_benchmark("trees")

@@ -13,10 +13,10 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.comparisons import compare, steps, why_not
 from interpretkd.evaluation import evaluate
 from interpretkd.metrics import mcnemar, paired_bootstrap
+from interpretkd.metrics._slices import fidelity_by_slice
 from interpretkd.persistence import save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.shelf import saved_run, twins
-from interpretkd.slices import fidelity_by_slice
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent

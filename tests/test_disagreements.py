@@ -19,7 +19,7 @@ from interpretkd.disagreements import (
     leads,
     narrowed,
 )
-from interpretkd.intervals import wilson_interval
+from interpretkd.metrics import wilson_interval
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules

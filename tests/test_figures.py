@@ -27,7 +27,7 @@ from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.figures_terms import CoefficientDisplay
-from interpretkd.intervals import wilson_interval
+from interpretkd.metrics import wilson_interval
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent

@@ -20,7 +20,7 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.conditions import Condition
 from interpretkd.data import Codes, Feature, Schema
 from interpretkd.export_sql import conditions_sql
-from interpretkd.intervals import wilson_interval
+from interpretkd.metrics import wilson_interval
 from interpretkd.nodes import ALL_NUMBERS
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor

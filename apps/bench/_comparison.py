@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from interpretkd.intervals import compare_shares
+from interpretkd.metrics import compare_shares
 
 __all__ = ["Gap", "best_variant", "difference", "markdown", "mean_interval", "unpack"]
 

@@ -47,7 +47,7 @@ from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.datasets import load_connect4, load_digits
 from interpretkd.drafts import leaves_of
 from interpretkd.induction import Limits, grow_draft
-from interpretkd.intervals import wilson_interval
+from interpretkd.metrics import wilson_interval
 from interpretkd.runs import Task, read_task, task_of, train_teacher
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent

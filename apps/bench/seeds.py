@@ -28,14 +28,15 @@ from interpretkd._base import write_atomically
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import Dataset, load_connect4, load_mnist
 from interpretkd.demo import DEMOS
-from interpretkd.intervals import Estimate, wilson_interval
-from interpretkd.runs import task_of, train_teacher
-from interpretkd.scores import (
+from interpretkd.metrics import (
+    Estimate,
     accuracy_improvement,
     accuracy_reduction,
     distillation_score,
     size_reduction,
+    wilson_interval,
 )
+from interpretkd.runs import task_of, train_teacher
 from interpretkd.students_cart import CartStudent
 from interpretkd.targets import Target, decide
 

@@ -21,7 +21,7 @@ from interpretkd.comparisons import (
     compare,
     steps,
 )
-from interpretkd.intervals import Estimate, PairedTest
+from interpretkd.metrics import Estimate, PairedTest
 from interpretkd.shelf import SavedRun, twins
 
 MOST_RUNS, SHOWN_SLICES = 6, 50

@@ -17,9 +17,8 @@ from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.forests import Forest
-from interpretkd.intervals import Estimate
 from interpretkd.linear_model import Linear
-from interpretkd.metrics import r2
+from interpretkd.metrics import Estimate, r2
 
 DARK = st.context.theme.type == "dark"
 BLUE, ORANGE = "#56B4E9" if DARK else "#0072B2", "#E69F00"

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_choice
-from interpretkd.intervals import (
+from interpretkd.metrics._intervals import (
     Estimate,
     PairedTest,
     bootstrap_interval,

@@ -16,32 +16,28 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.tree import DecisionTreeRegressor
 
-from interpretkd import intervals
 from interpretkd._base import InputError
 from interpretkd.evaluation import Evaluation, Size, evaluate
-from interpretkd.intervals import (
-    Estimate,
-    bootstrap_interval,
-    compare_means,
-    compare_shares,
-    wilson_interval,
-)
 from interpretkd.metrics import (
+    Estimate,
+    _intervals as intervals,
     accuracy,
+    accuracy_improvement,
+    accuracy_reduction,
     agreement,
+    bootstrap_interval,
+    compare_shares,
+    distillation_score,
     fidelity,
     kl_divergence,
     mcnemar,
     paired_bootstrap,
     r2,
-)
-from interpretkd.scores import (
-    accuracy_improvement,
-    accuracy_reduction,
-    distillation_score,
     size_reduction,
+    wilson_interval,
 )
-from interpretkd.slices import fidelity_by_class, fidelity_by_slice
+from interpretkd.metrics._intervals import compare_means
+from interpretkd.metrics._slices import fidelity_by_class, fidelity_by_slice
 from interpretkd.targets import decide
 from tests.seed_tables import ROWS, TEXT_REDUCTIONS, TEXT_SIZE_REDUCTIONS, Row
 

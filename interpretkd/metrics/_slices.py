@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, closest
 from interpretkd.data import as_frame
-from interpretkd.intervals import Estimate, wilson_interval
-from interpretkd.metrics import _check_task, measure_fidelity
+from interpretkd.metrics._agreement import _check_task, measure_fidelity
+from interpretkd.metrics._intervals import Estimate, wilson_interval
 from interpretkd.targets import decide
 
 __all__ = [

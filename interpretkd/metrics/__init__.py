@@ -1,0 +1,92 @@
+"""Numbers on logits and labels, each with an interval, and tests on pairs of them.
+
+Belongs here: fidelity (with the teacher), accuracy (with the labels), their intervals.
+Does not: whole evaluations of a model (`evaluation`).
+Read first: `_agreement.py` (fidelity and accuracy), `_intervals.py` (`Estimate`).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.metrics._agreement import (
+        accuracy as accuracy,
+        agreement as agreement,
+        as_matrix as as_matrix,
+        check_known as check_known,
+        checked_pair as checked_pair,
+        fidelity as fidelity,
+        kl_divergence as kl_divergence,
+        label_matches as label_matches,
+        mcnemar as mcnemar,
+        measure_fidelity as measure_fidelity,
+        paired_bootstrap as paired_bootstrap,
+        r2 as r2,
+        r2_of_means as r2_of_means,
+        squared_parts as squared_parts,
+    )
+    from interpretkd.metrics._intervals import (
+        Estimate as Estimate,
+        PairedTest as PairedTest,
+        bootstrap_interval as bootstrap_interval,
+        compare_shares as compare_shares,
+        percentile_interval as percentile_interval,
+        resample as resample,
+        wilson_interval as wilson_interval,
+    )
+    from interpretkd.metrics._scores import (
+        accuracy_improvement as accuracy_improvement,
+        accuracy_reduction as accuracy_reduction,
+        distillation_score as distillation_score,
+        size_reduction as size_reduction,
+    )
+    from interpretkd.metrics._slices import (
+        class_fidelities as class_fidelities,
+        named_slices as named_slices,
+        slice_fidelities as slice_fidelities,
+        slices_of as slices_of,
+    )
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "_agreement": [
+                "accuracy",
+                "agreement",
+                "as_matrix",
+                "check_known",
+                "checked_pair",
+                "fidelity",
+                "kl_divergence",
+                "label_matches",
+                "mcnemar",
+                "measure_fidelity",
+                "paired_bootstrap",
+                "r2",
+                "r2_of_means",
+                "squared_parts",
+            ],
+            "_intervals": [
+                "Estimate",
+                "PairedTest",
+                "bootstrap_interval",
+                "compare_shares",
+                "percentile_interval",
+                "resample",
+                "wilson_interval",
+            ],
+            "_scores": [
+                "accuracy_improvement",
+                "accuracy_reduction",
+                "distillation_score",
+                "size_reduction",
+            ],
+            "_slices": [
+                "class_fidelities",
+                "named_slices",
+                "slice_fidelities",
+                "slices_of",
+            ],
+        },
+    )
