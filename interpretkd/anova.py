@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, Whole
 from interpretkd.data import Codes, Schema
-from interpretkd.forests import Forest
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models import ALL_NUMBERS, Forest, Nodes
 
 __all__ = ["Cells", "Decomposition", "Leaves", "decompose"]
 

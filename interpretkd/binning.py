@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from interpretkd.data import Codes, Encoded, Schema
-from interpretkd.nodes import floor_to_float32
+from interpretkd.models import floor_to_float32
 
 __all__ = [
     "MAX_BINS",

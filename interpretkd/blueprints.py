@@ -8,12 +8,8 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Rows, Schema, plain_value
-from interpretkd.forests import Forest
-from interpretkd.forms import Form
-from interpretkd.linear_model import Linear
-from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.models import ALL_NUMBERS, Forest, Form, Linear, Tree
 from interpretkd.targets import Target, decide, probabilities
-from interpretkd.trees import Tree
 
 __all__ = [
     "LARGEST",

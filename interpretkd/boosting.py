@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.data import MISSING, VALUE, Codes, Column, Encoded, Schema, expand
-from interpretkd.forests import Forest
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models import ALL_NUMBERS, Forest, Nodes
 from interpretkd.targets import apply_link
 
 __all__ = ["Score", "base_margins", "boost", "fold_tests", "loss_slopes"]

@@ -18,9 +18,8 @@ from interpretkd.binning import N_BYTES, Binned, bin_rows
 from interpretkd.boosting import Score, base_margins, loss_slopes
 from interpretkd.data import Codes, Encoded
 from interpretkd.drafts import Draft, finish, leaves_of
-from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow_draft
-from interpretkd.nodes import NODE_ARRAYS, Nodes
+from interpretkd.models import NODE_ARRAYS, Forest, Nodes
 from interpretkd.targets import apply_link
 
 __all__ = ["BoostingSearch", "BoostingTrial", "boost_within"]

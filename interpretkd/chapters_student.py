@@ -11,7 +11,7 @@ from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.documents import Block, Code, Figure, Paragraph, Section, Table
 from interpretkd.figures_effects import ShapeDisplay
 from interpretkd.figures_terms import CoefficientDisplay
-from interpretkd.linear_model import Linear
+from interpretkd.models import Linear
 
 __all__ = ["STUDENT"]
 

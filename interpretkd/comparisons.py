@@ -31,8 +31,8 @@ from interpretkd.metrics import (
     squared_parts,
     wilson_interval,
 )
+from interpretkd.models import items_of, size_of
 from interpretkd.pruning import PruningPath
-from interpretkd.sizes import items_of, size_of
 from interpretkd.targets import decide
 
 __all__ = [

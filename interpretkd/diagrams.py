@@ -18,17 +18,14 @@ from interpretkd._base import (
     check_integer,
     one_line,
 )
-from interpretkd.conditions import path_conditions
 from interpretkd.data import Codes, Schema, as_frame, check_schema, image_schema
 from interpretkd.drawings import Drawing
-from interpretkd.forests import Forest
 from interpretkd.layout import place_in_levels, place_tidily
+from interpretkd.models import Forest, Nodes, Tree, path_conditions
 from interpretkd.node_boxes import Box, Look, legend, look_at, node_box
-from interpretkd.nodes import Nodes
 from interpretkd.pictures import as_picture
 from interpretkd.shapes import Curve, Shape, Text, moved
 from interpretkd.text_metrics import wrap
-from interpretkd.trees import Tree
 
 __all__ = [
     "DIRECTIONS",

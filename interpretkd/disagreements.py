@@ -27,14 +27,13 @@ from interpretkd.answers import (
     same_decisions,
     teacher_says,
 )
-from interpretkd.conditions import path_conditions
 from interpretkd.data import Codes
 from interpretkd.evaluation import _truth
 from interpretkd.induction import Limits, grow
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
+from interpretkd.models import Tree, path_conditions
 from interpretkd.rules import extract_rules
 from interpretkd.targets import decide, probabilities
-from interpretkd.trees import Tree
 
 __all__ = [
     "Disagreements",

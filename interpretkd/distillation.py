@@ -33,14 +33,13 @@ from interpretkd.data import (
     take_rows,
 )
 from interpretkd.foreign import as_student
-from interpretkd.forests import Forest
 from interpretkd.lessons import teach
 from interpretkd.metrics import Estimate, fidelity
+from interpretkd.models import Forest, Tree
 from interpretkd.students_cart import CartStudent
 from interpretkd.targets import Target, label_target
 from interpretkd.transfer import GENERATORS, draw_rows
 from interpretkd.transfer_set import Lesson
-from interpretkd.trees import Tree
 
 __all__ = []
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Feature, Schema
-from interpretkd.nodes import Nodes
+from interpretkd.models import Nodes
 from interpretkd.probes import NONE, SEVERAL, TEMPLATES, Preparation, gap_like
 from interpretkd.steps import known_levels, name_and_step, unread_columns
 from interpretkd.translation import Parts

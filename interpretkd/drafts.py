@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from interpretkd._base import Array
 from interpretkd.binning import N_BYTES, Binned
 from interpretkd.data import Codes
-from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32
-from interpretkd.trees import Tree
+from interpretkd.models import ALL_NUMBERS, Nodes, Tree, floor_to_float32
 
 __all__ = [
     "Draft",

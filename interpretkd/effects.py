@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer, html_table, one_line
 from interpretkd.anova import Cells, Decomposition, decompose
-from interpretkd.forests import Forest
 from interpretkd.leaf_rules import AdditiveRule, leaf_rules, set_condition
-from interpretkd.outputs import Outputs, read_outputs
+from interpretkd.models import Forest, Outputs, read_outputs
 
 __all__ = ["Effects", "VarianceShares", "shape_effects"]
 

@@ -33,13 +33,10 @@ from interpretkd.answers import (
     teacher_is_here,
     teacher_says,
 )
-from interpretkd.conditions import way_of
-from interpretkd.contributions import path_contributions
 from interpretkd.data import Codes, Rows, as_frame, replace_cells, value_text
 from interpretkd.flips import nearest_rows
-from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.models import ALL_NUMBERS, Tree, path_contributions, way_of
 from interpretkd.targets import probabilities
-from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish, scale_of
 
 __all__ = [

@@ -21,9 +21,9 @@ from interpretkd.export_sql import sql_text
 from interpretkd.export_sql_check import sql_checker
 from interpretkd.export_sql_words import DIALECTS
 from interpretkd.graphviz_text import tree_diagram
+from interpretkd.models import Tree
 from interpretkd.parity import Answers, Checker, Parity, ParityError, check
 from interpretkd.rules import RuleSet, extract_rules
-from interpretkd.trees import Tree
 
 __all__ = [
     "DIALECTS",

@@ -14,11 +14,8 @@ import numpy as np
 from interpretkd._base import InputError, one_line
 from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
 from interpretkd.data import MISSING, VALUE, Codes, Feature, Rows
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 from interpretkd.parity import Answers, Checker, NotChecked, ParityError
-from interpretkd.trees import Tree
 
 __all__ = ["c_checker", "c_text"]
 

@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError
 from interpretkd.blueprints import Blueprint, form_kind
 from interpretkd.data import Rows, Schema
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
-from interpretkd.nodes import Nodes
+from interpretkd.models import Forest, Linear, Nodes, Tree
 from interpretkd.parity import Answers, Checker
 from interpretkd.targets import LINKS, TARGET_KINDS, TASKS, Target
-from interpretkd.trees import Tree
 
 __all__ = ["STUDENT_FORMAT", "json_checker", "json_schema", "json_text", "read_json"]
 

@@ -16,11 +16,8 @@ import numpy as np
 from interpretkd._base import InputError
 from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
 from interpretkd.data import MISSING, VALUE, Rows
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 from interpretkd.parity import Answers, Checker, NotChecked
-from interpretkd.trees import Tree
 
 __all__ = ["onnx_bytes", "onnx_checker"]
 

@@ -15,10 +15,7 @@ from interpretkd.blueprints import (
     double_threshold,
 )
 from interpretkd.data import VALUE, Feature
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
-from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.trees import Tree
+from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
 __all__ = ["NAMESPACE", "pmml_text"]
 

@@ -14,11 +14,8 @@ from interpretkd.blueprints import (
     double_threshold,
 )
 from interpretkd.data import MISSING, VALUE, Feature, Rows
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 from interpretkd.parity import Answers, Checker, cells
-from interpretkd.trees import Tree
 
 __all__ = ["python_checker", "python_text"]
 

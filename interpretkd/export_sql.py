@@ -12,7 +12,6 @@ import numpy as np
 
 from interpretkd._base import check_choice, one_line
 from interpretkd.blueprints import SMALLEST, Blueprint, check_texts, double_threshold
-from interpretkd.conditions import Condition
 from interpretkd.data import MISSING, VALUE, Feature
 from interpretkd.export_sql_columns import cleaned, date_note
 from interpretkd.export_sql_words import (
@@ -25,10 +24,7 @@ from interpretkd.export_sql_words import (
     quoted,
     short_name,
 )
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
-from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.trees import Tree
+from interpretkd.models import ALL_NUMBERS, Condition, Forest, Linear, Nodes, Tree
 
 __all__ = ["conditions_sql", "output_columns", "sql_text"]
 

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike
 
 from interpretkd._base import check_integer
 from interpretkd.displays import Display, label, numbers, panels, shortened
-from interpretkd.linear_model import Linear
-from interpretkd.outputs import read_outputs
+from interpretkd.models import Linear, read_outputs
 from interpretkd.palettes import LINE_COLOURS
 from interpretkd.terms import linear_terms
 

@@ -15,14 +15,19 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from interpretkd._base import Array
-from interpretkd.conditions import Condition, branch_tests
 from interpretkd.data import VALUE, Codes
-from interpretkd.forests import Forest
-from interpretkd.forms import Form
-from interpretkd.linear_model import Linear, design_matrix
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models import (
+    ALL_NUMBERS,
+    Condition,
+    Forest,
+    Form,
+    Linear,
+    Nodes,
+    Tree,
+    branch_tests,
+    design_matrix,
+)
 from interpretkd.targets import Target, apply_link, decide
-from interpretkd.trees import Tree
 from interpretkd.wishes import Scale, Wish
 
 __all__ = ["leaf_boxes", "nearest_rows"]

@@ -22,9 +22,9 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.distillation import is_fitted
 from interpretkd.frontiers import Candidate, Frontier, _by_size, _most_faithful
 from interpretkd.lineups import Budget, Lineup, default_lineup, given_lineup
+from interpretkd.models import items_of, size_of
 from interpretkd.portions import JudgedRows, Portions, partition
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.sizes import items_of, size_of
 
 __all__ = ["frontier", "trace"]
 

@@ -26,14 +26,12 @@ from interpretkd.drawings import pages_pdf
 from interpretkd.effects import shape_effects
 from interpretkd.export import EXPORTS, export_student
 from interpretkd.export_sql_words import DIALECTS
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
+from interpretkd.models import Forest, Linear, Tree
 from interpretkd.persistence import _verified
 from interpretkd.report import Report
 from interpretkd.rules import RuleSet
 from interpretkd.targets import probabilities
 from interpretkd.terms import linear_terms
-from interpretkd.trees import Tree
 
 __all__ = [
     "MEDIA_TYPES",

@@ -8,10 +8,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, one_line
-from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.data import VALUE, Schema
 from interpretkd.drawings import Drawing
-from interpretkd.forests import Forest
 from interpretkd.images import (
     _LINE,
     ImagePicture,
@@ -25,8 +23,14 @@ from interpretkd.images import (
     _pixel_columns,
     _Sides,
 )
-from interpretkd.linear_model import Linear
-from interpretkd.outputs import Outputs, read_outputs
+from interpretkd.models import (
+    Forest,
+    Linear,
+    Outputs,
+    feature_importance,
+    path_contributions,
+    read_outputs,
+)
 from interpretkd.palettes import SIGNED_COLOURS, colours
 from interpretkd.shapes import Rect, Shape, Strokes, Text
 

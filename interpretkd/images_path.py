@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, number_text, one_line
-from interpretkd.conditions import branch_tests
 from interpretkd.data import Codes, Schema
 from interpretkd.drawings import Drawing
 from interpretkd.images import (
@@ -30,11 +29,10 @@ from interpretkd.images import (
     _tree_of,
     _value_range,
 )
-from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.models import ALL_NUMBERS, Tree, branch_tests
 from interpretkd.pictures import pixel_place
 from interpretkd.shapes import FONT_SIZES, Polygon, Shape, Text
 from interpretkd.text_metrics import text_width, wrap
-from interpretkd.trees import Tree
 
 __all__ = ["PathImage", "PathPixel", "path_image"]
 

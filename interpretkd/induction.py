@@ -15,7 +15,7 @@ from interpretkd._base import Array
 from interpretkd.binning import N_BYTES, Binned, bin_columns, spread
 from interpretkd.data import Codes, Schema
 from interpretkd.drafts import Draft, finish, tidy
-from interpretkd.trees import Tree
+from interpretkd.models import Tree
 
 __all__ = ["Limits", "compress", "grow", "grow_draft", "sort_by"]
 

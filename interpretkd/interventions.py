@@ -31,12 +31,11 @@ from interpretkd.answers import (
     teacher_is_here,
     teacher_says,
 )
-from interpretkd.conditions import Condition
 from interpretkd.data import Codes, Rows, even_space, replace_cells, take_rows
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
+from interpretkd.models import Condition, Tree
 from interpretkd.rule import Rule
 from interpretkd.rules import extract_rules
-from interpretkd.trees import Tree
 
 __all__ = ["ConditionBreak", "Interventions", "RuleIntervention", "interventions"]
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from interpretkd._base import one_line
 from interpretkd.anova import Cells, Decomposition, Leaves
-from interpretkd.conditions import Condition
 from interpretkd.data import Codes
-from interpretkd.outputs import Outputs
+from interpretkd.models import Condition, Outputs
 
 __all__ = ["AdditiveRule", "leaf_rules", "set_condition"]
 

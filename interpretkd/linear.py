@@ -16,7 +16,8 @@ from scipy.optimize import minimize
 
 from interpretkd._base import Array
 from interpretkd.data import Codes, Schema, expand
-from interpretkd.linear_model import Linear, _margins
+from interpretkd.models import Linear
+from interpretkd.models._linear import _margins
 from interpretkd.targets import apply_link
 
 __all__ = ["PENALTIES", "SPARSE", "fit_linear", "row_losses"]

@@ -27,7 +27,8 @@ from interpretkd.linear import (
     fit_linear,
     row_losses,
 )
-from interpretkd.linear_model import Linear, _margins
+from interpretkd.models import Linear
+from interpretkd.models._linear import _margins
 from interpretkd.targets import apply_link
 
 __all__ = ["LinearPath", "cross_validate", "linear_path", "relax", "watch_path"]

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from interpretkd._base import InputError, check_integer
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
+from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
-from interpretkd.trees import Tree
 
 __all__ = ["Budget", "Lineup", "default_lineup", "given_lineup"]
 

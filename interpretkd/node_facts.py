@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from interpretkd._base import check_integer, one_line
 from interpretkd.analysis import Analysis
-from interpretkd.conditions import Condition, path_conditions
 from interpretkd.metrics import Estimate, wilson_interval
+from interpretkd.models import Condition, path_conditions
 from interpretkd.node_boxes import Look
 
 __all__ = ["NodeFacts", "node_facts", "telling_rows"]

@@ -22,7 +22,7 @@ from interpretkd._base import (
     check_integer,
     check_real,
 )
-from interpretkd.nodes import freeze
+from interpretkd.models import freeze
 
 __all__ = ["MEASURES", "Certificate", "Solution", "solve"]
 

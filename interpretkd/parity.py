@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, InputError
 from interpretkd.blueprints import Blueprint, double_threshold
 from interpretkd.data import Rows, Schema, as_frame
-from interpretkd.linear_model import Linear
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
 __all__ = [
     "Answers",

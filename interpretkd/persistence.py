@@ -39,8 +39,7 @@ from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.choosing import Trial
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema, as_frame, plain_value
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
+from interpretkd.models import Forest, Linear, Tree
 from interpretkd.optima import Certificate
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.saved_teachers import AbsentTeacher, LateTeacher
@@ -48,7 +47,6 @@ from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.targets import TASKS, Target
-from interpretkd.trees import Tree
 
 __all__ = ["BUNDLE_FORMAT", "EvaluationRows", "Run", "load", "load_run", "save"]
 

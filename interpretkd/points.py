@@ -9,8 +9,7 @@ import numpy as np
 from interpretkd._base import Array, Whole, check_integer
 from interpretkd.data import VALUE, Codes
 from interpretkd.linear import row_losses
-from interpretkd.linear_model import Linear, design_matrix
-from interpretkd.scorecards import readable_step
+from interpretkd.models import Linear, design_matrix, readable_step
 from interpretkd.targets import apply_link
 
 __all__ = ["fit_points"]

@@ -19,11 +19,9 @@ from interpretkd._base import InputError
 from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.data import Codes, Schema, as_frame
 from interpretkd.divisions import Original, find_cuts
-from interpretkd.forests import Forest
-from interpretkd.nodes import Nodes
+from interpretkd.models import Forest, Nodes, Tree
 from interpretkd.probes import transformation
 from interpretkd.translation import Translation, translate
-from interpretkd.trees import Tree
 
 __all__ = ["PreparedTeacher", "in_original_units"]
 

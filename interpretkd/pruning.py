@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.data import Codes
-from interpretkd.nodes import Nodes, freeze
-from interpretkd.trees import Tree
+from interpretkd.models import Nodes, Tree, freeze
 
 __all__ = [
     "RULES",

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_boolean, number_text
 from interpretkd.data import Codes, Rows
-from interpretkd.forests import Forest
-from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.trees import Tree
+from interpretkd.models import ALL_NUMBERS, Forest, Nodes, Tree
 
 __all__ = ["Readable", "readable", "significant_digits"]
 

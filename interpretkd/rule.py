@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from interpretkd._base import one_line, prediction_text
-from interpretkd.conditions import Condition
 from interpretkd.metrics import Estimate
+from interpretkd.models import Condition
 
 __all__ = ["ALWAYS", "COLUMNS", "NUMBERS", "Rule"]
 

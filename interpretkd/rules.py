@@ -27,14 +27,19 @@ from interpretkd._base import (
     markdown_table,
     write_atomically,
 )
-from interpretkd.conditions import path_conditions
 from interpretkd.metrics import Estimate
-from interpretkd.outlines import decision_cells, from_left, outline
-from interpretkd.outputs import LeafOutcomes, leaf_outcomes
+from interpretkd.models import (
+    LeafOutcomes,
+    Tree,
+    decision_cells,
+    from_left,
+    leaf_outcomes,
+    outline,
+    path_conditions,
+)
 from interpretkd.readable import readable
 from interpretkd.rule import ALWAYS, COLUMNS, NUMBERS, Rule
 from interpretkd.tallies import Judged, alike, judge_rows, node_counts, tally
-from interpretkd.trees import Tree
 
 __all__ = ["RuleSet", "extract_rules"]
 

@@ -19,6 +19,7 @@ from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.drafts import Draft, finish
 from interpretkd.induction import Limits
 from interpretkd.lookahead import best_branch
+from interpretkd.models import Tree
 from interpretkd.objective import (
     COSTS,
     CROSS_ENTROPY,
@@ -37,7 +38,6 @@ from interpretkd.pruning import (
     squared_errors,
 )
 from interpretkd.search import Problem, optimise, refine
-from interpretkd.trees import Tree
 
 __all__ = [
     "OBJECTIVES",

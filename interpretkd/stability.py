@@ -29,20 +29,24 @@ from interpretkd._base import (
     prediction_text,
 )
 from interpretkd.answers import check_model, given_rows, output_names, teacher_says
-from interpretkd.conditions import Condition, node_test, path_conditions
-from interpretkd.contributions import feature_importance
 from interpretkd.data import Codes, as_columns, spreads, take_rows
 from interpretkd.evaluation import _truth
 from interpretkd.foreign import as_student
-from interpretkd.forests import Forest
-from interpretkd.forms import Form
 from interpretkd.lessons import teach
-from interpretkd.linear_model import Linear
 from interpretkd.metrics import Estimate, bootstrap_interval, measure_fidelity
+from interpretkd.models import (
+    Condition,
+    Forest,
+    Form,
+    Linear,
+    Tree,
+    feature_importance,
+    node_test,
+    path_conditions,
+)
 from interpretkd.rules import extract_rules
 from interpretkd.targets import decide
 from interpretkd.transfer_set import Lesson
-from interpretkd.trees import Tree
 
 __all__ = ["Stability", "stability"]
 

@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 from interpretkd._base import Array, InputError
 from interpretkd.boosting import Score
 from interpretkd.data import Encoded, Rows, Schema, batches, checked_rows
-from interpretkd.forms import Form
+from interpretkd.models import Form
 from interpretkd.targets import Target
 
 __all__ = ["Judged", "Taught", "Watch"]

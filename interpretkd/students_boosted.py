@@ -11,7 +11,7 @@ from interpretkd._base import Array, check_choice, check_integer, check_real
 from interpretkd.boosting import Score, boost
 from interpretkd.budgets import BoostingSearch, boost_within
 from interpretkd.data import Codes, Encoded
-from interpretkd.forests import Forest
+from interpretkd.models import Forest
 from interpretkd.students_base import LOSSES, Watch, _link, _seed, _Student
 
 __all__ = ["BoostedStudent"]

@@ -15,11 +15,11 @@ from sklearn.utils.validation import (
 from interpretkd._base import Array, InputError, check_choice, check_integer, check_real
 from interpretkd.data import Encoded, Schema
 from interpretkd.induction import Limits
+from interpretkd.models import Tree
 from interpretkd.optima import Certificate
 from interpretkd.selection import OBJECTIVES, SEARCHES, Fit, HeldOut, Settings, fit_tree
 from interpretkd.students_base import Judged, _answer, _seed, _Student
 from interpretkd.targets import Target
-from interpretkd.trees import Tree
 
 __all__ = ["CartStudent"]
 

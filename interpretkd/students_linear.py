@@ -18,7 +18,6 @@ from interpretkd._base import (
 from interpretkd.boosting import Score
 from interpretkd.data import Codes, Encoded
 from interpretkd.linear import PENALTIES, SPARSE, fit_linear
-from interpretkd.linear_model import Linear
 from interpretkd.linear_path import (
     LinearPath,
     cross_validate,
@@ -26,8 +25,8 @@ from interpretkd.linear_path import (
     relax,
     watch_path,
 )
+from interpretkd.models import Linear, Scorecard, read_scorecards
 from interpretkd.points import fit_points
-from interpretkd.scorecards import Scorecard, read_scorecards
 from interpretkd.students_base import LOSSES, Watch, _link, _Student
 
 __all__ = ["LinearStudent"]

@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, as_frame
 from interpretkd.metrics import wilson_interval
-from interpretkd.outputs import LeafOutcomes, decision_probability
+from interpretkd.models import LeafOutcomes, Tree, decision_probability
 from interpretkd.targets import decide, probabilities
-from interpretkd.trees import Tree
 
 __all__ = [
     "Judged",

@@ -10,9 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer, html_table, one_line
 from interpretkd.data import Schema
-from interpretkd.linear_model import Linear, design_matrix
-from interpretkd.outputs import Outputs, read_outputs
-from interpretkd.scorecards import Points, Scorecard, read_scorecards
+from interpretkd.models import (
+    Linear,
+    Outputs,
+    Points,
+    Scorecard,
+    design_matrix,
+    read_outputs,
+    read_scorecards,
+)
 
 __all__ = ["Contributions", "linear_terms", "model_scorecards", "points_text"]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Flags, InputError
 from interpretkd.data import Schema
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models import ALL_NUMBERS, Nodes
 
 __all__ = ["Parts", "Translation", "translate"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from interpretkd._base import check_choice, check_integer
 from interpretkd.diagrams import _FEW_LEAVES, DIRECTIONS, _drawing, _Part
 from interpretkd.drawings import Drawing
+from interpretkd.models import outline
 from interpretkd.node_boxes import Look
-from interpretkd.outlines import outline
 
 __all__ = [
     "DrawnNode",

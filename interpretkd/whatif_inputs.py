@@ -13,11 +13,14 @@ from numpy.typing import ArrayLike
 
 from interpretkd._base import InputError, number_text, one_line, prediction_text
 from interpretkd.answers import given_rows
-from interpretkd.conditions import way_of
-from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.data import Codes, Feature, Rows, value_text
-from interpretkd.linear_model import Linear
-from interpretkd.trees import Tree
+from interpretkd.models import (
+    Linear,
+    Tree,
+    feature_importance,
+    path_contributions,
+    way_of,
+)
 
 __all__ = [
     "Input",

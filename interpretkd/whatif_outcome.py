@@ -17,11 +17,9 @@ from interpretkd.answers import (
     same_decisions,
     teacher_is_here,
 )
-from interpretkd.conditions import path_conditions, way_of
-from interpretkd.contributions import path_contributions
 from interpretkd.data import Codes, Rows, replace_cells, value_text
+from interpretkd.models import Tree, path_conditions, path_contributions, way_of
 from interpretkd.targets import probabilities
-from interpretkd.trees import Tree
 from interpretkd.whatif_inputs import differing, used_positions
 
 __all__ = ["Said", "WhatIf", "try_values"]

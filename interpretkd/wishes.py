@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_real, closest
 from interpretkd.data import Codes, spreads
-from interpretkd.linear_model import Linear
-from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.models import ALL_NUMBERS, Linear
 from interpretkd.targets import decide
 
 __all__ = ["Scale", "Wish", "scale_of"]

@@ -17,12 +17,11 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import load_german_credit
-from interpretkd.nodes import Nodes
+from interpretkd.models import Nodes, Tree
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
-from interpretkd.trees import Tree
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",

@@ -7,8 +7,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from interpretkd.data import Codes, Feature, Schema
-from interpretkd.nodes import ALL_NUMBERS
-from interpretkd.trees import Tree
+from interpretkd.models import ALL_NUMBERS, Tree
 
 nan = np.nan
 FLOAT32 = np.float32

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from interpretkd.anova import Cells, decompose
-from interpretkd.forests import Forest
+from interpretkd.models import Forest
 from interpretkd.students_boosted import BoostedStudent
 
 

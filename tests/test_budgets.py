@@ -18,7 +18,7 @@ from interpretkd._base import InputError
 from interpretkd.budgets import TREE_LEAVES, boost_within
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Encoded, Schema
-from interpretkd.forests import Forest
+from interpretkd.models import Forest
 from interpretkd.persistence import load_run, save
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent

@@ -28,11 +28,11 @@ from interpretkd.data import Feature, Schema
 from interpretkd.diagrams import draw_pages, draw_tree, pages, tree_svg
 from interpretkd.drawings import Drawing
 from interpretkd.images_leaves import leaf_images
+from interpretkd.models import Tree
 from interpretkd.palettes import colours
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
-from interpretkd.trees import Tree
 from tests.small_trees import HOSTILE, SCHEMA, TREES, new_tree
 
 SVG = "{http://www.w3.org/2000/svg}"

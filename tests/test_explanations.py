@@ -20,7 +20,7 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import replace_cells, spreads
 from interpretkd.explanations import explain_row
 from interpretkd.flips import leaf_boxes, nearest_rows
-from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.models import ALL_NUMBERS
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent

@@ -13,9 +13,7 @@ from interpretkd.blueprints import LARGEST, SMALLEST, blueprint, double_threshol
 from interpretkd.data import Feature, Schema
 from interpretkd.export import export_student
 from interpretkd.export_sql_check import sql_checker
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes
 from interpretkd.parity import ParityError, check, made_rows
 from interpretkd.students_cart import CartStudent
 from tests.export_models import (

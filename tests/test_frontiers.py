@@ -19,10 +19,10 @@ from interpretkd.frontier_fit import frontier
 from interpretkd.frontiers import Frontier
 from interpretkd.lineups import Budget, default_lineup
 from interpretkd.metrics import accuracy, agreement, fidelity, r2
+from interpretkd.models import items_of
 from interpretkd.persistence import load, save
 from interpretkd.portions import partition
 from interpretkd.pruning import PruningPath
-from interpretkd.sizes import items_of
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent

@@ -13,18 +13,22 @@ from sklearn.linear_model import LogisticRegression
 
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.contributions import feature_importance, path_contributions
 from interpretkd.data import Feature, Schema
 from interpretkd.images_heat import contribution_image
 from interpretkd.images_leaves import leaf_images
 from interpretkd.images_path import path_image
-from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.outputs import read_outputs
+from interpretkd.models import (
+    ALL_NUMBERS,
+    Nodes,
+    Tree,
+    feature_importance,
+    path_contributions,
+    read_outputs,
+)
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
-from interpretkd.trees import Tree
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = (

@@ -14,7 +14,7 @@ from interpretkd.binning import bin_columns
 from interpretkd.data import Feature, Schema
 from interpretkd.drafts import finish
 from interpretkd.induction import Limits, compress, grow, grow_draft
-from interpretkd.nodes import floor_to_float32
+from interpretkd.models import floor_to_float32
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)

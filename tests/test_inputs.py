@@ -12,10 +12,10 @@ from sklearn.preprocessing import FunctionTransformer
 
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.contributions import path_contributions
 from interpretkd.data import image_schema
 from interpretkd.datasets import _loaders as datasets
 from interpretkd.explanations import explain_row, parting_rows
+from interpretkd.models import path_contributions
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent

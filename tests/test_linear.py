@@ -13,7 +13,6 @@ from sklearn.preprocessing import StandardScaler
 from interpretkd._base import InputError
 from interpretkd.data import Schema
 from interpretkd.linear import fit_linear, row_losses
-from interpretkd.linear_model import Linear
 from interpretkd.linear_path import (
     LinearPath,
     cross_validate,
@@ -21,6 +20,7 @@ from interpretkd.linear_path import (
     relax,
     watch_path,
 )
+from interpretkd.models import Linear
 from interpretkd.students_linear import LinearStudent
 
 Array = NDArray[np.float64]

@@ -33,7 +33,7 @@ from sklearn.preprocessing import (
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema
-from interpretkd.nodes import NODE_ARRAYS, Nodes
+from interpretkd.models import NODE_ARRAYS, Nodes, Tree
 from interpretkd.persistence import load, save
 from interpretkd.preparations import PreparedTeacher, in_original_units
 from interpretkd.regressor import DistilledRegressor
@@ -41,7 +41,6 @@ from interpretkd.rules import extract_rules
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
-from interpretkd.trees import Tree
 
 nan = np.nan
 

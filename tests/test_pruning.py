@@ -12,9 +12,8 @@ from sklearn.tree import DecisionTreeRegressor
 from interpretkd._base import InputError
 from interpretkd.data import Schema
 from interpretkd.induction import Limits, grow
-from interpretkd.nodes import Nodes, floor_to_float32
+from interpretkd.models import Nodes, Tree, floor_to_float32
 from interpretkd.pruning import Losses, decision_costs, prune_path, squared_errors
-from interpretkd.trees import Tree
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -7,15 +7,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from interpretkd._base import InputError, number_text
-from interpretkd.conditions import path_conditions
 from interpretkd.data import Feature, Schema
 from interpretkd.data._dates import Calendar
-from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.models import ALL_NUMBERS, Tree, path_conditions
 from interpretkd.readable import Readable, readable, significant_digits
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
-from interpretkd.trees import Tree
 from tests.small_trees import FLOAT32, SCHEMA, TREES, frame_of, hard_rows, new_tree
 
 ONE = Schema((Feature("x"),))

@@ -17,17 +17,15 @@ from sklearn.multioutput import MultiOutputClassifier
 
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.conditions import Condition
 from interpretkd.data import Codes, Feature, Schema
 from interpretkd.export_sql import conditions_sql
 from interpretkd.metrics import wilson_interval
-from interpretkd.nodes import ALL_NUMBERS
+from interpretkd.models import ALL_NUMBERS, Condition, Tree
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
-from interpretkd.trees import Tree
 from tests.small_trees import (
     AGE,
     DOSE,

@@ -13,9 +13,8 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
 from interpretkd.linear import fit_linear, row_losses
-from interpretkd.linear_model import Linear
+from interpretkd.models import Linear, Points, Scorecard, read_scorecards
 from interpretkd.points import fit_points
-from interpretkd.scorecards import Points, Scorecard, read_scorecards
 from interpretkd.students_linear import LinearStudent
 
 Array = NDArray[np.float64]

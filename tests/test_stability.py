@@ -14,9 +14,8 @@ from sklearn.naive_bayes import GaussianNB
 
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.conditions import Condition
-from interpretkd.contributions import feature_importance
 from interpretkd.data import Feature
+from interpretkd.models import Condition, feature_importance
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules

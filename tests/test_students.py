@@ -16,12 +16,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._base import InputError
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
+from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
-from interpretkd.trees import Tree
 
 Array = NDArray[np.float64]
 nan = np.nan

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from interpretkd._base import InputError
-from interpretkd.outputs import LeafOutcomes, leaf_outcomes
+from interpretkd.models import LeafOutcomes, leaf_outcomes
 from interpretkd.tallies import Judged, alike, judge_rows, node_counts, tally
 from tests.small_trees import AGE, DOSE, frame_of, hard_rows, new_tree
 

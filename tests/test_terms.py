@@ -12,9 +12,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.linear_model import design_matrix
+from interpretkd.models import Scorecard, design_matrix
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.scorecards import Scorecard
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.targets import probabilities

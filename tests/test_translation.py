@@ -5,7 +5,7 @@ import pytest
 
 from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models import ALL_NUMBERS, Nodes
 from interpretkd.translation import Parts, translate
 
 OLD = Schema((Feature("code"), Feature("other")))

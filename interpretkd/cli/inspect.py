@@ -53,9 +53,9 @@ def rules(
     ] = False,
 ) -> None:
     """Show the rules of a run's tree; of other students what they add up."""
+    from interpretkd.models import Tree
     from interpretkd.persistence import load_run
     from interpretkd.rules import extract_rules
-    from interpretkd.trees import Tree
 
     loaded = load_run(run)
     X, y, logits = _rows_to_measure(loaded, data, target)
@@ -148,7 +148,7 @@ def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:
     """Say what boosted trees or coefficients add up; write it as a table if asked."""
     from interpretkd._base import csv_text, write_atomically
     from interpretkd.effects import shape_effects
-    from interpretkd.linear_model import Linear
+    from interpretkd.models import Linear
     from interpretkd.terms import linear_terms
 
     if X is None:

@@ -22,9 +22,9 @@ from interpretkd.handouts import (
     report_files,
 )
 from interpretkd.info import INFO
+from interpretkd.models import size_of
 from interpretkd.report import report_on
 from interpretkd.shelf import SavedRun
-from interpretkd.sizes import size_of
 
 REPORT = "Report"
 SHORT = ("title", "author", "owner")

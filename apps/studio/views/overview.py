@@ -16,9 +16,8 @@ from interpretkd.figures import ConfusionDisplay
 from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_sizes import SizeDisplay
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
 from interpretkd.metrics import Estimate, r2
+from interpretkd.models import Forest, Linear
 
 DARK = st.context.theme.type == "dark"
 BLUE, ORANGE = "#56B4E9" if DARK else "#0072B2", "#E69F00"

@@ -15,9 +15,8 @@ from tree_view import tree_view
 
 from interpretkd.analysis import Analysis
 from interpretkd.diagrams import DIRECTIONS, look_of
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
 from interpretkd.metrics import Estimate, r2, wilson_interval
+from interpretkd.models import Forest, Linear
 from interpretkd.node_boxes import Look
 from interpretkd.node_facts import NodeFacts, node_facts, telling_rows
 from interpretkd.treemaps import TreeMap, branch_outline, draw_branch

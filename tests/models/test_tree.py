@@ -13,10 +13,8 @@ from sklearn.tree import DecisionTreeRegressor
 from interpretkd._base import InputError
 from interpretkd.boosting import _forest, boost, fold_tests
 from interpretkd.data import Codes, Encoded, Feature, Schema, expand
-from interpretkd.forests import Forest
 from interpretkd.induction import Limits, grow
-from interpretkd.nodes import ALL_NUMBERS, Nodes, floor_to_float32
-from interpretkd.trees import Tree
+from interpretkd.models import ALL_NUMBERS, Forest, Nodes, Tree, floor_to_float32
 
 nan = np.nan
 Arrays = dict[str, NDArray[Any]]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import joined, number_text
 from interpretkd.data import Codes, Feature
-from interpretkd.nodes import ALL_NUMBERS, Nodes
+from interpretkd.models._nodes import ALL_NUMBERS, Nodes
 
 __all__ = ["Condition", "branch_tests", "node_test", "path_conditions", "way_of"]
 

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.data import Codes
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear, design_matrix
-from interpretkd.nodes import Nodes
+from interpretkd.models._forest import Forest
+from interpretkd.models._linear import Linear, design_matrix
+from interpretkd.models._nodes import Nodes
 
 __all__ = ["feature_importance", "path_contributions"]
 

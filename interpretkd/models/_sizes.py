@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
-from interpretkd.outputs import read_outputs
-from interpretkd.trees import Tree
+from interpretkd.models._forest import Forest
+from interpretkd.models._linear import Linear
+from interpretkd.models._outputs import read_outputs
+from interpretkd.models._tree import Tree
 
 __all__ = ["items_of", "size_of"]
 

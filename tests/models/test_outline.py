@@ -1,8 +1,6 @@
 import pytest
 
-from interpretkd.conditions import path_conditions
-from interpretkd.outlines import decision_cells, from_left, outline
-from interpretkd.trees import Tree
+from interpretkd.models import Tree, decision_cells, from_left, outline, path_conditions
 from tests.small_trees import AGE, DOSE, HOME, PURPOSE, SCHEMA, new_tree
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError, check_choice
 from interpretkd.data import Codes, Rows, Schema
-from interpretkd.nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
+from interpretkd.models._nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
+from interpretkd.models._tree import Tree
 from interpretkd.targets import LINKS, apply_link
-from interpretkd.trees import Tree
 
 __all__ = ["Forest"]
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from interpretkd._base import one_line
-from interpretkd.conditions import Condition, branch_tests, path_conditions
 from interpretkd.data import Schema
-from interpretkd.nodes import Nodes
+from interpretkd.models._conditions import Condition, branch_tests, path_conditions
+from interpretkd.models._nodes import Nodes
 
 __all__ = ["ANY", "decision_cells", "from_left", "outline"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
-from interpretkd.forests import Forest
-from interpretkd.linear_model import Linear
+from interpretkd.models._forest import Forest
+from interpretkd.models._linear import Linear
 from interpretkd.targets import decide, probabilities
 
 __all__ = [

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Rows, Schema
-from interpretkd.nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
+from interpretkd.models._nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
 
 __all__ = ["Tree"]
 

@@ -5,17 +5,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from interpretkd.conditions import (
+from interpretkd.data import Feature
+from interpretkd.data._dates import Calendar
+from interpretkd.models import (
+    ALL_NUMBERS,
     Condition,
+    Nodes,
+    Tree,
     branch_tests,
     node_test,
     path_conditions,
     way_of,
 )
-from interpretkd.data import Feature
-from interpretkd.data._dates import Calendar
-from interpretkd.nodes import ALL_NUMBERS, Nodes
-from interpretkd.trees import Tree
 from tests.small_trees import (
     AGE,
     DOSE,

@@ -16,7 +16,7 @@ import pandas as pd
 
 from interpretkd._base import InputError, Whole, one_line
 from interpretkd.data import MISSING, VALUE
-from interpretkd.linear_model import Linear
+from interpretkd.models._linear import Linear
 from interpretkd.targets import apply_link
 
 __all__ = ["Points", "Scorecard", "read_scorecards", "readable_step"]

@@ -1,0 +1,91 @@
+"""What is left of a fitted student: frozen arrays that predict and can be read.
+
+Belongs here: `Tree`, `Forest`, `Linear`, `Scorecard`, their conditions and outlines.
+Does not: how they are fitted (`students`), drawn (`drawing`) or written (`export`).
+Read first: `_tree.py` (the arrays of a tree), `_nodes.py` (its tests).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.models._conditions import (
+        Condition as Condition,
+        branch_tests as branch_tests,
+        node_test as node_test,
+        path_conditions as path_conditions,
+        way_of as way_of,
+    )
+    from interpretkd.models._contributions import (
+        feature_importance as feature_importance,
+        path_contributions as path_contributions,
+    )
+    from interpretkd.models._forest import Forest as Forest
+    from interpretkd.models._form import Form as Form
+    from interpretkd.models._linear import (
+        Linear as Linear,
+        design_matrix as design_matrix,
+    )
+    from interpretkd.models._nodes import (
+        ALL_NUMBERS as ALL_NUMBERS,
+        NODE_ARRAYS as NODE_ARRAYS,
+        Nodes as Nodes,
+        floor_to_float32 as floor_to_float32,
+        freeze as freeze,
+    )
+    from interpretkd.models._outline import (
+        decision_cells as decision_cells,
+        from_left as from_left,
+        outline as outline,
+    )
+    from interpretkd.models._outputs import (
+        LeafOutcomes as LeafOutcomes,
+        Outputs as Outputs,
+        decision_probability as decision_probability,
+        leaf_outcomes as leaf_outcomes,
+        read_outputs as read_outputs,
+    )
+    from interpretkd.models._scorecard import (
+        Points as Points,
+        Scorecard as Scorecard,
+        read_scorecards as read_scorecards,
+        readable_step as readable_step,
+    )
+    from interpretkd.models._sizes import items_of as items_of, size_of as size_of
+    from interpretkd.models._tree import Tree as Tree
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "_conditions": [
+                "Condition",
+                "branch_tests",
+                "node_test",
+                "path_conditions",
+                "way_of",
+            ],
+            "_contributions": ["feature_importance", "path_contributions"],
+            "_forest": ["Forest"],
+            "_form": ["Form"],
+            "_linear": ["Linear", "design_matrix"],
+            "_nodes": [
+                "ALL_NUMBERS",
+                "NODE_ARRAYS",
+                "Nodes",
+                "floor_to_float32",
+                "freeze",
+            ],
+            "_outline": ["decision_cells", "from_left", "outline"],
+            "_outputs": [
+                "LeafOutcomes",
+                "Outputs",
+                "decision_probability",
+                "leaf_outcomes",
+                "read_outputs",
+            ],
+            "_scorecard": ["Points", "Scorecard", "read_scorecards", "readable_step"],
+            "_sizes": ["items_of", "size_of"],
+            "_tree": ["Tree"],
+        },
+    )
