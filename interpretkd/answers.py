@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, one_line
 from interpretkd.data import Rows, checked_rows
-from interpretkd.saved_teachers import AbsentTeacher
 from interpretkd.targets import decide, probabilities
+from interpretkd.teachers import AbsentTeacher
 
 __all__ = [
     "certainty",

@@ -9,7 +9,7 @@ import numpy as np
 from interpretkd._base import Array
 from interpretkd.foreign import as_student
 from interpretkd.lessons import teach
-from interpretkd.metrics._agreement import _fidelity
+from interpretkd.metrics import plain_fidelity
 from interpretkd.targets import Target, decide, log_probabilities, probabilities
 from interpretkd.transfer_set import Lesson
 
@@ -110,7 +110,7 @@ def choose_target(
     judged = held_out if as_student(quick).is_open else None
     for target in targets:
         logits = _logits(teach(quick, target, lesson, judged), target, held_out)
-        fidelity = _fidelity(target.task, logits, held_out.logits)
+        fidelity = plain_fidelity(target.task, logits, held_out.logits)
         trials.append(Trial(target, fidelity, len(lesson)))
         scores.append((fidelity, -_divergence(target.task, logits, held_out.logits)))
     best = max(range(len(scores)), key=scores.__getitem__)

@@ -10,10 +10,10 @@ from sklearn.base import (
 from sklearn.utils import Tags
 
 from interpretkd._base import Array, InputError, check_choice, check_real
-from interpretkd.adapters import Teacher
 from interpretkd.data import take_rows
 from interpretkd.distillation import _Distilled, _length, is_fitted
 from interpretkd.targets import Target, check_labels, decide, indicate, probabilities
+from interpretkd.teachers import Teacher
 from interpretkd.transfer_set import Lesson
 
 __all__ = ["DistilledClassifier"]

@@ -19,7 +19,6 @@ from sklearn.utils.validation import (
 )
 
 from interpretkd._base import Array, InputError, check_choice, check_real
-from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.choosing import Trial, choose_target, settle
 from interpretkd.data import (
     Encoded,
@@ -38,6 +37,7 @@ from interpretkd.metrics import Estimate, fidelity
 from interpretkd.models import Forest, Tree
 from interpretkd.students_cart import CartStudent
 from interpretkd.targets import Target, label_target
+from interpretkd.teachers import Teacher, as_teacher
 from interpretkd.transfer import GENERATORS, draw_rows
 from interpretkd.transfer_set import Lesson
 

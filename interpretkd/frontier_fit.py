@@ -16,8 +16,6 @@ from sklearn.base import (
 from sklearn.utils import check_random_state
 
 from interpretkd._base import InputError, check_boolean, one_line
-from interpretkd.adapters import as_teacher
-from interpretkd.cached_teachers import RememberingTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.distillation import is_fitted
 from interpretkd.frontiers import Candidate, Frontier, _by_size, _most_faithful
@@ -25,6 +23,7 @@ from interpretkd.lineups import Budget, Lineup, default_lineup, given_lineup
 from interpretkd.models import items_of, size_of
 from interpretkd.portions import JudgedRows, Portions, partition
 from interpretkd.regressor import DistilledRegressor
+from interpretkd.teachers import RememberingTeacher, as_teacher
 
 __all__ = ["frontier", "trace"]
 

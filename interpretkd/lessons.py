@@ -7,7 +7,7 @@ from typing import Any
 
 from interpretkd._base import Array
 from interpretkd.foreign import as_student
-from interpretkd.metrics._agreement import _fidelity
+from interpretkd.metrics import plain_fidelity
 from interpretkd.students_base import Judged, Taught
 from interpretkd.targets import Target
 from interpretkd.transfer_set import Lesson
@@ -42,7 +42,7 @@ def teach(
         teacher = held_out.logits
 
         def score(outputs: Array) -> float:
-            return _fidelity(target.task, target.decode(outputs), teacher)
+            return plain_fidelity(target.task, target.decode(outputs), teacher)
 
         own = _columns(target, held_out), held_out.weights
         judged = Judged(held_out.rows, held_out.encoded, *own, score)

@@ -16,8 +16,7 @@ from scipy.optimize import minimize
 
 from interpretkd._base import Array
 from interpretkd.data import Codes, Schema, expand
-from interpretkd.models import Linear
-from interpretkd.models._linear import _margins
+from interpretkd.models import Linear, linear_margins
 from interpretkd.targets import apply_link
 
 __all__ = ["PENALTIES", "SPARSE", "fit_linear", "row_losses"]
@@ -164,7 +163,7 @@ def _mean_loss(
     form: Linear, codes: Codes, targets: Array, sample_weight: Array | None
 ) -> float:
     weight = _normal(sample_weight, len(codes))
-    return float(weight @ row_losses(_margins(form, codes), targets, form.link))
+    return float(weight @ row_losses(linear_margins(form, codes), targets, form.link))
 
 
 @dataclass(frozen=True, eq=False)

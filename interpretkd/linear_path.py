@@ -27,9 +27,7 @@ from interpretkd.linear import (
     fit_linear,
     row_losses,
 )
-from interpretkd.models import Linear
-from interpretkd.models._linear import _margins
-from interpretkd.targets import apply_link
+from interpretkd.models import Linear, linear_margins
 
 __all__ = ["LinearPath", "cross_validate", "linear_path", "relax", "watch_path"]
 
@@ -292,7 +290,7 @@ def watch_path(
     LinearPath
         The same path with scores and errors.
     """
-    outputs = [apply_link(_margins(form, codes), form.link) for form in path.forms]
+    outputs = [form.predict_codes(codes) for form in path.forms]
     scores = np.asarray([score(output) for output in outputs])
     best = int(scores.argmax())
     n_blocks = min(_N_BLOCKS, len(codes))
@@ -350,7 +348,7 @@ def cross_validate(
     for i in range(n_folds):
         out = fold == i
         for step, form in enumerate(fit_path(np.flatnonzero(~out)).forms):
-            margins = _margins(form, codes[out])
+            margins = linear_margins(form, codes[out])
             losses[step, out] = row_losses(margins, targets[out], form.link)
     scores = -losses @ weight
     best = losses[scores.argmax()]

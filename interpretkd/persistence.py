@@ -34,19 +34,23 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd import __version__
 from interpretkd._base import BundleError, InputError, naming_file
-from interpretkd.adapters import Teacher, as_teacher
-from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.choosing import Trial
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema, as_frame, plain_value
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.optima import Certificate
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.saved_teachers import AbsentTeacher, LateTeacher
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.targets import TASKS, Target
+from interpretkd.teachers import (
+    AbsentTeacher,
+    LateTeacher,
+    OnnxTeacher,
+    Teacher,
+    as_teacher,
+)
 
 __all__ = ["BUNDLE_FORMAT", "EvaluationRows", "Run", "load", "load_run", "save"]
 
@@ -555,7 +559,7 @@ def _attach_teacher(
 def _network(config: dict[str, Any], content: bytes) -> Any:
     from safetensors.numpy import load as from_safetensors
 
-    from interpretkd.networks_state import teacher_from_state
+    from interpretkd.teachers import teacher_from_state
 
     with naming_file("teacher.safetensors"):
         arrays = from_safetensors(content)

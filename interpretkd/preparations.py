@@ -16,11 +16,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import InputError
-from interpretkd.adapters import Teacher, as_teacher
 from interpretkd.data import Codes, Schema, as_frame
 from interpretkd.divisions import Original, find_cuts
 from interpretkd.models import Forest, Nodes, Tree
 from interpretkd.probes import transformation
+from interpretkd.teachers import Teacher, as_teacher
 from interpretkd.translation import Translation, translate
 
 __all__ = ["PreparedTeacher", "in_original_units"]

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, check_choice
-from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.analysis import Analysis, analyse
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import (
@@ -34,14 +33,19 @@ from interpretkd.data import (
 )
 from interpretkd.datasets import Dataset
 from interpretkd.evaluation import Evaluation
-from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
-from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
-from interpretkd.networks_training import BatchPlan
 from interpretkd.persistence import save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.teachers import (
+    BatchPlan,
+    CNNRegressorTeacher,
+    CNNTeacher,
+    MLPRegressorTeacher,
+    MLPTeacher,
+    OnnxTeacher,
+)
 
 __all__ = [
     "STUDENTS",

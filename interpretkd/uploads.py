@@ -24,10 +24,10 @@ import pyarrow
 import pyarrow.parquet
 
 from interpretkd._base import InputError
-from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.data import parse_table
 from interpretkd.persistence import load_run
 from interpretkd.shelf import find_runs, saved_run
+from interpretkd.teachers import OnnxTeacher
 
 __all__ = [
     "MOST_BYTES",

@@ -37,7 +37,7 @@ def german() -> Any:
 
 @pytest.fixture(scope="session")
 def german_teacher(german: Any) -> Any:
-    from interpretkd.networks_mlp import MLPTeacher
+    from interpretkd.teachers import MLPTeacher
 
     rows = german.split().train
     teacher = MLPTeacher((32, 16), dropout=0.2, max_epochs=20, random_state=0)

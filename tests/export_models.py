@@ -14,7 +14,6 @@ from sklearn.datasets import (
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import load_german_credit
 from interpretkd.models import Nodes, Tree
@@ -22,6 +21,7 @@ from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.teachers import CallableTeacher
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",

@@ -8,15 +8,14 @@ import pandas as pd
 from sklearn.datasets import load_diabetes, make_multilabel_classification
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import _loaders as datasets
-from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.persistence import save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.teachers import CallableTeacher, MLPRegressorTeacher, MLPTeacher
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",

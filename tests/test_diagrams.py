@@ -22,7 +22,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Feature, Schema
 from interpretkd.diagrams import draw_pages, draw_tree, pages, tree_svg
@@ -33,6 +32,7 @@ from interpretkd.palettes import colours
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.teachers import CallableTeacher
 from tests.small_trees import HOSTILE, SCHEMA, TREES, new_tree
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -17,17 +17,16 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from interpretkd import binning, students_boosted, students_cart
 from interpretkd._base import InputError
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema
 from interpretkd.evaluation import evaluate
 from interpretkd.metrics import fidelity
-from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.targets._logits import hard_targets
+from interpretkd.teachers import CallableTeacher, MLPTeacher
 
 STUDENTS = [
     CartStudent(8),

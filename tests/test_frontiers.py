@@ -12,8 +12,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression as Foreign, LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.adapters import as_teacher
-from interpretkd.cached_teachers import RememberingTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.frontier_fit import frontier
 from interpretkd.frontiers import Frontier
@@ -26,6 +24,7 @@ from interpretkd.pruning import PruningPath
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.teachers import RememberingTeacher, as_teacher
 
 STUDENTS = {
     "tree": [CartStudent(n, search="greedy") for n in (2, 4, 8)],

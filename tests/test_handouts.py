@@ -12,7 +12,6 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd import handouts as module
 from interpretkd._base import BundleError, InputError
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.handouts import (
@@ -30,6 +29,7 @@ from interpretkd.run_analysis import analyse_run
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.teachers import CallableTeacher
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 STARTS = {

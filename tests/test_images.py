@@ -490,7 +490,7 @@ def test_themes_and_ids(models: Any, digits: Any) -> None:
 
 
 def test_the_teachers_shape_is_found() -> None:
-    from interpretkd.networks_cnn import CNNTeacher
+    from interpretkd.teachers import CNNTeacher
 
     X, y = sklearn_digits(return_X_y=True)
     X, y = X[:300], y[:300]

@@ -13,16 +13,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from interpretkd._base import BundleError, InputError
-from interpretkd.adapters_frozen import CallableTeacher
-from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.networks_cnn import CNNTeacher
 from interpretkd.persistence import _sha256, load, load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.teachers import CallableTeacher, CNNTeacher, OnnxTeacher
 
 STUDENTS = {
     "cart": CartStudent(8),

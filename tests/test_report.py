@@ -15,7 +15,6 @@ from sklearn.multioutput import MultiOutputClassifier
 
 from interpretkd import analysis
 from interpretkd._base import InputError
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.documents import Figure, Table
@@ -30,6 +29,7 @@ from interpretkd.run_analysis import analyse_run
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.teachers import CallableTeacher
 
 GREEDY = CartStudent(8, search="greedy", random_state=0)
 STUDENTS = {

@@ -228,7 +228,7 @@ def test_two_classes_have_one_difference_and_terms_may_be_absent() -> None:
     truth = (frame["a"].fillna(0) > 0).astype(int)
     fitted = LogisticRegression().fit(frame[["a"]].fillna(0), truth)
     logits = fitted.decision_function(frame[["a"]].fillna(0))[:, None] * [0, 1]
-    from interpretkd.adapters_frozen import CallableTeacher
+    from interpretkd.teachers import CallableTeacher
 
     def ask(rows: Any) -> Any:
         return fitted.decision_function(rows[["a"]].fillna(0))[:, None] * [0, 1]

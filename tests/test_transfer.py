@@ -10,7 +10,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.choosing import settle
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema, stack_rows
@@ -20,6 +19,7 @@ from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.targets import Target
+from interpretkd.teachers import CallableTeacher
 from interpretkd.transfer import GENERATORS, draw_rows, mix_neighbours, resample_columns
 from interpretkd.transfer_set import Lesson
 

@@ -5,7 +5,6 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.analysis import analyse
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.diagrams import draw_tree, look_of
@@ -13,6 +12,7 @@ from interpretkd.node_facts import node_facts, telling_rows
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
+from interpretkd.teachers import CallableTeacher
 from interpretkd.treemaps import branch_outline, draw_branch
 
 

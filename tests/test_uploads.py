@@ -17,10 +17,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from interpretkd import uploads
 from interpretkd._base import InputError
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.students_cart import CartStudent
+from interpretkd.teachers import CallableTeacher
 from interpretkd.uploads import (
     check_teacher,
     read_upload,

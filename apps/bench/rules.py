@@ -29,7 +29,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, export_graphviz, export_text
 
 from interpretkd._base import InputError, write_atomically
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import (
     Dataset,
@@ -45,6 +44,7 @@ from interpretkd.rules import extract_rules
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.teachers import CallableTeacher
 
 GOALS = {
     "rule table, 512 rules": 50.0,

@@ -39,7 +39,7 @@ from interpretkd_bench._engines import (  # type: ignore[import-not-found]
 
 from interpretkd._base import write_atomically
 from interpretkd.datasets import load_digits, load_mnist
-from interpretkd.networks_mlp import MLPTeacher
+from interpretkd.teachers import MLPTeacher
 
 MEGABYTE = 2**20
 

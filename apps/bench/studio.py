@@ -32,12 +32,12 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, write_atomically
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.networks_mlp import MLPTeacher
 from interpretkd.persistence import save
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.studio import RUN, SHELF, find_studio, free_port
+from interpretkd.teachers import MLPTeacher
 
 GOALS = {
     "page, second session": 1.0,

@@ -36,6 +36,7 @@ __all__ = [
     "mcnemar",
     "measure_fidelity",
     "paired_bootstrap",
+    "plain_fidelity",
     "r2",
     "r2_of_means",
     "squared_parts",
@@ -470,7 +471,21 @@ def measure_fidelity(task: str, teacher: Array, student: Array) -> Estimate:
     return measure(teacher, student, task)
 
 
-def _fidelity(task: str, student: Array, teacher: Array) -> float:
+def plain_fidelity(task: str, student: Array, teacher: Array) -> float:
+    """Return the share of equal decisions (R2, for regression), without an interval.
+
+    Parameters
+    ----------
+    task : {"multiclass", "multilabel", "regression"}
+        What is decided.
+    student, teacher : ndarray of shape (n_samples, n_outputs), float64
+        Logits, or values.
+
+    Returns
+    -------
+    float
+        1 for full agreement.
+    """
     if task == "regression":
         spread = ((teacher - teacher.mean(axis=0)) ** 2).sum()
         return float(1 - ((student - teacher) ** 2).sum() / max(spread, 1e-300))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from interpretkd.models._linear import (
         Linear as Linear,
         design_matrix as design_matrix,
+        linear_margins as linear_margins,
     )
     from interpretkd.models._nodes import (
         ALL_NUMBERS as ALL_NUMBERS,
@@ -68,7 +69,7 @@ else:
             "_contributions": ["feature_importance", "path_contributions"],
             "_forest": ["Forest"],
             "_form": ["Form"],
-            "_linear": ["Linear", "design_matrix"],
+            "_linear": ["Linear", "design_matrix", "linear_margins"],
             "_nodes": [
                 "ALL_NUMBERS",
                 "NODE_ARRAYS",

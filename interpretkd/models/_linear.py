@@ -129,7 +129,7 @@ class Linear:
         ndarray of shape (n_samples, n_outputs), float64
             The sums.
         """
-        return _margins(self, self.schema.encode(X))
+        return linear_margins(self, self.schema.encode(X))
 
     def predict(self, X: Rows) -> Array:
         """Return the predictions.
@@ -159,7 +159,7 @@ class Linear:
         ndarray of shape (n_samples, n_outputs), float64
             The sums, through the link.
         """
-        return apply_link(_margins(self, codes), self.link)
+        return apply_link(linear_margins(self, codes), self.link)
 
     def to_frame(self, outputs: list[str] | None = None) -> pd.DataFrame:
         """Return the coefficients in original units, the intercept first.
@@ -254,7 +254,21 @@ def design_matrix(schema: Schema, codes: Codes, fill: Array) -> Array:
     return np.where(gaps, fill, matrix) if gaps.any() else matrix
 
 
-def _margins(linear: Linear, codes: Codes) -> Array:
+def linear_margins(linear: Linear, codes: Codes) -> Array:
+    """Return the sums of rows that are encoded already, before the link.
+
+    Parameters
+    ----------
+    linear : Linear
+        The coefficients.
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs), float64
+        The sums.
+    """
     matrix = design_matrix(linear.schema, codes, linear.fill)
     return matrix @ linear.coefficients + linear.intercept
 

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.adapters_frozen import CallableTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.run_analysis import analyse_run
 from interpretkd.students_cart import CartStudent
 from interpretkd.studio import RUN
+from interpretkd.teachers import CallableTeacher
 from interpretkd.whatif_address import write_settings
 from interpretkd.whatif_inputs import row_of, used_positions
 from interpretkd.whatif_outcome import try_values

@@ -19,17 +19,20 @@ from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classific
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd.adapters_frozen import CallableTeacher
-from interpretkd.adapters_onnx import OnnxTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import _loaders as datasets
-from interpretkd.networks_cnn import CNNTeacher
-from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.students_boosted import BoostedStudent
 from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
+from interpretkd.teachers import (
+    CallableTeacher,
+    CNNTeacher,
+    MLPRegressorTeacher,
+    MLPTeacher,
+    OnnxTeacher,
+)
 
 
 def cart(path: Path) -> None:

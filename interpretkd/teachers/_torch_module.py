@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import InputError, closest
-from interpretkd.adapters import _in_batches
-from interpretkd.adapters_frozen import _first_line, _Frozen, _numbers, _reshaped
+from interpretkd.teachers._base import _in_batches
+from interpretkd.teachers._frozen import _first_line, _Frozen, _numbers, _reshaped
 
 __all__ = ["TorchTeacher"]
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from interpretkd._base import InputError
 from interpretkd.data import hold_out
-from interpretkd.networks_modules import Network
+from interpretkd.teachers._networks.modules import Network
 
 __all__ = [
     "BatchPlan",

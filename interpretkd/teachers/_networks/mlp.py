@@ -6,13 +6,13 @@ import numpy as np
 
 from interpretkd._base import Array
 from interpretkd.data import VALUE, Codes, Column, Schema
-from interpretkd.networks_base import (
+from interpretkd.teachers._networks.base import (
     NetworkClassifier,
     NetworkRegressor,
     NetworkTeacher,
     _moments,
 )
-from interpretkd.networks_modules import MLP
+from interpretkd.teachers._networks.modules import MLP
 
 __all__ = ["MLPRegressorTeacher", "MLPTeacher"]
 

@@ -32,12 +32,15 @@ from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from interpretkd._base import InputError
-from interpretkd.adapters import Teacher, as_teacher
-from interpretkd.adapters_frozen import CallableTeacher
-from interpretkd.adapters_onnx import OnnxTeacher
-from interpretkd.adapters_torch import TorchTeacher
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.targets import log_probabilities
+from interpretkd.teachers import (
+    CallableTeacher,
+    OnnxTeacher,
+    Teacher,
+    TorchTeacher,
+    as_teacher,
+)
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]

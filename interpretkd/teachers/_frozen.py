@@ -16,8 +16,8 @@ from sklearn.utils._tags import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 
 from interpretkd._base import Array, InputError, check_choice, check_integer
-from interpretkd.adapters import _in_batches, _to_logits
 from interpretkd.targets import TASKS, decide, probabilities
+from interpretkd.teachers._base import _in_batches, _to_logits
 
 __all__ = ["CallableTeacher"]
 

@@ -9,15 +9,15 @@ import numpy as np
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Column, Schema
-from interpretkd.networks_base import (
+from interpretkd.teachers._networks.base import (
     NetworkClassifier,
     NetworkRegressor,
     NetworkTeacher,
     _check_sides,
     _moments,
 )
-from interpretkd.networks_modules import CNN
-from interpretkd.networks_training import BatchPlan
+from interpretkd.teachers._networks.modules import CNN
+from interpretkd.teachers._networks.training import BatchPlan
 
 __all__ = ["CNNRegressorTeacher", "CNNTeacher"]
 

@@ -15,12 +15,16 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from interpretkd._base import InputError
-from interpretkd.adapters import as_teacher
 from interpretkd.data import expand
-from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
-from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
-from interpretkd.networks_state import teacher_from_state
-from interpretkd.networks_training import _split
+from interpretkd.teachers import (
+    CNNRegressorTeacher,
+    CNNTeacher,
+    MLPRegressorTeacher,
+    MLPTeacher,
+    as_teacher,
+    teacher_from_state,
+)
+from interpretkd.teachers._networks.training import _split
 
 NETWORKS = [MLPTeacher, MLPRegressorTeacher, CNNTeacher, CNNRegressorTeacher]
 

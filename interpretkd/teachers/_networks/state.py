@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.data import Schema
-from interpretkd.networks_base import (
+from interpretkd.teachers._networks.base import (
     Arrays,
     NetworkClassifier,
     NetworkRegressor,
     NetworkTeacher,
 )
-from interpretkd.networks_cnn import CNNRegressorTeacher, CNNTeacher
-from interpretkd.networks_mlp import MLPRegressorTeacher, MLPTeacher
-from interpretkd.networks_modules import CNN, Network
+from interpretkd.teachers._networks.cnn import CNNRegressorTeacher, CNNTeacher
+from interpretkd.teachers._networks.mlp import MLPRegressorTeacher, MLPTeacher
+from interpretkd.teachers._networks.modules import CNN, Network
 
 __all__ = ["teacher_from_state"]
 

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 from interpretkd._base import InputError
-from interpretkd.networks_modules import CNN, MLP
-from interpretkd.networks_training import (
-    BatchPlan,
+from interpretkd.teachers import BatchPlan
+from interpretkd.teachers._networks.modules import CNN, MLP
+from interpretkd.teachers._networks.training import (
     classification,
     forward_batches,
     multilabel,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
-from interpretkd.adapters_frozen import (
+from interpretkd.teachers._frozen import (
     OUTPUTS,
     _first_line,
     _Frozen,

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, get_tags
 
 from interpretkd._base import Array
-from interpretkd.adapters import Teacher
+from interpretkd.teachers._base import Teacher
 
 __all__ = ["RememberingTeacher"]
 

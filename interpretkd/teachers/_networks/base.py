@@ -39,8 +39,9 @@ from interpretkd.data import (
     expand,
     learn_schema,
 )
-from interpretkd.networks_modules import Network
-from interpretkd.networks_training import (
+from interpretkd.targets import decide, probabilities
+from interpretkd.teachers._networks.modules import Network
+from interpretkd.teachers._networks.training import (
     BatchPlan,
     TrainingLoss,
     _progress,
@@ -52,7 +53,6 @@ from interpretkd.networks_training import (
     regression,
     train,
 )
-from interpretkd.targets import decide, probabilities
 
 __all__ = ["NetworkClassifier", "NetworkRegressor", "NetworkTeacher"]
 

@@ -1,0 +1,1 @@
+"""Networks trained here: layers, training, estimators, saved state."""
