@@ -11,7 +11,7 @@ from interpretkd.foreign import as_student
 from interpretkd.lessons import teach
 from interpretkd.metrics import plain_fidelity
 from interpretkd.targets import Target, decide, log_probabilities, probabilities
-from interpretkd.transfer_set import Lesson
+from interpretkd.transfer import Lesson
 
 __all__ = ["Trial", "choose_target", "settle"]
 

@@ -14,7 +14,7 @@ from interpretkd.data import take_rows
 from interpretkd.distillation import _Distilled, _length, is_fitted
 from interpretkd.targets import Target, check_labels, decide, indicate, probabilities
 from interpretkd.teachers import Teacher
-from interpretkd.transfer_set import Lesson
+from interpretkd.transfer import Lesson
 
 __all__ = ["DistilledClassifier"]
 

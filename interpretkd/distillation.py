@@ -38,8 +38,7 @@ from interpretkd.models import Forest, Tree
 from interpretkd.students_cart import CartStudent
 from interpretkd.targets import Target, label_target
 from interpretkd.teachers import Teacher, as_teacher
-from interpretkd.transfer import GENERATORS, draw_rows
-from interpretkd.transfer_set import Lesson
+from interpretkd.transfer import GENERATORS, Lesson, draw_rows
 
 __all__ = []
 

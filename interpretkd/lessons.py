@@ -10,7 +10,7 @@ from interpretkd.foreign import as_student
 from interpretkd.metrics import plain_fidelity
 from interpretkd.students_base import Judged, Taught
 from interpretkd.targets import Target
-from interpretkd.transfer_set import Lesson
+from interpretkd.transfer import Lesson
 
 __all__ = ["teach"]
 

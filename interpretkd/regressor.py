@@ -16,7 +16,7 @@ from interpretkd._base import Array, InputError, check_real
 from interpretkd.data import take_rows
 from interpretkd.distillation import _Distilled, _length, is_fitted
 from interpretkd.targets import Target
-from interpretkd.transfer_set import Lesson
+from interpretkd.transfer import Lesson
 
 __all__ = ["DistilledRegressor"]
 

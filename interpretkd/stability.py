@@ -46,7 +46,7 @@ from interpretkd.models import (
 )
 from interpretkd.rules import extract_rules
 from interpretkd.targets import decide
-from interpretkd.transfer_set import Lesson
+from interpretkd.transfer import Lesson
 
 __all__ = ["Stability", "stability"]
 

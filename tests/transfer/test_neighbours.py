@@ -20,8 +20,8 @@ from interpretkd.students_cart import CartStudent
 from interpretkd.students_linear import LinearStudent
 from interpretkd.targets import Target
 from interpretkd.teachers import CallableTeacher
-from interpretkd.transfer import GENERATORS, draw_rows, mix_neighbours, resample_columns
-from interpretkd.transfer_set import Lesson
+from interpretkd.transfer import GENERATORS, Lesson, draw_rows
+from interpretkd.transfer._neighbours import mix_neighbours, resample_columns
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)
@@ -149,7 +149,7 @@ def test_frames_lead_to_frames_and_arrays_to_arrays(name):
 
 
 def test_only_some_rows_are_looked_among_for_neighbours(monkeypatch):
-    monkeypatch.setattr("interpretkd.transfer._REFERENCES", 30)
+    monkeypatch.setattr("interpretkd.transfer._neighbours._REFERENCES", 30)
     codes = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
     schema = Schema.from_data(codes)
     drawn = resample_columns(schema, codes, 2_000, np.random.default_rng(0))

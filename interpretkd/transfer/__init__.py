@@ -1,0 +1,25 @@
+"""The rows that a teacher is asked about, and how further ones are drawn.
+
+Belongs here: the transfer set (Hinton et al. 2015) and generators of rows.
+Does not: the teacher (`teachers`), and what a student is fitted to (`targets`).
+Read first: `_transfer_set.py` (rows with logits), `_neighbours.py` (rows like these).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.transfer._neighbours import (
+        GENERATORS as GENERATORS,
+        draw_rows as draw_rows,
+    )
+    from interpretkd.transfer._transfer_set import Lesson as Lesson
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "_neighbours": ["GENERATORS", "draw_rows"],
+            "_transfer_set": ["Lesson"],
+        },
+    )
