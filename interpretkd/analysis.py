@@ -20,9 +20,9 @@ from interpretkd.evaluation import Evaluation, evaluate
 from interpretkd.interventions import Interventions, interventions
 from interpretkd.metrics import slice_fidelities, slices_of
 from interpretkd.models import Tree
-from interpretkd.pruning import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.stability import Stability, stability
+from interpretkd.students import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.targets import decide, label_target, probabilities
 
 __all__ = ["Analysis", "analyse"]

@@ -32,7 +32,7 @@ from interpretkd.metrics import (
     wilson_interval,
 )
 from interpretkd.models import items_of, size_of
-from interpretkd.pruning import PruningPath
+from interpretkd.students import PruningPath
 from interpretkd.targets import decide
 
 __all__ = [

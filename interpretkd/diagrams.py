@@ -134,7 +134,7 @@ def draw_tree(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from interpretkd.students_cart import CartStudent
+    >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> student = CartStudent(3, search="greedy").fit(X, np.eye(3)[y])
     >>> drawing = draw_tree(student, max_depth=1)

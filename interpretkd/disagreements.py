@@ -29,10 +29,10 @@ from interpretkd.answers import (
 )
 from interpretkd.data import Codes
 from interpretkd.evaluation import _truth
-from interpretkd.induction import Limits, grow
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Tree, path_conditions
 from interpretkd.rules import extract_rules
+from interpretkd.students import Limits, grow
 from interpretkd.targets import decide, probabilities
 
 __all__ = [
@@ -260,7 +260,7 @@ def disagreements(
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
     >>> from interpretkd.classifier import DistilledClassifier
-    >>> from interpretkd.students_cart import CartStudent
+    >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[::2], y[::2]))
     >>> student = CartStudent(2, search="greedy")

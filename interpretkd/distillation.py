@@ -31,11 +31,10 @@ from interpretkd.data import (
     stack_rows,
     take_rows,
 )
-from interpretkd.foreign import as_student
 from interpretkd.lessons import teach
 from interpretkd.metrics import Estimate, fidelity
 from interpretkd.models import Forest, Tree
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import Target, label_target
 from interpretkd.teachers import Teacher, as_teacher
 from interpretkd.transfer import GENERATORS, Lesson, draw_rows

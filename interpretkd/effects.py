@@ -478,7 +478,7 @@ def shape_effects(
 
     Examples
     --------
-    >>> from interpretkd.students_boosted import BoostedStudent
+    >>> from interpretkd.students import BoostedStudent
     >>> X = np.random.default_rng(0).integers(0, 4, size=(200, 2)).astype(float)
     >>> student = BoostedStudent(max_leaves=8).fit(X, 2.0 * (X[:, 0] > 1) - X[:, 1])
     >>> effects = shape_effects(student, X)

@@ -377,7 +377,7 @@ def explain_row(
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
     >>> from interpretkd.classifier import DistilledClassifier
-    >>> from interpretkd.students_cart import CartStudent
+    >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     >>> student = CartStudent(3, search="greedy")

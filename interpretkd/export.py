@@ -153,7 +153,7 @@ def export_student(
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
     >>> from interpretkd.classifier import DistilledClassifier
-    >>> from interpretkd.students_cart import CartStudent
+    >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     >>> model = DistilledClassifier(teacher, CartStudent(3), random_state=0).fit(X)

@@ -10,7 +10,7 @@ import pandas as pd
 from interpretkd._base import Array, InputError, check_choice
 from interpretkd.displays import LINES, MARKERS, Display, label, numbers, shortened
 from interpretkd.palettes import LINE_COLOURS
-from interpretkd.pruning import PruningPath
+from interpretkd.students import PruningPath
 
 __all__ = ["SizeDisplay"]
 
@@ -98,7 +98,7 @@ class SizeDisplay(Display):
         Parameters
         ----------
         path : PruningPath
-            What `pruning.prune_path` returned, scored against the teacher. With
+            What `students.prune_path` returned, scored against the teacher. With
             held-out rows these are a second line, with an interval of 1.96 standard
             errors.
         unit : str, default="share of rows"

@@ -100,7 +100,7 @@ def frontier(
     and answers of trees, the coefficients and intercepts of sums. Parameters would
     charge a tree of ten classes for ten numbers a leaf, of which its reader needs one
     decision. The recommended student is the smallest within one standard error of the
-    most faithful (Breiman et al. 1984), the knee is that of `pruning.PruningPath`.
+    most faithful (Breiman et al. 1984), the knee is that of `students.PruningPath`.
     Nothing is fitted to the validation and test rows, not even in the end.
 
     Examples
@@ -318,7 +318,7 @@ def _front(found: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _knee(front: Sequence[Candidate], start: float) -> Candidate:
-    """Return the one farthest above the chord, as `pruning.PruningPath.choose`.
+    """Return the one farthest above the chord, as `students.PruningPath.choose`.
 
     As there the chord starts at one item: a student that says the same to all.
     """

@@ -6,9 +6,8 @@ Fitting a student to a lesson, and finding out which target teaches it best.
 from typing import Any
 
 from interpretkd._base import Array
-from interpretkd.foreign import as_student
 from interpretkd.metrics import plain_fidelity
-from interpretkd.students_base import Judged, Taught
+from interpretkd.students import Judged, Taught, as_student
 from interpretkd.targets import Target
 from interpretkd.transfer import Lesson
 

@@ -6,9 +6,7 @@ from typing import Any
 
 from interpretkd._base import InputError, check_integer
 from interpretkd.models import Forest, Linear, Tree
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 __all__ = ["Budget", "Lineup", "default_lineup", "given_lineup"]
 

@@ -38,11 +38,8 @@ from interpretkd.choosing import Trial
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema, as_frame, plain_value
 from interpretkd.models import Forest, Linear, Tree
-from interpretkd.optima import Certificate
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, Certificate, LinearStudent
 from interpretkd.targets import TASKS, Target
 from interpretkd.teachers import (
     AbsentTeacher,

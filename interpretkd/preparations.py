@@ -77,7 +77,7 @@ def in_original_units(fitted: Fitted, preparation: Any, X: ArrayLike) -> Fitted:
     >>> import pandas as pd
     >>> from sklearn.compose import make_column_transformer
     >>> from sklearn.preprocessing import OneHotEncoder, StandardScaler
-    >>> from interpretkd.students_cart import CartStudent
+    >>> from interpretkd.students import CartStudent
     >>> X = pd.DataFrame({"age": [20.0, 30, 40, 50] * 5, "city": ["Rome", "Oslo"] * 10})
     >>> preparation = make_column_transformer(
     ...     (StandardScaler(), ["age"]), (OneHotEncoder(), ["city"])

@@ -111,7 +111,7 @@ def readable(
     Examples
     --------
     >>> import numpy as np
-    >>> from interpretkd.students_cart import CartStudent
+    >>> from interpretkd.students import CartStudent
     >>> x = np.array([[0.1234567], [0.2987654], [0.3712345], [0.9123456]])
     >>> student = CartStudent(2, search="greedy", min_samples_leaf=1)
     >>> student = student.fit(x, [0, 0, 1, 1])

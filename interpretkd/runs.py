@@ -35,9 +35,7 @@ from interpretkd.datasets import Dataset
 from interpretkd.evaluation import Evaluation
 from interpretkd.persistence import save
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
     BatchPlan,
     CNNRegressorTeacher,

@@ -31,7 +31,6 @@ from interpretkd._base import (
 from interpretkd.answers import check_model, given_rows, output_names, teacher_says
 from interpretkd.data import Codes, as_columns, spreads, take_rows
 from interpretkd.evaluation import _truth
-from interpretkd.foreign import as_student
 from interpretkd.lessons import teach
 from interpretkd.metrics import Estimate, bootstrap_interval, measure_fidelity
 from interpretkd.models import (
@@ -45,6 +44,7 @@ from interpretkd.models import (
     path_conditions,
 )
 from interpretkd.rules import extract_rules
+from interpretkd.students import as_student
 from interpretkd.targets import decide
 from interpretkd.transfer import Lesson
 
@@ -244,7 +244,7 @@ def stability(
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
     >>> from interpretkd.classifier import DistilledClassifier
-    >>> from interpretkd.students_cart import CartStudent
+    >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     >>> student = CartStudent(3, search="greedy")

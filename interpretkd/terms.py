@@ -190,7 +190,7 @@ def linear_terms(model: Any, X: ArrayLike) -> Contributions:
 
     Examples
     --------
-    >>> from interpretkd.students_linear import LinearStudent
+    >>> from interpretkd.students import LinearStudent
     >>> X = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0], "home": list("abab")})
     >>> student = LinearStudent(strength=0).fit(X, [1.0, 2.5, 3.0, 4.5])
     >>> added = linear_terms(student, X)
@@ -248,7 +248,7 @@ def model_scorecards(model: Any) -> tuple[Scorecard, ...]:
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from interpretkd.classifier import DistilledClassifier
-    >>> from interpretkd.students_linear import LinearStudent
+    >>> from interpretkd.students import LinearStudent
     >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(GaussianNB().fit(X, y))
     >>> student = LinearStudent(max_terms=2, points=True)

@@ -119,7 +119,7 @@ def draw_branch(
     --------
     >>> from sklearn.datasets import load_iris
     >>> from interpretkd.diagrams import look_of
-    >>> from interpretkd.students_cart import CartStudent
+    >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> student = CartStudent(3, search="greedy").fit(X, np.eye(3)[y])
     >>> drawn = draw_branch(look_of(student, "draw_branch"), max_depth=1)

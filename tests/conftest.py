@@ -25,7 +25,7 @@ def short_search(request: Any, monkeypatch: Any) -> None:
     if request.node.path.name in ("test_readme.py", "test_search.py"):
         return
     if request.node.path.parent.name == "tests":
-        monkeypatch.setattr("interpretkd.search._MOST_STEPS", 12)
+        monkeypatch.setattr("interpretkd.students._cart.search._MOST_STEPS", 12)
 
 
 @pytest.fixture(scope="session")

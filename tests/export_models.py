@@ -18,9 +18,7 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import load_german_credit
 from interpretkd.models import Nodes, Tree
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 
 HOSTILE = (

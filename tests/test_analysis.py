@@ -9,10 +9,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from interpretkd._base import InputError
 from interpretkd.analysis import analyse
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.pruning import prune_path
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import CartStudent, LinearStudent, prune_path
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from interpretkd.anova import Cells, decompose
 from interpretkd.models import Forest
-from interpretkd.students_boosted import BoostedStudent
+from interpretkd.students import BoostedStudent
 
 
 def rows(n: int = 400) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pytest
 
 from interpretkd.diagrams import pages, tree_svg
 from interpretkd.plotting import save_diagram
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 
 NAMES = [
     "<img src=x onerror=alert(1)>",

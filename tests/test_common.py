@@ -10,9 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 BOOSTED = BoostedStudent(n_rounds=30, max_depth=3, n_jobs=1)
 ESTIMATORS = [

@@ -17,9 +17,7 @@ from interpretkd.metrics._slices import fidelity_by_slice
 from interpretkd.persistence import save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.shelf import saved_run, twins
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 FAMILIES = {
     "cart": CartStudent(6, search="greedy"),

@@ -29,11 +29,9 @@ from interpretkd.drawings import Drawing
 from interpretkd.images_leaves import leaf_images
 from interpretkd.models import Tree
 from interpretkd.palettes import colours
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
-from tests.small_trees import HOSTILE, SCHEMA, TREES, new_tree
+from tests.students.cart.small_trees import HOSTILE, SCHEMA, TREES, new_tree
 
 SVG = "{http://www.w3.org/2000/svg}"
 OWN = {"svg", "title", "desc", "style", "rect", "g", "text", "path"}

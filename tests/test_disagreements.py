@@ -23,11 +23,9 @@ from interpretkd.metrics import wilson_interval
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import probabilities
-from tests.small_trees import HOSTILE
+from tests.students.cart.small_trees import HOSTILE
 
 SMALL = CartStudent(4, search="greedy")
 

@@ -15,16 +15,15 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from interpretkd import binning, students_boosted, students_cart
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema
 from interpretkd.evaluation import evaluate
 from interpretkd.metrics import fidelity
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students._boosted import estimator as students_boosted
+from interpretkd.students._cart import binning, estimator as students_cart
 from interpretkd.targets._logits import hard_targets
 from interpretkd.teachers import CallableTeacher, MLPTeacher
 
@@ -430,7 +429,7 @@ def test_boosting_without_a_budget_makes_its_bins_once(iris, monkeypatch):
         made.append(len(rows))
         return real(rows)
 
-    monkeypatch.setattr("interpretkd.boosting._quantised", counting)
+    monkeypatch.setattr("interpretkd.students._boosted.rounds._quantised", counting)
     model = _fitted(iris, BoostedStudent(5, n_jobs=1))
     assert made == [120]  # six targets, the student and the baseline
     target = np.eye(3)[np.unique(iris[1], return_inverse=True)[1]]

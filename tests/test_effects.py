@@ -16,8 +16,7 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.effects import shape_effects
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import BoostedStudent, CartStudent
 from interpretkd.targets import centred_logits
 
 HOSTILE = '<img src=x onerror=alert(1)>"\n|=1+1'

@@ -23,12 +23,10 @@ from interpretkd.flips import leaf_boxes, nearest_rows
 from interpretkd.models import ALL_NUMBERS
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
 from interpretkd.wishes import Scale, Wish
-from tests.small_trees import HOSTILE, SCHEMA, frame_of, new_tree
+from tests.students.cart.small_trees import HOSTILE, SCHEMA, frame_of, new_tree
 
 nan = np.nan
 FLOAT32 = np.float32

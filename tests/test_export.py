@@ -15,7 +15,7 @@ from interpretkd.export import export_student
 from interpretkd.export_sql_check import sql_checker
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes
 from interpretkd.parity import ParityError, check, made_rows
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 from tests.export_models import (
     chain_of_tests,
     diabetes,

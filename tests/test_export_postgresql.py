@@ -16,7 +16,7 @@ from interpretkd.blueprints import blueprint
 from interpretkd.export_sql import sql_text
 from interpretkd.export_sql_check import TABLE, answers_from, create_table, row_column
 from interpretkd.parity import cells, check
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 from tests.export_models import diabetes, german, hostile, multilabel, plain, students
 
 PROGRAMS = ("initdb", "pg_ctl", "psql")

@@ -20,10 +20,7 @@ from interpretkd.metrics import accuracy, agreement, fidelity, r2
 from interpretkd.models import items_of
 from interpretkd.persistence import load, save
 from interpretkd.portions import partition
-from interpretkd.pruning import PruningPath
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent, PruningPath
 from interpretkd.teachers import RememberingTeacher, as_teacher
 
 STUDENTS = {

@@ -26,9 +26,7 @@ from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.report import report_on
 from interpretkd.run_analysis import analyse_run
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 
 HOSTILE = "<img src=x onerror=alert(1)>"

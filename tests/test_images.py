@@ -26,9 +26,7 @@ from interpretkd.models import (
     read_outputs,
 )
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = (

@@ -18,9 +18,7 @@ from interpretkd.explanations import explain_row, parting_rows
 from interpretkd.models import path_contributions
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.whatif_address import read_settings, settings_between, write_settings
 from interpretkd.whatif_inputs import (
     Input,

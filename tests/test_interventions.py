@@ -16,9 +16,8 @@ from interpretkd.interventions import interventions
 from interpretkd.persistence import load, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
-from tests.small_trees import HOSTILE
+from interpretkd.students import CartStudent, LinearStudent
+from tests.students.cart.small_trees import HOSTILE
 
 
 def _twins(n: int = 600) -> Any:

@@ -17,9 +17,7 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import _sha256, load, load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher, CNNTeacher, OnnxTeacher
 
 STUDENTS = {

@@ -25,9 +25,7 @@ from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.graphviz_text import tree_diagram
 from interpretkd.models import Tree, node_test
 from interpretkd.plotting import save_diagram
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 SVG = "{http://www.w3.org/2000/svg}"
 OWN_ELEMENTS = {"svg", "g", "title", "polygon", "path", "text"}

@@ -38,9 +38,7 @@ from interpretkd.persistence import load, save
 from interpretkd.preparations import PreparedTeacher, in_original_units
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 nan = np.nan
 

@@ -11,10 +11,15 @@ from interpretkd.data import Feature, Schema
 from interpretkd.data._dates import Calendar
 from interpretkd.models import ALL_NUMBERS, Tree, path_conditions
 from interpretkd.readable import Readable, readable, significant_digits
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
-from tests.small_trees import FLOAT32, SCHEMA, TREES, frame_of, hard_rows, new_tree
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from tests.students.cart.small_trees import (
+    FLOAT32,
+    SCHEMA,
+    TREES,
+    frame_of,
+    hard_rows,
+    new_tree,
+)
 
 ONE = Schema((Feature("x"),))
 ANY = st.floats(-(2.0**120), 2.0**120, width=32)

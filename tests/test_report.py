@@ -26,9 +26,7 @@ from interpretkd.regressor import DistilledRegressor
 from interpretkd.report import make_report, report_on
 from interpretkd.rules import extract_rules
 from interpretkd.run_analysis import analyse_run
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 
 GREEDY = CartStudent(8, search="greedy", random_state=0)

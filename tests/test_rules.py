@@ -24,9 +24,8 @@ from interpretkd.models import ALL_NUMBERS, Condition, Tree
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import RuleSet, extract_rules
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
-from tests.small_trees import (
+from interpretkd.students import CartStudent, LinearStudent
+from tests.students.cart.small_trees import (
     AGE,
     DOSE,
     FLOAT32,

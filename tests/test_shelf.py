@@ -10,7 +10,7 @@ from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.shelf import find_runs, read_facts, saved_run
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 
 
 @pytest.fixture(scope="module")

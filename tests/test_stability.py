@@ -26,11 +26,9 @@ from interpretkd.stability import (
     _Sameness,
     stability,
 )
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import decide
-from tests.small_trees import HOSTILE
+from tests.students.cart.small_trees import HOSTILE
 
 GREEDY = CartStudent(4, search="greedy")
 

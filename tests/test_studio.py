@@ -19,7 +19,7 @@ from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.cli import app
 from interpretkd.shelf import find_runs
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 from interpretkd.studio import RUN, SHELF, command, environment, find_studio, free_port
 
 

@@ -14,8 +14,7 @@ from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.models import Scorecard, design_matrix
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, LinearStudent
 from interpretkd.targets import probabilities
 from interpretkd.terms import linear_terms, model_scorecards, points_text
 

@@ -10,8 +10,7 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.diagrams import draw_tree, look_of
 from interpretkd.node_facts import node_facts, telling_rows
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import BoostedStudent, CartStudent
 from interpretkd.teachers import CallableTeacher
 from interpretkd.treemaps import branch_outline, draw_branch
 

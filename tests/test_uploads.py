@@ -19,7 +19,7 @@ from interpretkd import uploads
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import load_run, save
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 from interpretkd.teachers import CallableTeacher
 from interpretkd.uploads import (
     check_teacher,

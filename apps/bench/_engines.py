@@ -169,7 +169,7 @@ def _fit(job: Job, X: Array, Y: Array) -> tuple[Callable[[Array], Array], int, i
 
 
 def _student(job: Job) -> Any:
-    from interpretkd.students_cart import CartStudent
+    from interpretkd.students import CartStudent
 
     return CartStudent(
         job.leaves,

@@ -23,7 +23,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import VALUE, Codes, Column, Schema, expand
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 from interpretkd.targets import centred_logits, decide, soft_targets
 
 __all__ = ["METHODS", "Budget", "Grown", "Lesson", "Method", "Rows", "missing"]

@@ -34,23 +34,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import write_atomically
-from interpretkd.budgets import (
+from interpretkd.data import Codes, Encoded, Schema
+from interpretkd.datasets import load_connect4, load_digits
+from interpretkd.metrics import wilson_interval
+from interpretkd.runs import Task, read_task, task_of, train_teacher
+from interpretkd.students import (
     LEARNING_RATES,
     PENALTY,
     TREE_LEAVES,
-    _Grown,
-    _Lesson,
-    _Settings,
-    _Sum,
+    BoostedStudent,
+    CartStudent,
+    Limits,
+    grow_draft,
+    leaves_of,
 )
-from interpretkd.data import Codes, Encoded, Schema
-from interpretkd.datasets import load_connect4, load_digits
-from interpretkd.drafts import leaves_of
-from interpretkd.induction import Limits, grow_draft
-from interpretkd.metrics import wilson_interval
-from interpretkd.runs import Task, read_task, task_of, train_teacher
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
+from interpretkd.students._boosted.leaf_budget import _Grown, _Lesson, _Settings, _Sum
 from interpretkd.targets import decide, soft_targets
 
 Array = NDArray[np.float64]

@@ -41,9 +41,7 @@ from interpretkd.diagrams import tree_svg
 from interpretkd.export import EXPORTS, export_student
 from interpretkd.readable import readable
 from interpretkd.rules import extract_rules
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 
 GOALS = {

@@ -37,7 +37,7 @@ from interpretkd.metrics import (
     wilson_interval,
 )
 from interpretkd.runs import task_of, train_teacher
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 from interpretkd.targets import Target, decide
 
 PRINTED = {"mnist": (99.25, 86.55), "connect4": (86.62, 73.42)}

@@ -33,9 +33,7 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd._base import InputError, write_atomically
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import save
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.studio import RUN, SHELF, find_studio, free_port
 from interpretkd.teachers import MLPTeacher
 

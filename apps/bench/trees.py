@@ -54,7 +54,7 @@ from interpretkd.datasets import (
 )
 from interpretkd.demo import DEMOS
 from interpretkd.runs import Task, read_task, task_of, train_teacher
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 from interpretkd.targets import decide
 
 LEAVES = (4, 8, 16, 32, 64, 128)

@@ -105,7 +105,7 @@ class Encoded:
         Parameters
         ----------
         make : callable
-            Such as `binning.bin_rows`; the same one gets the same answer.
+            Such as `students.bin_rows`; the same one gets the same answer.
 
         Returns
         -------

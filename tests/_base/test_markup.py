@@ -24,7 +24,7 @@ from interpretkd._base import (
     table_cells,
 )
 from interpretkd._base.markup import escape_latex
-from tests.small_trees import HOSTILE
+from tests.students.cart.small_trees import HOSTILE
 
 TABLE = pd.DataFrame({"#": [str(i) for i in range(len(HOSTILE))], "name": HOSTILE})
 

@@ -9,7 +9,7 @@ from interpretkd.datasets import load_german_credit
 from interpretkd.persistence import load_run, save
 from interpretkd.run_analysis import analyse_run
 from interpretkd.shelf import saved_run
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import LinearStudent
 from interpretkd.studio import SHELF
 
 

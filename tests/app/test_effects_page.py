@@ -7,7 +7,7 @@ from interpretkd.datasets import load_breast_cancer
 from interpretkd.effects import shape_effects
 from interpretkd.persistence import load_run, save
 from interpretkd.run_analysis import analyse_run
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import LinearStudent
 from interpretkd.studio import RUN
 from interpretkd.teachers import MLPTeacher
 from interpretkd.terms import linear_terms, model_scorecards, points_text

@@ -8,7 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.run_analysis import analyse_run
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 from interpretkd.studio import RUN
 from interpretkd.teachers import CallableTeacher
 from interpretkd.whatif_address import write_settings

@@ -11,9 +11,7 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema
 from interpretkd.data._dates import UNITS, Calendar
 from interpretkd.persistence import load, save
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import MLPTeacher
 
 EARLIEST, LATEST = datetime.datetime(1800, 1, 1), datetime.datetime(2200, 1, 1)

@@ -27,7 +27,7 @@ from interpretkd.data import (
 )
 from interpretkd.predictions import predict_table, take_labels, take_rows_for
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_cart import CartStudent
+from interpretkd.students import CartStudent
 
 nan = np.nan
 Write = Callable[..., Path]

@@ -17,7 +17,7 @@ from interpretkd.models import (
     path_conditions,
     way_of,
 )
-from tests.small_trees import (
+from tests.students.cart.small_trees import (
     AGE,
     DOSE,
     FLOAT32,

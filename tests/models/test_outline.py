@@ -1,7 +1,7 @@
 import pytest
 
 from interpretkd.models import Tree, decision_cells, from_left, outline, path_conditions
-from tests.small_trees import AGE, DOSE, HOME, PURPOSE, SCHEMA, new_tree
+from tests.students.cart.small_trees import AGE, DOSE, HOME, PURPOSE, SCHEMA, new_tree
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._base import InputError
-from interpretkd.boosting import _forest, boost, fold_tests
 from interpretkd.data import Codes, Encoded, Feature, Schema, expand
-from interpretkd.induction import Limits, grow
 from interpretkd.models import ALL_NUMBERS, Forest, Nodes, Tree, floor_to_float32
+from interpretkd.students import Limits, grow
+from interpretkd.students._boosted.rounds import _forest, boost, fold_tests
 
 nan = np.nan
 Arrays = dict[str, NDArray[Any]]

@@ -15,9 +15,7 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema, stack_rows
 from interpretkd.lessons import teach
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
 from interpretkd.teachers import CallableTeacher
 from interpretkd.transfer import GENERATORS, Lesson, draw_rows

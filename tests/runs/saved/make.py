@@ -23,9 +23,7 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import _loaders as datasets
 from interpretkd.persistence import load_run, save
 from interpretkd.regressor import DistilledRegressor
-from interpretkd.students_boosted import BoostedStudent
-from interpretkd.students_cart import CartStudent
-from interpretkd.students_linear import LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
     CallableTeacher,
     CNNTeacher,

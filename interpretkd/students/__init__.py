@@ -1,0 +1,51 @@
+"""`CartStudent`, `BoostedStudent`, `LinearStudent`, each with its engine.
+
+Belongs here: fitting small models to target columns; how a student is chosen and cut.
+Does not: what is left after `fit` (`models`), and the teacher's part (`distillation`).
+Read first: `_base.py` (what students share), `_cart/estimator.py` (the tree).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.students._base import Judged as Judged, Taught as Taught
+    from interpretkd.students._boosted.estimator import BoostedStudent as BoostedStudent
+    from interpretkd.students._boosted.leaf_budget import (
+        LEARNING_RATES as LEARNING_RATES,
+        PENALTY as PENALTY,
+        TREE_LEAVES as TREE_LEAVES,
+    )
+    from interpretkd.students._cart.draft import leaves_of as leaves_of
+    from interpretkd.students._cart.estimator import CartStudent as CartStudent
+    from interpretkd.students._cart.growing import (
+        Limits as Limits,
+        grow as grow,
+        grow_draft as grow_draft,
+    )
+    from interpretkd.students._cart.optimal import Certificate as Certificate
+    from interpretkd.students._cart.pruning import (
+        Losses as Losses,
+        PruningPath as PruningPath,
+        prune_path as prune_path,
+        squared_errors as squared_errors,
+    )
+    from interpretkd.students._foreign import as_student as as_student
+    from interpretkd.students._linear.estimator import LinearStudent as LinearStudent
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "_base": ["Judged", "Taught"],
+            "_boosted.estimator": ["BoostedStudent"],
+            "_boosted.leaf_budget": ["LEARNING_RATES", "PENALTY", "TREE_LEAVES"],
+            "_cart.draft": ["leaves_of"],
+            "_cart.estimator": ["CartStudent"],
+            "_cart.growing": ["Limits", "grow", "grow_draft"],
+            "_cart.optimal": ["Certificate"],
+            "_cart.pruning": ["Losses", "PruningPath", "prune_path", "squared_errors"],
+            "_foreign": ["as_student"],
+            "_linear.estimator": ["LinearStudent"],
+        },
+    )

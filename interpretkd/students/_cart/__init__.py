@@ -1,0 +1,1 @@
+"""The tree engine: bins, growing, refinement, optimal search, pruning."""

@@ -1,0 +1,409 @@
+"""Trees over bins, as they are while they are being built.
+
+A draft's test is the set of bins that go left, whatever the column: for a number the
+bins up to a threshold, for a category any set, each with or without the missing ones.
+So one walk and one search serve every kind of column. A finished draft becomes a
+`Tree` over the original columns.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from interpretkd._base import Array
+from interpretkd.data import Codes
+from interpretkd.models import ALL_NUMBERS, Nodes, Tree, floor_to_float32
+from interpretkd.students._cart.binning import N_BYTES, Binned
+
+__all__ = [
+    "Draft",
+    "branch_of",
+    "finish",
+    "graft",
+    "is_monotone",
+    "leaves_of",
+    "parents",
+    "tidy",
+]
+
+
+class _Tests(NamedTuple):
+    """The arrays of a `Draft`, in the order in which compiled code takes them."""
+
+    feature: NDArray[np.int32]
+    goes_left: NDArray[np.bool_]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """The tests of one tree over bins.
+
+    Parameters
+    ----------
+    feature : ndarray of shape (n_nodes,), int32
+        The column tested; -1 at leaves.
+    goes_left : ndarray of shape (n_nodes, 256), bool
+        For each bin of the column tested whether it goes left.
+    left, right : ndarray of shape (n_nodes,), int32
+        The children, always behind their parent; -1 at leaves.
+    """
+
+    feature: NDArray[np.int32]
+    goes_left: NDArray[np.bool_]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+
+    @property
+    def n_leaves(self) -> int:
+        """The number of leaves."""
+        return int((self.feature < 0).sum())
+
+    @property
+    def depths(self) -> NDArray[np.int32]:
+        """The number of tests above each node, shape (n_nodes,)."""
+        depths = np.zeros(len(self.feature), dtype=np.int32)
+        for node in np.flatnonzero(self.feature >= 0):
+            depths[[self.left[node], self.right[node]]] = depths[node] + 1
+        return depths
+
+    @property
+    def tests(self) -> _Tests:
+        """The arrays as compiled code takes them."""
+        return _Tests(self.feature, self.goes_left, self.left, self.right)
+
+    def copy(self) -> "Draft":
+        """Return a draft with arrays of its own.
+
+        Returns
+        -------
+        Draft
+            The same tests.
+        """
+        feature, goes_left, left, right = self.tests
+        return Draft(feature.copy(), goes_left.copy(), left.copy(), right.copy())
+
+
+def leaves_of(draft: Draft, binned: Binned) -> NDArray[np.int32]:
+    """Find the leaf of each row.
+
+    Parameters
+    ----------
+    draft : Draft
+        The tree.
+    binned : Binned
+        The rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int32
+        The index of each row's leaf.
+    """
+    return _walk(binned.matrix, *draft.tests)
+
+
+def finish(
+    draft: Draft,
+    binned: Binned,
+    codes: Codes,
+    targets: Array,
+    weight: Array,
+) -> Tree:
+    """Turn a draft into a tree over the original columns.
+
+    A threshold lies half-way between the two nearest values of the rows that reach
+    the test, one on each side.
+
+    Parameters
+    ----------
+    draft : Draft
+        The tests.
+    binned : Binned
+        The rows as bins.
+    codes : ndarray of shape (n_samples, n_features), float32
+        The same rows.
+    targets : ndarray of shape (n_samples, n_outputs), float64
+        Target columns, whose means the nodes are given.
+    weight : ndarray of shape (n_samples,), float64
+        How much each row counts.
+
+    Returns
+    -------
+    Tree
+        The tree.
+    """
+    feature = draft.feature
+    inner = feature >= 0
+    leaf = leaves_of(draft, binned)
+    cover, value = _means(draft, leaf, targets, weight)
+    low, high = _nearest(codes, leaf, parents(draft), *draft.tests)
+    # Without a number on one side only "is missing" is asked: ALL_NUMBERS.
+    middle = np.clip(low, -ALL_NUMBERS, None).astype(np.float64) / 2
+    middle += np.clip(high, None, ALL_NUMBERS).astype(np.float64) / 2
+    middle[np.isneginf(low)] = -ALL_NUMBERS
+    middle[np.isposinf(high)] = ALL_NUMBERS
+    threshold = floor_to_float32(middle)
+    column = np.maximum(feature, 0)
+    categorical = inner & binned.is_set[column]
+    threshold[~inner | categorical] = 0
+    missing = binned.n_bins[column]
+    sets = [
+        draft.goes_left[node, binned.edges[feature[node]]]
+        for node in np.flatnonzero(categorical)
+    ]
+    nodes = Nodes(
+        schema=binned.schema,
+        feature=feature,
+        threshold=threshold,
+        missing_left=inner & draft.goes_left[np.arange(len(feature)), missing],
+        left=draft.left,
+        right=draft.right,
+        left_categories=np.concatenate(sets) if sets else np.zeros(0, dtype=bool),
+        roots=np.zeros(1, dtype=np.int32),
+    )
+    return Tree(nodes, value, cover)
+
+
+def parents(draft: Draft) -> NDArray[np.int32]:
+    """Return the parent of each node.
+
+    Parameters
+    ----------
+    draft : Draft
+        The tree.
+
+    Returns
+    -------
+    ndarray of shape (n_nodes,), int32
+        The parents' indices; -1 at the root.
+    """
+    above = np.full(len(draft.feature), -1, dtype=np.int32)
+    inner = np.flatnonzero(draft.feature >= 0)
+    above[draft.left[inner]] = inner
+    above[draft.right[inner]] = inner
+    return above
+
+
+def branch_of(draft: Draft, below: NDArray[np.bool_]) -> Draft:
+    """Return a branch as a tree of its own.
+
+    Parameters
+    ----------
+    draft : Draft
+        A tidy tree.
+    below : ndarray of shape (n_nodes,), bool
+        The nodes of the branch.
+
+    Returns
+    -------
+    Draft
+        The branch.
+    """
+    first = int(np.flatnonzero(below)[0])
+    return Draft(
+        draft.feature[below],
+        draft.goes_left[below],
+        np.maximum(draft.left[below] - first, -1),
+        np.maximum(draft.right[below] - first, -1),
+    )
+
+
+def graft(draft: Draft, node: int, branch: Draft) -> Draft:
+    """Put a branch in the place of a node.
+
+    Parameters
+    ----------
+    draft : Draft
+        The tree.
+    node : int
+        The node that goes, with all below it.
+    branch : Draft
+        What comes in its place.
+
+    Returns
+    -------
+    Draft
+        The new tree.
+    """
+    shift = len(draft.feature)
+    feature = np.concatenate([draft.feature, branch.feature])
+    goes_left = np.concatenate([draft.goes_left, branch.goes_left])
+    left = np.concatenate([draft.left, branch.left])
+    right = np.concatenate([draft.right, branch.right])
+    for child in (left, right):
+        child[shift:][branch.feature >= 0] += shift
+    feature[node], goes_left[node] = feature[shift], goes_left[shift]
+    left[node], right[node] = left[shift], right[shift]
+    return tidy(feature, goes_left, left, right)
+
+
+def tidy(
+    feature: NDArray[np.int32],
+    goes_left: NDArray[np.bool_],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    marks: NDArray[np.bool_] | None = None,
+) -> Draft:
+    """Keep the nodes that can be reached from node 0, depth first, left before right.
+
+    Parameters
+    ----------
+    feature, goes_left, left, right : ndarray
+        As in `Draft`, in any order.
+    marks : ndarray of shape (n_nodes,), bool, or None
+        Marks of the nodes; changed in place to stand at the nodes' new places.
+
+    Returns
+    -------
+    Draft
+        The tree; a branch is a run of neighbours.
+    """
+    order, waiting = [], [0]
+    while waiting:
+        node = waiting.pop()
+        order.append(node)
+        if feature[node] >= 0:
+            waiting += [int(right[node]), int(left[node])]
+    kept = np.asarray(order)
+    place = np.full(len(feature), -1, dtype=np.int32)
+    place[kept] = np.arange(len(kept))
+    inner = feature[kept] >= 0
+    if marks is not None:
+        marks[: len(kept)] = marks[kept]
+    return Draft(
+        feature[kept],
+        goes_left[kept],
+        np.where(inner, place[left[kept]], -1).astype(np.int32),
+        np.where(inner, place[right[kept]], -1).astype(np.int32),
+    )
+
+
+def is_monotone(
+    draft: Draft,
+    answers: NDArray[np.float64],
+    monotone: NDArray[np.int8],
+    binned: Binned,
+) -> bool:
+    """Say whether a tree keeps to its monotone constraints, everywhere.
+
+    Two leaves matter to a column when some row could move from one to the other by a
+    change of that column alone.
+
+    Parameters
+    ----------
+    draft : Draft
+        The tree.
+    answers : ndarray of shape (n_nodes,), float64
+        The leaves' answers.
+    monotone : ndarray of shape (n_features,), int8
+        1 where the answer must not fall as the number rises, -1 where it must not
+        rise, 0 where it may do both.
+    binned : Binned
+        The bins.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+    """
+    leaves = np.flatnonzero(draft.feature < 0)
+    boxes = np.ones((len(draft.feature), len(monotone), N_BYTES), dtype=np.bool_)
+    for node in np.flatnonzero(draft.feature >= 0):  # parents before children
+        column = draft.feature[node]
+        for child, side in ((draft.left, True), (draft.right, False)):
+            boxes[child[node]] = boxes[node]
+            boxes[child[node], column] &= draft.goes_left[node] == side
+    return bool(_is_monotone(boxes[leaves], answers[leaves], monotone, binned.n_bins))
+
+
+def _means(
+    draft: Draft, leaf: NDArray[np.int32], targets: Array, weight: Array
+) -> tuple[Array, Array]:
+    """Return the weight and the mean target of the rows at each node."""
+    n_nodes = len(draft.feature)
+    cover: Array = np.bincount(leaf, weight, n_nodes).astype(np.float64)
+    total = np.stack(
+        [np.bincount(leaf, weight * column, n_nodes) for column in targets.T], axis=1
+    )
+    for node in np.flatnonzero(draft.feature >= 0)[::-1]:  # children before parents
+        both = [draft.left[node], draft.right[node]]
+        cover[node] = cover[both].sum()
+        total[node] = total[both].sum(axis=0)
+    return cover, total / np.maximum(cover, 1e-300)[:, None]
+
+
+# numba compiles what follows for the types that it is called with: annotations would
+# say nothing to it.
+@njit(cache=True, nogil=True, error_model="numpy")
+def _walk(matrix, feature, goes_left, left, right):  # type: ignore[no-untyped-def]
+    """Find the leaf of each row."""
+    leaves = np.empty(matrix.shape[1], dtype=np.int32)
+    for i in range(matrix.shape[1]):
+        node = 0
+        while feature[node] >= 0:
+            side = goes_left[node, matrix[feature[node], i]]
+            node = left[node] if side else right[node]
+        leaves[i] = node
+    return leaves
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _nearest(  # type: ignore[no-untyped-def]
+    codes, leaf, above, feature, goes_left, left, right
+):
+    """Return the largest number left and the smallest right of each test."""
+    low = np.full(len(feature), np.float32(-np.inf), dtype=np.float32)
+    high = np.full(len(feature), np.float32(np.inf), dtype=np.float32)
+    for i in range(len(leaf)):
+        child = leaf[i]
+        while above[child] >= 0:  # upwards: the way down is known already
+            node = above[child]
+            x = codes[i, feature[node]]
+            if child == left[node]:
+                low[node] = max(low[node], x) if x == x else low[node]
+            else:
+                high[node] = min(high[node], x) if x == x else high[node]
+            child = node
+    return low, high
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _is_monotone(boxes, answers, monotone, n_bins):  # type: ignore[no-untyped-def]
+    n_leaves = len(answers)
+    for j in range(len(monotone)):
+        if monotone[j] == 0:
+            continue
+        for a in range(n_leaves):
+            for b in range(n_leaves):
+                rises = monotone[j] * (answers[b] - answers[a])
+                if rises >= -1e-12 or not _meet(boxes, a, b, j, n_bins):
+                    continue
+                lowest_a, highest_b = -1, -1
+                for x in range(n_bins[j]):  # missing values have no order
+                    if boxes[a, j, x] and lowest_a < 0:
+                        lowest_a = x
+                    if boxes[b, j, x]:
+                        highest_b = x
+                if 0 <= lowest_a < highest_b:
+                    return False
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _meet(boxes, a, b, j, n_bins):  # type: ignore[no-untyped-def]
+    """Say whether two leaves share a value of every column but j."""
+    for f in range(boxes.shape[1]):
+        if f == j:
+            continue
+        shared = False
+        for x in range(n_bins[f] + 1):
+            if boxes[a, f, x] and boxes[b, f, x]:
+                shared = True
+                break
+        if not shared:
+            return False
+    return True

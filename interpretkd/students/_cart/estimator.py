@@ -1,0 +1,403 @@
+"""The tree that agrees most with its teacher, as an estimator."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.utils.validation import (
+    check_array,
+    check_is_fitted,
+)
+
+from interpretkd._base import Array, InputError, check_choice, check_integer, check_real
+from interpretkd.data import Encoded, Schema
+from interpretkd.models import Tree
+from interpretkd.students._base import Judged, _answer, _seed, _Student
+from interpretkd.students._cart.fitting import (
+    OBJECTIVES,
+    SEARCHES,
+    Fit,
+    HeldOut,
+    Settings,
+    fit_tree,
+)
+from interpretkd.students._cart.growing import Limits
+from interpretkd.students._cart.optimal import Certificate
+from interpretkd.targets import Target
+
+__all__ = ["CartStudent"]
+
+
+_FEWEST_TO_CHOOSE = 50
+"""Rows below which nothing is chosen on a part of them: the greedy tree is taken."""
+
+
+class CartStudent(_Student):
+    """The most faithful tree of a size that can be found, a vector at each leaf.
+
+    Parameters
+    ----------
+    max_leaves : int, None or "auto", default=16
+        In [2, inf). None for no bound. "auto" chooses on held-out rows: the fewest
+        leaves within one standard error of the best, 64 at most.
+    max_depth : int or None, default=None
+        In [1, inf); the most tests a row passes. None for no bound.
+    min_samples_leaf : int, default=1
+        In [1, inf): the fewest training rows a leaf may have; with sample weights,
+        their least sum.
+    min_gain : float, default=0.0
+        In [0, inf): what a test must gain. For greedy growth the fall of the mean
+        squared error, summed over the columns; for the refined search the fall of
+        the mean objective a leaf.
+    search : {"auto", "greedy", "refined", "optimal"}, default="auto"
+        "greedy" takes the best test node by node, as CART does. "refined" goes on
+        to lower the objective itself, over all nodes and many shapes. "optimal" proves
+        that no tree over well-chosen thresholds is better, for a `max_depth` up to 4;
+        it needs ``pip install interpretkd[optimal]``. "auto" refines unless the greedy
+        tree is better on held-out rows.
+    objective : str, default="auto"
+        What the search makes small, as a mean over the rows. "disagreement": the share
+        of rows that are decided otherwise than by the largest target.
+        "expected_disagreement": the same, with the targets as probabilities.
+        "label_disagreement": the share of columns on another side of 0.5.
+        "cross_entropy" and "squared_error": with the targets themselves. "auto" is
+        "disagreement" when each row of targets is a distribution over two or more
+        columns, else "squared_error".
+    class_cost : array-like of shape (n_classes, n_classes), default=None
+        In [0, inf): what it costs to decide for the second class (column) where the
+        targets say the first (row); None for 1 unless they are the same.
+    monotone : dict or array-like of shape (n_features,), default=None
+        By column, 1 where the (last) target must not fall as the number rises, -1
+        where it must not rise. For one target column, or two that sum up to 1.
+    feature_cost : dict or array-like of shape (n_features,), default=None
+        In [0, inf), by column: what a test of it costs, in units of `min_gain`.
+    time_limit : float, default=60.0
+        In (0, inf): seconds after which a search ends with the best so far. The work
+        is bounded by the data's size, mostly far below this; a tree whose search was
+        ended by the clock may come out otherwise elsewhere, and `search_` says so.
+    random_state : int, RandomState or None, default=0
+        Of ties and of the search.
+
+    Attributes
+    ----------
+    tree_ : Tree
+        The frozen tree, also as `form_`.
+    search_ : Fit
+        How it was found: what was tried and what was chosen; not kept in a saved run.
+    certificate_ : Certificate or None
+        What was proven of the tree, for ``search="optimal"``.
+    settled_ : dict
+        The parameters that "auto" stood for.
+    schema_ : Schema
+        The columns it reads.
+
+    References
+    ----------
+    Liu, Wang & Matwin (2018), as told by Alkhulaifi, Alsahli & Ahmad (2020): CART by
+    multi-output regression on logits.
+    Carreira-Perpinan & Tavallali (2018), "Alternating optimization of decision trees".
+    Van der Linden, de Weerdt & Demirovic (2023), "Necessary and sufficient conditions
+    for optimal decision trees using dynamic programming".
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> X = pd.DataFrame({"home": ["own", "rent", "own", "free"] * 10})
+    >>> student = CartStudent(max_leaves=2).fit(X, [0.0, 1.0, 0.0, 0.0] * 10)
+    >>> student.predict(X[:2])
+    array([0., 1.])
+    """
+
+    form_: Tree
+    search_: Fit
+    certificate_: Certificate | None
+
+    def __init__(
+        self,
+        max_leaves: int | str | None = 16,
+        *,
+        max_depth: int | None = None,
+        min_samples_leaf: int = 1,
+        min_gain: float = 0.0,
+        search: str = "auto",
+        objective: str = "auto",
+        class_cost: Any = None,
+        monotone: Any = None,
+        feature_cost: Any = None,
+        time_limit: float = 60.0,
+        random_state: Any = 0,
+    ) -> None:
+        self.max_leaves = max_leaves
+        self.max_depth = max_depth
+        self.min_samples_leaf = min_samples_leaf
+        self.min_gain = min_gain
+        self.search = search
+        self.objective = objective
+        self.class_cost = class_cost
+        self.monotone = monotone
+        self.feature_cost = feature_cost
+        self.time_limit = time_limit
+        self.random_state = random_state
+
+    @property
+    def tree_(self) -> Tree:
+        """The frozen tree."""
+        check_is_fitted(self)
+        return self.form_
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        held_out: tuple[Any, ...] | None = None,
+    ) -> Self:
+        """Find the tree.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+        y : array-like of shape (n_samples, n_columns) or (n_samples,)
+            Target columns.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+        held_out : (X, y) or (X, y, sample_weight), default=None
+            Rows to choose on. Without them, what is "auto" is chosen on a fifth of
+            the rows and then fitted to all.
+
+        Returns
+        -------
+        CartStudent
+            Itself.
+
+        Raises
+        ------
+        InputError
+            For parameters out of range, or that do not suit the targets.
+        """
+        given = self._read(X, y, sample_weight)
+        self._fit(*given, None if held_out is None else self._held_out(*held_out))
+        return self
+
+    @property
+    def validation(self) -> str:
+        """What held-out rows are for: "choose"."""
+        return "choose"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the search or the size is to be chosen on held-out rows."""
+        return self.search == "auto" or self.max_leaves == "auto"
+
+    def prepare(self, target: Target) -> Self:
+        """Return an unfitted copy for a target.
+
+        Parameters
+        ----------
+        target : Target
+            What it will be taught.
+
+        Returns
+        -------
+        CartStudent
+            The copy; ``objective="auto"`` is replaced by what suits the target.
+        """
+        return _answer(clone(self), "objective", _objective(target))
+
+    def quick(self) -> Self:
+        """Return a student that puts targets in the same order, in less time.
+
+        Returns
+        -------
+        CartStudent
+            An unfitted copy that does not search, of 16 leaves for "auto".
+        """
+        given = self.get_params()  # a subclass may have fewer
+        if "search" not in given:
+            return self
+        size = {"max_leaves": 16} if given.get("max_leaves") == "auto" else {}
+        return clone(self).set_params(search="greedy", **size)
+
+    def _fit(
+        self,
+        rows: Encoded,
+        targets: Array,
+        weight: Array | None,
+        held_out: HeldOut | None,
+    ) -> None:
+        weight = np.ones(len(rows)) if weight is None else weight
+        settings = self._settings(targets)
+        if held_out is None and self.is_open:
+            settings = _choose_on_a_part(rows, targets, weight, settings)
+        fit = fit_tree(rows, targets, weight, settings, held_out)
+        self.form_, self.search_ = fit.tree, fit
+        self.certificate_ = fit.certificate
+        self.settled_ = {"search": fit.search}
+        if self.max_leaves == "auto":
+            self.settled_["max_leaves"] = max(fit.tree.n_leaves, 2)
+
+    def _heed(self, judged: Judged) -> HeldOut:
+        targets = judged.targets.reshape(len(judged.targets), -1)
+        weight = np.ones(len(targets)) if judged.weight is None else judged.weight
+        return HeldOut(judged.encoded, targets, weight)
+
+    def _check(self) -> None:
+        name = "CartStudent"
+        if self.max_leaves != "auto":
+            check_integer(name, "max_leaves", self.max_leaves, 2, optional=True)
+        check_integer(name, "max_depth", self.max_depth, 1, optional=True)
+        check_integer(name, "min_samples_leaf", self.min_samples_leaf, 1)
+        check_real(name, "min_gain", self.min_gain, 0, closed="left")
+        check_choice(name, "search", self.search, SEARCHES)
+        check_choice(name, "objective", self.objective, OBJECTIVES)
+        check_real(name, "time_limit", self.time_limit, 0)
+
+    def _settings(self, targets: Array) -> Settings:
+        choose_size = self.max_leaves == "auto"
+        # `_check` has looked: no text but "auto", which the type checker cannot see.
+        limits = Limits(
+            max_leaves=None if choose_size else self.max_leaves,  # type: ignore[arg-type]
+            max_depth=self.max_depth,
+            min_samples_leaf=self.min_samples_leaf,
+            min_gain=self.min_gain,
+            monotone=self._monotone(targets),
+            feature_cost=self._feature_cost(),
+        )
+        return Settings(
+            limits,
+            choose_size,
+            self.search,
+            self.objective,
+            self._class_cost(),
+            self.time_limit,
+            _seed(self.random_state),
+        )
+
+    def _monotone(self, targets: Array) -> NDArray[np.int8] | None:
+        if self.monotone is None:
+            return None
+        signs = _by_column("CartStudent", "monotone", self.monotone, self.schema_)
+        n_columns = targets.shape[1]
+        if n_columns > 2 or (n_columns == 2 and np.ptp(targets.sum(axis=1)) > 1e-6):
+            raise InputError(
+                "The 'monotone' parameter of CartStudent needs one target column, or "
+                f"two that sum up to 1. Got {n_columns}."
+            )
+        if not np.isin(signs, (-1, 0, 1)).all():
+            raise InputError(
+                "The 'monotone' parameter of CartStudent must hold -1, 0 or 1. Got "
+                f"{sorted(set(signs.tolist()))}."
+            )
+        for feature, sign in zip(self.schema_.features, signs, strict=True):
+            if sign and feature.is_categorical:
+                raise InputError(
+                    "The 'monotone' parameter of CartStudent is for numbers. Got "
+                    f"{sign:g} for the categorical column {feature.name!r}."
+                )
+        return signs.astype(np.int8)
+
+    def _feature_cost(self) -> Array | None:
+        if self.feature_cost is None:
+            return None
+        cost = _by_column(
+            "CartStudent", "feature_cost", self.feature_cost, self.schema_
+        )
+        if cost.min() < 0:
+            raise InputError(
+                "The 'feature_cost' parameter of CartStudent must lie in [0, inf). Got "
+                f"{cost.min():g}."
+            )
+        return cost
+
+    def _class_cost(self) -> Array | None:
+        if self.class_cost is None:
+            return None
+        cost = check_array(self.class_cost, dtype=np.float64, input_name="class_cost")
+        if cost.min() < 0:
+            raise InputError(
+                "The 'class_cost' parameter of CartStudent must lie in [0, inf). Got "
+                f"{cost.min():g}."
+            )
+        return cost
+
+    def _held_out(self, X: Any, y: Any, sample_weight: Any = None) -> HeldOut:
+        rows = self._read_others(X)
+        targets = np.asarray(y, dtype=np.float64).reshape(len(rows), -1)
+        if sample_weight is None:
+            sample_weight = np.ones(len(rows))
+        return HeldOut(rows, targets, np.asarray(sample_weight, dtype=np.float64))
+
+
+def _by_column(owner: str, name: str, given: Any, schema: Schema) -> Array:
+    """Return one number a column, given by name or as a list.
+
+    Parameters
+    ----------
+    owner : str
+        The estimator whose parameter it is.
+    name : str
+        The parameter's name.
+    given : dict or array-like of shape (n_features,)
+        Columns that a dict leaves out get 0.
+    schema : Schema
+        The columns.
+
+    Returns
+    -------
+    ndarray of shape (n_features,), float64
+        The numbers.
+
+    Raises
+    ------
+    InputError
+        For unknown columns and other lengths.
+    """
+    if isinstance(given, Mapping):
+        unknown = [str(key) for key in given if key not in schema.names]
+        if unknown:
+            raise InputError(
+                f"The '{name}' parameter of {owner} names columns that are not there: "
+                f"{unknown}."
+            )
+        given = [given.get(column, 0) for column in schema.names]
+    numbers = np.asarray(given, dtype=np.float64)
+    if numbers.shape != (len(schema),) or not np.isfinite(numbers).all():
+        raise InputError(
+            f"The '{name}' parameter of {owner} must hold one number a column, "
+            f"{len(schema)}. Got shape {numbers.shape}."
+        )
+    return numbers
+
+
+def _choose_on_a_part(
+    rows: Encoded, targets: Array, weight: Array, settings: Settings
+) -> Settings:
+    """Choose on a seeded fifth of the rows what is open, where there are enough."""
+    if len(rows) < _FEWEST_TO_CHOOSE:
+        return replace(settings, search="greedy")
+    order = np.random.default_rng(settings.seed).permutation(len(rows))
+    judged, kept = np.split(order, [len(rows) // 5])
+    kept.sort()
+    judged.sort()
+
+    def part(index: NDArray[np.integer]) -> tuple[Encoded, Array, Array]:
+        codes = Encoded(rows.schema, rows.codes[index])
+        return codes, targets[index], weight[index]
+
+    trial = fit_tree(*part(kept), settings, HeldOut(*part(judged)))
+    return settings.settle(trial)
+
+
+def _objective(target: Target) -> str:
+    """Return what a search is to make small when it is taught this target."""
+    if target.task == "regression":
+        return "squared_error"
+    if target.task == "multilabel":
+        return "squared_error" if target.kind == "logits" else "label_disagreement"
+    if target.alpha and target.kind != "logits":
+        return "expected_disagreement"  # with the teacher and with the label
+    return "disagreement"

@@ -1,0 +1,597 @@
+"""Growing a tree on many target columns at once, over bins.
+
+At each node the rows' targets are summed up bin by bin, and the test with the largest
+fall of the squared error is taken: with targets of 0 and 1 that is the Gini index.
+"""
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from interpretkd._base import Array
+from interpretkd.data import Codes, Schema
+from interpretkd.models import Tree
+from interpretkd.students._cart.binning import N_BYTES, Binned, bin_columns, spread
+from interpretkd.students._cart.draft import Draft, finish, tidy
+
+__all__ = ["Limits", "compress", "grow", "grow_draft", "sort_by"]
+
+
+_MOST_COLUMNS = 16
+"""Beyond so many target columns the search reads their principal components."""
+_KEPT_VARIANCE = 0.99
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a tree may be.
+
+    Parameters
+    ----------
+    max_leaves : int or None, default=None
+        In [2, inf); with it the tree grows best-first. None for no bound.
+    max_depth : int or None, default=None
+        In [1, inf); None for no bound.
+    min_samples_leaf : float, default=1
+        The least sum of weights in a leaf.
+    min_gain : float, default=0.0
+        In [0, inf): the least fall of the mean squared error (summed over the target
+        columns, over all rows) that a test must bring.
+    monotone : ndarray of shape (n_features,), int8, or None
+        1 where the target must not fall, -1 where it must not rise with the number.
+    feature_cost : ndarray of shape (n_features,), float64, or None
+        What a test of the column costs, in the unit of `min_gain`.
+    """
+
+    max_leaves: int | None = None
+    max_depth: int | None = None
+    min_samples_leaf: float = 1
+    min_gain: float = 0.0
+    monotone: NDArray[np.int8] | None = None
+    feature_cost: Array | None = None
+
+
+def grow(
+    schema: Schema,
+    codes: Codes,
+    targets: Array,
+    sample_weight: Array | None = None,
+    *,
+    limits: Limits = Limits(),
+    seed: int = 0,
+) -> Tree:
+    """Grow one tree with vector leaves by squared error on all target columns.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    codes : ndarray of shape (n_samples, n_features), float32
+        Rows as `Schema.encode` returns them.
+    targets : ndarray of shape (n_samples, n_outputs), float64
+        Target columns.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        How much each row counts.
+    limits : Limits
+        What the tree may be.
+    seed : int, default=0
+        Decides between tests of equal gain.
+
+    Returns
+    -------
+    Tree
+        The tree over the original columns.
+
+    References
+    ----------
+    Liu, Wang & Matwin (2018), "Improving the interpretability of deep neural networks
+    with knowledge distillation": one tree, multi-output regression on logits.
+    Breiman, Friedman, Olshen & Stone (1984), "Classification and regression trees":
+    growth by squared error, and the order of categories.
+
+    Examples
+    --------
+    >>> from interpretkd.data import Schema
+    >>> codes = np.array([[1.0], [2.0], [3.0], [4.0]], dtype=np.float32)
+    >>> tree = grow(Schema.from_data(codes), codes, np.array([[0.0], [0], [1], [1]]))
+    >>> tree.n_leaves, float(tree.nodes.threshold[0])
+    (2, 2.5)
+    """
+    weight = np.ones(len(codes)) if sample_weight is None else sample_weight
+    binned = bin_columns(schema, codes)
+    draft = grow_draft(binned, targets, weight, limits, seed=seed)
+    return finish(draft, binned, codes, targets, weight)
+
+
+def grow_draft(
+    binned: Binned,
+    targets: Array,
+    weight: Array,
+    limits: Limits,
+    *,
+    seed: int = 0,
+    feature_share: float = 1.0,
+) -> Draft:
+    """Grow the tests of one tree.
+
+    Parameters
+    ----------
+    binned : Binned
+        The rows.
+    targets : ndarray of shape (n_samples, n_outputs), float64
+        Target columns.
+    weight : ndarray of shape (n_samples,), float64
+        How much each row counts.
+    limits : Limits
+        What the tree may be.
+    seed : int, default=0
+        Decides between tests of equal gain, and of `feature_share`.
+    feature_share : float, default=1.0
+        In (0, 1]: the share of columns, drawn anew at each node, that it may test.
+
+    Returns
+    -------
+    Draft
+        The tests.
+    """
+    grower = _Grower(
+        binned, compress(targets, weight), weight, limits, seed, feature_share
+    )
+    return grower.grow()
+
+
+def compress(targets: Array, weight: Array) -> Array:
+    """Return fewer columns that lead to the same tests, or nearly the same.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_samples, n_outputs), float64
+        Target columns.
+    weight : ndarray of shape (n_samples,), float64
+        How much each row counts.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_columns), float64
+        One column for two that always have the same sum; at most 16 principal
+        components, with 99 % of the variance where so few have it.
+    """
+    n_outputs = targets.shape[1]
+    if n_outputs == 2 and np.ptp(targets.sum(axis=1)) < 1e-9:
+        return targets[:, 1:]
+    if n_outputs <= _MOST_COLUMNS:
+        return targets
+    centred = targets - np.average(targets, axis=0, weights=weight)
+    variances, axes = np.linalg.eigh((centred * weight[:, None]).T @ centred)
+    share = np.cumsum(variances[::-1]) / max(variances.sum(), 1e-300)
+    n_kept = min(int(np.searchsorted(share, _KEPT_VARIANCE)) + 1, _MOST_COLUMNS)
+    return centred @ axes[:, ::-1][:, :n_kept]
+
+
+class _Grower:
+    """One growth: the nodes so far, and the rows sorted by node."""
+
+    def __init__(
+        self,
+        binned: Binned,
+        targets: Array,
+        weight: Array,
+        limits: Limits,
+        seed: int,
+        feature_share: float,
+    ) -> None:
+        n_features = len(binned.matrix)
+        self.binned, self.limits, self.share = binned, limits, feature_share
+        self.rng = np.random.default_rng(seed)
+        # The first of equal gains is taken; which is first, the seed decides.
+        self.places = self.rng.permutation(n_features) if seed else None
+        kept = np.flatnonzero(weight > 0).astype(np.int32)
+        self.order, self.weight = kept, weight[kept]
+        self.total = self.weight.sum()
+        # Centred, since gains are small differences of sums of squares.
+        centred = targets[kept] - np.average(targets[kept], axis=0, weights=self.weight)
+        self.centre = np.average(targets[kept], axis=0, weights=self.weight)
+        self.sums = centred * self.weight[:, None]
+        self.squares = (self.sums * centred).sum(axis=1)
+        none = np.zeros(n_features)
+        self.cost = none if limits.feature_cost is None else limits.feature_cost
+        self.monotone = (
+            none.astype(np.int8) if limits.monotone is None else limits.monotone
+        )
+        self.feature: list[int] = []
+        self.sets: list[NDArray[np.bool_]] = []
+        self.left: list[int] = []
+        self.right: list[int] = []
+        self.spans: list[tuple[int, int]] = []
+        self.depth: list[int] = []
+        self.bounds: list[tuple[float, float]] = []
+        self.best: dict[int, tuple[float, int, int]] = {}
+
+    def grow(self) -> Draft:
+        self._add((0, len(self.order)), 0, (-np.inf, np.inf))
+        if self.limits.max_leaves is None:
+            self._grow_by_level()
+        else:
+            self._grow_best_first(self.limits.max_leaves)
+        return self._renumber()
+
+    def _grow_by_level(self) -> None:
+        """Split all that can be split; a level at once reads each column once."""
+        level = [0]
+        while level:
+            self._search(level)
+            level = [
+                child
+                for node in level
+                if node in self.best
+                for child in self._cut(node)
+            ]
+
+    def _grow_best_first(self, max_leaves: int) -> None:
+        waiting: list[tuple[float, int]] = []
+        fresh = [0]
+        for _ in range(max_leaves - 1):
+            self._search(fresh)
+            for node in fresh:
+                if node in self.best:
+                    heapq.heappush(waiting, (-self.best[node][0], node))
+            if not waiting:
+                return
+            fresh = self._cut(heapq.heappop(waiting)[1])
+
+    def _add(
+        self, span: tuple[int, int], depth: int, bounds: tuple[float, float]
+    ) -> int:
+        self.feature.append(-1)
+        self.sets.append(_NO_BINS)
+        self.left.append(-1)
+        self.right.append(-1)
+        self.spans.append(span)
+        self.depth.append(depth)
+        self.bounds.append(bounds)
+        return len(self.feature) - 1
+
+    def _search(self, nodes: list[int]) -> None:
+        """Find the best test of each of these nodes."""
+        limits = self.limits
+        least = max(limits.min_samples_leaf, 1e-300) * (1 - 1e-9)
+        nodes = [
+            node
+            for node in nodes
+            if (limits.max_depth is None or self.depth[node] < limits.max_depth)
+            and self._is_impure(node, least)
+        ]
+        if not nodes:
+            return
+        spans = np.asarray([self.spans[node] for node in nodes])
+        bounds = np.asarray([self.bounds[node] for node in nodes])
+        n_features = len(self.binned.matrix)
+        gains = np.full((len(nodes), n_features), -np.inf)
+        cuts = np.zeros((len(nodes), n_features), dtype=np.int32)
+        asked = np.ones((len(nodes), n_features), dtype=np.bool_)
+        if self.share < 1:
+            asked = self.rng.random((len(nodes), n_features)) < self.share
+
+        def work(first: int, last: int) -> None:
+            _search(
+                self.binned.matrix,
+                self.binned.n_bins,
+                self.binned.is_set,
+                self.monotone,
+                self.order,
+                self.sums,
+                self.weight,
+                self.centre[0],
+                spans,
+                bounds,
+                asked,
+                least,
+                first,
+                last,
+                gains,
+                cuts,
+            )
+
+        n_cells = int((spans[:, 1] - spans[:, 0]).sum()) * n_features
+        spread(work, n_features, n_cells * (1 + self.sums.shape[1]), 8)
+        gains -= self.cost * self.total
+        if self.places is not None:
+            gains, cuts = gains[:, self.places], cuts[:, self.places]
+        chosen = gains.argmax(axis=1)
+        floor = limits.min_gain * self.total - 1e-12 * self.squares.sum()
+        for i, node in enumerate(nodes):
+            j = int(chosen[i])
+            if gains[i, j] < floor or gains[i, j] == -np.inf:
+                continue
+            column = j if self.places is None else int(self.places[j])
+            self.best[node] = (float(gains[i, j]), column, int(cuts[i, j]))
+
+    def _is_impure(self, node: int, least: float) -> bool:
+        first, last = self.spans[node]
+        weight = self.weight[first:last].sum()
+        if weight < 2 * least or last - first < 2:
+            return False
+        mean = self.sums[first:last].sum(axis=0) / weight
+        left_over = self.squares[first:last].sum() - weight * (mean**2).sum()
+        return bool(left_over > 1e-12 * self.squares.sum() * weight / self.total)
+
+    def _cut(self, node: int) -> list[int]:
+        """Apply a node's best test: two children, and its rows sorted by side."""
+        _, column, cut = self.best.pop(node)
+        first, last = self.spans[node]
+        bins = self.binned
+        goes_left = _left_bins(
+            bins.matrix[column],
+            bins.n_bins[column],
+            bins.is_set[column],
+            self.order,
+            self.sums,
+            self.weight,
+            first,
+            last,
+            cut,
+        )
+        middle = _partition(
+            bins.matrix[column],
+            goes_left,
+            self.order,
+            self.sums,
+            self.weight,
+            self.squares,
+            first,
+            last,
+        )
+        low, high = self.bounds[node]
+        left_bounds = right_bounds = (low, high)
+        if self.monotone[column]:
+            half = 0.5 * (self._mean(first, middle) + self._mean(middle, last))
+            left_bounds, right_bounds = (low, half), (half, high)
+            if self.monotone[column] < 0:
+                left_bounds, right_bounds = (half, high), (low, half)
+        depth = self.depth[node] + 1
+        self.feature[node], self.sets[node] = column, goes_left
+        self.left[node] = self._add((first, middle), depth, left_bounds)
+        self.right[node] = self._add((middle, last), depth, right_bounds)
+        return [self.left[node], self.right[node]]
+
+    def _mean(self, first: int, last: int) -> float:
+        own = self.sums[first:last, 0].sum() / self.weight[first:last].sum()
+        return float(own + self.centre[0])
+
+    def _renumber(self) -> Draft:
+        return tidy(
+            np.asarray(self.feature, dtype=np.int32),
+            np.stack(self.sets),
+            np.asarray(self.left, dtype=np.int32),
+            np.asarray(self.right, dtype=np.int32),
+        )
+
+
+_NO_BINS = np.zeros(N_BYTES, dtype=np.bool_)
+
+
+# numba compiles what follows for the types that it is called with: annotations would
+# say nothing to it.
+@njit(cache=True, nogil=True, error_model="numpy")
+def _search(  # type: ignore[no-untyped-def]
+    matrix,
+    n_bins,
+    is_set,
+    monotone,
+    order,
+    sums,
+    weight,
+    centre,
+    spans,
+    bounds,
+    asked,
+    least,
+    first_feature,
+    last_feature,
+    gains,
+    cuts,
+):
+    """Find the best cut of each of these columns at each of these nodes."""
+    n_columns = sums.shape[1]
+    by_bin = np.zeros((N_BYTES, n_columns))
+    weights = np.zeros(N_BYTES)
+    everything = np.empty(n_columns)
+    left = np.empty(n_columns)
+    for j in range(first_feature, last_feature):
+        if n_bins[j] == 0:
+            continue
+        for m in range(len(spans)):
+            if not asked[m, j]:
+                continue
+            first, last = spans[m]
+            _add_up(
+                matrix[j], n_bins[j], order, sums, weight, first, last, by_bin, weights
+            )
+            total = 0.0
+            everything[:] = 0
+            for b in range(n_bins[j] + 1):
+                total += weights[b]
+                for k in range(n_columns):
+                    everything[k] += by_bin[b, k]
+            base = 0.0
+            for k in range(n_columns):
+                base += everything[k] ** 2 / total
+            if is_set[j]:
+                n_there, ranks = _ranks(by_bin, weights, n_bins[j] + 1)
+            else:
+                n_there = n_bins[j]
+                ranks = _IN_ORDER
+            has_missing = not is_set[j] and weights[n_bins[j]] > 0
+            for missing_left in range(2 if has_missing else 1):
+                left[:] = 0
+                inside = 0.0
+                if missing_left:
+                    inside += weights[n_bins[j]]
+                    left[:] += by_bin[n_bins[j]]
+                # All numbers against the missing values is a cut, too.
+                end = n_there - 1 + (1 if has_missing and not missing_left else 0)
+                for r in range(end):
+                    b = ranks[r]
+                    if weights[b] == 0:
+                        continue
+                    inside += weights[b]
+                    for k in range(n_columns):
+                        left[k] += by_bin[b, k]
+                    outside = total - inside
+                    if outside < least:
+                        break
+                    if inside < least:
+                        continue
+                    gain = -base
+                    for k in range(n_columns):
+                        gain += left[k] ** 2 / inside
+                        gain += (everything[k] - left[k]) ** 2 / outside
+                    if gain <= gains[m, j]:
+                        continue
+                    low = left[0] / inside + centre
+                    high = (everything[0] - left[0]) / outside + centre
+                    if monotone[j] * (high - low) < 0:
+                        continue
+                    if min(low, high) < bounds[m, 0] or max(low, high) > bounds[m, 1]:
+                        continue
+                    gains[m, j] = gain
+                    cuts[m, j] = 2 * r + missing_left
+
+
+_IN_ORDER = np.arange(N_BYTES)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_up(  # type: ignore[no-untyped-def]
+    column, n_bins, order, sums, weight, first, last, by_bin, weights
+):
+    """Sum up the rows' targets and weights, bin by bin."""
+    n_columns = sums.shape[1]
+    by_bin[: n_bins + 1] = 0
+    weights[: n_bins + 1] = 0
+    if n_columns == 1:
+        for p in range(first, last):
+            b = column[order[p]]
+            weights[b] += weight[p]
+            by_bin[b, 0] += sums[p, 0]
+        return
+    for p in range(first, last):
+        b = column[order[p]]
+        weights[b] += weight[p]
+        for k in range(n_columns):
+            by_bin[b, k] += sums[p, k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ranks(by_bin, weights, n_bins):  # type: ignore[no-untyped-def]
+    """Return the bins that have rows, ordered along their means' main direction."""
+    n_columns = by_bin.shape[1]
+    there = np.flatnonzero(weights[:n_bins] > 0)
+    centre = np.zeros(n_columns)
+    total = 0.0
+    for b in there:
+        total += weights[b]
+        for k in range(n_columns):
+            centre[k] += by_bin[b, k]
+    axis = np.zeros(n_columns)
+    axis[0] = 1.0
+    turned = np.empty(n_columns)
+    for step in range(30 if n_columns > 1 else 0):  # power iteration
+        turned[:] = 0
+        for b in there:
+            length = 0.0
+            for k in range(n_columns):
+                offset = by_bin[b, k] / weights[b] - centre[k] / total
+                # From a start of no direction: the sum of all offsets' sizes.
+                length += offset * axis[k] if step else abs(offset)
+            for k in range(n_columns):
+                offset = by_bin[b, k] / weights[b] - centre[k] / total
+                turned[k] += weights[b] * length * offset
+        size = 0.0
+        for k in range(n_columns):
+            size += turned[k] ** 2
+        if size == 0:
+            break
+        for k in range(n_columns):
+            axis[k] = turned[k] / np.sqrt(size)
+    scores = np.zeros(len(there))
+    for i in range(len(there)):
+        for k in range(n_columns):
+            scores[i] += by_bin[there[i], k] / weights[there[i]] * axis[k]
+    sort_by(scores, there)
+    return len(there), there
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sort_by(scores, items):  # type: ignore[no-untyped-def]
+    """Sort a few items by their scores, in place; equal ones keep their order.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_items,), float64
+        Sorted, too.
+    items : ndarray of shape (n_items,), int64
+        The items.
+    """
+    for i in range(1, len(items)):
+        score, item = scores[i], items[i]
+        j = i - 1
+        while j >= 0 and scores[j] > score:
+            scores[j + 1], items[j + 1] = scores[j], items[j]
+            j -= 1
+        scores[j + 1], items[j + 1] = score, item
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _left_bins(  # type: ignore[no-untyped-def]
+    column, n_bins, is_set, order, sums, weight, first, last, cut
+):
+    """Return the bins that go left; those without rows go with the heavier side."""
+    by_bin = np.zeros((N_BYTES, sums.shape[1]))
+    weights = np.zeros(N_BYTES)
+    _add_up(column, n_bins, order, sums, weight, first, last, by_bin, weights)
+    goes_left = np.zeros(N_BYTES, dtype=np.bool_)
+    last_rank = cut // 2
+    if is_set:
+        _, ranks = _ranks(by_bin, weights, n_bins + 1)
+        for r in range(last_rank + 1):
+            goes_left[ranks[r]] = True
+    else:
+        goes_left[: last_rank + 1] = True
+        goes_left[n_bins] = cut % 2 == 1
+    balance = 0.0
+    for b in range(n_bins + 1):
+        balance += weights[b] if goes_left[b] else -weights[b]
+    for b in range(n_bins + 1):
+        if weights[b] == 0 and (is_set or b == n_bins):
+            goes_left[b] = balance >= 0
+    return goes_left
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _partition(  # type: ignore[no-untyped-def]
+    column, goes_left, order, sums, weight, squares, first, last
+):
+    """Sort the rows of a node by side, each side in its old order."""
+    n = last - first
+    own, own_sums = order[first:last].copy(), sums[first:last].copy()
+    own_weight, own_squares = weight[first:last].copy(), squares[first:last].copy()
+    n_left = 0
+    for p in range(n):
+        n_left += goes_left[column[own[p]]]
+    a, b = first, first + n_left
+    for p in range(n):
+        if goes_left[column[own[p]]]:
+            place = a
+            a += 1
+        else:
+            place = b
+            b += 1
+        order[place] = own[p]
+        sums[place] = own_sums[p]
+        weight[place] = own_weight[p]
+        squares[place] = own_squares[p]
+    return first + n_left

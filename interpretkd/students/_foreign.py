@@ -1,0 +1,83 @@
+"""Regressors of other libraries by the contract of our students."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import (
+    has_fit_parameter,
+)
+
+from interpretkd._base import Array
+from interpretkd.data import Encoded, Rows
+from interpretkd.students._base import Judged, Taught, _Student
+from interpretkd.students._boosted.estimator import BoostedStudent
+from interpretkd.students._cart.estimator import CartStudent
+from interpretkd.students._linear.estimator import LinearStudent
+from interpretkd.targets import Target
+
+__all__ = ["as_student"]
+
+
+class _Foreign:
+    """The students' contract over the public `fit` and `predict` of a regressor.
+
+    For those of other libraries and for subclasses of ours, whose `fit` may be their
+    own: they get rows, not codes. What their `fit` takes is read from its signature.
+    """
+
+    def __init__(self, regressor: Any) -> None:
+        self.regressor = regressor
+        self.ours = isinstance(regressor, _Student)
+
+    @property
+    def validation(self) -> str:
+        if self.ours and self.regressor.validation == "none":
+            return "none"
+        if has_fit_parameter(self.regressor, "held_out"):
+            return "choose"
+        return "watch" if has_fit_parameter(self.regressor, "watch") else "none"
+
+    @property
+    def is_open(self) -> bool:
+        return self.validation != "none"
+
+    def prepare(self, target: Target) -> "_Foreign":
+        copy = self.regressor.prepare(target) if self.ours else clone(self.regressor)
+        return _Foreign(copy)
+
+    def quick(self) -> Any:
+        return self.regressor.quick() if self.ours else self.regressor
+
+    def learn(self, taught: Taught, judged: Judged | None = None) -> Any:
+        """Fit the regressor to rows and return it."""
+        further: dict[str, Any] = {}
+        weighs = has_fit_parameter(self.regressor, "sample_weight")
+        if weighs and taught.weight is not None:
+            further["sample_weight"] = taught.weight
+        if judged is not None and self.validation == "choose":
+            further["held_out"] = (judged.rows, judged.targets, judged.weight)
+        if judged is not None and self.validation == "watch":
+            further["watch"] = (judged.rows, judged.score)
+        return self.regressor.fit(taught.rows, taught.targets, **further)
+
+    def outputs(self, rows: Rows, encoded: Encoded) -> Array:
+        outputs = np.asarray(self.regressor.predict(rows), dtype=np.float64)
+        return outputs.reshape(len(outputs), -1)
+
+
+def as_student(given: Any) -> Any:
+    """Return a regressor by the students' contract.
+
+    Parameters
+    ----------
+    given : regressor
+        A student of ours or any other, fitted or not.
+
+    Returns
+    -------
+    student
+        One of exactly our three as it is, anything else behind an adapter.
+    """
+    ours = (CartStudent, BoostedStudent, LinearStudent)
+    return given if type(given) in ours else _Foreign(given)

@@ -1,0 +1,1 @@
+"""The engine of linear students: solvers, path, points."""
