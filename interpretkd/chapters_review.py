@@ -9,7 +9,7 @@ from interpretkd.chapters_subject import (
     plural,
 )
 from interpretkd.documents import Block, Paragraph, Section, Table
-from interpretkd.readable import readable
+from interpretkd.rules import readable
 
 __all__ = ["REVIEW"]
 

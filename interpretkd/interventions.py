@@ -34,8 +34,7 @@ from interpretkd.answers import (
 from interpretkd.data import Codes, Rows, even_space, replace_cells, take_rows
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Condition, Tree
-from interpretkd.rule import Rule
-from interpretkd.rules import extract_rules
+from interpretkd.rules import Rule, extract_rules
 
 __all__ = ["ConditionBreak", "Interventions", "RuleIntervention", "interventions"]
 

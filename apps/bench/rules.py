@@ -39,8 +39,7 @@ from interpretkd.datasets import (
 )
 from interpretkd.diagrams import tree_svg
 from interpretkd.export import EXPORTS, export_student
-from interpretkd.readable import readable
-from interpretkd.rules import extract_rules
+from interpretkd.rules import extract_rules, readable
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 

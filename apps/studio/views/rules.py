@@ -14,9 +14,7 @@ import widgets
 from interpretkd._base import csv_text, prediction_text
 from interpretkd.analysis import Analysis
 from interpretkd.export_sql import conditions_sql
-from interpretkd.readable import readable
-from interpretkd.rule import Rule
-from interpretkd.rules import RuleSet
+from interpretkd.rules import Rule, RuleSet, readable
 
 # The widgets that leave rules out, and what they say when they do not.
 FILTERS: dict[str, Any] = {

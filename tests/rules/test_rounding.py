@@ -10,7 +10,8 @@ from interpretkd._base import InputError, number_text
 from interpretkd.data import Feature, Schema
 from interpretkd.data._dates import Calendar
 from interpretkd.models import ALL_NUMBERS, Tree, path_conditions
-from interpretkd.readable import Readable, readable, significant_digits
+from interpretkd.rules import readable
+from interpretkd.rules._rounding import Readable, significant_digits
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from tests.students.cart.small_trees import (
     FLOAT32,

@@ -3,7 +3,7 @@ import pytest
 
 from interpretkd._base import InputError
 from interpretkd.models import LeafOutcomes, leaf_outcomes
-from interpretkd.tallies import Judged, alike, judge_rows, node_counts, tally
+from interpretkd.rules._counts import Judged, alike, judge_rows, node_counts, tally
 from tests.students.cart.small_trees import AGE, DOSE, frame_of, hard_rows, new_tree
 
 CODES = np.zeros((6, 1), dtype=np.float32)

@@ -37,9 +37,9 @@ from interpretkd.models import (
     outline,
     path_conditions,
 )
-from interpretkd.readable import readable
-from interpretkd.rule import ALWAYS, COLUMNS, NUMBERS, Rule
-from interpretkd.tallies import Judged, alike, judge_rows, node_counts, tally
+from interpretkd.rules._counts import Judged, alike, judge_rows, node_counts, tally
+from interpretkd.rules._rounding import readable
+from interpretkd.rules._rule import ALWAYS, COLUMNS, NUMBERS, Rule
 
 __all__ = ["RuleSet", "extract_rules"]
 
@@ -226,7 +226,7 @@ class RuleSet:
             The rows that must not change their rule: those that the tree was fitted
             to, best with all others at hand.
         aggressive : bool, default=False
-            As for `readable.readable`, which also says what it costs.
+            As for `rules.readable`, which also says what it costs.
 
         Returns
         -------
