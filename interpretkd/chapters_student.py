@@ -7,8 +7,8 @@ from interpretkd.chapters_subject import (
     pictured,
     plural,
 )
-from interpretkd.diagrams import draw_pages, draw_tree
 from interpretkd.documents import Block, Code, Figure, Paragraph, Section, Table
+from interpretkd.drawing import draw_pages, draw_tree
 from interpretkd.figures_effects import ShapeDisplay
 from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.models import Linear

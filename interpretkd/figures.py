@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array
 from interpretkd.answers import teacher_says
-from interpretkd.displays import Display, check_classes, label, shortened
+from interpretkd.drawing import Display, check_classes, label, shortened
 from interpretkd.targets import decide
 
 __all__ = ["ConfusionDisplay"]

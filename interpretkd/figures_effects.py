@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, InputError, check_integer
 from interpretkd.data import Feature
-from interpretkd.displays import (
+from interpretkd.drawing import (
+    LINE_COLOURS,
     LINES,
     MARKERS,
     Display,
@@ -20,7 +21,6 @@ from interpretkd.displays import (
     shortened,
 )
 from interpretkd.effects import Effects
-from interpretkd.palettes import LINE_COLOURS
 
 __all__ = ["ShapeDisplay", "finite_edges", "join_categories"]
 

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer
 from interpretkd.answers import teacher_says
-from interpretkd.displays import (
+from interpretkd.drawing import (
+    LINE_COLOURS,
     LINES,
     MARKERS,
     Display,
@@ -20,7 +21,6 @@ from interpretkd.displays import (
     shortened,
 )
 from interpretkd.metrics import wilson_interval
-from interpretkd.palettes import LINE_COLOURS
 from interpretkd.targets import probabilities
 
 __all__ = ["ReliabilityDisplay"]

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, InputError
 from interpretkd.answers import teacher_says
-from interpretkd.displays import MARKERS, Display, panels
-from interpretkd.palettes import LINE_COLOURS
+from interpretkd.drawing import LINE_COLOURS, MARKERS, Display, panels
 
 __all__ = ["ResidualDisplay"]
 

@@ -8,8 +8,15 @@ import numpy as np
 import pandas as pd
 
 from interpretkd._base import Array, InputError, check_choice
-from interpretkd.displays import LINES, MARKERS, Display, label, numbers, shortened
-from interpretkd.palettes import LINE_COLOURS
+from interpretkd.drawing import (
+    LINE_COLOURS,
+    LINES,
+    MARKERS,
+    Display,
+    label,
+    numbers,
+    shortened,
+)
 from interpretkd.students import PruningPath
 
 __all__ = ["SizeDisplay"]

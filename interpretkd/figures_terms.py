@@ -8,9 +8,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from interpretkd._base import check_integer
-from interpretkd.displays import Display, label, numbers, panels, shortened
+from interpretkd.drawing import LINE_COLOURS, Display, label, numbers, panels, shortened
 from interpretkd.models import Linear, read_outputs
-from interpretkd.palettes import LINE_COLOURS
 from interpretkd.terms import linear_terms
 
 __all__ = ["CoefficientDisplay"]

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError, csv_text, html_page
 from interpretkd.analysis import Analysis
 from interpretkd.data import as_frame
-from interpretkd.diagrams import draw_pages, draw_tree
-from interpretkd.drawings import pages_pdf
+from interpretkd.drawing import draw_pages, draw_tree, pages_pdf
 from interpretkd.effects import shape_effects
 from interpretkd.export import EXPORTS, export_student
 from interpretkd.export_sql_words import DIALECTS

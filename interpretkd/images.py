@@ -15,11 +15,18 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, one_line, prediction_text
 from interpretkd.data import Codes, Schema, as_frame, check_schema, image_schema
-from interpretkd.drawings import Drawing
+from interpretkd.drawing import (
+    FONT_SIZES,
+    Drawing,
+    Pixels,
+    Rect,
+    Shape,
+    Text,
+    as_png,
+    moved,
+    wrap,
+)
 from interpretkd.models import Tree, leaf_outcomes
-from interpretkd.pictures import as_png
-from interpretkd.shapes import FONT_SIZES, Pixels, Rect, Shape, Text, moved
-from interpretkd.text_metrics import wrap
 
 __all__ = ["ImagePicture"]
 

@@ -9,7 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, one_line
 from interpretkd.data import VALUE, Schema
-from interpretkd.drawings import Drawing
+from interpretkd.drawing import (
+    SIGNED_COLOURS,
+    Drawing,
+    Rect,
+    Shape,
+    Strokes,
+    Text,
+    colours,
+)
 from interpretkd.images import (
     _LINE,
     ImagePicture,
@@ -31,8 +39,6 @@ from interpretkd.models import (
     path_contributions,
     read_outputs,
 )
-from interpretkd.palettes import SIGNED_COLOURS, colours
-from interpretkd.shapes import Rect, Shape, Strokes, Text
 
 __all__ = ["HeatImage", "HeatPanel", "contribution_image"]
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, check_integer, one_line
 from interpretkd.data import Codes, Schema
-from interpretkd.drawings import Drawing
+from interpretkd.drawing import Drawing, Rect, Shape, Text
 from interpretkd.images import (
     _LINE,
     ImagePicture,
@@ -27,7 +27,6 @@ from interpretkd.images import (
     _tree_of,
     _value_range,
 )
-from interpretkd.shapes import Rect, Shape, Text
 
 __all__ = ["LeafFrame", "LeafImages", "leaf_images"]
 

@@ -10,7 +10,16 @@ from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, number_text, one_line
 from interpretkd.data import Codes, Schema
-from interpretkd.drawings import Drawing
+from interpretkd.drawing import (
+    FONT_SIZES,
+    Drawing,
+    Polygon,
+    Shape,
+    Text,
+    pixel_place,
+    text_width,
+    wrap,
+)
 from interpretkd.images import (
     _GAP,
     _LINE,
@@ -30,9 +39,6 @@ from interpretkd.images import (
     _value_range,
 )
 from interpretkd.models import ALL_NUMBERS, Tree, branch_tests
-from interpretkd.pictures import pixel_place
-from interpretkd.shapes import FONT_SIZES, Polygon, Shape, Text
-from interpretkd.text_metrics import text_width, wrap
 
 __all__ = ["PathImage", "PathPixel", "path_image"]
 

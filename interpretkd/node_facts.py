@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from interpretkd._base import check_integer, one_line
 from interpretkd.analysis import Analysis
+from interpretkd.drawing import Look
 from interpretkd.metrics import Estimate, wilson_interval
 from interpretkd.models import Condition, path_conditions
-from interpretkd.node_boxes import Look
 
 __all__ = ["NodeFacts", "node_facts", "telling_rows"]
 
@@ -83,7 +83,7 @@ def node_facts(
     found : Analysis
         The student and its rows.
     look : Look
-        Its tree, or one of its trees, as `diagrams.look_of` returns it.
+        Its tree, or one of its trees, as `drawing.look_of` returns it.
     node : int
         In [0, n_nodes).
     reached : ndarray of shape (n_samples,), int, or None, default=None

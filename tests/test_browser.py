@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import pandas as pd
 import pytest
 
-from interpretkd.diagrams import pages, tree_svg
-from interpretkd.plotting import save_diagram
+from interpretkd.drawing import save_diagram, tree_svg
+from interpretkd.drawing._tree import pages
 from interpretkd.students import CartStudent
 
 NAMES = [

@@ -19,7 +19,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from interpretkd._base import InputError
 from interpretkd.analysis import analyse
 from interpretkd.classifier import DistilledClassifier
-from interpretkd.displays import label, shortened
+from interpretkd.drawing import label, shortened
 from interpretkd.effects import shape_effects
 from interpretkd.figures import ConfusionDisplay
 from interpretkd.figures_effects import ShapeDisplay

@@ -37,7 +37,7 @@ from interpretkd.datasets import (
     load_digits,
     load_german_credit,
 )
-from interpretkd.diagrams import tree_svg
+from interpretkd.drawing import tree_svg
 from interpretkd.export import EXPORTS, export_student
 from interpretkd.rules import extract_rules, readable
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent

@@ -61,7 +61,7 @@ def demo(
 ) -> None:
     """Train a network, distil it into three students, show what they are worth."""
     from interpretkd.demo import run_demo
-    from interpretkd.plotting import save_diagram
+    from interpretkd.drawing import save_diagram
 
     console = new_console()
     outcomes = run_demo(

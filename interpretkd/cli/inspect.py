@@ -96,8 +96,8 @@ def tree(
     ] = None,
 ) -> None:
     """Draw a run's tree."""
+    from interpretkd.drawing import save_diagram
     from interpretkd.persistence import load
-    from interpretkd.plotting import save_diagram
 
     settings = {} if out.suffix in (".dot", ".gv") else {"direction": direction.value}
     drawn = save_diagram(

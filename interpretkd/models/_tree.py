@@ -150,19 +150,19 @@ class Tree:
         name : str or None, default=None
             The element's id; None makes one from what is drawn.
         **settings
-            As of `interpretkd.diagrams.draw_tree`.
+            As of `interpretkd.drawing.draw_tree`.
 
         Returns
         -------
         str
             One SVG element: no script, no address, no data row.
         """
-        from interpretkd.diagrams import tree_svg  # a method for convenience
+        from interpretkd.drawing import tree_svg  # a method for convenience
 
         return tree_svg(self, theme=theme, name=name, **settings)
 
     def _repr_html_(self) -> str:
-        from interpretkd.diagrams import draw_tree  # as above
+        from interpretkd.drawing import draw_tree  # as above
 
         return draw_tree(self)._repr_html_()
 
@@ -179,7 +179,7 @@ class Tree:
         graphviz.Source
             DOT text that renders to SVG, PDF or PNG where `dot` is installed.
         """
-        from interpretkd.graphviz_text import tree_diagram  # a method for convenience
+        from interpretkd.drawing import tree_diagram  # a method for convenience
 
         return tree_diagram(self, max_depth=max_depth)
 

@@ -3,11 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from interpretkd.diagrams import look_of
+from interpretkd.drawing import draw_branch, look_of
 from interpretkd.node_facts import node_facts
 from interpretkd.persistence import load_run
 from interpretkd.run_analysis import analyse_run
-from interpretkd.treemaps import draw_branch
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from interpretkd.treemaps import TreeMap
+from interpretkd.drawing import TreeMap
 
 __all__ = ["tree_view"]
 

@@ -14,12 +14,17 @@ import widgets
 from tree_view import tree_view
 
 from interpretkd.analysis import Analysis
-from interpretkd.diagrams import DIRECTIONS, look_of
+from interpretkd.drawing import (
+    DIRECTIONS,
+    Look,
+    TreeMap,
+    branch_outline,
+    draw_branch,
+    look_of,
+)
 from interpretkd.metrics import Estimate, r2, wilson_interval
 from interpretkd.models import Forest, Linear
-from interpretkd.node_boxes import Look
 from interpretkd.node_facts import NodeFacts, node_facts, telling_rows
-from interpretkd.treemaps import TreeMap, branch_outline, draw_branch
 
 VIEW = "tree_view"
 # Comments and no texts stand below constants: Streamlit shows lone texts of a page.

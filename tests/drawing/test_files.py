@@ -17,14 +17,17 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd import raster
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Feature, Schema
-from interpretkd.diagrams import draw_pages, draw_tree
-from interpretkd.graphviz_text import tree_diagram
+from interpretkd.drawing import (
+    _raster as raster,
+    draw_pages,
+    draw_tree,
+    save_diagram,
+    tree_diagram,
+)
 from interpretkd.models import Tree, node_test
-from interpretkd.plotting import save_diagram
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 SVG = "{http://www.w3.org/2000/svg}"

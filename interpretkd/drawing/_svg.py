@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from interpretkd._base import InputError, one_line
-from interpretkd.palettes import check_theme, colours
-from interpretkd.shapes import (
+from interpretkd.drawing._colours import check_theme, colours
+from interpretkd.drawing._shapes import (
     FONT_SIZES,
     Curve,
     Group,

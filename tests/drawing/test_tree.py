@@ -24,11 +24,10 @@ from sklearn.linear_model import LogisticRegression
 from interpretkd._base import InputError
 from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Feature, Schema
-from interpretkd.diagrams import draw_pages, draw_tree, pages, tree_svg
-from interpretkd.drawings import Drawing
+from interpretkd.drawing import Drawing, colours, draw_pages, draw_tree, tree_svg
+from interpretkd.drawing._tree import pages
 from interpretkd.images_leaves import leaf_images
 from interpretkd.models import Tree
-from interpretkd.palettes import colours
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 from tests.students.cart.small_trees import HOSTILE, SCHEMA, TREES, new_tree

@@ -4,9 +4,9 @@ import textwrap
 from typing import Any
 
 from interpretkd._base import check_integer
-from interpretkd.diagrams import look_of
-from interpretkd.node_boxes import Look
-from interpretkd.palettes import class_tint
+from interpretkd.drawing._colours import class_tint
+from interpretkd.drawing._node_boxes import Look
+from interpretkd.drawing._tree import look_of
 
 __all__ = ["tree_diagram"]
 

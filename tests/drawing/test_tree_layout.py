@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from interpretkd.layout import place_in_levels, place_tidily
-from interpretkd.text_metrics import text_width, wrap
+from interpretkd.drawing import text_width, wrap
+from interpretkd.drawing._tree_layout import place_in_levels, place_tidily
 
 GAP = 3.0
 

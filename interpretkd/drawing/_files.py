@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from interpretkd._base import InputError, write_atomically
-from interpretkd.diagrams import draw_pages, draw_tree
-from interpretkd.drawings import pages_pdf
-from interpretkd.graphviz_text import tree_diagram
-from interpretkd.palettes import check_theme
+from interpretkd.drawing._colours import check_theme
+from interpretkd.drawing._drawing import pages_pdf
+from interpretkd.drawing._graphviz import tree_diagram
+from interpretkd.drawing._tree import draw_pages, draw_tree
 
 __all__ = ["save_diagram"]
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, one_line, prediction_text
+from interpretkd.drawing._colours import N_VALUE_ROLES, class_role, value_role
+from interpretkd.drawing._pixels import as_png, grey_or_colours, pixel_place
+from interpretkd.drawing._shapes import FONT_SIZES, Group, Pixels, Rect, Shape, Text
+from interpretkd.drawing._text_metrics import text_width, wrap
 from interpretkd.models import Condition, Tree, leaf_outcomes, node_test
-from interpretkd.palettes import N_VALUE_ROLES, class_role, value_role
-from interpretkd.pictures import as_png, grey_or_colours, pixel_place
-from interpretkd.shapes import FONT_SIZES, Group, Pixels, Rect, Shape, Text
-from interpretkd.text_metrics import text_width, wrap
 
 __all__ = ["Box", "Look", "legend", "look_at", "node_box"]
 

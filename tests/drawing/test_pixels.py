@@ -7,7 +7,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from interpretkd._base import InputError
-from interpretkd.pictures import as_png, grey_or_colours
+from interpretkd.drawing import as_png
+from interpretkd.drawing._pixels import grey_or_colours
 
 SHAPES = st.tuples(
     st.integers(1, 90), st.integers(1, 90), st.sampled_from([(), (2,), (3,)])

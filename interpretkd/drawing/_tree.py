@@ -19,13 +19,13 @@ from interpretkd._base import (
     one_line,
 )
 from interpretkd.data import Codes, Schema, as_frame, check_schema, image_schema
-from interpretkd.drawings import Drawing
-from interpretkd.layout import place_in_levels, place_tidily
+from interpretkd.drawing._drawing import Drawing
+from interpretkd.drawing._node_boxes import Box, Look, legend, look_at, node_box
+from interpretkd.drawing._pixels import as_picture
+from interpretkd.drawing._shapes import Curve, Shape, Text, moved
+from interpretkd.drawing._text_metrics import wrap
+from interpretkd.drawing._tree_layout import place_in_levels, place_tidily
 from interpretkd.models import Forest, Nodes, Tree, path_conditions
-from interpretkd.node_boxes import Box, Look, legend, look_at, node_box
-from interpretkd.pictures import as_picture
-from interpretkd.shapes import Curve, Shape, Text, moved
-from interpretkd.text_metrics import wrap
 
 __all__ = [
     "DIRECTIONS",

@@ -108,7 +108,7 @@ class Pixels(NamedTuple):
     width, height : float
         Its size.
     png : bytes
-        The image itself, as `pictures.as_png` writes it.
+        The image itself, as `drawing.as_png` writes it.
     """
 
     x: float

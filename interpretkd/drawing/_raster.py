@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from interpretkd._base import InputError, check_real
-from interpretkd.svg import FONTS
+from interpretkd.drawing._svg import FONTS
 
 __all__ = ["Sheet", "letter_size", "to_pdf", "to_png"]
 

@@ -7,13 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from interpretkd import raster
 from interpretkd._base import InputError
-from interpretkd.drawings import Drawing, pages_pdf
-from interpretkd.palettes import colours
-from interpretkd.pictures import as_png
-from interpretkd.shapes import Curve, Group, Pixels, Rect, Text
-from interpretkd.text_metrics import text_width
+from interpretkd.drawing import (
+    Drawing,
+    Pixels,
+    Rect,
+    Text,
+    _raster as raster,
+    as_png,
+    colours,
+    pages_pdf,
+    text_width,
+)
+from interpretkd.drawing._shapes import Curve, Group
 
 typst = pytest.importorskip("typst")
 
@@ -185,7 +191,7 @@ def test_other_themes_are_refused(draw: Any) -> None:
 
 def test_typst_is_loaded_when_something_is_drawn() -> None:
     code = (
-        "import sys; from interpretkd.drawings import Drawing\n"
+        "import sys; from interpretkd.drawing import Drawing\n"
         "drawing = Drawing(9, 9, '', '', ()); drawing.svg()\n"
         "assert 'typst' not in sys.modules; drawing.png()\n"
         "assert 'typst' in sys.modules and 'matplotlib' not in sys.modules\n"

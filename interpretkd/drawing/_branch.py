@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from interpretkd._base import check_choice, check_integer
-from interpretkd.diagrams import _FEW_LEAVES, DIRECTIONS, _drawing, _Part
-from interpretkd.drawings import Drawing
+from interpretkd.drawing._drawing import Drawing
+from interpretkd.drawing._node_boxes import Look
+from interpretkd.drawing._tree import _FEW_LEAVES, DIRECTIONS, _drawing, _Part
 from interpretkd.models import outline
-from interpretkd.node_boxes import Look
 
 __all__ = [
     "DrawnNode",
@@ -87,7 +87,7 @@ def draw_branch(
     Parameters
     ----------
     look : Look
-        The tree, as `diagrams.look_of` returns it.
+        The tree, as `drawing.look_of` returns it.
     root : int, default=0
         In [0, n_nodes): the first node of the picture.
     max_depth : int or None, default=None
@@ -118,7 +118,7 @@ def draw_branch(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from interpretkd.diagrams import look_of
+    >>> from interpretkd.drawing import look_of
     >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> student = CartStudent(3, search="greedy").fit(X, np.eye(3)[y])
@@ -151,7 +151,7 @@ def branch_outline(look: Look, root: int = 0) -> str:
     Parameters
     ----------
     look : Look
-        The tree, as `diagrams.look_of` returns it.
+        The tree, as `drawing.look_of` returns it.
     root : int, default=0
         In [0, n_nodes): the node.
 

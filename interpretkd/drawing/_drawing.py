@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from interpretkd._base import check_choice, one_line
-from interpretkd.palettes import colours
-from interpretkd.raster import Sheet, letter_size, to_pdf, to_png
-from interpretkd.shapes import Shape
-from interpretkd.svg import to_svg
+from interpretkd.drawing._colours import colours
+from interpretkd.drawing._raster import Sheet, letter_size, to_pdf, to_png
+from interpretkd.drawing._shapes import Shape
+from interpretkd.drawing._svg import to_svg
 
 __all__ = ["Drawing", "pages_pdf"]
 

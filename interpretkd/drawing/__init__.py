@@ -1,0 +1,90 @@
+"""Pictures of trees as SVG, PNG, PDF and DOT; colours; the base of all figures.
+
+Belongs here: shapes, layout, text widths, palettes, and how a picture is written.
+Does not: what is measured and shown in figures (`evaluation`, `explain`).
+Read first: `_tree.py` (from a tree to shapes), `_drawing.py` (from shapes to a file).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.drawing._branch import (
+        TreeMap as TreeMap,
+        branch_outline as branch_outline,
+        draw_branch as draw_branch,
+    )
+    from interpretkd.drawing._colours import (
+        LINE_COLOURS as LINE_COLOURS,
+        SIGNED_COLOURS as SIGNED_COLOURS,
+        colours as colours,
+    )
+    from interpretkd.drawing._display import (
+        LINES as LINES,
+        MARKERS as MARKERS,
+        Display as Display,
+        check_classes as check_classes,
+        label as label,
+        numbers as numbers,
+        panels as panels,
+        shortened as shortened,
+    )
+    from interpretkd.drawing._drawing import Drawing as Drawing, pages_pdf as pages_pdf
+    from interpretkd.drawing._files import save_diagram as save_diagram
+    from interpretkd.drawing._graphviz import tree_diagram as tree_diagram
+    from interpretkd.drawing._node_boxes import Look as Look
+    from interpretkd.drawing._pixels import as_png as as_png, pixel_place as pixel_place
+    from interpretkd.drawing._shapes import (
+        FONT_SIZES as FONT_SIZES,
+        Pixels as Pixels,
+        Polygon as Polygon,
+        Rect as Rect,
+        Shape as Shape,
+        Strokes as Strokes,
+        Text as Text,
+        moved as moved,
+    )
+    from interpretkd.drawing._text_metrics import text_width as text_width, wrap as wrap
+    from interpretkd.drawing._tree import (
+        DIRECTIONS as DIRECTIONS,
+        draw_pages as draw_pages,
+        draw_tree as draw_tree,
+        look_of as look_of,
+        tree_svg as tree_svg,
+    )
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "_branch": ["TreeMap", "branch_outline", "draw_branch"],
+            "_colours": ["LINE_COLOURS", "SIGNED_COLOURS", "colours"],
+            "_display": [
+                "Display",
+                "LINES",
+                "MARKERS",
+                "check_classes",
+                "label",
+                "numbers",
+                "panels",
+                "shortened",
+            ],
+            "_drawing": ["Drawing", "pages_pdf"],
+            "_files": ["save_diagram"],
+            "_graphviz": ["tree_diagram"],
+            "_node_boxes": ["Look"],
+            "_pixels": ["as_png", "pixel_place"],
+            "_shapes": [
+                "FONT_SIZES",
+                "Pixels",
+                "Polygon",
+                "Rect",
+                "Shape",
+                "Strokes",
+                "Text",
+                "moved",
+            ],
+            "_text_metrics": ["text_width", "wrap"],
+            "_tree": ["DIRECTIONS", "draw_pages", "draw_tree", "look_of", "tree_svg"],
+        },
+    )
