@@ -6,7 +6,7 @@ import pytest
 from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
 from interpretkd.models import ALL_NUMBERS, Nodes
-from interpretkd.translation import Parts, translate
+from interpretkd.pipelines._rewriting import Parts, translate
 
 OLD = Schema((Feature("code"), Feature("other")))
 AGE = Schema((Feature("age", has_missing=True),))

@@ -17,11 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Schema, as_frame
-from interpretkd.divisions import Original, find_cuts
 from interpretkd.models import Forest, Nodes, Tree
-from interpretkd.probes import transformation
+from interpretkd.pipelines._cuts import Original, find_cuts
+from interpretkd.pipelines._probing import transformation
+from interpretkd.pipelines._rewriting import Translation, translate
 from interpretkd.teachers import Teacher, as_teacher
-from interpretkd.translation import Translation, translate
 
 __all__ = ["PreparedTeacher", "in_original_units"]
 

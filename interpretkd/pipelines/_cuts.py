@@ -16,9 +16,15 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Feature, Schema
 from interpretkd.models import Nodes
-from interpretkd.probes import NONE, SEVERAL, TEMPLATES, Preparation, gap_like
-from interpretkd.steps import known_levels, name_and_step, unread_columns
-from interpretkd.translation import Parts
+from interpretkd.pipelines._probing import (
+    NONE,
+    SEVERAL,
+    TEMPLATES,
+    Preparation,
+    gap_like,
+)
+from interpretkd.pipelines._rewriting import Parts
+from interpretkd.pipelines._structure import known_levels, name_and_step, unread_columns
 
 __all__ = ["Original", "find_cuts"]
 

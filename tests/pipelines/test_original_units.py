@@ -35,7 +35,7 @@ from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema
 from interpretkd.models import NODE_ARRAYS, Nodes, Tree
 from interpretkd.persistence import load, save
-from interpretkd.preparations import PreparedTeacher, in_original_units
+from interpretkd.pipelines._original_units import PreparedTeacher, in_original_units
 from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
