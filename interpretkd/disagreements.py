@@ -19,7 +19,8 @@ from interpretkd._base import (
     one_line,
     prediction_text,
 )
-from interpretkd.answers import (
+from interpretkd.data import Codes
+from interpretkd.distillation import (
     certainty,
     check_model,
     decisions,
@@ -27,7 +28,6 @@ from interpretkd.answers import (
     same_decisions,
     teacher_says,
 )
-from interpretkd.data import Codes
 from interpretkd.evaluation import _truth
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Tree, path_conditions
@@ -259,7 +259,7 @@ def disagreements(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.distillation import DistilledClassifier
     >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[::2], y[::2]))

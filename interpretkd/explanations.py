@@ -23,7 +23,8 @@ from interpretkd._base import (
     one_line,
     prediction_text,
 )
-from interpretkd.answers import (
+from interpretkd.data import Codes, Rows, as_frame, replace_cells, value_text
+from interpretkd.distillation import (
     certainty,
     check_model,
     decisions,
@@ -33,7 +34,6 @@ from interpretkd.answers import (
     teacher_is_here,
     teacher_says,
 )
-from interpretkd.data import Codes, Rows, as_frame, replace_cells, value_text
 from interpretkd.flips import nearest_rows
 from interpretkd.models import ALL_NUMBERS, Tree, path_contributions, way_of
 from interpretkd.targets import probabilities
@@ -376,7 +376,7 @@ def explain_row(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.distillation import DistilledClassifier
     >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))

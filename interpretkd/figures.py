@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array
-from interpretkd.answers import teacher_says
+from interpretkd.distillation import teacher_says
 from interpretkd.drawing import Display, check_classes, label, shortened
 from interpretkd.targets import decide
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer
-from interpretkd.answers import teacher_says
+from interpretkd.distillation import teacher_says
 from interpretkd.drawing import (
     LINE_COLOURS,
     LINES,

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, InputError
-from interpretkd.answers import teacher_says
+from interpretkd.distillation import teacher_says
 from interpretkd.drawing import LINE_COLOURS, MARKERS, Display, panels
 
 __all__ = ["ResidualDisplay"]

@@ -16,13 +16,11 @@ from sklearn.base import (
 from sklearn.utils import check_random_state
 
 from interpretkd._base import InputError, check_boolean, one_line
-from interpretkd.classifier import DistilledClassifier
-from interpretkd.distillation import is_fitted
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor, is_fitted
 from interpretkd.frontiers import Candidate, Frontier, _by_size, _most_faithful
 from interpretkd.lineups import Budget, Lineup, default_lineup, given_lineup
 from interpretkd.models import items_of, size_of
 from interpretkd.portions import JudgedRows, Portions, partition
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.teachers import RememberingTeacher, as_teacher
 
 __all__ = ["frontier", "trace"]

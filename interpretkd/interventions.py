@@ -24,14 +24,14 @@ from interpretkd._base import (
     one_line,
     prediction_text,
 )
-from interpretkd.answers import (
+from interpretkd.data import Codes, Rows, even_space, replace_cells, take_rows
+from interpretkd.distillation import (
     check_model,
     given_rows,
     same_decisions,
     teacher_is_here,
     teacher_says,
 )
-from interpretkd.data import Codes, Rows, even_space, replace_cells, take_rows
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Condition, Tree
 from interpretkd.rules import Rule, extract_rules
@@ -324,7 +324,7 @@ def interventions(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.distillation import DistilledClassifier
     >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[::2], y[::2]))

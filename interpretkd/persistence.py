@@ -34,11 +34,9 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd import __version__
 from interpretkd._base import BundleError, InputError, naming_file
-from interpretkd.choosing import Trial
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema, as_frame, plain_value
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor, Trial
 from interpretkd.models import Forest, Linear, Tree
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, Certificate, LinearStudent
 from interpretkd.targets import TASKS, Target
 from interpretkd.teachers import (

@@ -21,7 +21,6 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, check_choice
 from interpretkd.analysis import Analysis, analyse
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import (
     RowChoice,
     Schema,
@@ -32,9 +31,9 @@ from interpretkd.data import (
     split_target,
 )
 from interpretkd.datasets import Dataset
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Evaluation
 from interpretkd.persistence import save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
     BatchPlan,

@@ -28,10 +28,15 @@ from interpretkd._base import (
     one_line,
     prediction_text,
 )
-from interpretkd.answers import check_model, given_rows, output_names, teacher_says
 from interpretkd.data import Codes, as_columns, spreads, take_rows
+from interpretkd.distillation import (
+    check_model,
+    given_rows,
+    output_names,
+    teach,
+    teacher_says,
+)
 from interpretkd.evaluation import _truth
-from interpretkd.lessons import teach
 from interpretkd.metrics import Estimate, bootstrap_interval, measure_fidelity
 from interpretkd.models import (
     Condition,
@@ -243,7 +248,7 @@ def stability(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.distillation import DistilledClassifier
     >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))

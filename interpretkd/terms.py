@@ -247,7 +247,7 @@ def model_scorecards(model: Any) -> tuple[Scorecard, ...]:
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.naive_bayes import GaussianNB
-    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.distillation import DistilledClassifier
     >>> from interpretkd.students import LinearStudent
     >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(GaussianNB().fit(X, y))

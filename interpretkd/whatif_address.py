@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import InputError
-from interpretkd.answers import given_rows
+from interpretkd.distillation import given_rows
 from interpretkd.whatif_inputs import Input, differing
 
 __all__ = ["read_settings", "settings_between", "write_settings"]

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from interpretkd._base import InputError, number_text, one_line, prediction_text
-from interpretkd.answers import given_rows
 from interpretkd.data import Codes, Feature, Rows, value_text
+from interpretkd.distillation import given_rows
 from interpretkd.models import (
     Linear,
     Tree,
@@ -266,7 +266,7 @@ def inputs_of(model: Any, X: ArrayLike) -> tuple[Input, ...]:
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.distillation import DistilledClassifier
     >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, InputError, one_line, prediction_text
-from interpretkd.answers import (
+from interpretkd.data import Codes, Rows, replace_cells, value_text
+from interpretkd.distillation import (
     certainty,
     decisions,
     given_rows,
@@ -17,7 +18,6 @@ from interpretkd.answers import (
     same_decisions,
     teacher_is_here,
 )
-from interpretkd.data import Codes, Rows, replace_cells, value_text
 from interpretkd.models import Tree, path_conditions, path_contributions, way_of
 from interpretkd.targets import probabilities
 from interpretkd.whatif_inputs import differing, used_positions

@@ -14,10 +14,9 @@ from sklearn.datasets import (
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import load_german_credit
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.models import Nodes, Tree
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 

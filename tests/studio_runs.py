@@ -8,10 +8,9 @@ import pandas as pd
 from sklearn.datasets import load_diabetes, make_multilabel_classification
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import _loaders as datasets
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.persistence import save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher, MLPRegressorTeacher, MLPTeacher
 

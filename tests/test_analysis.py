@@ -8,8 +8,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
 from interpretkd.analysis import analyse
-from interpretkd.classifier import DistilledClassifier
-from interpretkd.regressor import DistilledRegressor
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.students import CartStudent, LinearStudent, prune_path
 
 

@@ -8,8 +8,7 @@ from typing import Any
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from interpretkd.classifier import DistilledClassifier
-from interpretkd.regressor import DistilledRegressor
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 BOOSTED = BoostedStudent(n_rounds=30, max_depth=3, n_jobs=1)

@@ -9,13 +9,12 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
 from interpretkd.analysis import analyse
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.comparisons import compare, steps, why_not
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import evaluate
 from interpretkd.metrics import mcnemar, paired_bootstrap
 from interpretkd.metrics._slices import fidelity_by_slice
 from interpretkd.persistence import save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.shelf import saved_run, twins
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 

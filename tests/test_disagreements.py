@@ -12,16 +12,15 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.disagreements import (
     disagreements,
     label_disagreements,
     leads,
     narrowed,
 )
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.metrics import wilson_interval
 from interpretkd.persistence import load_run, save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import probabilities

@@ -12,9 +12,8 @@ from sklearn.inspection import partial_dependence
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.effects import shape_effects
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent
 from interpretkd.targets import centred_logits

@@ -15,14 +15,12 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from interpretkd._base import InputError
-from interpretkd.answers import given_rows
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import replace_cells, spreads
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor, given_rows
 from interpretkd.explanations import explain_row
 from interpretkd.flips import leaf_boxes, nearest_rows
 from interpretkd.models import ALL_NUMBERS
 from interpretkd.persistence import load_run, save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
 from interpretkd.wishes import Scale, Wish

@@ -18,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from interpretkd._base import InputError
 from interpretkd.analysis import analyse
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.drawing import label, shortened
 from interpretkd.effects import shape_effects
 from interpretkd.figures import ConfusionDisplay
@@ -28,7 +28,6 @@ from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.metrics import wilson_interval
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import probabilities
 

@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression as Foreign, LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.frontier_fit import frontier
 from interpretkd.frontiers import Frontier
 from interpretkd.lineups import Budget, default_lineup

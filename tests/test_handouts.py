@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from interpretkd import handouts as module
 from interpretkd._base import BundleError, InputError
 from interpretkd.analysis import analyse
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.handouts import (
     MEDIA_TYPES,
     file_name,
@@ -23,7 +23,6 @@ from interpretkd.handouts import (
     run_archive,
 )
 from interpretkd.persistence import load_run, save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.report import report_on
 from interpretkd.run_analysis import analyse_run
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent

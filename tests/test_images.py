@@ -12,8 +12,8 @@ from sklearn.datasets import load_digits as sklearn_digits
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Feature, Schema
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.images_heat import contribution_image
 from interpretkd.images_leaves import leaf_images
 from interpretkd.images_path import path_image
@@ -25,7 +25,6 @@ from interpretkd.models import (
     path_contributions,
     read_outputs,
 )
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 SVG = "{http://www.w3.org/2000/svg}"

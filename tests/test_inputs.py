@@ -11,13 +11,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import image_schema
 from interpretkd.datasets import _loaders as datasets
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.explanations import explain_row, parting_rows
 from interpretkd.models import path_contributions
 from interpretkd.persistence import load_run, save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.whatif_address import read_settings, settings_between, write_settings
 from interpretkd.whatif_inputs import (

@@ -11,10 +11,9 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.interventions import interventions
 from interpretkd.persistence import load, save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.students import CartStudent, LinearStudent
 from tests.students.cart.small_trees import HOSTILE

@@ -13,9 +13,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from interpretkd._base import BundleError, InputError
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.persistence import _sha256, load, load_run, save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher, CNNTeacher, OnnxTeacher

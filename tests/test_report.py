@@ -16,13 +16,12 @@ from sklearn.multioutput import MultiOutputClassifier
 from interpretkd import analysis
 from interpretkd._base import InputError
 from interpretkd.analysis import analyse
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.documents import Figure, Table
 from interpretkd.evaluation import evaluate
 from interpretkd.frontier_fit import frontier
 from interpretkd.info import NOT_PROVIDED, read_info
 from interpretkd.persistence import load_run, save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.report import make_report, report_on
 from interpretkd.rules import extract_rules
 from interpretkd.run_analysis import analyse_run

@@ -7,7 +7,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.shelf import find_runs, read_facts, saved_run
 from interpretkd.students import CartStudent

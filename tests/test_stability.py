@@ -13,11 +13,10 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Feature
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.models import Condition, feature_importance
 from interpretkd.persistence import load_run, save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.stability import (
     _agreement,

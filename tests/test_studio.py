@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from interpretkd import studio
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.cli import app
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.shelf import find_runs
 from interpretkd.students import CartStudent
 from interpretkd.studio import RUN, SHELF, command, environment, find_studio, free_port

@@ -11,9 +11,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.models import Scorecard, design_matrix
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, LinearStudent
 from interpretkd.targets import probabilities
 from interpretkd.terms import linear_terms, model_scorecards, points_text

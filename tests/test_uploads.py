@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from interpretkd import uploads
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.students import CartStudent
 from interpretkd.teachers import CallableTeacher

@@ -21,8 +21,8 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import VALUE, Codes, Column, Schema, expand
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.students import CartStudent
 from interpretkd.targets import centred_logits, decide, soft_targets
 

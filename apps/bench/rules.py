@@ -29,7 +29,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, export_graphviz, export_text
 
 from interpretkd._base import InputError, write_atomically
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import (
     Dataset,
     load_breast_cancer,
@@ -37,6 +36,7 @@ from interpretkd.datasets import (
     load_digits,
     load_german_credit,
 )
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.drawing import tree_svg
 from interpretkd.export import EXPORTS, export_student
 from interpretkd.rules import extract_rules, readable

@@ -25,9 +25,9 @@ import pandas as pd
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import write_atomically
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import Dataset, load_connect4, load_mnist
 from interpretkd.demo import DEMOS
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.metrics import (
     Estimate,
     accuracy_improvement,

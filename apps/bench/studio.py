@@ -31,7 +31,7 @@ import pandas as pd
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, write_atomically
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.studio import RUN, SHELF, find_studio, free_port

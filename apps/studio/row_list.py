@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import prediction_text
 from interpretkd.analysis import Analysis
-from interpretkd.answers import decisions
+from interpretkd.distillation import decisions
 
 __all__ = ["labels_said", "row_list", "said", "who_says"]
 

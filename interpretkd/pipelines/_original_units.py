@@ -97,7 +97,7 @@ def in_original_units(fitted: Fitted, preparation: Any, X: ArrayLike) -> Fitted:
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
-    >>> from interpretkd.classifier import DistilledClassifier
+    >>> from interpretkd.distillation import DistilledClassifier
     >>> y = X["age"] > 30
     >>> teacher = make_pipeline(preparation, LogisticRegression()).fit(X, y)
     >>> student = CartStudent(3, search="greedy")

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import load_breast_cancer
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.effects import shape_effects
 from interpretkd.persistence import load_run, save
 from interpretkd.run_analysis import analyse_run

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import load_run, save
 from interpretkd.run_analysis import analyse_run
 from interpretkd.students import CartStudent

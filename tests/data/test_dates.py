@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema
 from interpretkd.data._dates import UNITS, Calendar
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.persistence import load, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import MLPTeacher

@@ -13,7 +13,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import (
     RowChoice,
     Schema,
@@ -25,8 +24,8 @@ from interpretkd.data import (
     split_target,
     target_balance,
 )
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.predictions import predict_table, take_labels, take_rows_for
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import CartStudent
 
 nan = np.nan

@@ -18,8 +18,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Feature, Schema
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.drawing import (
     _raster as raster,
     draw_pages,

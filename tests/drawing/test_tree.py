@@ -22,8 +22,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Feature, Schema
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.drawing import Drawing, colours, draw_pages, draw_tree, tree_svg
 from interpretkd.drawing._tree import pages
 from interpretkd.images_leaves import leaf_images

@@ -31,12 +31,11 @@ from sklearn.preprocessing import (
 )
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.models import NODE_ARRAYS, Nodes, Tree
 from interpretkd.persistence import load, save
 from interpretkd.pipelines._original_units import PreparedTeacher, in_original_units
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 

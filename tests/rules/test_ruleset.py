@@ -16,13 +16,12 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Codes, Feature, Schema
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.export_sql import conditions_sql
 from interpretkd.metrics import wilson_interval
 from interpretkd.models import ALL_NUMBERS, Condition, Tree
 from interpretkd.persistence import load_run, save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.students import CartStudent, LinearStudent
 from tests.students.cart.small_trees import (

@@ -32,7 +32,7 @@ from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.targets import log_probabilities
 from interpretkd.teachers import (
     CallableTeacher,

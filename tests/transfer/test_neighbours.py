@@ -10,11 +10,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.choosing import settle
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema, stack_rows
-from interpretkd.lessons import teach
-from interpretkd.regressor import DistilledRegressor
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor, teach
+from interpretkd.distillation._choosing import settle
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
 from interpretkd.teachers import CallableTeacher

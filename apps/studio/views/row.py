@@ -11,8 +11,8 @@ import streamlit as st
 import widgets
 
 from interpretkd._base import InputError, prediction_text
-from interpretkd.answers import output_names
 from interpretkd.data import Schema, image_schema
+from interpretkd.distillation import output_names
 from interpretkd.explanations import Flip, RowExplanation, explain_row
 from interpretkd.images_path import path_image
 from interpretkd.whatif_address import settings_between, write_settings

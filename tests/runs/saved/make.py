@@ -19,10 +19,9 @@ from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classific
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.datasets import _loaders as datasets
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.persistence import load_run, save
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
     CallableTeacher,

@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Encoded, Schema
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.models import Forest
 from interpretkd.persistence import load_run, save
 from interpretkd.students import TREE_LEAVES, BoostedStudent, CartStudent

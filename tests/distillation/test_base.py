@@ -16,11 +16,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from interpretkd._base import InputError
-from interpretkd.classifier import DistilledClassifier
 from interpretkd.data import Schema
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import evaluate
 from interpretkd.metrics import fidelity
-from interpretkd.regressor import DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.students._boosted import estimator as students_boosted
 from interpretkd.students._cart import binning, estimator as students_cart
@@ -403,7 +402,7 @@ def test_further_rows_are_encoded_once_and_bins_are_shared(iris, work):
 
 
 def test_a_large_set_is_tried_on_a_part_of_its_own(iris, work, monkeypatch):
-    monkeypatch.setattr("interpretkd.distillation._TRIAL_ROWS", 100)
+    monkeypatch.setattr("interpretkd.distillation._base._TRIAL_ROWS", 100)
     _fitted(iris, CartStudent(4), transfer=None)
     assert {k[1]: n for k, n in work.items() if k[0] == "binned"} == {
         100: 1,  # six targets

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import Array
-from interpretkd.lessons import teach
+from interpretkd.distillation._fitting import teach
 from interpretkd.metrics import plain_fidelity
 from interpretkd.students import as_student
 from interpretkd.targets import Target, decide, log_probabilities, probabilities

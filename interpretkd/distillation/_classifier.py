@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 
 from interpretkd._base import Array, InputError, check_choice, check_real
 from interpretkd.data import take_rows
-from interpretkd.distillation import _Distilled, _length, is_fitted
+from interpretkd.distillation._base import _Distilled, _length, is_fitted
 from interpretkd.targets import Target, check_labels, decide, indicate, probabilities
 from interpretkd.teachers import Teacher
 from interpretkd.transfer import Lesson

@@ -19,7 +19,6 @@ from sklearn.utils.validation import (
 )
 
 from interpretkd._base import Array, InputError, check_choice, check_real
-from interpretkd.choosing import Trial, choose_target, settle
 from interpretkd.data import (
     Encoded,
     Rows,
@@ -31,7 +30,8 @@ from interpretkd.data import (
     stack_rows,
     take_rows,
 )
-from interpretkd.lessons import teach
+from interpretkd.distillation._choosing import Trial, choose_target, settle
+from interpretkd.distillation._fitting import teach
 from interpretkd.metrics import Estimate, fidelity
 from interpretkd.models import Forest, Tree
 from interpretkd.students import CartStudent, as_student

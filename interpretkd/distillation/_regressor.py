@@ -14,7 +14,7 @@ from sklearn.utils.validation import (
 
 from interpretkd._base import Array, InputError, check_real
 from interpretkd.data import take_rows
-from interpretkd.distillation import _Distilled, _length, is_fitted
+from interpretkd.distillation._base import _Distilled, _length, is_fitted
 from interpretkd.targets import Target
 from interpretkd.transfer import Lesson
 

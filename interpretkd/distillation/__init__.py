@@ -1,0 +1,52 @@
+"""`DistilledClassifier` and `DistilledRegressor`: from a teacher to a student.
+
+Belongs here: asking the teacher, choosing the target, fitting student and baseline.
+Does not: sizes and families of students (`model_selection`), measuring (`evaluation`).
+Read first: `_base.py` (the way of one `fit`), `_choosing.py` (target and search).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.distillation._answers import (
+        certainty as certainty,
+        check_model as check_model,
+        decisions as decisions,
+        given_rows as given_rows,
+        output_names as output_names,
+        same_decisions as same_decisions,
+        teacher_is_here as teacher_is_here,
+        teacher_says as teacher_says,
+    )
+    from interpretkd.distillation._base import is_fitted as is_fitted
+    from interpretkd.distillation._choosing import Trial as Trial
+    from interpretkd.distillation._classifier import (
+        DistilledClassifier as DistilledClassifier,
+    )
+    from interpretkd.distillation._fitting import teach as teach
+    from interpretkd.distillation._regressor import (
+        DistilledRegressor as DistilledRegressor,
+    )
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "_answers": [
+                "certainty",
+                "check_model",
+                "decisions",
+                "given_rows",
+                "output_names",
+                "same_decisions",
+                "teacher_is_here",
+                "teacher_says",
+            ],
+            "_base": ["is_fitted"],
+            "_choosing": ["Trial"],
+            "_classifier": ["DistilledClassifier"],
+            "_fitting": ["teach"],
+            "_regressor": ["DistilledRegressor"],
+        },
+    )
