@@ -23,8 +23,7 @@ from interpretkd.analysis import Analysis
 from interpretkd.data import as_frame
 from interpretkd.drawing import draw_pages, draw_tree, pages_pdf
 from interpretkd.effects import shape_effects
-from interpretkd.export import EXPORTS, export_student
-from interpretkd.export_sql_words import DIALECTS
+from interpretkd.export import DIALECTS, EXPORTS, export_student
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.persistence import _verified
 from interpretkd.report import Report

@@ -18,7 +18,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Feature, Schema
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.export_sql import conditions_sql
+from interpretkd.export import conditions_sql
 from interpretkd.metrics import wilson_interval
 from interpretkd.models import ALL_NUMBERS, Condition, Tree
 from interpretkd.persistence import load_run, save

@@ -12,7 +12,7 @@ import widgets
 
 from interpretkd._base import InputError
 from interpretkd.analysis import Analysis
-from interpretkd.export_sql_words import DIALECTS
+from interpretkd.export import DIALECTS
 from interpretkd.handouts import (
     MEDIA_TYPES,
     Handout,

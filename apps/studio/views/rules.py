@@ -13,7 +13,7 @@ import widgets
 
 from interpretkd._base import csv_text, prediction_text
 from interpretkd.analysis import Analysis
-from interpretkd.export_sql import conditions_sql
+from interpretkd.export import conditions_sql
 from interpretkd.rules import Rule, RuleSet, readable
 
 # The widgets that leave rules out, and what they say when they do not.

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import InputError, one_line
-from interpretkd.blueprints import (
+from interpretkd.data import MISSING, VALUE, Feature, Rows
+from interpretkd.export._parity import Answers, Checker, cells
+from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
     Blueprint,
     check_texts,
     double_threshold,
 )
-from interpretkd.data import MISSING, VALUE, Feature, Rows
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
-from interpretkd.parity import Answers, Checker, cells
 
 __all__ = ["python_checker", "python_text"]
 

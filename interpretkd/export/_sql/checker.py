@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd.blueprints import Blueprint
 from interpretkd.data import Rows
-from interpretkd.export_sql import sql_text
-from interpretkd.export_sql_words import double_type, fresh, quoted
-from interpretkd.parity import Answers, Checker, NotChecked, PlainColumns, cells
+from interpretkd.export._parity import Answers, Checker, NotChecked, PlainColumns, cells
+from interpretkd.export._specification import Blueprint
+from interpretkd.export._sql.dialects import double_type, fresh, quoted
+from interpretkd.export._sql.statement import sql_text
 
 __all__ = ["TABLE", "answers_from", "create_table", "row_column", "sql_checker"]
 

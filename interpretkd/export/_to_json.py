@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
-from interpretkd.blueprints import Blueprint, form_kind
 from interpretkd.data import Rows, Schema
+from interpretkd.export._parity import Answers, Checker
+from interpretkd.export._specification import Blueprint, form_kind
 from interpretkd.models import Forest, Linear, Nodes, Tree
-from interpretkd.parity import Answers, Checker
 from interpretkd.targets import LINKS, TARGET_KINDS, TASKS, Target
 
 __all__ = ["STUDENT_FORMAT", "json_checker", "json_schema", "json_text", "read_json"]

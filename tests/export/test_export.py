@@ -9,14 +9,19 @@ from hypothesis import example, given, strategies as st
 
 import interpretkd.targets
 from interpretkd._base import InputError
-from interpretkd.blueprints import LARGEST, SMALLEST, blueprint, double_threshold
 from interpretkd.data import Feature, Schema
 from interpretkd.export import export_student
-from interpretkd.export_sql_check import sql_checker
+from interpretkd.export._parity import ParityError, check, made_rows
+from interpretkd.export._specification import (
+    LARGEST,
+    SMALLEST,
+    blueprint,
+    double_threshold,
+)
+from interpretkd.export._sql.checker import sql_checker
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes
-from interpretkd.parity import ParityError, check, made_rows
 from interpretkd.students import CartStudent
-from tests.export_models import (
+from tests.export.models import (
     chain_of_tests,
     diabetes,
     german,

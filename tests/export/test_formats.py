@@ -16,13 +16,13 @@ import pandas as pd
 import pytest
 
 from interpretkd._base import InputError
-from interpretkd.blueprints import blueprint
 from interpretkd.data import Feature, Schema
 from interpretkd.export import EXPORTS, export_student
-from interpretkd.export_c import c_text
-from interpretkd.export_json import json_schema, read_json
-from interpretkd.export_python import python_text
-from tests.export_models import (
+from interpretkd.export._specification import blueprint
+from interpretkd.export._to_c import c_text
+from interpretkd.export._to_json import json_schema, read_json
+from interpretkd.export._to_python import python_text
+from tests.export.models import (
     chain_of_tests,
     diabetes,
     german,

@@ -3,9 +3,9 @@
 from typing import Any
 
 from interpretkd._base import InputError
-from interpretkd.blueprints import LARGEST
 from interpretkd.data import Feature
-from interpretkd.export_sql_words import double_type, literal
+from interpretkd.export._specification import LARGEST
+from interpretkd.export._sql.dialects import double_type, literal
 
 __all__ = ["cleaned", "date_note"]
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import InputError
-from interpretkd.blueprints import (
+from interpretkd.data import VALUE, Feature
+from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
     Blueprint,
     check_texts,
     double_threshold,
 )
-from interpretkd.data import VALUE, Feature
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
 __all__ = ["NAMESPACE", "pmml_text"]

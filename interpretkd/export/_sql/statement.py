@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import check_choice, one_line
-from interpretkd.blueprints import SMALLEST, Blueprint, check_texts, double_threshold
 from interpretkd.data import MISSING, VALUE, Feature
-from interpretkd.export_sql_columns import cleaned, date_note
-from interpretkd.export_sql_words import (
+from interpretkd.export._specification import (
+    SMALLEST,
+    Blueprint,
+    check_texts,
+    double_threshold,
+)
+from interpretkd.export._sql.columns import cleaned, date_note
+from interpretkd.export._sql.dialects import (
     DIALECTS,
     border,
     check_distinct,

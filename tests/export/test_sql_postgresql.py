@@ -12,12 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from interpretkd.blueprints import blueprint
-from interpretkd.export_sql import sql_text
-from interpretkd.export_sql_check import TABLE, answers_from, create_table, row_column
-from interpretkd.parity import cells, check
+from interpretkd.export._parity import cells, check
+from interpretkd.export._specification import blueprint
+from interpretkd.export._sql.checker import (
+    TABLE,
+    answers_from,
+    create_table,
+    row_column,
+)
+from interpretkd.export._sql.statement import sql_text
 from interpretkd.students import CartStudent
-from tests.export_models import diabetes, german, hostile, multilabel, plain, students
+from tests.export.models import diabetes, german, hostile, multilabel, plain, students
 
 PROGRAMS = ("initdb", "pg_ctl", "psql")
 

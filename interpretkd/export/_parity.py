@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
-from interpretkd.blueprints import Blueprint, double_threshold
 from interpretkd.data import Rows, Schema, as_frame
+from interpretkd.export._specification import Blueprint, double_threshold
 from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
 __all__ = [

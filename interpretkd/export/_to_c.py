@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import InputError, one_line
-from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
 from interpretkd.data import MISSING, VALUE, Codes, Feature, Rows
+from interpretkd.export._parity import Answers, Checker, NotChecked, ParityError
+from interpretkd.export._specification import SMALLEST, Blueprint, check_texts
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
-from interpretkd.parity import Answers, Checker, NotChecked, ParityError
 
 __all__ = ["c_checker", "c_text"]
 

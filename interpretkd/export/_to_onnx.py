@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import InputError
-from interpretkd.blueprints import SMALLEST, Blueprint, check_texts
 from interpretkd.data import MISSING, VALUE, Rows
+from interpretkd.export._parity import Answers, Checker, NotChecked
+from interpretkd.export._specification import SMALLEST, Blueprint, check_texts
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
-from interpretkd.parity import Answers, Checker, NotChecked
 
 __all__ = ["onnx_bytes", "onnx_checker"]
 

@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from interpretkd.blueprints import Blueprint
 from interpretkd.data import Rows
-from interpretkd.export_pmml import NAMESPACE, pmml_text
-from interpretkd.parity import Answers, Checker, cells
+from interpretkd.export._parity import Answers, Checker, cells
+from interpretkd.export._specification import Blueprint
+from interpretkd.export._to_pmml import NAMESPACE, pmml_text
 
 __all__ = ["pmml_checker", "read_pmml"]
 

@@ -1,0 +1,1 @@
+"""SQL: dialects, columns, statements, and running them."""
