@@ -15,8 +15,8 @@ from interpretkd.chapters_student import STUDENT
 from interpretkd.chapters_subject import Builder, Subject
 from interpretkd.chapters_summary import SUMMARY
 from interpretkd.documents import Document, Section
-from interpretkd.frontiers import Frontier
 from interpretkd.info import NOT_PROVIDED
+from interpretkd.model_selection import Frontier
 
 __all__ = ["put_together"]
 

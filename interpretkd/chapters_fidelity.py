@@ -5,8 +5,7 @@ import pandas as pd
 
 from interpretkd.chapters_subject import SHARES, Builder, Subject, pictured, plural
 from interpretkd.documents import Block, Paragraph, Section, Table
-from interpretkd.figures_sizes import SizeDisplay
-from interpretkd.frontiers import Frontier
+from interpretkd.model_selection import Frontier, SizeDisplay
 
 __all__ = ["FIDELITY"]
 

@@ -9,9 +9,9 @@ import pandas as pd
 from interpretkd._base import InputError, prediction_text
 from interpretkd.analysis import Analysis
 from interpretkd.documents import Block, Figure, Section, Table
-from interpretkd.frontiers import Frontier
 from interpretkd.info import INFO, NOT_PROVIDED
 from interpretkd.metrics import Estimate
+from interpretkd.model_selection import Frontier
 
 __all__ = [
     "FEW_ROWS",

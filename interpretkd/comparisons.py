@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.analysis import Analysis
 from interpretkd.evaluation import _compare
-from interpretkd.lineups import _family
 from interpretkd.metrics import (
     Estimate,
     PairedTest,
@@ -31,6 +30,7 @@ from interpretkd.metrics import (
     squared_parts,
     wilson_interval,
 )
+from interpretkd.model_selection._candidates import _family
 from interpretkd.models import items_of, size_of
 from interpretkd.students import PruningPath
 from interpretkd.targets import decide

@@ -25,9 +25,9 @@ from interpretkd.figures import ConfusionDisplay
 from interpretkd.figures_effects import ShapeDisplay
 from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.figures_residuals import ResidualDisplay
-from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.metrics import wilson_interval
+from interpretkd.model_selection import SizeDisplay
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import probabilities
 
@@ -528,7 +528,7 @@ def test_the_caller_s_settings_neither_matter_nor_change(displays: Any) -> None:
 
 def test_pyplot_is_never_imported() -> None:
     code = (
-        "import sys, pandas as pd; from interpretkd.figures_sizes import SizeDisplay\n"
+        "import sys, pandas as pd; from interpretkd.model_selection import SizeDisplay\n"
         "assert 'matplotlib' not in sys.modules\n"
         "frame = pd.DataFrame({'student': ['a'], 'items': [2], 'fidelity': [0.5]})\n"
         "display = SizeDisplay.from_frontier(frame)\n"

@@ -19,8 +19,8 @@ from interpretkd.analysis import analyse
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.documents import Figure, Table
 from interpretkd.evaluation import evaluate
-from interpretkd.frontier_fit import frontier
 from interpretkd.info import NOT_PROVIDED, read_info
+from interpretkd.model_selection._frontier import frontier
 from interpretkd.persistence import load_run, save
 from interpretkd.report import make_report, report_on
 from interpretkd.rules import extract_rules

@@ -15,8 +15,8 @@ from interpretkd.evaluation import Evaluation
 from interpretkd.figures import ConfusionDisplay
 from interpretkd.figures_reliability import ReliabilityDisplay
 from interpretkd.figures_residuals import ResidualDisplay
-from interpretkd.figures_sizes import SizeDisplay
 from interpretkd.metrics import Estimate, r2
+from interpretkd.model_selection import SizeDisplay
 from interpretkd.models import Forest, Linear
 
 DARK = st.context.theme.type == "dark"

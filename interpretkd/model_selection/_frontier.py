@@ -17,10 +17,20 @@ from sklearn.utils import check_random_state
 
 from interpretkd._base import InputError, check_boolean, one_line
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, is_fitted
-from interpretkd.frontiers import Candidate, Frontier, _by_size, _most_faithful
-from interpretkd.lineups import Budget, Lineup, default_lineup, given_lineup
+from interpretkd.model_selection._candidates import (
+    Budget,
+    Lineup,
+    default_lineup,
+    given_lineup,
+)
+from interpretkd.model_selection._partition import JudgedRows, Portions, partition
+from interpretkd.model_selection._results import (
+    Candidate,
+    Frontier,
+    _by_size,
+    _most_faithful,
+)
 from interpretkd.models import items_of, size_of
-from interpretkd.portions import JudgedRows, Portions, partition
 from interpretkd.teachers import RememberingTeacher, as_teacher
 
 __all__ = ["frontier", "trace"]

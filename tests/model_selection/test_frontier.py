@@ -13,13 +13,13 @@ from sklearn.linear_model import LinearRegression as Foreign, LogisticRegression
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.frontier_fit import frontier
-from interpretkd.frontiers import Frontier
-from interpretkd.lineups import Budget, default_lineup
 from interpretkd.metrics import accuracy, agreement, fidelity, r2
+from interpretkd.model_selection import Frontier
+from interpretkd.model_selection._candidates import Budget, default_lineup
+from interpretkd.model_selection._frontier import frontier
+from interpretkd.model_selection._partition import partition
 from interpretkd.models import items_of
 from interpretkd.persistence import load, save
-from interpretkd.portions import partition
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent, PruningPath
 from interpretkd.teachers import RememberingTeacher, as_teacher
 

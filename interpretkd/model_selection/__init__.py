@@ -1,0 +1,22 @@
+"""Families and sizes of students: which one is worth its size.
+
+Belongs here: candidates, the three parts of the rows, the frontier and its figure.
+Does not: fitting one student (`distillation`), measuring one model (`evaluation`).
+Read first: `_frontier.py` (`frontier`), `_candidates.py` (what is tried).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.model_selection._plots import SizeDisplay as SizeDisplay
+    from interpretkd.model_selection._results import Frontier as Frontier
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "_plots": ["SizeDisplay"],
+            "_results": ["Frontier"],
+        },
+    )
