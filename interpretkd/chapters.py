@@ -5,7 +5,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from interpretkd import __version__
-from interpretkd.analysis import Analysis
 from interpretkd.chapters_closing import CLOSING
 from interpretkd.chapters_fidelity import FIDELITY
 from interpretkd.chapters_review import REVIEW
@@ -15,6 +14,7 @@ from interpretkd.chapters_student import STUDENT
 from interpretkd.chapters_subject import Builder, Subject
 from interpretkd.chapters_summary import SUMMARY
 from interpretkd.documents import Document, Section
+from interpretkd.evaluation import Analysis
 from interpretkd.info import NOT_PROVIDED
 from interpretkd.model_selection import Frontier
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from interpretkd.analysis import Analysis
 from interpretkd.chapters_subject import (
     Builder,
     Subject,
@@ -15,7 +14,7 @@ from interpretkd.chapters_subject import (
     pictured,
 )
 from interpretkd.documents import Block, Paragraph, Section, Table
-from interpretkd.figures_reliability import ReliabilityDisplay
+from interpretkd.evaluation import Analysis, ReliabilityDisplay
 from interpretkd.info import NOT_PROVIDED
 from interpretkd.targets import probabilities
 

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from interpretkd._base import InputError, prediction_text
-from interpretkd.analysis import Analysis
 from interpretkd.documents import Block, Figure, Section, Table
+from interpretkd.evaluation import Analysis
 from interpretkd.info import INFO, NOT_PROVIDED
 from interpretkd.metrics import Estimate
 from interpretkd.model_selection import Frontier

@@ -19,10 +19,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError, csv_text, html_page
-from interpretkd.analysis import Analysis
 from interpretkd.data import as_frame
 from interpretkd.drawing import draw_pages, draw_tree, pages_pdf
 from interpretkd.effects import shape_effects
+from interpretkd.evaluation import Analysis
 from interpretkd.export import DIALECTS, EXPORTS, export_student
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.persistence import _verified

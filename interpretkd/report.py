@@ -14,9 +14,9 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from interpretkd._base import InputError, check_integer
-from interpretkd.analysis import Analysis, analyse
 from interpretkd.chapters import put_together
 from interpretkd.documents import Document
+from interpretkd.evaluation import Analysis, analyse
 from interpretkd.info import check_info
 from interpretkd.model_selection import Frontier
 from interpretkd.writers import to_html, to_json, to_markdown, to_pdf, write_document

@@ -3,7 +3,7 @@
 import numpy as np
 
 from interpretkd._base import InputError
-from interpretkd.analysis import Analysis
+from interpretkd.evaluation import Analysis
 from interpretkd.persistence import Run
 
 __all__ = ["analyse_run"]

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, check_choice
-from interpretkd.analysis import Analysis, analyse
 from interpretkd.data import (
     RowChoice,
     Schema,
@@ -32,7 +31,7 @@ from interpretkd.data import (
 )
 from interpretkd.datasets import Dataset
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.evaluation import Evaluation
+from interpretkd.evaluation import Analysis, Evaluation, analyse
 from interpretkd.persistence import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (

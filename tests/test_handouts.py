@@ -12,8 +12,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd import handouts as module
 from interpretkd._base import BundleError, InputError
-from interpretkd.analysis import analyse
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.evaluation import analyse
 from interpretkd.handouts import (
     MEDIA_TYPES,
     file_name,

@@ -13,12 +13,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 
-from interpretkd import analysis
 from interpretkd._base import InputError
-from interpretkd.analysis import analyse
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.documents import Figure, Table
-from interpretkd.evaluation import evaluate
+from interpretkd.evaluation import _analysis as analysis, analyse, evaluate
 from interpretkd.info import NOT_PROVIDED, read_info
 from interpretkd.model_selection._frontier import frontier
 from interpretkd.persistence import load_run, save

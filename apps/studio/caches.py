@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 from session import Chosen, chosen
 
-from interpretkd.analysis import Analysis
+from interpretkd.evaluation import Analysis
 from interpretkd.persistence import load_run
 from interpretkd.run_analysis import analyse_run
 from interpretkd.shelf import SavedRun

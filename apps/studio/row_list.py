@@ -12,8 +12,8 @@ import widgets
 from numpy.typing import NDArray
 
 from interpretkd._base import prediction_text
-from interpretkd.analysis import Analysis
 from interpretkd.distillation import decisions
+from interpretkd.evaluation import Analysis
 
 __all__ = ["labels_said", "row_list", "said", "who_says"]
 

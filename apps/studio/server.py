@@ -18,7 +18,7 @@ gc.disable()
 
 from streamlit.web.cli import main  # noqa: E402
 
-_FIRST = ("interpretkd.analysis", "altair")
+_FIRST = ("interpretkd.evaluation._analysis", "altair")
 _LATER, _SECONDS_LATER = ("interpretkd.teachers",), 10.0
 """Torch, which pages that ask the teacher need; when the first page is there."""
 

@@ -9,8 +9,8 @@ import session
 import streamlit as st
 
 from interpretkd._base import InputError
-from interpretkd.analysis import Analysis
 from interpretkd.data import image_schema
+from interpretkd.evaluation import Analysis
 from interpretkd.shelf import SavedRun, saved_run
 
 __all__ = [

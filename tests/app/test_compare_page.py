@@ -3,9 +3,9 @@ import shutil
 import pytest
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd.comparisons import compare, steps
 from interpretkd.datasets import load_german_credit
 from interpretkd.distillation import DistilledClassifier
+from interpretkd.evaluation import compare, steps
 from interpretkd.persistence import load_run, save
 from interpretkd.run_analysis import analyse_run
 from interpretkd.shelf import saved_run

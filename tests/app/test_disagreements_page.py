@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from interpretkd.disagreements import disagreements, label_disagreements, leads
+from interpretkd.evaluation import disagreements, label_disagreements, leads
 from interpretkd.persistence import load_run, save
 from interpretkd.run_analysis import analyse_run
 from interpretkd.studio import RUN

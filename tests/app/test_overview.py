@@ -2,8 +2,7 @@ import json
 
 import pytest
 
-from interpretkd.figures import ConfusionDisplay
-from interpretkd.figures_residuals import ResidualDisplay
+from interpretkd.evaluation import ConfusionDisplay, ResidualDisplay
 from interpretkd.persistence import load_run
 from interpretkd.run_analysis import analyse_run
 

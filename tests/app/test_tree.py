@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from interpretkd.drawing import draw_branch, look_of
-from interpretkd.node_facts import node_facts
+from interpretkd.evaluation import node_facts
 from interpretkd.persistence import load_run
 from interpretkd.run_analysis import analyse_run
 

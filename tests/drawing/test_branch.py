@@ -5,10 +5,9 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError
-from interpretkd.analysis import analyse
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.drawing import branch_outline, draw_branch, draw_tree, look_of
-from interpretkd.node_facts import node_facts, telling_rows
+from interpretkd.evaluation import analyse, node_facts, telling_rows
 from interpretkd.students import BoostedStudent, CartStudent
 from interpretkd.teachers import CallableTeacher
 

@@ -17,7 +17,8 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._base import InputError
-from interpretkd.evaluation import Evaluation, Size, evaluate
+from interpretkd.evaluation import Evaluation, evaluate
+from interpretkd.evaluation._evaluate import Size
 from interpretkd.metrics import (
     Estimate,
     _intervals as intervals,

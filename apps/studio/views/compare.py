@@ -13,14 +13,7 @@ import streamlit as st
 import widgets
 
 from interpretkd._base import InputError
-from interpretkd.comparisons import (
-    AXES,
-    MEASURES,
-    Comparison,
-    Contender,
-    compare,
-    steps,
-)
+from interpretkd.evaluation import AXES, MEASURES, Comparison, Contender, compare, steps
 from interpretkd.metrics import Estimate, PairedTest
 from interpretkd.shelf import SavedRun, twins
 

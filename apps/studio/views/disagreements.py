@@ -12,8 +12,8 @@ import streamlit as st
 import widgets
 
 from interpretkd._base import csv_text
-from interpretkd.analysis import Analysis
-from interpretkd.disagreements import (
+from interpretkd.evaluation import (
+    Analysis,
     Disagreements,
     disagreements,
     label_disagreements,

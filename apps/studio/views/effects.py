@@ -10,8 +10,8 @@ import streamlit as st
 import widgets
 
 from interpretkd._base import one_line
-from interpretkd.analysis import Analysis
 from interpretkd.effects import Effects
+from interpretkd.evaluation import Analysis
 from interpretkd.figures_effects import ShapeDisplay, finite_edges, join_categories
 from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.terms import Contributions, linear_terms, model_scorecards, points_text

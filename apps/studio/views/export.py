@@ -11,7 +11,7 @@ import streamlit as st
 import widgets
 
 from interpretkd._base import InputError
-from interpretkd.analysis import Analysis
+from interpretkd.evaluation import Analysis
 from interpretkd.export import DIALECTS
 from interpretkd.handouts import (
     MEDIA_TYPES,

@@ -10,11 +10,13 @@ import pandas as pd
 import streamlit as st
 import widgets
 
-from interpretkd.analysis import Analysis
-from interpretkd.evaluation import Evaluation
-from interpretkd.figures import ConfusionDisplay
-from interpretkd.figures_reliability import ReliabilityDisplay
-from interpretkd.figures_residuals import ResidualDisplay
+from interpretkd.evaluation import (
+    Analysis,
+    ConfusionDisplay,
+    Evaluation,
+    ReliabilityDisplay,
+    ResidualDisplay,
+)
 from interpretkd.metrics import Estimate, r2
 from interpretkd.model_selection import SizeDisplay
 from interpretkd.models import Forest, Linear

@@ -12,7 +12,7 @@ import streamlit as st
 import widgets
 
 from interpretkd._base import csv_text, prediction_text
-from interpretkd.analysis import Analysis
+from interpretkd.evaluation import Analysis
 from interpretkd.export import conditions_sql
 from interpretkd.rules import Rule, RuleSet, readable
 

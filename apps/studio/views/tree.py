@@ -13,7 +13,6 @@ import streamlit as st
 import widgets
 from tree_view import tree_view
 
-from interpretkd.analysis import Analysis
 from interpretkd.drawing import (
     DIRECTIONS,
     Look,
@@ -22,9 +21,9 @@ from interpretkd.drawing import (
     draw_branch,
     look_of,
 )
+from interpretkd.evaluation import Analysis, NodeFacts, node_facts, telling_rows
 from interpretkd.metrics import Estimate, r2, wilson_interval
 from interpretkd.models import Forest, Linear
-from interpretkd.node_facts import NodeFacts, node_facts, telling_rows
 
 VIEW = "tree_view"
 # Comments and no texts stand below constants: Streamlit shows lone texts of a page.

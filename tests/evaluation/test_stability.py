@@ -15,16 +15,16 @@ from sklearn.naive_bayes import GaussianNB
 from interpretkd._base import InputError
 from interpretkd.data import Feature
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.models import Condition, feature_importance
-from interpretkd.persistence import load_run, save
-from interpretkd.rules import extract_rules
-from interpretkd.stability import (
+from interpretkd.evaluation._stability import (
     _agreement,
     _agreement_with,
     _rank_correlation,
     _Sameness,
     stability,
 )
+from interpretkd.models import Condition, feature_importance
+from interpretkd.persistence import load_run, save
+from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import decide
 from tests.students.cart.small_trees import HOSTILE

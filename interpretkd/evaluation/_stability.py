@@ -36,7 +36,7 @@ from interpretkd.distillation import (
     teach,
     teacher_says,
 )
-from interpretkd.evaluation import _truth
+from interpretkd.evaluation._evaluate import _truth
 from interpretkd.metrics import Estimate, bootstrap_interval, measure_fidelity
 from interpretkd.models import (
     Condition,

@@ -7,8 +7,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.analysis import analyse
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.evaluation import analyse
 from interpretkd.students import CartStudent, LinearStudent, prune_path
 
 

@@ -14,14 +14,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer
-from interpretkd.disagreements import Disagreements, disagreements
 from interpretkd.effects import Effects, shape_effects
-from interpretkd.evaluation import Evaluation, evaluate
-from interpretkd.interventions import Interventions, interventions
+from interpretkd.evaluation._disagreements import Disagreements, disagreements
+from interpretkd.evaluation._evaluate import Evaluation, evaluate
+from interpretkd.evaluation._interventions import Interventions, interventions
+from interpretkd.evaluation._stability import Stability, stability
 from interpretkd.metrics import slice_fidelities, slices_of
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
-from interpretkd.stability import Stability, stability
 from interpretkd.students import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.targets import decide, label_target, probabilities
 
@@ -273,12 +273,12 @@ class Analysis:
         Returns
         -------
         Stability
-            As `interpretkd.stability.stability`.
+            As `interpretkd.evaluation._stability.stability`.
 
         Raises
         ------
         InputError
-            As `interpretkd.stability.stability`.
+            As `interpretkd.evaluation._stability.stability`.
         """
         if n_refits not in self._refitted:
             self._refitted[n_refits] = stability(

@@ -12,13 +12,8 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from interpretkd._base import InputError
-from interpretkd.disagreements import (
-    disagreements,
-    label_disagreements,
-    leads,
-    narrowed,
-)
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.evaluation import disagreements, label_disagreements, leads, narrowed
 from interpretkd.metrics import wilson_interval
 from interpretkd.persistence import load_run, save
 from interpretkd.rules import extract_rules

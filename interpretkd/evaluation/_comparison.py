@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_choice, check_integer
-from interpretkd.analysis import Analysis
-from interpretkd.evaluation import _compare
+from interpretkd.evaluation._analysis import Analysis
+from interpretkd.evaluation._evaluate import _compare
 from interpretkd.metrics import (
     Estimate,
     PairedTest,

@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import check_integer, one_line
-from interpretkd.analysis import Analysis
 from interpretkd.drawing import Look
+from interpretkd.evaluation._analysis import Analysis
 from interpretkd.metrics import Estimate, wilson_interval
 from interpretkd.models import Condition, path_conditions
 

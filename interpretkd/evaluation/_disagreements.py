@@ -28,7 +28,7 @@ from interpretkd.distillation import (
     same_decisions,
     teacher_says,
 )
-from interpretkd.evaluation import _truth
+from interpretkd.evaluation._evaluate import _truth
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Tree, path_conditions
 from interpretkd.rules import extract_rules

@@ -8,10 +8,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
-from interpretkd.analysis import analyse
-from interpretkd.comparisons import compare, steps, why_not
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.evaluation import evaluate
+from interpretkd.evaluation import analyse, compare, evaluate, steps
+from interpretkd.evaluation._comparison import why_not
 from interpretkd.metrics import mcnemar, paired_bootstrap
 from interpretkd.metrics._slices import fidelity_by_slice
 from interpretkd.persistence import save

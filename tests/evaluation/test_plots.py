@@ -17,14 +17,16 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from interpretkd._base import InputError
-from interpretkd.analysis import analyse
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.drawing import label, shortened
 from interpretkd.effects import shape_effects
-from interpretkd.figures import ConfusionDisplay
+from interpretkd.evaluation import (
+    ConfusionDisplay,
+    ReliabilityDisplay,
+    ResidualDisplay,
+    analyse,
+)
 from interpretkd.figures_effects import ShapeDisplay
-from interpretkd.figures_reliability import ReliabilityDisplay
-from interpretkd.figures_residuals import ResidualDisplay
 from interpretkd.figures_terms import CoefficientDisplay
 from interpretkd.metrics import wilson_interval
 from interpretkd.model_selection import SizeDisplay

@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.interventions import interventions
+from interpretkd.evaluation._interventions import interventions
 from interpretkd.persistence import load, save
 from interpretkd.rules import extract_rules
 from interpretkd.students import CartStudent, LinearStudent

@@ -1,0 +1,76 @@
+"""How far a student can be trusted: fidelity, accuracy, verdict, and their limits.
+
+Belongs here: `evaluate`, `Analysis`, disagreements, stability, interventions, figures.
+Does not: single numbers (`metrics`), and why one row was decided so (`explain`).
+Read first: `_evaluate.py` (`evaluate`), `_analysis.py` (all measures of one model).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.evaluation._analysis import (
+        Analysis as Analysis,
+        analyse as analyse,
+    )
+    from interpretkd.evaluation._comparison import (
+        AXES as AXES,
+        MEASURES as MEASURES,
+        Comparison as Comparison,
+        Contender as Contender,
+        compare as compare,
+        steps as steps,
+    )
+    from interpretkd.evaluation._disagreements import (
+        Disagreements as Disagreements,
+        disagreements as disagreements,
+        label_disagreements as label_disagreements,
+        leads as leads,
+        narrowed as narrowed,
+    )
+    from interpretkd.evaluation._evaluate import (
+        Evaluation as Evaluation,
+        evaluate as evaluate,
+    )
+    from interpretkd.evaluation._nodes import (
+        NodeFacts as NodeFacts,
+        node_facts as node_facts,
+        telling_rows as telling_rows,
+    )
+    from interpretkd.evaluation._plots.confusion import (
+        ConfusionDisplay as ConfusionDisplay,
+    )
+    from interpretkd.evaluation._plots.reliability import (
+        ReliabilityDisplay as ReliabilityDisplay,
+    )
+    from interpretkd.evaluation._plots.residuals import (
+        ResidualDisplay as ResidualDisplay,
+    )
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "_analysis": ["Analysis", "analyse"],
+            "_comparison": [
+                "AXES",
+                "Comparison",
+                "Contender",
+                "MEASURES",
+                "compare",
+                "steps",
+            ],
+            "_disagreements": [
+                "Disagreements",
+                "disagreements",
+                "label_disagreements",
+                "leads",
+                "narrowed",
+            ],
+            "_evaluate": ["Evaluation", "evaluate"],
+            "_nodes": ["NodeFacts", "node_facts", "telling_rows"],
+            "_plots.confusion": ["ConfusionDisplay"],
+            "_plots.reliability": ["ReliabilityDisplay"],
+            "_plots.residuals": ["ResidualDisplay"],
+        },
+    )
