@@ -9,8 +9,7 @@ from interpretkd.chapters_subject import (
 )
 from interpretkd.documents import Block, Code, Figure, Paragraph, Section, Table
 from interpretkd.drawing import draw_pages, draw_tree
-from interpretkd.figures_effects import ShapeDisplay
-from interpretkd.figures_terms import CoefficientDisplay
+from interpretkd.explain import CoefficientDisplay, ShapeDisplay
 from interpretkd.models import Linear
 
 __all__ = ["STUDENT"]

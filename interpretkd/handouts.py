@@ -21,15 +21,14 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError, csv_text, html_page
 from interpretkd.data import as_frame
 from interpretkd.drawing import draw_pages, draw_tree, pages_pdf
-from interpretkd.effects import shape_effects
 from interpretkd.evaluation import Analysis
+from interpretkd.explain import linear_terms, shape_effects
 from interpretkd.export import DIALECTS, EXPORTS, export_student
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.persistence import _verified
 from interpretkd.report import Report
 from interpretkd.rules import RuleSet
 from interpretkd.targets import probabilities
-from interpretkd.terms import linear_terms
 
 __all__ = [
     "MEDIA_TYPES",

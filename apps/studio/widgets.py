@@ -13,7 +13,7 @@ import session
 import streamlit as st
 
 from interpretkd._base import InputError
-from interpretkd.explanations import parting_rows
+from interpretkd.explain import parting_rows
 from interpretkd.jobs import Job
 
 __all__ = ["beside", "follow", "head", "plain", "problems", "row_chooser", "table"]

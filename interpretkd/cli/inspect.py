@@ -117,7 +117,7 @@ def explain(
     row: Annotated[int, typer.Argument(min=1, help="Of the evaluation rows, from 1.")],
 ) -> None:
     """Say why a run's student decides one row as it does, and what would change it."""
-    from interpretkd.explanations import explain_row
+    from interpretkd.explain import explain_row
     from interpretkd.persistence import load_run
     from interpretkd.run_analysis import analyse_run
 
@@ -147,9 +147,8 @@ def predict(
 def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:
     """Say what boosted trees or coefficients add up; write it as a table if asked."""
     from interpretkd._base import csv_text, write_atomically
-    from interpretkd.effects import shape_effects
+    from interpretkd.explain import linear_terms, shape_effects
     from interpretkd.models import Linear
-    from interpretkd.terms import linear_terms
 
     if X is None:
         raise ValueError("This student is a sum over rows: give them with --data.")

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from interpretkd.evaluation._plots.residuals import (
         ResidualDisplay as ResidualDisplay,
     )
+    from interpretkd.evaluation._stability import stability as stability
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -72,5 +73,6 @@ else:
             "_plots.confusion": ["ConfusionDisplay"],
             "_plots.reliability": ["ReliabilityDisplay"],
             "_plots.residuals": ["ResidualDisplay"],
+            "_stability": ["stability"],
         },
     )

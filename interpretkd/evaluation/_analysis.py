@@ -14,11 +14,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer
-from interpretkd.effects import Effects, shape_effects
 from interpretkd.evaluation._disagreements import Disagreements, disagreements
 from interpretkd.evaluation._evaluate import Evaluation, evaluate
 from interpretkd.evaluation._interventions import Interventions, interventions
 from interpretkd.evaluation._stability import Stability, stability
+from interpretkd.explain import Effects, shape_effects
 from interpretkd.metrics import slice_fidelities, slices_of
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules

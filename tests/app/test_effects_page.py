@@ -4,13 +4,17 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd.datasets import load_breast_cancer
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.effects import shape_effects
+from interpretkd.explain import (
+    linear_terms,
+    model_scorecards,
+    points_text,
+    shape_effects,
+)
 from interpretkd.persistence import load_run, save
 from interpretkd.run_analysis import analyse_run
 from interpretkd.students import LinearStudent
 from interpretkd.studio import RUN
 from interpretkd.teachers import MLPTeacher
-from interpretkd.terms import linear_terms, model_scorecards, points_text
 
 
 def analysed(make_run, name):

@@ -1,12 +1,9 @@
 import pytest
 
 from interpretkd.data import image_schema
-from interpretkd.images_heat import contribution_image
-from interpretkd.images_leaves import leaf_images
-from interpretkd.images_path import path_image
+from interpretkd.explain import contribution_image, leaf_images, path_image, row_of
 from interpretkd.persistence import load_run
 from interpretkd.run_analysis import analyse_run
-from interpretkd.whatif_inputs import row_of
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from interpretkd.explanations import explain_row, parting_rows
+from interpretkd.explain import explain_row, parting_rows, row_of
 from interpretkd.persistence import load_run
 from interpretkd.run_analysis import analyse_run
-from interpretkd.whatif_inputs import row_of
 
 ALL = ("german", "connect4", "digits", "cancer_linear", "regression", "multilabel")
 

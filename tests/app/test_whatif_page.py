@@ -6,14 +6,12 @@ import pytest
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd.distillation import DistilledClassifier
+from interpretkd.explain import row_of, try_values, used_positions, write_settings
 from interpretkd.persistence import load_run, save
 from interpretkd.run_analysis import analyse_run
 from interpretkd.students import CartStudent
 from interpretkd.studio import RUN
 from interpretkd.teachers import CallableTeacher
-from interpretkd.whatif_address import write_settings
-from interpretkd.whatif_inputs import row_of, used_positions
-from interpretkd.whatif_outcome import try_values
 
 ALL = ("german", "connect4", "digits", "cancer_linear", "regression", "multilabel")
 

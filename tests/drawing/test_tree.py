@@ -26,7 +26,7 @@ from interpretkd.data import Feature, Schema
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.drawing import Drawing, colours, draw_pages, draw_tree, tree_svg
 from interpretkd.drawing._tree import pages
-from interpretkd.images_leaves import leaf_images
+from interpretkd.explain import leaf_images
 from interpretkd.models import Tree
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher

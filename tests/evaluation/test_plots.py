@@ -19,15 +19,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.drawing import label, shortened
-from interpretkd.effects import shape_effects
 from interpretkd.evaluation import (
     ConfusionDisplay,
     ReliabilityDisplay,
     ResidualDisplay,
     analyse,
 )
-from interpretkd.figures_effects import ShapeDisplay
-from interpretkd.figures_terms import CoefficientDisplay
+from interpretkd.explain import CoefficientDisplay, ShapeDisplay, shape_effects
 from interpretkd.metrics import wilson_interval
 from interpretkd.model_selection import SizeDisplay
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent

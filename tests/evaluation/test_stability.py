@@ -15,12 +15,12 @@ from sklearn.naive_bayes import GaussianNB
 from interpretkd._base import InputError
 from interpretkd.data import Feature
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.evaluation import stability
 from interpretkd.evaluation._stability import (
     _agreement,
     _agreement_with,
     _rank_correlation,
     _Sameness,
-    stability,
 )
 from interpretkd.models import Condition, feature_importance
 from interpretkd.persistence import load_run, save

@@ -10,11 +10,18 @@ import streamlit as st
 import widgets
 
 from interpretkd._base import one_line
-from interpretkd.effects import Effects
 from interpretkd.evaluation import Analysis
-from interpretkd.figures_effects import ShapeDisplay, finite_edges, join_categories
-from interpretkd.figures_terms import CoefficientDisplay
-from interpretkd.terms import Contributions, linear_terms, model_scorecards, points_text
+from interpretkd.explain import (
+    CoefficientDisplay,
+    Contributions,
+    Effects,
+    ShapeDisplay,
+    finite_edges,
+    join_categories,
+    linear_terms,
+    model_scorecards,
+    points_text,
+)
 
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 2]]

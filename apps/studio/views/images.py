@@ -9,11 +9,14 @@ import streamlit as st
 import widgets
 
 from interpretkd.data import Schema, image_schema
-from interpretkd.explanations import explain_row
-from interpretkd.images_heat import contribution_image
-from interpretkd.images_leaves import leaf_images
-from interpretkd.images_path import path_image
-from interpretkd.whatif_inputs import label_text, row_of
+from interpretkd.explain import (
+    contribution_image,
+    explain_row,
+    label_text,
+    leaf_images,
+    path_image,
+    row_of,
+)
 
 ANY = "any decision"
 

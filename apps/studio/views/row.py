@@ -13,14 +13,17 @@ import widgets
 from interpretkd._base import InputError, prediction_text
 from interpretkd.data import Schema, image_schema
 from interpretkd.distillation import output_names
-from interpretkd.explanations import Flip, RowExplanation, explain_row
-from interpretkd.images_path import path_image
-from interpretkd.whatif_address import settings_between, write_settings
-from interpretkd.whatif_inputs import (
+from interpretkd.explain import (
+    Flip,
+    RowExplanation,
+    explain_row,
     label_text,
     order_of_inputs,
+    path_image,
     row_of,
+    settings_between,
     used_positions,
+    write_settings,
 )
 
 BLUE, ORANGE = "#0072B2", "#E69F00"

@@ -15,9 +15,17 @@ import streamlit as st
 import widgets
 
 from interpretkd._base import InputError
-from interpretkd.whatif_address import read_settings, write_settings
-from interpretkd.whatif_inputs import Input, inputs_of, order_of_inputs, row_of
-from interpretkd.whatif_outcome import Said, WhatIf, try_values
+from interpretkd.explain import (
+    Input,
+    Said,
+    WhatIf,
+    inputs_of,
+    order_of_inputs,
+    read_settings,
+    row_of,
+    try_values,
+    write_settings,
+)
 
 BLUE, ORANGE = "#0072B2", "#E69F00"
 MOST_SHOWN, MOST_BARS = 12, 6

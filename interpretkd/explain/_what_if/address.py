@@ -8,7 +8,7 @@ import numpy as np
 
 from interpretkd._base import InputError
 from interpretkd.distillation import given_rows
-from interpretkd.whatif_inputs import Input, differing
+from interpretkd.explain._what_if.inputs import Input, differing
 
 __all__ = ["read_settings", "settings_between", "write_settings"]
 

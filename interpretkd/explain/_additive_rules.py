@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import one_line
-from interpretkd.anova import Cells, Decomposition, Leaves
 from interpretkd.data import Codes
+from interpretkd.explain._functional_anova import Cells, Decomposition, Leaves
 from interpretkd.models import Condition, Outputs
 
 __all__ = ["AdditiveRule", "leaf_rules", "set_condition"]

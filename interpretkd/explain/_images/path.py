@@ -20,7 +20,7 @@ from interpretkd.drawing import (
     text_width,
     wrap,
 )
-from interpretkd.images import (
+from interpretkd.explain._images.picture import (
     _GAP,
     _LINE,
     ImagePicture,

@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.explain import linear_terms, model_scorecards, points_text
 from interpretkd.models import Scorecard, design_matrix
 from interpretkd.students import BoostedStudent, LinearStudent
 from interpretkd.targets import probabilities
-from interpretkd.terms import linear_terms, model_scorecards, points_text
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ from sklearn.naive_bayes import GaussianNB
 from interpretkd._base import InputError
 from interpretkd.data import replace_cells, spreads
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, given_rows
-from interpretkd.explanations import explain_row
-from interpretkd.flips import leaf_boxes, nearest_rows
+from interpretkd.explain import explain_row
+from interpretkd.explain._counterfactuals import leaf_boxes, nearest_rows
+from interpretkd.explain._desired import Scale, Wish
 from interpretkd.models import ALL_NUMBERS
 from interpretkd.persistence import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
-from interpretkd.wishes import Scale, Wish
 from tests.students.cart.small_trees import HOSTILE, SCHEMA, frame_of, new_tree
 
 nan = np.nan

@@ -16,6 +16,7 @@ import numpy as np
 
 from interpretkd._base import Array
 from interpretkd.data import VALUE, Codes
+from interpretkd.explain._desired import Scale, Wish
 from interpretkd.models import (
     ALL_NUMBERS,
     Condition,
@@ -28,7 +29,6 @@ from interpretkd.models import (
     design_matrix,
 )
 from interpretkd.targets import Target, apply_link, decide
-from interpretkd.wishes import Scale, Wish
 
 __all__ = ["leaf_boxes", "nearest_rows"]
 

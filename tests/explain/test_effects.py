@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.effects import shape_effects
+from interpretkd.explain import shape_effects
 from interpretkd.rules import extract_rules
 from interpretkd.students import BoostedStudent, CartStudent
 from interpretkd.targets import centred_logits

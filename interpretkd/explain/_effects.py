@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer, html_table, one_line
-from interpretkd.anova import Cells, Decomposition, decompose
-from interpretkd.leaf_rules import AdditiveRule, leaf_rules, set_condition
+from interpretkd.explain._additive_rules import AdditiveRule, leaf_rules, set_condition
+from interpretkd.explain._functional_anova import Cells, Decomposition, decompose
 from interpretkd.models import Forest, Outputs, read_outputs
 
 __all__ = ["Effects", "VarianceShares", "shape_effects"]
@@ -464,7 +464,7 @@ def shape_effects(
 
     Notes
     -----
-    See `anova.decompose`: exact for every depth, by the functional analysis of
+    See `explain.decompose`: exact for every depth, by the functional analysis of
     variance under independent features. That is one choice of several. It is kept to
     because the parts are unique, add up to the margins, and do not depend on the order
     in which they are found; its price is that combinations of values count which the

@@ -18,9 +18,9 @@ from interpretkd.distillation import (
     same_decisions,
     teacher_is_here,
 )
+from interpretkd.explain._what_if.inputs import differing, used_positions
 from interpretkd.models import Tree, path_conditions, path_contributions, way_of
 from interpretkd.targets import probabilities
-from interpretkd.whatif_inputs import differing, used_positions
 
 __all__ = ["Said", "WhatIf", "try_values"]
 

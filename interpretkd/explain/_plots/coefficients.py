@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from interpretkd._base import check_integer
 from interpretkd.drawing import LINE_COLOURS, Display, label, numbers, panels, shortened
+from interpretkd.explain._linear_terms import linear_terms
 from interpretkd.models import Linear, read_outputs
-from interpretkd.terms import linear_terms
 
 __all__ = ["CoefficientDisplay"]
 

@@ -14,20 +14,23 @@ from interpretkd._base import InputError
 from interpretkd.data import image_schema
 from interpretkd.datasets import _loaders as datasets
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.explanations import explain_row, parting_rows
-from interpretkd.models import path_contributions
-from interpretkd.persistence import load_run, save
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.whatif_address import read_settings, settings_between, write_settings
-from interpretkd.whatif_inputs import (
+from interpretkd.explain import (
     Input,
+    explain_row,
     inputs_of,
     label_text,
     order_of_inputs,
+    parting_rows,
+    read_settings,
     row_of,
+    settings_between,
+    try_values,
     used_positions,
+    write_settings,
 )
-from interpretkd.whatif_outcome import try_values
+from interpretkd.models import path_contributions
+from interpretkd.persistence import load_run, save
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 nan = float("nan")
 GREEDY = CartStudent(8, search="greedy")

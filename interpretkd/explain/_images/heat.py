@@ -18,7 +18,7 @@ from interpretkd.drawing import (
     Text,
     colours,
 )
-from interpretkd.images import (
+from interpretkd.explain._images.picture import (
     _LINE,
     ImagePicture,
     _form_of,

@@ -20,7 +20,7 @@ from interpretkd.drawing import (
     panels,
     shortened,
 )
-from interpretkd.effects import Effects
+from interpretkd.explain._effects import Effects
 
 __all__ = ["ShapeDisplay", "finite_edges", "join_categories"]
 
@@ -59,7 +59,7 @@ class ShapeDisplay(Display):
         Parameters
         ----------
         effects : Effects or DataFrame
-            What `effects.shape_effects` returned, or a table like its `to_frame`.
+            What `explain.shape_effects` returned, or a table like its `to_frame`.
         features : sequence of str, default=None
             What to show; None for the first `n_features`.
         n_features : int, default=4

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from interpretkd._base import Array, check_integer, one_line
 from interpretkd.data import Codes, Schema
 from interpretkd.drawing import Drawing, Rect, Shape, Text
-from interpretkd.images import (
+from interpretkd.explain._images.picture import (
     _LINE,
     ImagePicture,
     _counted,

@@ -34,10 +34,10 @@ from interpretkd.distillation import (
     teacher_is_here,
     teacher_says,
 )
-from interpretkd.flips import nearest_rows
+from interpretkd.explain._counterfactuals import nearest_rows
+from interpretkd.explain._desired import Scale, Wish, scale_of
 from interpretkd.models import ALL_NUMBERS, Tree, path_contributions, way_of
 from interpretkd.targets import probabilities
-from interpretkd.wishes import Scale, Wish, scale_of
 
 __all__ = [
     "Change",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from interpretkd.anova import Cells, decompose
+from interpretkd.explain._functional_anova import Cells, decompose
 from interpretkd.models import Forest
 from interpretkd.students import BoostedStudent
 

@@ -14,9 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.images_heat import contribution_image
-from interpretkd.images_leaves import leaf_images
-from interpretkd.images_path import path_image
+from interpretkd.explain import contribution_image, leaf_images, path_image
 from interpretkd.models import (
     ALL_NUMBERS,
     Nodes,

@@ -1,0 +1,88 @@
+"""Why a row was decided so, what would change it, and what each column does.
+
+Belongs here: one row, counterfactuals, what-if, effects, linear terms, images.
+Does not: how far any of it can be trusted (`evaluation`).
+Read first: `_row.py` (`explain_row`), `_effects.py` (boosted trees as a sum).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.explain._effects import (
+        Effects as Effects,
+        shape_effects as shape_effects,
+    )
+    from interpretkd.explain._images.heat import (
+        contribution_image as contribution_image,
+    )
+    from interpretkd.explain._images.leaves import leaf_images as leaf_images
+    from interpretkd.explain._images.path import path_image as path_image
+    from interpretkd.explain._linear_terms import (
+        Contributions as Contributions,
+        linear_terms as linear_terms,
+        model_scorecards as model_scorecards,
+        points_text as points_text,
+    )
+    from interpretkd.explain._plots.coefficients import (
+        CoefficientDisplay as CoefficientDisplay,
+    )
+    from interpretkd.explain._plots.effects import (
+        ShapeDisplay as ShapeDisplay,
+        finite_edges as finite_edges,
+        join_categories as join_categories,
+    )
+    from interpretkd.explain._row import (
+        Flip as Flip,
+        RowExplanation as RowExplanation,
+        explain_row as explain_row,
+        parting_rows as parting_rows,
+    )
+    from interpretkd.explain._what_if.address import (
+        read_settings as read_settings,
+        settings_between as settings_between,
+        write_settings as write_settings,
+    )
+    from interpretkd.explain._what_if.inputs import (
+        Input as Input,
+        inputs_of as inputs_of,
+        label_text as label_text,
+        order_of_inputs as order_of_inputs,
+        row_of as row_of,
+        used_positions as used_positions,
+    )
+    from interpretkd.explain._what_if.outcome import (
+        Said as Said,
+        WhatIf as WhatIf,
+        try_values as try_values,
+    )
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "_effects": ["Effects", "shape_effects"],
+            "_images.heat": ["contribution_image"],
+            "_images.leaves": ["leaf_images"],
+            "_images.path": ["path_image"],
+            "_linear_terms": [
+                "Contributions",
+                "linear_terms",
+                "model_scorecards",
+                "points_text",
+            ],
+            "_plots.coefficients": ["CoefficientDisplay"],
+            "_plots.effects": ["ShapeDisplay", "finite_edges", "join_categories"],
+            "_row": ["Flip", "RowExplanation", "explain_row", "parting_rows"],
+            "_what_if.address": ["read_settings", "settings_between", "write_settings"],
+            "_what_if.inputs": [
+                "Input",
+                "inputs_of",
+                "label_text",
+                "order_of_inputs",
+                "row_of",
+                "used_positions",
+            ],
+            "_what_if.outcome": ["Said", "WhatIf", "try_values"],
+        },
+    )
