@@ -26,7 +26,7 @@ from interpretkd.explain import linear_terms, shape_effects
 from interpretkd.export import DIALECTS, EXPORTS, export_student
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.persistence import _verified
-from interpretkd.report import Report
+from interpretkd.reports import Report
 from interpretkd.rules import RuleSet
 from interpretkd.targets import probabilities
 
@@ -264,7 +264,7 @@ def report_files(report: Report) -> dict[str, bytes | str]:
     Parameters
     ----------
     report : Report
-        What `interpretkd.report.report_on` returned.
+        What `interpretkd.reports.report_on` returned.
 
     Returns
     -------

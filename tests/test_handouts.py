@@ -23,7 +23,7 @@ from interpretkd.handouts import (
     run_archive,
 )
 from interpretkd.persistence import load_run, save
-from interpretkd.report import report_on
+from interpretkd.reports import report_on
 from interpretkd.run_analysis import analyse_run
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher

@@ -72,9 +72,8 @@ def report(
     ] = 5,
 ) -> None:
     """Write all that is known of a run into one file, for a person to sign."""
-    from interpretkd.info import read_info
     from interpretkd.persistence import load_run
-    from interpretkd.report import report_on
+    from interpretkd.reports import read_info, report_on
     from interpretkd.run_analysis import analyse_run
 
     told = {} if info is None else read_info(info)

@@ -142,14 +142,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         y : array-like of shape (n_samples,), default=None
             Their labels.
         **settings
-            As of `interpretkd.report.make_report`.
+            As of `interpretkd.reports.make_report`.
 
         Returns
         -------
         Report
             Shows itself in a notebook; ``.write("report.html")`` keeps it.
         """
-        from interpretkd.report import make_report
+        from interpretkd.reports import make_report
 
         return make_report(self, X, y, **settings)
 

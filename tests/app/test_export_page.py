@@ -1,8 +1,8 @@
 import pytest
 
 from interpretkd.handouts import handouts
-from interpretkd.info import INFO
 from interpretkd.persistence import load_run
+from interpretkd.reports import INFO
 from interpretkd.run_analysis import analyse_run
 
 KINDS = ("german", "connect4", "digits_linear", "regression", "multilabel", "hostile")

@@ -21,9 +21,8 @@ from interpretkd.handouts import (
     handouts,
     report_files,
 )
-from interpretkd.info import INFO
 from interpretkd.models import size_of
-from interpretkd.report import report_on
+from interpretkd.reports import INFO, report_on
 from interpretkd.shelf import SavedRun
 
 REPORT = "Report"

@@ -3,9 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from interpretkd.chapters_subject import SHARES, Builder, Subject, pictured, plural
-from interpretkd.documents import Block, Paragraph, Section, Table
 from interpretkd.model_selection import Frontier, SizeDisplay
+from interpretkd.reports._document import Block, Paragraph, Section, Table
+from interpretkd.reports._sections.subject import (
+    SHARES,
+    Builder,
+    Subject,
+    pictured,
+    plural,
+)
 
 __all__ = ["FIDELITY"]
 

@@ -1,6 +1,7 @@
 """What a reviewer goes through one by one: the rules, and where the two models part."""
 
-from interpretkd.chapters_subject import (
+from interpretkd.reports._document import Block, Paragraph, Section, Table
+from interpretkd.reports._sections.subject import (
     FEW_ROWS,
     MOST_ROWS_TOLD,
     Builder,
@@ -8,7 +9,6 @@ from interpretkd.chapters_subject import (
     in_words,
     plural,
 )
-from interpretkd.documents import Block, Paragraph, Section, Table
 from interpretkd.rules import readable
 
 __all__ = ["REVIEW"]

@@ -26,7 +26,7 @@ from interpretkd._base import (
     table_cells,
     write_atomically,
 )
-from interpretkd.documents import (
+from interpretkd.reports._document import (
     Block,
     Bullets,
     Code,

@@ -14,12 +14,18 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from interpretkd._base import InputError, check_integer
-from interpretkd.chapters import put_together
-from interpretkd.documents import Document
 from interpretkd.evaluation import Analysis, analyse
-from interpretkd.info import check_info
 from interpretkd.model_selection import Frontier
-from interpretkd.writers import to_html, to_json, to_markdown, to_pdf, write_document
+from interpretkd.reports._document import Document
+from interpretkd.reports._manual_sections import check_info
+from interpretkd.reports._sections.order import put_together
+from interpretkd.reports._writers import (
+    to_html,
+    to_json,
+    to_markdown,
+    to_pdf,
+    write_document,
+)
 
 __all__ = ["Report", "make_report", "report_on"]
 

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from interpretkd.chapters_subject import (
+from interpretkd.evaluation import Analysis, ReliabilityDisplay
+from interpretkd.reports._document import Block, Paragraph, Section, Table
+from interpretkd.reports._manual_sections import NOT_PROVIDED
+from interpretkd.reports._sections.subject import (
     Builder,
     Subject,
     fact_table,
     free_table,
     pictured,
 )
-from interpretkd.documents import Block, Paragraph, Section, Table
-from interpretkd.evaluation import Analysis, ReliabilityDisplay
-from interpretkd.info import NOT_PROVIDED
 from interpretkd.targets import probabilities
 
 __all__ = ["SETTING"]

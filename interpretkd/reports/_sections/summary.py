@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from interpretkd.chapters_subject import Builder, Subject
-from interpretkd.documents import Block, Bullets, Paragraph, Section, Table
 from interpretkd.metrics import Estimate
+from interpretkd.reports._document import Block, Bullets, Paragraph, Section, Table
+from interpretkd.reports._sections.subject import Builder, Subject
 
 __all__ = ["SUMMARY"]
 

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from interpretkd.chapters_subject import (
+from interpretkd.reports._document import Block, Paragraph, Section, Table
+from interpretkd.reports._sections.subject import (
     FEW_ROWS,
     MOST_ROWS_TOLD,
     SHARES,
@@ -10,7 +11,6 @@ from interpretkd.chapters_subject import (
     Subject,
     in_words,
 )
-from interpretkd.documents import Block, Paragraph, Section, Table
 
 __all__ = ["ROBUSTNESS"]
 

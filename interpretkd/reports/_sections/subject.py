@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from interpretkd._base import InputError, prediction_text
-from interpretkd.documents import Block, Figure, Section, Table
 from interpretkd.evaluation import Analysis
-from interpretkd.info import INFO, NOT_PROVIDED
 from interpretkd.metrics import Estimate
 from interpretkd.model_selection import Frontier
+from interpretkd.reports._document import Block, Figure, Section, Table
+from interpretkd.reports._manual_sections import INFO, NOT_PROVIDED
 
 __all__ = [
     "FEW_ROWS",
@@ -174,7 +174,7 @@ def free_table(subject: Subject, keys: tuple[str, ...]) -> Table:
     subject : Subject
         What the report is about.
     keys : tuple of str
-        Of `interpretkd.info.INFO`.
+        Of `interpretkd.reports.INFO`.
 
     Returns
     -------

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from interpretkd._base import InputError, one_line
-from interpretkd.documents import (
+from interpretkd.reports._document import (
     Bullets,
     Code,
     Document,
@@ -20,7 +20,7 @@ from interpretkd.documents import (
     Section,
     Table,
 )
-from interpretkd.writers import (
+from interpretkd.reports._writers import (
     to_html,
     to_json,
     to_markdown,

@@ -6,9 +6,14 @@ from importlib.metadata import version
 import pandas as pd
 
 from interpretkd import __version__
-from interpretkd.chapters_subject import Builder, Subject, fact_table, free_table
-from interpretkd.documents import Block, Code, Paragraph, Section, Table
-from interpretkd.info import NOT_PROVIDED
+from interpretkd.reports._document import Block, Code, Paragraph, Section, Table
+from interpretkd.reports._manual_sections import NOT_PROVIDED
+from interpretkd.reports._sections.subject import (
+    Builder,
+    Subject,
+    fact_table,
+    free_table,
+)
 
 __all__ = ["CLOSING"]
 

@@ -15,12 +15,12 @@ from sklearn.multioutput import MultiOutputClassifier
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.documents import Figure, Table
 from interpretkd.evaluation import _analysis as analysis, analyse, evaluate
-from interpretkd.info import NOT_PROVIDED, read_info
 from interpretkd.model_selection._frontier import frontier
 from interpretkd.persistence import load_run, save
-from interpretkd.report import make_report, report_on
+from interpretkd.reports import make_report, read_info, report_on
+from interpretkd.reports._document import Figure, Table
+from interpretkd.reports._manual_sections import NOT_PROVIDED
 from interpretkd.rules import extract_rules
 from interpretkd.run_analysis import analyse_run
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent

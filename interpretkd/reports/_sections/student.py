@@ -1,16 +1,16 @@
 """The student itself: a drawn tree, coefficients, or the shapes of boosted trees."""
 
-from interpretkd.chapters_subject import (
+from interpretkd.drawing import draw_pages, draw_tree
+from interpretkd.explain import CoefficientDisplay, ShapeDisplay
+from interpretkd.models import Linear
+from interpretkd.reports._document import Block, Code, Figure, Paragraph, Section, Table
+from interpretkd.reports._sections.subject import (
     MOST_ROWS_TOLD,
     Builder,
     Subject,
     pictured,
     plural,
 )
-from interpretkd.documents import Block, Code, Figure, Paragraph, Section, Table
-from interpretkd.drawing import draw_pages, draw_tree
-from interpretkd.explain import CoefficientDisplay, ShapeDisplay
-from interpretkd.models import Linear
 
 __all__ = ["STUDENT"]
 

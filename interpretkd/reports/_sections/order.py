@@ -5,18 +5,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from interpretkd import __version__
-from interpretkd.chapters_closing import CLOSING
-from interpretkd.chapters_fidelity import FIDELITY
-from interpretkd.chapters_review import REVIEW
-from interpretkd.chapters_robustness import ROBUSTNESS
-from interpretkd.chapters_setting import SETTING
-from interpretkd.chapters_student import STUDENT
-from interpretkd.chapters_subject import Builder, Subject
-from interpretkd.chapters_summary import SUMMARY
-from interpretkd.documents import Document, Section
 from interpretkd.evaluation import Analysis
-from interpretkd.info import NOT_PROVIDED
 from interpretkd.model_selection import Frontier
+from interpretkd.reports._document import Document, Section
+from interpretkd.reports._manual_sections import NOT_PROVIDED
+from interpretkd.reports._sections.closing import CLOSING
+from interpretkd.reports._sections.fidelity import FIDELITY
+from interpretkd.reports._sections.review import REVIEW
+from interpretkd.reports._sections.robustness import ROBUSTNESS
+from interpretkd.reports._sections.setting import SETTING
+from interpretkd.reports._sections.student import STUDENT
+from interpretkd.reports._sections.subject import Builder, Subject
+from interpretkd.reports._sections.summary import SUMMARY
 
 __all__ = ["put_together"]
 
