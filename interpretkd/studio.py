@@ -17,7 +17,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from interpretkd._base import InputError, check_integer
-from interpretkd.shelf import saved_run
+from interpretkd.runs import saved_run
 
 __all__ = [
     "RUN",
@@ -246,7 +246,7 @@ def serve(
         Without the `app` extra, for a student that cannot be saved, without a free
         port, and when the app does not come up.
     """
-    from interpretkd.persistence import save  # slow, and the command needs none of it
+    from interpretkd.runs import save  # slow, and the command needs none of it
 
     port = free_port() if port is None else port
     started = command(port=port, browser=browser)

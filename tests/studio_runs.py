@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd.datasets import _loaders as datasets
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.persistence import save
+from interpretkd.runs import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher, MLPRegressorTeacher, MLPTeacher
 

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from interpretkd import __version__
 from interpretkd.cli import main
 from interpretkd.datasets import load_german_credit
-from interpretkd.persistence import load, load_run
+from interpretkd.runs import load, load_run
 
 
 @pytest.fixture

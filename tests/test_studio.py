@@ -18,7 +18,7 @@ from interpretkd import studio
 from interpretkd._base import InputError
 from interpretkd.cli import app
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.shelf import find_runs
+from interpretkd.runs import find_runs
 from interpretkd.students import CartStudent
 from interpretkd.studio import RUN, SHELF, command, environment, find_studio, free_port
 

@@ -26,7 +26,6 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import write_atomically
 from interpretkd.datasets import Dataset, load_connect4, load_mnist
-from interpretkd.demo import DEMOS
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.metrics import (
     Estimate,
@@ -36,7 +35,7 @@ from interpretkd.metrics import (
     size_reduction,
     wilson_interval,
 )
-from interpretkd.runs import task_of, train_teacher
+from interpretkd.runs import DEMOS, task_of, train_teacher
 from interpretkd.students import CartStudent
 from interpretkd.targets import Target, decide
 

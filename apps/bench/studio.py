@@ -32,7 +32,7 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, write_atomically
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.persistence import save
+from interpretkd.runs import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.studio import RUN, SHELF, find_studio, free_port
 from interpretkd.teachers import MLPTeacher

@@ -52,8 +52,7 @@ from interpretkd.datasets import (
     load_german_credit,
     load_mnist,
 )
-from interpretkd.demo import DEMOS
-from interpretkd.runs import Task, read_task, task_of, train_teacher
+from interpretkd.runs import DEMOS, Task, read_task, task_of, train_teacher
 from interpretkd.students import CartStudent
 from interpretkd.targets import decide
 

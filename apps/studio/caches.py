@@ -11,9 +11,7 @@ import streamlit as st
 from session import Chosen, chosen
 
 from interpretkd.evaluation import Analysis
-from interpretkd.persistence import load_run
-from interpretkd.run_analysis import analyse_run
-from interpretkd.shelf import SavedRun
+from interpretkd.runs import SavedRun, analyse_run, load_run
 
 __all__ = [
     "analysis",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from interpretkd._base import InputError
-from interpretkd.shelf import SavedRun, find_runs, saved_run
+from interpretkd.runs import SavedRun, find_runs, saved_run
 from interpretkd.studio import RUN, SHELF
 
 __all__ = [

@@ -11,7 +11,7 @@ import streamlit as st
 from interpretkd._base import InputError
 from interpretkd.data import image_schema
 from interpretkd.evaluation import Analysis
-from interpretkd.shelf import SavedRun, saved_run
+from interpretkd.runs import SavedRun, saved_run
 
 __all__ = [
     "offered_pages",

@@ -14,7 +14,7 @@ import streamlit as st
 
 from interpretkd._base import InputError
 from interpretkd.explain import parting_rows
-from interpretkd.jobs import Job
+from interpretkd.runs import Job
 
 __all__ = ["beside", "follow", "head", "plain", "problems", "row_chooser", "table"]
 

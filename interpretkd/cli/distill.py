@@ -60,8 +60,8 @@ def demo(
     seed: Seed = 0,
 ) -> None:
     """Train a network, distil it into three students, show what they are worth."""
-    from interpretkd.demo import run_demo
     from interpretkd.drawing import save_diagram
+    from interpretkd.runs import run_demo
 
     console = new_console()
     outcomes = run_demo(
@@ -111,7 +111,7 @@ def distill(
     seed: Seed = 0,
 ) -> None:
     """Distil a network trained on a table, or an ONNX file, into a saved run."""
-    from interpretkd import runs
+    from interpretkd.runs import _workflow as runs
 
     console = new_console()
     rows = runs.read_task(table, target, drop=drop or (), task=task.value, seed=seed)

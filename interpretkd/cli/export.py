@@ -47,7 +47,7 @@ def export(
 ) -> None:
     """Write a run's student in another language, if it decides the same."""
     from interpretkd.export import export_student as written
-    from interpretkd.persistence import load_run
+    from interpretkd.runs import load_run
 
     loaded = load_run(run)
     rows = None if loaded.evaluation is None else loaded.evaluation.X
@@ -72,9 +72,8 @@ def report(
     ] = 5,
 ) -> None:
     """Write all that is known of a run into one file, for a person to sign."""
-    from interpretkd.persistence import load_run
     from interpretkd.reports import read_info, report_on
-    from interpretkd.run_analysis import analyse_run
+    from interpretkd.runs import analyse_run, load_run
 
     told = {} if info is None else read_info(info)
     found = analyse_run(load_run(run))

@@ -54,8 +54,8 @@ def rules(
 ) -> None:
     """Show the rules of a run's tree; of other students what they add up."""
     from interpretkd.models import Tree
-    from interpretkd.persistence import load_run
     from interpretkd.rules import extract_rules
+    from interpretkd.runs import load_run
 
     loaded = load_run(run)
     X, y, logits = _rows_to_measure(loaded, data, target)
@@ -97,7 +97,7 @@ def tree(
 ) -> None:
     """Draw a run's tree."""
     from interpretkd.drawing import save_diagram
-    from interpretkd.persistence import load
+    from interpretkd.runs import load
 
     settings = {} if out.suffix in (".dot", ".gv") else {"direction": direction.value}
     drawn = save_diagram(
@@ -118,8 +118,7 @@ def explain(
 ) -> None:
     """Say why a run's student decides one row as it does, and what would change it."""
     from interpretkd.explain import explain_row
-    from interpretkd.persistence import load_run
-    from interpretkd.run_analysis import analyse_run
+    from interpretkd.runs import analyse_run, load_run
 
     found = analyse_run(load_run(run))
     if row > len(found):
@@ -138,8 +137,7 @@ def predict(
     out: Annotated[Path, typer.Option(help="A .csv or .parquet file.")],
 ) -> None:
     """Let a run's student decide new rows."""
-    from interpretkd.persistence import load
-    from interpretkd.predictions import predict_table
+    from interpretkd.runs import load, predict_table
 
     typer.echo(f"{predict_table(load(run), table, out)}")
 
@@ -170,7 +168,7 @@ def _rows_to_measure(
 ) -> tuple[Any, Any, Any]:
     """Return rows, labels and the teacher's logits (None: it has to be asked)."""
     from interpretkd.data import read_table
-    from interpretkd.predictions import take_labels, take_rows_for
+    from interpretkd.runs import take_labels, take_rows_for
 
     if data is not None:
         wanted = [*loaded.model.schema_.names, *([target] if target else [])]

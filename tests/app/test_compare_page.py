@@ -6,9 +6,7 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd.datasets import load_german_credit
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.evaluation import compare, steps
-from interpretkd.persistence import load_run, save
-from interpretkd.run_analysis import analyse_run
-from interpretkd.shelf import saved_run
+from interpretkd.runs import analyse_run, load_run, save, saved_run
 from interpretkd.students import LinearStudent
 from interpretkd.studio import SHELF
 

@@ -3,8 +3,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from interpretkd.evaluation import disagreements, label_disagreements, leads
-from interpretkd.persistence import load_run, save
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, load_run, save
 from interpretkd.studio import RUN
 
 CLASSIFIERS = ("german", "digits", "digits_linear", "cancer_linear")

@@ -10,8 +10,7 @@ from interpretkd.explain import (
     points_text,
     shape_effects,
 )
-from interpretkd.persistence import load_run, save
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, load_run, save
 from interpretkd.students import LinearStudent
 from interpretkd.studio import RUN
 from interpretkd.teachers import MLPTeacher

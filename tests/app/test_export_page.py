@@ -1,9 +1,7 @@
 import pytest
 
-from interpretkd.handouts import handouts
-from interpretkd.persistence import load_run
 from interpretkd.reports import INFO
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, handouts, load_run
 
 KINDS = ("german", "connect4", "digits_linear", "regression", "multilabel", "hostile")
 
@@ -106,7 +104,7 @@ def test_a_bad_setting_is_said_in_a_sentence(studio):
 
 
 def test_what_is_not_installed_is_said_instead_of_a_button(studio, monkeypatch):
-    from interpretkd import handouts as module
+    from interpretkd.runs import _downloads as module
 
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     app = studio("german", "export", format="ONNX")

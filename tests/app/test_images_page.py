@@ -2,8 +2,7 @@ import pytest
 
 from interpretkd.data import image_schema
 from interpretkd.explain import contribution_image, leaf_images, path_image, row_of
-from interpretkd.persistence import load_run
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, load_run
 
 
 @pytest.fixture

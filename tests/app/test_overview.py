@@ -3,8 +3,7 @@ import json
 import pytest
 
 from interpretkd.evaluation import ConfusionDisplay, ResidualDisplay
-from interpretkd.persistence import load_run
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, load_run
 
 
 @pytest.fixture

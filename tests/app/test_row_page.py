@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from interpretkd.explain import explain_row, parting_rows, row_of
-from interpretkd.persistence import load_run
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, load_run
 
 ALL = ("german", "connect4", "digits", "cancer_linear", "regression", "multilabel")
 

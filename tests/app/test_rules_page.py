@@ -3,8 +3,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from interpretkd.persistence import load_run
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, load_run
 
 TREES = ("german", "digits", "regression", "multilabel", "hostile")
 

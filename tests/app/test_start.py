@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from interpretkd.jobs import Job, Progress
-from interpretkd.shelf import find_runs
+from interpretkd.runs import Job, find_runs
+from interpretkd.runs.jobs import Progress
 
 
 def _zipped(run: Path, **more: bytes) -> bytes:

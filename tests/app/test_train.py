@@ -10,10 +10,8 @@ import pandas as pd
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from interpretkd import uploads
 from interpretkd.data import target_balance
-from interpretkd.persistence import load_run
-from interpretkd.shelf import find_runs
+from interpretkd.runs import _uploads as uploads, find_runs, load_run
 
 NAMES = (
     "<img src=x onerror=alert(1)>",

@@ -5,8 +5,7 @@ import pytest
 
 from interpretkd.drawing import draw_branch, look_of
 from interpretkd.evaluation import node_facts
-from interpretkd.persistence import load_run
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, load_run
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.explain import row_of, try_values, used_positions, write_settings
-from interpretkd.persistence import load_run, save
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, load_run, save
 from interpretkd.students import CartStudent
 from interpretkd.studio import RUN
 from interpretkd.teachers import CallableTeacher

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from interpretkd.persistence import load_run
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, load_run
 from tests.browsing import settle
 
 pytestmark = pytest.mark.browser

@@ -10,7 +10,7 @@ from interpretkd._base import InputError
 from interpretkd.data import Schema
 from interpretkd.data._dates import UNITS, Calendar
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.persistence import load, save
+from interpretkd.runs import load, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import MLPTeacher
 

@@ -25,7 +25,7 @@ from interpretkd.data import (
     target_balance,
 )
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.predictions import predict_table, take_labels, take_rows_for
+from interpretkd.runs import predict_table, take_labels, take_rows_for
 from interpretkd.students import CartStudent
 
 nan = np.nan

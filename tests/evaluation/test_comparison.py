@@ -13,8 +13,7 @@ from interpretkd.evaluation import analyse, compare, evaluate, steps
 from interpretkd.evaluation._comparison import why_not
 from interpretkd.metrics import mcnemar, paired_bootstrap
 from interpretkd.metrics._slices import fidelity_by_slice
-from interpretkd.persistence import save
-from interpretkd.shelf import saved_run, twins
+from interpretkd.runs import save, saved_run, twins
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 FAMILIES = {

@@ -15,8 +15,8 @@ from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import disagreements, label_disagreements, leads, narrowed
 from interpretkd.metrics import wilson_interval
-from interpretkd.persistence import load_run, save
 from interpretkd.rules import extract_rules
+from interpretkd.runs import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import probabilities
 from tests.students.cart.small_trees import HOSTILE

@@ -13,8 +13,8 @@ from sklearn.tree import DecisionTreeClassifier
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation._interventions import interventions
-from interpretkd.persistence import load, save
 from interpretkd.rules import extract_rules
+from interpretkd.runs import load, save
 from interpretkd.students import CartStudent, LinearStudent
 from tests.students.cart.small_trees import HOSTILE
 

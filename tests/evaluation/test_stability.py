@@ -23,8 +23,8 @@ from interpretkd.evaluation._stability import (
     _Sameness,
 )
 from interpretkd.models import Condition, feature_importance
-from interpretkd.persistence import load_run, save
 from interpretkd.rules import extract_rules
+from interpretkd.runs import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import decide
 from tests.students.cart.small_trees import HOSTILE

@@ -21,7 +21,7 @@ from interpretkd.explain import explain_row
 from interpretkd.explain._counterfactuals import leaf_boxes, nearest_rows
 from interpretkd.explain._desired import Scale, Wish
 from interpretkd.models import ALL_NUMBERS
-from interpretkd.persistence import load_run, save
+from interpretkd.runs import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
 from tests.students.cart.small_trees import HOSTILE, SCHEMA, frame_of, new_tree

@@ -29,7 +29,7 @@ from interpretkd.explain import (
     write_settings,
 )
 from interpretkd.models import path_contributions
-from interpretkd.persistence import load_run, save
+from interpretkd.runs import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 nan = float("nan")

@@ -19,7 +19,7 @@ from interpretkd.model_selection._candidates import Budget, default_lineup
 from interpretkd.model_selection._frontier import frontier
 from interpretkd.model_selection._partition import partition
 from interpretkd.models import items_of
-from interpretkd.persistence import load, save
+from interpretkd.runs import load, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent, PruningPath
 from interpretkd.teachers import RememberingTeacher, as_teacher
 

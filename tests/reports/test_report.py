@@ -17,12 +17,11 @@ from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import _analysis as analysis, analyse, evaluate
 from interpretkd.model_selection._frontier import frontier
-from interpretkd.persistence import load_run, save
 from interpretkd.reports import make_report, read_info, report_on
 from interpretkd.reports._document import Figure, Table
 from interpretkd.reports._manual_sections import NOT_PROVIDED
 from interpretkd.rules import extract_rules
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs import analyse_run, load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 

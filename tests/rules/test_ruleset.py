@@ -21,8 +21,8 @@ from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.export import conditions_sql
 from interpretkd.metrics import wilson_interval
 from interpretkd.models import ALL_NUMBERS, Condition, Tree
-from interpretkd.persistence import load_run, save
 from interpretkd.rules import RuleSet, extract_rules
+from interpretkd.runs import load_run, save
 from interpretkd.students import CartStudent, LinearStudent
 from tests.students.cart.small_trees import (
     AGE,

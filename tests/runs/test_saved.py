@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from interpretkd._base import InputError
-from interpretkd.persistence import Run, load_run
 from interpretkd.rules import extract_rules
+from interpretkd.runs import load_run
+from interpretkd.runs._bundle import Run
 
 SAVED = Path(__file__).parent / "saved"
 FORMS = {

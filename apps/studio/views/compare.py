@@ -15,7 +15,7 @@ import widgets
 from interpretkd._base import InputError
 from interpretkd.evaluation import AXES, MEASURES, Comparison, Contender, compare, steps
 from interpretkd.metrics import Estimate, PairedTest
-from interpretkd.shelf import SavedRun, twins
+from interpretkd.runs import SavedRun, twins
 
 MOST_RUNS, SHOWN_SLICES = 6, 50
 COLOURS = {

@@ -13,17 +13,17 @@ import widgets
 from interpretkd._base import InputError
 from interpretkd.evaluation import Analysis
 from interpretkd.export import DIALECTS
-from interpretkd.handouts import (
+from interpretkd.models import size_of
+from interpretkd.reports import INFO, report_on
+from interpretkd.runs import (
     MEDIA_TYPES,
     Handout,
     Made,
+    SavedRun,
     file_name,
     handouts,
     report_files,
 )
-from interpretkd.models import size_of
-from interpretkd.reports import INFO, report_on
-from interpretkd.shelf import SavedRun
 
 REPORT = "Report"
 SHORT = ("title", "author", "owner")

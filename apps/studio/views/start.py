@@ -8,9 +8,15 @@ import sidebar
 import streamlit as st
 import widgets
 
-from interpretkd.jobs import DemoOrder, Job, start_job
-from interpretkd.shelf import SavedRun, find_runs, read_facts
-from interpretkd.uploads import unpack_run
+from interpretkd.runs import (
+    DemoOrder,
+    Job,
+    SavedRun,
+    find_runs,
+    read_facts,
+    start_job,
+    unpack_run,
+)
 
 _SHOWN_AT_ONCE = 8
 _KINDS = {

@@ -21,8 +21,15 @@ from interpretkd.data import (
     target_balance,
 )
 from interpretkd.datasets import _loaders as datasets
-from interpretkd.jobs import Job, TrainOrder, start_job
-from interpretkd.uploads import check_teacher, read_upload, run_folder, suggest_name
+from interpretkd.runs import (
+    Job,
+    TrainOrder,
+    check_teacher,
+    read_upload,
+    run_folder,
+    start_job,
+    suggest_name,
+)
 
 _MOST_ROWS = 100_000
 _MOST_SHOWN = 50

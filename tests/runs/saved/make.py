@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 
 from interpretkd.datasets import _loaders as datasets
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.persistence import load_run, save
+from interpretkd.runs import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
     CallableTeacher,

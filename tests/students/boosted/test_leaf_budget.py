@@ -18,7 +18,7 @@ from interpretkd._base import InputError
 from interpretkd.data import Encoded, Schema
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.models import Forest
-from interpretkd.persistence import load_run, save
+from interpretkd.runs import load_run, save
 from interpretkd.students import TREE_LEAVES, BoostedStudent, CartStudent
 from interpretkd.students._boosted.leaf_budget import boost_within
 from interpretkd.targets import apply_link, decide, soft_targets

@@ -70,7 +70,7 @@ def saved_run(path: str | os.PathLike[str], *, name: str | None = None) -> Saved
     Returns
     -------
     SavedRun
-        For `interpretkd.persistence.load_run`, which checks it.
+        For `interpretkd.runs.load_run`, which checks it.
 
     Raises
     ------

@@ -4,7 +4,7 @@ import numpy as np
 
 from interpretkd._base import InputError
 from interpretkd.evaluation import Analysis
-from interpretkd.persistence import Run
+from interpretkd.runs._bundle import Run
 
 __all__ = ["analyse_run"]
 

@@ -14,8 +14,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from interpretkd._base import BundleError, InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.persistence import _sha256, load, load_run, save
 from interpretkd.rules import extract_rules
+from interpretkd.runs import load, load_run, save
+from interpretkd.runs._bundle import _sha256
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher, CNNTeacher, OnnxTeacher
 
@@ -396,7 +397,7 @@ def test_a_late_teacher_says_the_same_and_loads_torch_when_asked(saved, tmp_path
     for name in ("student.npz", "model.json", "schema.json", "teacher.safetensors"):
         assert (again / name).read_bytes() == (path / name).read_bytes(), name
     code = (
-        "import sys; from interpretkd.persistence import load_run;"
+        "import sys; from interpretkd.runs import load_run;"
         f"found = load_run({str(path)!r}, late_teacher=True);"
         "before = 'torch' in sys.modules;"
         "found.model.teacher_.logits(found.evaluation.X);"

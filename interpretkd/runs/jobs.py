@@ -1,6 +1,6 @@
 """Training in a process of its own, that can be watched and really be stopped.
 
-The child, ``python -m interpretkd.jobs``, reads its order as one line of JSON from its
+The child, ``python -m interpretkd.runs.jobs``, reads its order as one line of JSON from its
 standard input, and says how far it is in lines of JSON on its standard output. It ends
 when it is done, when it is told to, and when its standard input closes: so it never
 outlives the process that started it, however that one ends.
@@ -44,7 +44,7 @@ class TrainOrder:
         The run's folder.
     data : str
         The path of a CSV or Parquet file; without a target the name of a shipped data
-        set: one of `interpretkd.demo.DEMOS`.
+        set: one of `interpretkd.runs.DEMOS`.
     target : str or None, default=None
         The column to predict.
     name : str or None, default=None
@@ -96,7 +96,7 @@ class DemoOrder:
     out : str
         The folder for its runs.
     name : str
-        One of `interpretkd.demo.DEMOS`.
+        One of `interpretkd.runs.DEMOS`.
     """
 
     out: str
@@ -243,7 +243,7 @@ def start_job(
     kind = "demo" if isinstance(order, DemoOrder) else "train"
     line = json.dumps({"kind": kind, "scratch": str(scratch), "order": asdict(order)})
     process = subprocess.Popen(
-        [sys.executable, "-m", "interpretkd.jobs"],
+        [sys.executable, "-m", "interpretkd.runs.jobs"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -429,7 +429,7 @@ def _train(told: Mapping[str, Any], speaker: _Speaker) -> dict[str, Any]:
     order = TrainOrder(**told)
     speaker.plan(4)
     speaker.begin("Loading the library and the rows")
-    from interpretkd import runs
+    from interpretkd.runs import _workflow as runs
 
     task = _task(order)
     n_rows = len(task.split.train)
@@ -456,9 +456,9 @@ def _train(told: Mapping[str, Any], speaker: _Speaker) -> dict[str, Any]:
 
 
 def _task(order: TrainOrder) -> Any:
-    from interpretkd import runs
     from interpretkd.data import RowChoice
-    from interpretkd.demo import DEMOS
+    from interpretkd.runs import _workflow as runs
+    from interpretkd.runs._demo import DEMOS
 
     if order.target is None and order.data not in DEMOS:
         raise InputError(f"There is no data set {order.data!r}.")
@@ -479,8 +479,8 @@ def _make_demo(told: Mapping[str, Any], speaker: _Speaker) -> dict[str, Any]:
     order = DemoOrder(**told)
     speaker.plan(7)
     speaker.begin("Loading the library and the rows")
-    from interpretkd.demo import run_demo
-    from interpretkd.shelf import find_runs
+    from interpretkd.runs._demo import run_demo
+    from interpretkd.runs._listing import find_runs
 
     def tell(text: str) -> None:
         speaker.made(*_first_the_tree(find_runs(order.out)))

@@ -10,21 +10,21 @@ from sklearn.datasets import make_multilabel_classification
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from interpretkd import handouts as module
 from interpretkd._base import BundleError, InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import analyse
-from interpretkd.handouts import (
+from interpretkd.reports import report_on
+from interpretkd.runs import (
     MEDIA_TYPES,
+    _downloads as module,
+    analyse_run,
     file_name,
     handouts,
-    prediction_table,
+    load_run,
     report_files,
-    run_archive,
+    save,
 )
-from interpretkd.persistence import load_run, save
-from interpretkd.reports import report_on
-from interpretkd.run_analysis import analyse_run
+from interpretkd.runs._downloads import prediction_table, run_archive
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 

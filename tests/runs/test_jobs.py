@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 
 from interpretkd._base import InputError
-from interpretkd.jobs import DemoOrder, Job, Progress, TrainOrder, start_job
-from interpretkd.persistence import load_run
-from interpretkd.shelf import find_runs
+from interpretkd.runs import DemoOrder, Job, TrainOrder, find_runs, load_run, start_job
+from interpretkd.runs.jobs import Progress
 
 NAMES = ("<img src=x>", "=1+1", "two\nlines", "عربي 🌳")
 QUICK = {"network": {"hidden": [8], "max_epochs": 4}, "settings": {"max_leaves": 4}}
@@ -203,7 +202,7 @@ def test_the_child_speaks_only_json(tmp_path: Path) -> None:
     order = {"out": str(tmp_path / "made"), "data": "unheard of"}
     told = {"kind": "train", "scratch": str(tmp_path / "none"), "order": order}
     with subprocess.Popen(
-        [sys.executable, "-m", "interpretkd.jobs"],
+        [sys.executable, "-m", "interpretkd.runs.jobs"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -8,8 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.persistence import load_run, save
-from interpretkd.shelf import find_runs, read_facts, saved_run
+from interpretkd.runs import find_runs, load_run, read_facts, save, saved_run
 from interpretkd.students import CartStudent
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from interpretkd._base import check_choice
 from interpretkd.datasets import _loaders as datasets
-from interpretkd.runs import Outcome, distil, task_of, train_teacher
+from interpretkd.runs._workflow import Outcome, distil, task_of, train_teacher
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 __all__ = ["DEMOS", "Demo", "run_demo"]

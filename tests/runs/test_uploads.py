@@ -15,19 +15,20 @@ import pandas as pd
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from interpretkd import uploads
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.persistence import load_run, save
-from interpretkd.students import CartStudent
-from interpretkd.teachers import CallableTeacher
-from interpretkd.uploads import (
+from interpretkd.runs import (
+    _uploads as uploads,
     check_teacher,
+    load_run,
     read_upload,
     run_folder,
+    save,
     suggest_name,
     unpack_run,
 )
+from interpretkd.students import CartStudent
+from interpretkd.teachers import CallableTeacher
 
 GOOD = b"age,home\n31,own\n40,rent\n"
 NAMES = ["<img src=x onerror=alert(1)>", "a\"b'c", "two\nlines", "عربي 🌳", "=1+1"]

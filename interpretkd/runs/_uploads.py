@@ -25,8 +25,8 @@ import pyarrow.parquet
 
 from interpretkd._base import InputError
 from interpretkd.data import parse_table
-from interpretkd.persistence import load_run
-from interpretkd.shelf import find_runs, saved_run
+from interpretkd.runs._bundle import load_run
+from interpretkd.runs._listing import find_runs, saved_run
 from interpretkd.teachers import OnnxTeacher
 
 __all__ = [

@@ -32,7 +32,7 @@ from interpretkd.data import (
 from interpretkd.datasets import Dataset
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Analysis, Evaluation, analyse
-from interpretkd.persistence import save
+from interpretkd.runs._bundle import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
     BatchPlan,

@@ -25,9 +25,9 @@ from interpretkd.evaluation import Analysis
 from interpretkd.explain import linear_terms, shape_effects
 from interpretkd.export import DIALECTS, EXPORTS, export_student
 from interpretkd.models import Forest, Linear, Tree
-from interpretkd.persistence import _verified
 from interpretkd.reports import Report
 from interpretkd.rules import RuleSet
+from interpretkd.runs._bundle import _verified
 from interpretkd.targets import probabilities
 
 __all__ = [

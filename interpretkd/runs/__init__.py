@@ -1,0 +1,97 @@
+"""Saved runs: made, listed, loaded, handed on.
+
+Belongs here: the bundle on disk, training from a table, jobs, uploads, downloads.
+Does not: pages (`apps/studio`), reading tables (`data`).
+Read first: `_bundle.py` (`save`, `load`), `_workflow.py` (from a table to a run).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.runs._analysis import analyse_run as analyse_run
+    from interpretkd.runs._bundle import (
+        load as load,
+        load_run as load_run,
+        save as save,
+    )
+    from interpretkd.runs._demo import DEMOS as DEMOS, run_demo as run_demo
+    from interpretkd.runs._downloads import (
+        MEDIA_TYPES as MEDIA_TYPES,
+        Handout as Handout,
+        Made as Made,
+        file_name as file_name,
+        handouts as handouts,
+        report_files as report_files,
+    )
+    from interpretkd.runs._listing import (
+        SavedRun as SavedRun,
+        find_runs as find_runs,
+        read_facts as read_facts,
+        saved_run as saved_run,
+        twins as twins,
+    )
+    from interpretkd.runs._predictions import (
+        predict_table as predict_table,
+        take_labels as take_labels,
+        take_rows_for as take_rows_for,
+    )
+    from interpretkd.runs._uploads import (
+        check_teacher as check_teacher,
+        read_upload as read_upload,
+        run_folder as run_folder,
+        suggest_name as suggest_name,
+        unpack_run as unpack_run,
+    )
+    from interpretkd.runs._workflow import (
+        Outcome as Outcome,
+        Task as Task,
+        distil as distil,
+        new_student as new_student,
+        read_task as read_task,
+        task_of as task_of,
+        train_teacher as train_teacher,
+    )
+    from interpretkd.runs.jobs import (
+        DemoOrder as DemoOrder,
+        Job as Job,
+        TrainOrder as TrainOrder,
+        start_job as start_job,
+    )
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "_analysis": ["analyse_run"],
+            "_bundle": ["load", "load_run", "save"],
+            "_demo": ["DEMOS", "run_demo"],
+            "_downloads": [
+                "Handout",
+                "MEDIA_TYPES",
+                "Made",
+                "file_name",
+                "handouts",
+                "report_files",
+            ],
+            "_listing": ["SavedRun", "find_runs", "read_facts", "saved_run", "twins"],
+            "_predictions": ["predict_table", "take_labels", "take_rows_for"],
+            "_uploads": [
+                "check_teacher",
+                "read_upload",
+                "run_folder",
+                "suggest_name",
+                "unpack_run",
+            ],
+            "_workflow": [
+                "Outcome",
+                "Task",
+                "distil",
+                "new_student",
+                "read_task",
+                "task_of",
+                "train_teacher",
+            ],
+            "jobs": ["DemoOrder", "Job", "TrainOrder", "start_job"],
+        },
+    )
