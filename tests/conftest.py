@@ -56,7 +56,7 @@ def gaps(german: Any) -> Any:
 @pytest.fixture(scope="session")
 def make_run(tmp_path_factory: Any) -> Any:
     """Return a function from a name of `RUNS` to that run's folder, made once."""
-    from tests.studio_runs import RUNS
+    from tests.studio.runs import RUNS
 
     made: dict[str, Path] = {}
     folder = tmp_path_factory.mktemp("made")

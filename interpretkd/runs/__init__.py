@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from interpretkd.runs._workflow import (
         Outcome as Outcome,
         Task as Task,
-        distil as distil,
-        new_student as new_student,
         read_task as read_task,
         task_of as task_of,
         train_teacher as train_teacher,
@@ -83,15 +81,7 @@ else:
                 "suggest_name",
                 "unpack_run",
             ],
-            "_workflow": [
-                "Outcome",
-                "Task",
-                "distil",
-                "new_student",
-                "read_task",
-                "task_of",
-                "train_teacher",
-            ],
+            "_workflow": ["Outcome", "Task", "read_task", "task_of", "train_teacher"],
             "jobs": ["DemoOrder", "Job", "TrainOrder", "start_job"],
         },
     )

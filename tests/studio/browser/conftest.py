@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from interpretkd.studio import command, environment
-from tests.browsing import settle
+from interpretkd.studio.launcher import command, environment
+from tests.studio.browsing import settle
 
 
 @pytest.fixture(scope="session")

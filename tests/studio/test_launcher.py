@@ -14,13 +14,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
-from interpretkd import studio
 from interpretkd._base import InputError
 from interpretkd.cli import app
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.runs import find_runs
 from interpretkd.students import CartStudent
-from interpretkd.studio import RUN, SHELF, command, environment, find_studio, free_port
+from interpretkd.studio import RUN, SHELF, find_studio, free_port, launcher as studio
+from interpretkd.studio.launcher import command, environment
 
 
 def test_it_listens_here_alone_and_tells_nobody():

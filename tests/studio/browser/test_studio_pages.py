@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import TimeoutError
 
-from tests.browsing import settle
+from tests.studio.browsing import settle
 
 PAGES = (
     *("start", "train", "overview", "tree", "rules", "effects", "disagreements"),

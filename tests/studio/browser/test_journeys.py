@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from interpretkd.runs import analyse_run, load_run
-from tests.browsing import settle
+from tests.studio.browsing import settle
 
 pytestmark = pytest.mark.browser
 

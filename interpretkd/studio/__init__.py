@@ -1,0 +1,34 @@
+"""Starts and ends the Streamlit app, which lies in `apps/studio`.
+
+Belongs here: the server's command line, its port, its end.
+Does not: pages and what they show.
+Read first: `launcher.py`.
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.studio.launcher import (
+        RUN as RUN,
+        SHELF as SHELF,
+        find_studio as find_studio,
+        free_port as free_port,
+        open_studio as open_studio,
+        serve as serve,
+    )
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        {
+            "launcher": [
+                "RUN",
+                "SHELF",
+                "find_studio",
+                "free_port",
+                "open_studio",
+                "serve",
+            ],
+        },
+    )
