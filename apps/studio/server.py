@@ -6,7 +6,7 @@ person waits for one of them only.
 
 import contextlib
 import gc
-import importlib
+import pkgutil
 import socket
 import sys
 import threading
@@ -18,8 +18,8 @@ gc.disable()
 
 from streamlit.web.cli import main  # noqa: E402
 
-_FIRST = ("interpretkd.evaluation._analysis", "altair")
-_LATER, _SECONDS_LATER = ("interpretkd.teachers",), 10.0
+_FIRST = ("interpretkd.runs:analyse_run", "altair")
+_LATER, _SECONDS_LATER = ("interpretkd.teachers:MLPTeacher",), 10.0
 """Torch, which pages that ask the teacher need; when the first page is there."""
 
 
@@ -31,13 +31,13 @@ def load_ahead(port: int) -> None:
     with contextlib.suppress(Exception):
         try:
             for name in _FIRST:
-                importlib.import_module(name)
+                pkgutil.resolve_name(name)
         finally:
             gc.freeze()
             gc.enable()
         time.sleep(_SECONDS_LATER)
         for name in _LATER:
-            importlib.import_module(name)
+            pkgutil.resolve_name(name)
 
 
 def _listens(port: int) -> bool:

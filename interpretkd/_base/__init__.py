@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         check_real as check_real,
         closest as closest,
     )
+    from interpretkd._base.version import __version__ as __version__
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -72,5 +73,6 @@ else:
                 "check_real",
                 "closest",
             ],
+            "version": ["__version__"],
         },
     )

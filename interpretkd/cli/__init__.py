@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from interpretkd import __version__
+from interpretkd._base import __version__
 from interpretkd.cli import bench, distill, export, inspect, studio
 
 __all__ = ["app", "main"]

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ from interpretkd.evaluation._disagreements import Disagreements, disagreements
 from interpretkd.evaluation._evaluate import Evaluation, evaluate
 from interpretkd.evaluation._interventions import Interventions, interventions
 from interpretkd.evaluation._stability import Stability, stability
-from interpretkd.explain import Effects, shape_effects
 from interpretkd.metrics import slice_fidelities, slices_of
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
@@ -26,6 +25,8 @@ from interpretkd.students import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.targets import decide, label_target, probabilities
 
 __all__ = ["Analysis", "analyse"]
+
+Made = TypeVar("Made")
 
 
 _FEWEST_TO_HALVE = 50
@@ -69,6 +70,7 @@ class Analysis:
     _refitted: dict[int, Stability] = field(
         default_factory=dict, init=False, repr=False
     )
+    _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.teacher_logits)
@@ -184,10 +186,23 @@ class Analysis:
         some = np.sort(order[:_MOST_ROWS_SUMMED])
         return self.X.iloc[some] if isinstance(self.X, pd.DataFrame) else self.X[some]
 
-    @cached_property
-    def effects(self) -> Effects:
-        """What boosted trees add up to, over `some_rows`; only for such a student."""
-        return shape_effects(self.model, self.some_rows)
+    def over_some_rows(self, measure: Callable[[Any, Any], Made]) -> Made:
+        """Return what a function finds in the model and `some_rows`, found once.
+
+        Parameters
+        ----------
+        measure : callable
+            Such as `explain.shape_effects`; takes a model and rows.
+
+        Returns
+        -------
+        object
+            What it returned when it was first asked.
+        """
+        if measure not in self._found:
+            self._found[measure] = measure(self.model, self.some_rows)
+        found: Made = self._found[measure]
+        return found
 
     @cached_property
     def teacher_answers(self) -> bool:

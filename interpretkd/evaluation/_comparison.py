@@ -30,9 +30,8 @@ from interpretkd.metrics import (
     squared_parts,
     wilson_interval,
 )
-from interpretkd.model_selection._candidates import _family
 from interpretkd.models import items_of, size_of
-from interpretkd.students import PruningPath
+from interpretkd.students import PruningPath, as_student
 from interpretkd.targets import decide
 
 __all__ = [
@@ -477,7 +476,7 @@ def _contender(
         baseline = np.asarray(model.baseline_logits(one.X), dtype=np.float64)[chosen]
     return Contender(
         run,
-        _family(model.student_),
+        as_student(model.student_).family,
         size,
         unit,
         items_of(model, one.form),

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.model_selection._frontier import frontier as frontier
     from interpretkd.model_selection._plots import SizeDisplay as SizeDisplay
     from interpretkd.model_selection._results import Frontier as Frontier
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
+            "_frontier": ["frontier"],
             "_plots": ["SizeDisplay"],
             "_results": ["Frontier"],
         },

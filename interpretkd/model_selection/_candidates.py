@@ -6,7 +6,7 @@ from typing import Any
 
 from interpretkd._base import InputError, check_integer
 from interpretkd.models import Forest, Linear, Tree
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent, as_student
 
 __all__ = ["Budget", "Lineup", "default_lineup", "given_lineup"]
 
@@ -141,7 +141,7 @@ def given_lineup(students: Any) -> list[Lineup]:
             several = value if isinstance(value, Sequence) else [value]
             named += [(str(name), student) for student in several]
     elif isinstance(students, Sequence) and not isinstance(students, str):
-        named = [(_family(student), student) for student in students]
+        named = [(as_student(student).family, student) for student in students]
     for _, student in named:
         if not hasattr(student, "fit") or not hasattr(student, "get_params"):
             raise InputError(
@@ -168,10 +168,3 @@ def _sizes(
     if most is not None:
         largest = min(largest, most)
     return sorted({*(size for size in known if size < largest), largest})
-
-
-def _family(student: Any) -> str:
-    if isinstance(student, LinearStudent):
-        return "points" if student.points else "linear"
-    names = {CartStudent: "tree", BoostedStudent: "boosted"}
-    return names.get(type(student), type(student).__name__)

@@ -152,7 +152,7 @@ def make_report(
         0, or in [2, inf): the students that are fitted anew to see how stable they
         are; 0 leaves that section out.
     frontier : Frontier or None, default=None
-        What `interpretkd.distillation._base.frontier` returned for the same teacher, to be
+        What `interpretkd.model_selection.frontier` returned for the same teacher, to be
         shown beside the student.
     random_state : int, default=0
         Of what is drawn.
@@ -200,7 +200,7 @@ def report_on(
         0, or in [2, inf): the students that are fitted anew to see how stable they
         are; 0 leaves that section out.
     frontier : Frontier or None, default=None
-        What `interpretkd.distillation._base.frontier` returned for the same teacher, to be
+        What `interpretkd.model_selection.frontier` returned for the same teacher, to be
         shown beside the student.
 
     Returns

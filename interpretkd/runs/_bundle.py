@@ -32,8 +32,7 @@ import pyarrow.parquet
 from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd import __version__
-from interpretkd._base import BundleError, InputError, naming_file
+from interpretkd._base import BundleError, InputError, __version__, naming_file
 from interpretkd.data import Schema, as_frame, plain_value
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, Trial
 from interpretkd.models import Forest, Linear, Tree

@@ -1,8 +1,8 @@
 """Training in a process of its own, that can be watched and really be stopped.
 
-The child, ``python -m interpretkd.runs.jobs``, reads its order as one line of JSON from its
-standard input, and says how far it is in lines of JSON on its standard output. It ends
-when it is done, when it is told to, and when its standard input closes: so it never
+The child, ``python -m interpretkd.runs.jobs``, reads its order as one line of JSON from
+its standard input, and says how far it is in lines of JSON on its standard output. It
+ends when it is done, when it is told to, and when its standard input closes: so it never
 outlives the process that started it, however that one ends.
 """
 

@@ -1,5 +1,6 @@
 """What students share: checks on the way in, the frozen form on the way out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias, TypeVar
@@ -69,13 +70,14 @@ class Judged(Taught):
     score: Score
 
 
-class _Student(RegressorMixin, BaseEstimator):
+class _Student(RegressorMixin, BaseEstimator, ABC):
     """What the three share: checks on the way in, the frozen form on the way out.
 
-    Whoever distils asks for no more than `validation`, `is_open`, `prepare`, `quick`,
-    `learn` and `outputs`: the contract, which `_Foreign` keeps too.
+    Whoever distils asks for no more than `family`, `validation`, `is_open`, `prepare`,
+    `quick`, `learn` and `outputs`: the contract, which `_Foreign` keeps too.
     """
 
+    family: str
     form_: Form
     schema_: Schema
     n_features_in_: int
@@ -182,14 +184,15 @@ class _Student(RegressorMixin, BaseEstimator):
         rows = checked_rows(self, X, reset=False)
         return Encoded(self.schema_, self.schema_.encode(rows))
 
+    @abstractmethod
     def _check(self) -> None:
         """Check the parameters."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _fit(
         self, rows: Encoded, targets: Array, weight: Array | None, held_out: Any
     ) -> None:
-        raise NotImplementedError
+        """Fit the form to target columns."""
 
     def _heed(self, judged: Judged) -> Any:
         """Return what of held-out rows `_fit` asks for."""

@@ -31,6 +31,10 @@ class _Foreign:
         self.ours = isinstance(regressor, _Student)
 
     @property
+    def family(self) -> str:
+        return type(self.regressor).__name__
+
+    @property
     def validation(self) -> str:
         if self.ours and self.regressor.validation == "none":
             return "none"

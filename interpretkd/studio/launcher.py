@@ -34,8 +34,8 @@ __all__ = [
 RUN, SHELF = "INTERPRETKD_RUN", "INTERPRETKD_RUNS"
 """How the app is told which run to open, and where other runs lie."""
 _PLACES = (
-    Path(__file__).parent / "_studio",  # in a wheel
-    Path(__file__).parents[1] / "apps" / "studio",  # in a checkout
+    Path(__file__).parents[1] / "_studio",  # in a wheel
+    Path(__file__).parents[2] / "apps" / "studio",  # in a checkout
 )
 _FIRST_PORT, _N_PORTS = 8501, 50
 _HOSTS = ("127.0.0.1", "localhost")

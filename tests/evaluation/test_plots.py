@@ -528,7 +528,8 @@ def test_the_caller_s_settings_neither_matter_nor_change(displays: Any) -> None:
 
 def test_pyplot_is_never_imported() -> None:
     code = (
-        "import sys, pandas as pd; from interpretkd.model_selection import SizeDisplay\n"
+        "import sys, pandas as pd\n"
+        "from interpretkd.model_selection import SizeDisplay\n"
         "assert 'matplotlib' not in sys.modules\n"
         "frame = pd.DataFrame({'student': ['a'], 'items': [2], 'fidelity': [0.5]})\n"
         "display = SizeDisplay.from_frontier(frame)\n"

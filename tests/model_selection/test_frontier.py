@@ -14,9 +14,8 @@ from sklearn.linear_model import LinearRegression as Foreign, LogisticRegression
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.metrics import accuracy, agreement, fidelity, r2
-from interpretkd.model_selection import Frontier
+from interpretkd.model_selection import Frontier, frontier
 from interpretkd.model_selection._candidates import Budget, default_lineup
-from interpretkd.model_selection._frontier import frontier
 from interpretkd.model_selection._partition import partition
 from interpretkd.models import items_of
 from interpretkd.runs import load, save

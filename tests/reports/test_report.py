@@ -16,7 +16,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import _analysis as analysis, analyse, evaluate
-from interpretkd.model_selection._frontier import frontier
+from interpretkd.model_selection import frontier
 from interpretkd.reports import make_report, read_info, report_on
 from interpretkd.reports._document import Figure, Table
 from interpretkd.reports._manual_sections import NOT_PROVIDED
@@ -69,7 +69,7 @@ def test_what_is_measured_already_is_not_measured_again(model, split, monkeypatc
     _, (X, y) = split
     found = analyse(model, X, y)
     first = report_on(found, n_refits=2)
-    measures = ("evaluate", "extract_rules", "prune_path", "shape_effects")
+    measures = ("evaluate", "extract_rules", "prune_path")
     for name in (*measures, "disagreements", "interventions", "stability"):
         monkeypatch.setattr(analysis, name, None)  # to be called no more
     monkeypatch.setattr(type(model), "logits", None)

@@ -21,6 +21,7 @@ from interpretkd.explain import (
     linear_terms,
     model_scorecards,
     points_text,
+    shape_effects,
 )
 
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
@@ -36,7 +37,7 @@ EVERY_LABEL = alt.Axis(labelLimit=260, labelOverlap=False)
 def show_forest(found: Analysis) -> None:
     """Show boosted trees as a sum of shapes and pairs."""
     with st.spinner("Adding up what the trees say ..."):
-        effects = found.effects
+        effects = found.over_some_rows(shape_effects)
     n_rows = min(len(found), effects.n_rows)
     st.markdown(
         f"{effects.n_trees:,} trees with {effects.n_leaves:,} leaves, read as a sum of "

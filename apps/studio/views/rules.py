@@ -13,6 +13,7 @@ import widgets
 
 from interpretkd._base import csv_text, prediction_text
 from interpretkd.evaluation import Analysis
+from interpretkd.explain import shape_effects
 from interpretkd.export import conditions_sql
 from interpretkd.rules import Rule, RuleSet, readable
 
@@ -342,7 +343,7 @@ def show_rows(found: Analysis, rule: Rule, places: np.ndarray) -> None:
 def show_forest_rules(found: Analysis) -> None:
     """Show the leaves of boosted trees that move most."""
     with st.spinner("Adding up what the trees say ..."):
-        effects = found.effects
+        effects = found.over_some_rows(shape_effects)
     st.markdown(
         f"{effects.n_trees:,} trees have {effects.n_leaves:,} leaves, too many to read "
         f"one by one. These {len(effects.rules)} move the sums most; leaves of "

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import pandas as pd
 
-from interpretkd import __version__
+from interpretkd._base import __version__
 from interpretkd.reports._document import Block, Code, Paragraph, Section, Table
 from interpretkd.reports._manual_sections import NOT_PROVIDED
 from interpretkd.reports._sections.subject import (

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from interpretkd import __version__
+from interpretkd._base import __version__
 from interpretkd.evaluation import Analysis
 from interpretkd.model_selection import Frontier
 from interpretkd.reports._document import Document, Section

@@ -1,7 +1,7 @@
 """The student itself: a drawn tree, coefficients, or the shapes of boosted trees."""
 
 from interpretkd.drawing import draw_pages, draw_tree
-from interpretkd.explain import CoefficientDisplay, ShapeDisplay
+from interpretkd.explain import CoefficientDisplay, ShapeDisplay, shape_effects
 from interpretkd.models import Linear
 from interpretkd.reports._document import Block, Code, Figure, Paragraph, Section, Table
 from interpretkd.reports._sections.subject import (
@@ -66,7 +66,7 @@ def _linear_blocks(subject: Subject) -> list[Block]:
 
 def _forest_blocks(subject: Subject) -> list[Block]:
     found = subject.found
-    effects = found.effects
+    effects = found.over_some_rows(shape_effects)
     formats = {"strength": ".3g", "share": ".1%", "h": ".2f", "coverage": ".1%"}
     form, n_rows = found.form, len(found.some_rows)
     shapes = ShapeDisplay.from_effects(effects)

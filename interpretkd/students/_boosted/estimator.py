@@ -85,6 +85,7 @@ class BoostedStudent(_Student):
     8
     """
 
+    family = "boosted"
     form_: Forest
     scores_: list[float]
     shapes_: BoostingSearch | None = None

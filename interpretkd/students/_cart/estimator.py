@@ -111,6 +111,7 @@ class CartStudent(_Student):
     array([0., 1.])
     """
 
+    family = "tree"
     form_: Tree
     search_: Fit
     certificate_: Certificate | None

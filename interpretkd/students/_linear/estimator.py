@@ -120,6 +120,11 @@ class LinearStudent(_Student):
         return self.form_
 
     @property
+    def family(self) -> str:  # type: ignore[override]
+        """What it is among students: "points" where the coefficients are points."""
+        return "points" if self.points else "linear"
+
+    @property
     def validation(self) -> str:
         """What held-out rows are for: "watch" where terms are chosen, else "none"."""
         return "watch" if isinstance(self.max_terms, str) else "none"

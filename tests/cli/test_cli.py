@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from interpretkd import __version__
+from interpretkd._base import __version__
 from interpretkd.cli import main
 from interpretkd.datasets import load_german_credit
 from interpretkd.runs import load, load_run

@@ -1,0 +1,117 @@
+"""The rooms: each is asked by its own name alone, and reads nothing before it is asked."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import interpretkd
+
+LIBRARY = Path(interpretkd.__file__).parent
+ROOMS = sorted(path.parent.name for path in LIBRARY.glob("*/__init__.py"))
+FILES = [*LIBRARY.rglob("*.py"), *(LIBRARY.parent / "apps").rglob("*.py")]
+HEAVY = {"numpy", "pandas", "torch", "xgboost", "sklearn", "streamlit", "matplotlib"}
+
+
+def _imports(tree: ast.AST):
+    """Yield module, name and line of what is imported from the library."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            if node.module.split(".")[0] == "interpretkd":
+                for alias in node.names:
+                    yield node.module, alias.name, node.lineno
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "interpretkd":
+                    yield alias.name, "", node.lineno
+
+
+def _room(path: Path) -> str:
+    inside = path.is_relative_to(LIBRARY) and path.parent != LIBRARY
+    return path.relative_to(LIBRARY).parts[0] if inside else ""
+
+
+def _trespasses(tree: ast.AST, room: str) -> list[str]:
+    """Return what is taken from another room past its door, or by a private name."""
+    found = []
+    for module, name, line in _imports(tree):
+        parts = module.split(".")[1:]
+        if not parts or parts[0] == room or parts == ["_base", "lazy"]:
+            continue
+        if len(parts) > 1 or name.startswith("_"):
+            found.append(f"line {line}: {name} from {module}")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_other_rooms_are_asked_by_public_names(path: Path) -> None:
+    if path.name == "__init__.py" and path.parent == LIBRARY:
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert _trespasses(tree, _room(path)) == []
+
+
+def test_a_trespass_is_seen() -> None:
+    text = (
+        "from interpretkd.data._schema import Schema\nfrom interpretkd.data import _x"
+    )
+    assert len(_trespasses(ast.parse(text), "metrics")) == 2
+    assert _trespasses(ast.parse("from interpretkd.data._rows import a"), "data") == []
+
+
+@pytest.mark.parametrize("room", ["", *(r for r in ROOMS if r != "cli")])
+def test_every_public_name_resolves(room: str) -> None:
+    package = importlib.import_module(f"interpretkd.{room}".rstrip("."))
+    assert len(set(package.__all__)) == len(package.__all__) > 0
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+    assert set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match="no attribute 'misspelt'"):
+        _ = package.misspelt
+
+
+@pytest.mark.parametrize("room", ["", *(r for r in ROOMS if r != "cli")])
+def test_type_checkers_see_the_same_names(room: str) -> None:
+    place = LIBRARY / room / "__init__.py"
+    tree = ast.parse(place.read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.asname
+        for node in ast.walk(ast.Module(block.body, []))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    package = importlib.import_module(f"interpretkd.{room}".rstrip("."))
+    assert seen == set(package.__all__)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_says_what_belongs_in_it(room: str) -> None:
+    text = ast.get_docstring(
+        ast.parse((LIBRARY / room / "__init__.py").read_text(encoding="utf-8"))
+    )
+    assert text is not None
+    assert len(text.splitlines()) == 5
+    assert "Belongs here: " in text
+    assert "Does not: " in text
+    assert "Read first: " in text
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import interpretkd",
+        "import interpretkd.metrics, interpretkd.students, interpretkd.runs",
+        "import interpretkd.cli",
+        "import interpretkd as ikd; dir(ikd); ikd.datasets; ikd.__version__",
+    ],
+)
+def test_nothing_is_read_before_it_is_asked_for(code: str) -> None:
+    code += "\nimport sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) & HEAVY == set()
