@@ -1,4 +1,4 @@
-"""The rooms: each is asked by its own name alone, and reads nothing before it is asked."""
+"""The rooms: each is asked by its own name, and reads nothing before it is asked."""
 
 import ast
 import importlib
@@ -41,7 +41,7 @@ def _trespasses(tree: ast.AST, room: str) -> list[str]:
         parts = module.split(".")[1:]
         if not parts or parts[0] == room or parts == ["_base", "lazy"]:
             continue
-        if len(parts) > 1 or name.startswith("_"):
+        if len(parts) > 1 or (name.startswith("_") and name != "__version__"):
             found.append(f"line {line}: {name} from {module}")
     return found
 

@@ -43,12 +43,15 @@ from interpretkd.students import (
     PENALTY,
     TREE_LEAVES,
     BoostedStudent,
+    BoostingRows,
+    BoostingSettings,
     CartStudent,
+    GrownTree,
     Limits,
+    TreeSum,
     grow_draft,
     leaves_of,
 )
-from interpretkd.students._boosted.leaf_budget import _Grown, _Lesson, _Settings, _Sum
 from interpretkd.targets import decide, soft_targets
 
 Array = NDArray[np.float64]
@@ -278,11 +281,11 @@ def _fit_vector(lesson: Lesson, n_parameters: int) -> Vector:
     codes, watched, test = (
         schema.encode(part) for part in (lesson.X, lesson.watched, lesson.test)
     )
-    rows = _Lesson(
+    rows = BoostingRows(
         Encoded(schema, codes),
         lesson.targets,
         np.ones(len(codes)),
-        _Settings("softmax", 1.0, 1.0, 1.0, 0),
+        BoostingSettings("softmax", 1.0, 1.0, 1.0, 0),
     )
     found: list[Vector] = []
     for size in (*TREE_LEAVES, 32, 64, 128, 256):
@@ -302,21 +305,21 @@ def _fit_vector(lesson: Lesson, n_parameters: int) -> Vector:
     return max(found, key=lambda vector: vector.score)
 
 
-def _size_of(n_leaves: int, rows: _Lesson) -> int:
+def _size_of(n_leaves: int, rows: BoostingRows) -> int:
     """Return the parameters of one tree: two a test, and the vectors."""
     return 2 * (n_leaves - 1) + n_leaves * len(rows.outputs)
 
 
-def _n_parameters(grown: _Sum, rows: _Lesson) -> int:
+def _n_parameters(grown: TreeSum, rows: BoostingRows) -> int:
     trees = grown.trees[:: len(rows.outputs)]
     return sum(_size_of(tree.draft.n_leaves, rows) for tree in trees)
 
 
 def _grow_vectors(
-    rows: _Lesson, tree_leaves: int, rate: float, n_parameters: int
-) -> _Sum:
+    rows: BoostingRows, tree_leaves: int, rate: float, n_parameters: int
+) -> TreeSum:
     """Grow trees that serve all outputs; each is kept as one an output, all alike."""
-    grown, next_refit = _Sum(rows, []), 4.0
+    grown, next_refit = TreeSum(rows, []), 4.0
     weight = np.ones(len(rows.codes))
     limits = Limits(max_leaves=tree_leaves, min_samples_leaf=2)
     outputs = list(rows.outputs)
@@ -332,7 +335,7 @@ def _grow_vectors(
             step = -np.bincount(leaf, slope[:, output], len(draft.feature))
             own = np.bincount(leaf, curvature[:, output], len(draft.feature))
             value = rate * step / (own + PENALTY)
-            grown.add(_Grown(draft, leaf.astype(np.int64), output, value, 0.0))
+            grown.add(GrownTree(draft, leaf.astype(np.int64), output, value, 0.0))
             margins[:, output] += value[leaf]
         if grown.n_leaves // len(outputs) >= next_refit:
             grown.refit()
@@ -342,7 +345,7 @@ def _grow_vectors(
     return grown
 
 
-def _outputs(grown: _Sum, codes: Codes) -> Array:
+def _outputs(grown: TreeSum, codes: Codes) -> Array:
     forest = grown.freeze()
     out = np.tile(forest.base, (len(codes), 1))
     forest.nodes.add_up(codes, forest.value, forest.column, out)

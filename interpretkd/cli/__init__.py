@@ -1,8 +1,8 @@
-"""The command line: parse, call the library, print.
+"""The command line: parse, call the library, print; a file a group of commands.
 
-Exit codes: 0 good; 1 something the user gave cannot be used, in one line on stderr; 2
-wrong usage. Everything heavy is imported inside the commands, so that ``--help`` is
-quick.
+Belongs here: arguments, messages, exit codes (0 good, 1 our sentence, 2 wrong usage).
+Does not: computing. What is heavy is imported inside a command, so `--help` is quick.
+Read first: `distill.py` (from a table to a run), `_console.py` (how errors are told).
 """
 
 import shlex

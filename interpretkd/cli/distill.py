@@ -111,7 +111,7 @@ def distill(
     seed: Seed = 0,
 ) -> None:
     """Distil a network trained on a table, or an ONNX file, into a saved run."""
-    from interpretkd.runs import _workflow as runs
+    from interpretkd import runs
 
     console = new_console()
     rows = runs.read_task(table, target, drop=drop or (), task=task.value, seed=seed)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
         teacher_says as teacher_says,
     )
     from interpretkd.distillation._base import is_fitted as is_fitted
-    from interpretkd.distillation._choosing import Trial as Trial
+    from interpretkd.distillation._choosing import TargetTrial as TargetTrial
     from interpretkd.distillation._classifier import (
         DistilledClassifier as DistilledClassifier,
     )
-    from interpretkd.distillation._fitting import teach as teach
+    from interpretkd.distillation._fitting import fit_student as fit_student
     from interpretkd.distillation._regressor import (
         DistilledRegressor as DistilledRegressor,
     )
@@ -44,9 +44,9 @@ else:
                 "teacher_says",
             ],
             "_base": ["is_fitted"],
-            "_choosing": ["Trial"],
+            "_choosing": ["TargetTrial"],
             "_classifier": ["DistilledClassifier"],
-            "_fitting": ["teach"],
+            "_fitting": ["fit_student"],
             "_regressor": ["DistilledRegressor"],
         },
     )

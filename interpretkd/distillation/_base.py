@@ -30,14 +30,14 @@ from interpretkd.data import (
     stack_rows,
     take_rows,
 )
-from interpretkd.distillation._choosing import Trial, choose_target, settle
-from interpretkd.distillation._fitting import teach
+from interpretkd.distillation._choosing import TargetTrial, choose_search, choose_target
+from interpretkd.distillation._fitting import fit_student
 from interpretkd.metrics import Estimate, fidelity
 from interpretkd.models import Forest, Tree
 from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import Target, label_target
 from interpretkd.teachers import Teacher, as_teacher
-from interpretkd.transfer import GENERATORS, Lesson, draw_rows
+from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
 
 __all__ = []
 
@@ -66,7 +66,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     task_: str
     teacher_: Teacher
     target_: Target
-    trials_: tuple[Trial, ...]
+    trials_: tuple[TargetTrial, ...]
     student_: Any
     baseline_: Any
     validation_rows_: NDArray[np.int64]
@@ -296,7 +296,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             teacher.fit(rows, y)
         return as_teacher(teacher)
 
-    def _distil(self, lesson: Lesson, targets: list[Target]) -> None:
+    def _distil(self, lesson: TransferSet, targets: list[Target]) -> None:
         """Choose the target, fit the student, fit the baseline."""
         others = np.setdiff1d(np.arange(len(lesson)), self.validation_rows_)
         parts = _Parts(lesson, lesson.take(others), lesson.take(self.validation_rows_))
@@ -322,12 +322,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self,
         target: Target,
         parts: "_Parts",
-        draw: Callable[[Lesson], Lesson] | None,
+        draw: Callable[[TransferSet], TransferSet] | None,
     ) -> tuple[Any, int]:
         """Fit the student; return it, and how many further rows were asked for."""
         student, validation = self._student, as_student(self._student).validation
         if validation == "choose":
-            settled, asks = settle(student, target, parts.kept, parts.held_out, draw)
+            settled, asks = choose_search(
+                student, target, parts.kept, parts.held_out, draw
+            )
             further = draw(parts.whole) if asks and draw is not None else None
             student = clone(student).set_params(**settled)
         else:
@@ -336,10 +338,12 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         lesson = parts.kept if watches else parts.whole
         if further is not None:
             lesson = lesson.join(further)
-        fitted = teach(student, target, lesson, parts.held_out if watches else None)
+        fitted = fit_student(
+            student, target, lesson, parts.held_out if watches else None
+        )
         return fitted, 0 if further is None else len(further)
 
-    def _asks_further(self, lesson: Lesson) -> bool:
+    def _asks_further(self, lesson: TransferSet) -> bool:
         if self.transfer != "auto":
             return self.transfer is not None
         pixels = any(feature.kind == "pixel" for feature in self.schema_.features)
@@ -347,7 +351,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         chooses = as_student(self._student).validation == "choose"
         return chooses and few and not pixels and self.target_.alpha == 0
 
-    def _draw(self, lesson: Lesson) -> Lesson:
+    def _draw(self, lesson: TransferSet) -> TransferSet:
         """Ask the teacher about rows like these, together of the same weight."""
         n_rows = len(lesson)
         n_drawn = min(_DRAWN_PER_ROW * n_rows, _MOST_DRAWN)
@@ -361,16 +365,16 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         encoded = Encoded(self.schema_, self.schema_.encode(rows))
         logits = self.teacher_.logits(rows)
         weight = np.full(len(logits), min(1.0, n_rows / len(logits)))
-        return Lesson(rows, logits, None, weight, encoded)
+        return TransferSet(rows, logits, None, weight, encoded)
 
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
     """A lesson, and its two parts: those to fit to, those to choose on."""
 
-    whole: Lesson
-    kept: Lesson
-    held_out: Lesson
+    whole: TransferSet
+    kept: TransferSet
+    held_out: TransferSet
 
     def without_teacher(self, task: str) -> "_Parts":
         """Return the parts as the baseline gets them."""

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import Array
-from interpretkd.distillation._fitting import teach
+from interpretkd.distillation._fitting import fit_student
 from interpretkd.metrics import plain_fidelity
 from interpretkd.students import as_student
 from interpretkd.targets import Target, decide, log_probabilities, probabilities
-from interpretkd.transfer import Lesson
+from interpretkd.transfer import TransferSet
 
-__all__ = ["Trial", "choose_target", "settle"]
+__all__ = ["TargetTrial", "choose_search", "choose_target"]
 
 
 @dataclass(frozen=True)
-class Trial:
+class TargetTrial:
     """One target that ``target="auto"`` tried.
 
     Parameters
@@ -35,12 +35,12 @@ class Trial:
     n_rows: int
 
 
-def settle(
+def choose_search(
     student: Any,
     target: Target,
-    lesson: Lesson,
-    held_out: Lesson,
-    draw: Callable[[Lesson], Lesson] | None,
+    lesson: TransferSet,
+    held_out: TransferSet,
+    draw: Callable[[TransferSet], TransferSet] | None,
 ) -> tuple[dict[str, Any], bool]:
     """Find out what a searching student leaves to be chosen.
 
@@ -51,9 +51,9 @@ def settle(
         "auto" stood for.
     target : Target
         What it is fitted to.
-    lesson : Lesson
+    lesson : TransferSet
         The rows it is fitted on.
-    held_out : Lesson
+    held_out : TransferSet
         The rows it is judged on.
     draw : callable or None
         Returns a lesson of further rows, like those of the given one.
@@ -68,10 +68,10 @@ def settle(
     """
     if draw is None and not as_student(student).is_open:
         return {}, False
-    bare = teach(student, target, lesson, held_out)
+    bare = fit_student(student, target, lesson, held_out)
     if draw is None:
         return bare.settled_, False
-    rich = teach(
+    rich = fit_student(
         student, target, lesson.join(draw(lesson)), held_out.join(draw(held_out))
     )
     loss = _losses(bare, target, held_out) - _losses(rich, target, held_out)
@@ -82,8 +82,8 @@ def settle(
 
 
 def choose_target(
-    student: Any, targets: Sequence[Target], lesson: Lesson, held_out: Lesson
-) -> tuple[Target, tuple[Trial, ...]]:
+    student: Any, targets: Sequence[Target], lesson: TransferSet, held_out: TransferSet
+) -> tuple[Target, tuple[TargetTrial, ...]]:
     """Find the target from which a student learns to agree most with its teacher.
 
     Parameters
@@ -92,9 +92,9 @@ def choose_target(
         It is cloned.
     targets : sequence of Target
         What to try.
-    lesson : Lesson
+    lesson : TransferSet
         The rows it is fitted on.
-    held_out : Lesson
+    held_out : TransferSet
         The rows it is judged on.
 
     Returns
@@ -102,28 +102,28 @@ def choose_target(
     target : Target
         The one of highest fidelity; of equals the one whose probabilities are closest
         to the teacher's.
-    trials : tuple of Trial
+    trials : tuple of TargetTrial
         All that were tried.
     """
     trials, scores = [], []
     quick = as_student(student).quick()
     judged = held_out if as_student(quick).is_open else None
     for target in targets:
-        logits = _logits(teach(quick, target, lesson, judged), target, held_out)
+        logits = _logits(fit_student(quick, target, lesson, judged), target, held_out)
         fidelity = plain_fidelity(target.task, logits, held_out.logits)
-        trials.append(Trial(target, fidelity, len(lesson)))
+        trials.append(TargetTrial(target, fidelity, len(lesson)))
         scores.append((fidelity, -_divergence(target.task, logits, held_out.logits)))
     best = max(range(len(scores)), key=scores.__getitem__)
     return targets[best], tuple(trials)
 
 
-def _logits(student: Any, target: Target, lesson: Lesson) -> Array:
+def _logits(student: Any, target: Target, lesson: TransferSet) -> Array:
     """Return what a fitted student says of the rows of a lesson."""
     outputs = as_student(student).outputs(lesson.rows, lesson.encoded)
     return target.decode(outputs)
 
 
-def _losses(student: Any, target: Target, lesson: Lesson) -> Array:
+def _losses(student: Any, target: Target, lesson: TransferSet) -> Array:
     """Return by how much a student misses its teacher, row by row."""
     logits = _logits(student, target, lesson)
     if target.task == "regression":

@@ -14,7 +14,7 @@ from interpretkd.data import take_rows
 from interpretkd.distillation._base import _Distilled, _length, is_fitted
 from interpretkd.targets import Target, check_labels, decide, indicate, probabilities
 from interpretkd.teachers import Teacher
-from interpretkd.transfer import Lesson
+from interpretkd.transfer import TransferSet
 
 __all__ = ["DistilledClassifier"]
 
@@ -69,7 +69,7 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
         The fitted teacher.
     target_ : Target
         What the student was fitted to.
-    trials_ : tuple of Trial
+    trials_ : tuple of TargetTrial
         The targets that were compared, with their fidelity; empty for a fixed target.
     student_ : estimator
         The fitted student.
@@ -183,7 +183,7 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
         if y is not None:
             labels = np.full(logits.shape, np.nan)
             labels[:n_given] = indicate(y, self.classes_, self.task_)
-        self._distil(Lesson(rows, logits, labels, known=encoded), self._targets())
+        self._distil(TransferSet(rows, logits, labels, known=encoded), self._targets())
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:

@@ -9,13 +9,16 @@ from interpretkd._base import Array
 from interpretkd.metrics import plain_fidelity
 from interpretkd.students import Judged, Taught, as_student
 from interpretkd.targets import Target
-from interpretkd.transfer import Lesson
+from interpretkd.transfer import TransferSet
 
-__all__ = ["teach"]
+__all__ = ["fit_student"]
 
 
-def teach(
-    student: Any, target: Target, lesson: Lesson, held_out: Lesson | None = None
+def fit_student(
+    student: Any,
+    target: Target,
+    lesson: TransferSet,
+    held_out: TransferSet | None = None,
 ) -> Any:
     """Fit a copy of a student to a target.
 
@@ -26,9 +29,9 @@ def teach(
         the target's.
     target : Target
         What it is fitted to.
-    lesson : Lesson
+    lesson : TransferSet
         The rows it is fitted on.
-    held_out : Lesson, default=None
+    held_out : TransferSet, default=None
         Rows on which a student that can choose, or watch its fidelity, does so.
 
     Returns
@@ -50,6 +53,6 @@ def teach(
     return as_student(student).prepare(target).learn(taught, judged)
 
 
-def _columns(target: Target, lesson: Lesson) -> Array:
+def _columns(target: Target, lesson: TransferSet) -> Array:
     columns = target.encode(lesson.logits, lesson.labels)
     return columns[:, 0] if columns.shape[1] == 1 else columns

@@ -16,7 +16,7 @@ from interpretkd._base import Array, InputError, check_real
 from interpretkd.data import take_rows
 from interpretkd.distillation._base import _Distilled, _length, is_fitted
 from interpretkd.targets import Target
-from interpretkd.transfer import Lesson
+from interpretkd.transfer import TransferSet
 
 __all__ = ["DistilledRegressor"]
 
@@ -147,7 +147,7 @@ class DistilledRegressor(RegressorMixin, _Distilled):
             labels[:n_given] = y.reshape(n_given, -1)
         target = Target("logits", alpha=self.alpha, task="regression")
         self._flat = logits.shape[1] == 1
-        self._distil(Lesson(rows, logits, labels, known=encoded), [target])
+        self._distil(TransferSet(rows, logits, labels, known=encoded), [target])
         return self
 
     def predict(self, X: ArrayLike) -> Array:

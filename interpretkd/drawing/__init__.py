@@ -11,13 +11,15 @@ from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
     from interpretkd.drawing._branch import (
-        TreeMap as TreeMap,
+        DrawnBranch as DrawnBranch,
+        DrawnNode as DrawnNode,
         branch_outline as branch_outline,
         draw_branch as draw_branch,
     )
     from interpretkd.drawing._colours import (
         LINE_COLOURS as LINE_COLOURS,
         SIGNED_COLOURS as SIGNED_COLOURS,
+        Theme as Theme,
         colours as colours,
     )
     from interpretkd.drawing._display import (
@@ -57,8 +59,8 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
-            "_branch": ["TreeMap", "branch_outline", "draw_branch"],
-            "_colours": ["LINE_COLOURS", "SIGNED_COLOURS", "colours"],
+            "_branch": ["DrawnBranch", "DrawnNode", "branch_outline", "draw_branch"],
+            "_colours": ["LINE_COLOURS", "SIGNED_COLOURS", "Theme", "colours"],
             "_display": [
                 "Display",
                 "LINES",

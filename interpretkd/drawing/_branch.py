@@ -12,8 +12,8 @@ from interpretkd.drawing._tree import _FEW_LEAVES, DIRECTIONS, _drawing, _Part
 from interpretkd.models import outline
 
 __all__ = [
+    "DrawnBranch",
     "DrawnNode",
-    "TreeMap",
     "branch_outline",
     "draw_branch",
 ]
@@ -45,7 +45,7 @@ class DrawnNode:
 
 
 @dataclass(frozen=True, eq=False)
-class TreeMap:
+class DrawnBranch:
     """A part of a tree, drawn.
 
     Parameters
@@ -81,7 +81,7 @@ def draw_branch(
     closed: Collection[int] = (),
     direction: str = "auto",
     way_to: int | None = None,
-) -> TreeMap:
+) -> DrawnBranch:
     """Draw what is below a node, branch by branch open or folded.
 
     Parameters
@@ -107,7 +107,7 @@ def draw_branch(
 
     Returns
     -------
-    TreeMap
+    DrawnBranch
         The picture and its nodes.
 
     Raises
@@ -142,7 +142,7 @@ def draw_branch(
     if direction == "auto":
         direction = "down" if ends <= _FEW_LEAVES else "right"
     drawing = _drawing(look, part, direction, [], weigh_edges=False)
-    return TreeMap(drawing, nodes, direction, depth, is_full)
+    return DrawnBranch(drawing, nodes, direction, depth, is_full)
 
 
 def branch_outline(look: Look, root: int = 0) -> str:

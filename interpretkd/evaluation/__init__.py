@@ -19,11 +19,14 @@ if TYPE_CHECKING:
         MEASURES as MEASURES,
         Comparison as Comparison,
         Contender as Contender,
+        Pair as Pair,
         compare as compare,
         steps as steps,
+        why_not as why_not,
     )
     from interpretkd.evaluation._disagreements import (
         Disagreements as Disagreements,
+        Region as Region,
         disagreements as disagreements,
         label_disagreements as label_disagreements,
         leads as leads,
@@ -31,7 +34,15 @@ if TYPE_CHECKING:
     )
     from interpretkd.evaluation._evaluate import (
         Evaluation as Evaluation,
+        Scores as Scores,
+        Size as Size,
         evaluate as evaluate,
+    )
+    from interpretkd.evaluation._interventions import (
+        ConditionBreak as ConditionBreak,
+        Interventions as Interventions,
+        RuleIntervention as RuleIntervention,
+        interventions as interventions,
     )
     from interpretkd.evaluation._nodes import (
         NodeFacts as NodeFacts,
@@ -47,7 +58,10 @@ if TYPE_CHECKING:
     from interpretkd.evaluation._plots.residuals import (
         ResidualDisplay as ResidualDisplay,
     )
-    from interpretkd.evaluation._stability import stability as stability
+    from interpretkd.evaluation._stability import (
+        Stability as Stability,
+        stability as stability,
+    )
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -58,21 +72,30 @@ else:
                 "Comparison",
                 "Contender",
                 "MEASURES",
+                "Pair",
                 "compare",
                 "steps",
+                "why_not",
             ],
             "_disagreements": [
                 "Disagreements",
+                "Region",
                 "disagreements",
                 "label_disagreements",
                 "leads",
                 "narrowed",
             ],
-            "_evaluate": ["Evaluation", "evaluate"],
+            "_evaluate": ["Evaluation", "Scores", "Size", "evaluate"],
+            "_interventions": [
+                "ConditionBreak",
+                "Interventions",
+                "RuleIntervention",
+                "interventions",
+            ],
             "_nodes": ["NodeFacts", "node_facts", "telling_rows"],
             "_plots.confusion": ["ConfusionDisplay"],
             "_plots.reliability": ["ReliabilityDisplay"],
             "_plots.residuals": ["ResidualDisplay"],
-            "_stability": ["stability"],
+            "_stability": ["Stability", "stability"],
         },
     )

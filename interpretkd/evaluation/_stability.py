@@ -31,9 +31,9 @@ from interpretkd._base import (
 from interpretkd.data import Codes, as_columns, spreads, take_rows
 from interpretkd.distillation import (
     check_model,
+    fit_student,
     given_rows,
     output_names,
-    teach,
     teacher_says,
 )
 from interpretkd.evaluation._evaluate import _truth
@@ -51,7 +51,7 @@ from interpretkd.models import (
 from interpretkd.rules import extract_rules
 from interpretkd.students import as_student
 from interpretkd.targets import decide
-from interpretkd.transfer import Lesson
+from interpretkd.transfer import TransferSet
 
 __all__ = ["Stability", "stability"]
 
@@ -272,7 +272,9 @@ def stability(
             f"The rows X given to stability must be {_FEWEST_ROWS} or more. Got "
             f"{len(rows)}."
         )
-    lesson = Lesson(rows, teacher_says(model, rows, teacher_logits), _labels(model, y))
+    lesson = TransferSet(
+        rows, teacher_says(model, rows, teacher_logits), _labels(model, y)
+    )
     rng = check_random_state(random_state)
     kept, compared = _split(len(rows), held_out, rng)
     refits = _refit(model, lesson, kept, n_refits, search, rng, verbose)
@@ -323,7 +325,7 @@ def _split(
 
 def _refit(
     model: Any,
-    lesson: Lesson,
+    lesson: TransferSet,
     kept: Index,
     n_refits: int,
     search: str,
@@ -342,7 +344,7 @@ def _refit(
         drawn = rng.choice(kept, len(kept))
         left = np.setdiff1d(kept, drawn) if watches else drawn[:0]
         watched = lesson.take(left) if len(left) else None
-        refits.append(teach(student, model.target_, lesson.take(drawn), watched))
+        refits.append(fit_student(student, model.target_, lesson.take(drawn), watched))
     return refits
 
 

@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.explain._additive_rules import AdditiveRule as AdditiveRule
     from interpretkd.explain._effects import (
         Effects as Effects,
+        VarianceShares as VarianceShares,
         shape_effects as shape_effects,
     )
     from interpretkd.explain._images.heat import (
+        HeatImage as HeatImage,
+        HeatPanel as HeatPanel,
         contribution_image as contribution_image,
     )
-    from interpretkd.explain._images.leaves import leaf_images as leaf_images
-    from interpretkd.explain._images.path import path_image as path_image
+    from interpretkd.explain._images.leaves import (
+        LeafFrame as LeafFrame,
+        LeafImages as LeafImages,
+        leaf_images as leaf_images,
+    )
+    from interpretkd.explain._images.path import (
+        PathImage as PathImage,
+        PathPixel as PathPixel,
+        path_image as path_image,
+    )
     from interpretkd.explain._linear_terms import (
         Contributions as Contributions,
         linear_terms as linear_terms,
@@ -34,8 +46,10 @@ if TYPE_CHECKING:
         join_categories as join_categories,
     )
     from interpretkd.explain._row import (
-        Flip as Flip,
+        Change as Change,
+        Counterfactual as Counterfactual,
         RowExplanation as RowExplanation,
+        Step as Step,
         explain_row as explain_row,
         parting_rows as parting_rows,
     )
@@ -61,10 +75,11 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
-            "_effects": ["Effects", "shape_effects"],
-            "_images.heat": ["contribution_image"],
-            "_images.leaves": ["leaf_images"],
-            "_images.path": ["path_image"],
+            "_additive_rules": ["AdditiveRule"],
+            "_effects": ["Effects", "VarianceShares", "shape_effects"],
+            "_images.heat": ["HeatImage", "HeatPanel", "contribution_image"],
+            "_images.leaves": ["LeafFrame", "LeafImages", "leaf_images"],
+            "_images.path": ["PathImage", "PathPixel", "path_image"],
             "_linear_terms": [
                 "Contributions",
                 "linear_terms",
@@ -73,7 +88,14 @@ else:
             ],
             "_plots.coefficients": ["CoefficientDisplay"],
             "_plots.effects": ["ShapeDisplay", "finite_edges", "join_categories"],
-            "_row": ["Flip", "RowExplanation", "explain_row", "parting_rows"],
+            "_row": [
+                "Change",
+                "Counterfactual",
+                "RowExplanation",
+                "Step",
+                "explain_row",
+                "parting_rows",
+            ],
             "_what_if.address": ["read_settings", "settings_between", "write_settings"],
             "_what_if.inputs": [
                 "Input",

@@ -16,7 +16,7 @@ import numpy as np
 
 from interpretkd._base import Array
 from interpretkd.data import VALUE, Codes
-from interpretkd.explain._desired import Scale, Wish
+from interpretkd.explain._desired import Desired, Scale
 from interpretkd.models import (
     ALL_NUMBERS,
     Condition,
@@ -83,7 +83,7 @@ def leaf_boxes(nodes: Nodes) -> dict[int, dict[int, Condition]]:
 
 
 def nearest_rows(
-    form: Form, target: Target, row: Codes, wish: Wish, scale: Scale, n_rows: int
+    form: Form, target: Target, row: Codes, wish: Desired, scale: Scale, n_rows: int
 ) -> list[Array]:
     """Find the nearest rows about which the student decides as wished.
 
@@ -98,7 +98,7 @@ def nearest_rows(
         What it was fitted to.
     row : ndarray of shape (n_features,), float32
         The row, as `Schema.encode` returns it.
-    wish : Wish
+    wish : Desired
         What is to be decided.
     scale : Scale
         What counts as a small change.
@@ -122,7 +122,7 @@ def nearest_rows(
 
 
 def _through_leaves(
-    tree: Tree, target: Target, row: Codes, wish: Wish, scale: Scale
+    tree: Tree, target: Target, row: Codes, wish: Desired, scale: Scale
 ) -> Iterable[_Way]:
     """Yield the least change into each leaf that serves, the least of all first."""
     leaves = np.flatnonzero(tree.nodes.is_leaf)
@@ -212,7 +212,7 @@ def _above(threshold: float) -> float:
 
 
 def _single_moves(
-    form: Forest | Linear, row: Codes, wish: Wish, scale: Scale
+    form: Forest | Linear, row: Codes, wish: Desired, scale: Scale
 ) -> Iterable[_Move]:
     """Yield every change of one feature that can matter."""
     numbers = _crossings if isinstance(form, Linear) else _between_thresholds
@@ -232,7 +232,7 @@ def _single_moves(
 
 
 def _between_thresholds(
-    form: Any, _row: Codes, j: int, start: float, _wish: Wish, scale: Scale
+    form: Any, _row: Codes, j: int, start: float, _wish: Desired, scale: Scale
 ) -> Iterable[float]:
     """Yield for each stretch between two thresholds its number next to the row's."""
     nodes = form.nodes
@@ -248,7 +248,7 @@ def _between_thresholds(
 
 
 def _crossings(
-    form: Any, row: Codes, j: int, start: float, wish: Wish, scale: Scale
+    form: Any, row: Codes, j: int, start: float, wish: Desired, scale: Scale
 ) -> Iterable[float]:
     """Yield numbers on both sides of where the weighted sums cross as wished."""
     columns = form.schema.columns(indicate_missing=True)
@@ -279,7 +279,7 @@ def _crossings(
 
 
 def _gaps(
-    link: str, margins: Array, slope: Array, wish: Wish
+    link: str, margins: Array, slope: Array, wish: Desired
 ) -> Iterable[tuple[float, float]]:
     """Yield differences that decide by their sign, and how fast each rises."""
     if wish.task == "multiclass":
@@ -300,7 +300,7 @@ def _gaps(
 
 
 def _sorted_moves(
-    form: Forest | Linear, row: Codes, wish: Wish, scale: Scale
+    form: Forest | Linear, row: Codes, wish: Desired, scale: Scale
 ) -> list[_Move]:
     moves = list(_single_moves(form, row, wish, scale))
     moves.sort(key=lambda move: (move.size, move.feature, move.value))
@@ -308,7 +308,7 @@ def _sorted_moves(
 
 
 def _that_serve(
-    form: Forest | Linear, target: Target, row: Codes, wish: Wish, scale: Scale
+    form: Forest | Linear, target: Target, row: Codes, wish: Desired, scale: Scale
 ) -> Iterable[_Way]:
     """Yield the moves after which the student decides as wished, in their order."""
     moves = _sorted_moves(form, row, wish, scale)
@@ -320,7 +320,7 @@ def _that_serve(
 
 
 def _step_by_step(
-    form: Forest | Linear, target: Target, row: Codes, wish: Wish, scale: Scale
+    form: Forest | Linear, target: Target, row: Codes, wish: Desired, scale: Scale
 ) -> list[tuple[_Move, ...]]:
     """Change one feature after the other, each time the one that helps most."""
     made: list[_Move] = []
@@ -384,7 +384,7 @@ def _diverse(found: Iterable[_Way], n_rows: int) -> list[tuple[_Move, ...]]:
     return [moves for moves, _ in kept]
 
 
-def _end(wish: Wish, logits: Array) -> Any:
+def _end(wish: Desired, logits: Array) -> Any:
     """Return what tells two ends apart: the decision; the direction of the values."""
     if wish.task == "regression":
         return tuple(np.sign(logits - wish.before).tolist())

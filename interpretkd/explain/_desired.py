@@ -13,11 +13,11 @@ from interpretkd.data import Codes, spreads
 from interpretkd.models import ALL_NUMBERS, Linear
 from interpretkd.targets import decide
 
-__all__ = ["Scale", "Wish", "scale_of"]
+__all__ = ["Desired", "Scale", "scale_of"]
 
 
 @dataclass(frozen=True)
-class Wish:
+class Desired:
     """What the student shall decide instead.
 
     Parameters
@@ -39,7 +39,7 @@ class Wish:
     at_least: float = 0.0
 
     @classmethod
-    def of(cls, model: Any, before: Array, wanted: Any, at_least: float) -> "Wish":
+    def of(cls, model: Any, before: Array, wanted: Any, at_least: float) -> "Desired":
         """Read what a user wants.
 
         Parameters
@@ -55,7 +55,7 @@ class Wish:
 
         Returns
         -------
-        Wish
+        Desired
             The wish.
 
         Raises

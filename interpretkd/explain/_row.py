@@ -35,13 +35,13 @@ from interpretkd.distillation import (
     teacher_says,
 )
 from interpretkd.explain._counterfactuals import nearest_rows
-from interpretkd.explain._desired import Scale, Wish, scale_of
+from interpretkd.explain._desired import Desired, Scale, scale_of
 from interpretkd.models import ALL_NUMBERS, Tree, path_contributions, way_of
 from interpretkd.targets import probabilities
 
 __all__ = [
     "Change",
-    "Flip",
+    "Counterfactual",
     "RowExplanation",
     "Step",
     "explain_row",
@@ -111,7 +111,7 @@ class Change:
 
 
 @dataclass(frozen=True, eq=False)
-class Flip:
+class Counterfactual:
     """A change of the row after which the student decides otherwise.
 
     Parameters
@@ -178,7 +178,7 @@ class RowExplanation:
         For boosted and linear students what each feature adds to each output's sum,
         and in the first row what it is added to; None for a tree. For classes that
         exclude each other the sums are those less their mean, which decides the same.
-    flips : tuple of Flip
+    flips : tuple of Counterfactual
         The nearest changes that make the student decide otherwise, the nearest first.
     is_as_wanted : bool, default=False
         Whether it decides as was wanted already, so that nothing has to change.
@@ -196,7 +196,7 @@ class RowExplanation:
     leaf: int | None
     steps: tuple[Step, ...]
     contributions: pd.DataFrame | None
-    flips: tuple[Flip, ...]
+    flips: tuple[Counterfactual, ...]
     is_as_wanted: bool = False
 
     def to_frame(self) -> pd.DataFrame:
@@ -401,7 +401,7 @@ def explain_row(
     scale = scale_of(model, codes, known, frozen)
     if min_difference is None:
         min_difference = _difference(model, student)
-    wish = Wish.of(model, student[0], wanted, min_difference)
+    wish = Desired.of(model, student[0], wanted, min_difference)
     found = nearest_rows(form, model.target_, codes, wish, scale, n_flips)
     chances = [certainty(model.task_, logits) for logits in (student, teacher)]
     student_chance, teacher_chance = (c if c is None else float(c[0]) for c in chances)
@@ -559,11 +559,11 @@ def _flips(
     rows: Rows,
     codes: Codes,
     found: Sequence[Array],
-    wish: Wish,
+    wish: Desired,
     scale: Scale,
     known: Codes | None,
     teacher: Array,
-) -> tuple[Flip, ...]:
+) -> tuple[Counterfactual, ...]:
     flips = []
     here = teacher_is_here(model)
     for values in found:
@@ -574,7 +574,7 @@ def _flips(
         said = model.teacher_.logits(row) if here else None
         chance = certainty(model.task_, student)
         flips.append(
-            Flip(
+            Counterfactual(
                 _changes(model, codes, values, scale, known),
                 row,
                 decisions(model, student)[0],

@@ -12,16 +12,24 @@ from interpretkd._base.lazy import attach
 if TYPE_CHECKING:
     from interpretkd.export._export import (
         EXPORTS as EXPORTS,
+        Export as Export,
         export_student as export_student,
     )
+    from interpretkd.export._parity import Parity as Parity, ParityError as ParityError
     from interpretkd.export._sql.dialects import DIALECTS as DIALECTS
     from interpretkd.export._sql.statement import conditions_sql as conditions_sql
+    from interpretkd.export._to_json import (
+        json_schema as json_schema,
+        read_json as read_json,
+    )
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
-            "_export": ["EXPORTS", "export_student"],
+            "_export": ["EXPORTS", "Export", "export_student"],
+            "_parity": ["Parity", "ParityError"],
             "_sql.dialects": ["DIALECTS"],
             "_sql.statement": ["conditions_sql"],
+            "_to_json": ["json_schema", "read_json"],
         },
     )

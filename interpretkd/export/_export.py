@@ -13,7 +13,7 @@ from interpretkd.data import Rows, as_frame
 from interpretkd.drawing import tree_diagram
 from interpretkd.export._parity import Answers, Checker, Parity, ParityError, check
 from interpretkd.export._read_pmml import pmml_checker
-from interpretkd.export._specification import Blueprint, blueprint, form_kind
+from interpretkd.export._specification import ModelSpec, form_kind, model_spec
 from interpretkd.export._sql.checker import sql_checker
 from interpretkd.export._sql.dialects import DIALECTS
 from interpretkd.export._sql.statement import sql_text
@@ -162,7 +162,7 @@ def export_student(
     """
     check_choice("export", "to", to, EXPORTS)
     check_choice("export", "dialect", dialect, DIALECTS)
-    plan = blueprint(model)
+    plan = model_spec(model)
     frame = as_frame(X)
     rows = X if frame is None else frame
     if to in ("dot", "csv"):
@@ -187,7 +187,7 @@ def export_student(
     return Export(to, content, parity)
 
 
-def _of_tree(model: Any, plan: Blueprint, to: str, rows: Rows | None) -> Export:
+def _of_tree(model: Any, plan: ModelSpec, to: str, rows: Rows | None) -> Export:
     if not isinstance(plan.form, Tree):
         what = "a diagram" if to == "dot" else "a table of rules"
         kind = _IN_WORDS[form_kind(plan.form)]
@@ -203,7 +203,7 @@ def _of_tree(model: Any, plan: Blueprint, to: str, rows: Rows | None) -> Export:
     return Export(to, csv_text(rules.to_frame()).encode(), parity)
 
 
-def _rules_checker(plan: Blueprint, rules: RuleSet) -> Checker:
+def _rules_checker(plan: ModelSpec, rules: RuleSet) -> Checker:
     """Ask the rules which leaf a row belongs to, by their conditions alone."""
     form: Any = plan.form
     leaves = np.asarray([rule.leaf for rule in rules])

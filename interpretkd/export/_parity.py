@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Rows, Schema, as_frame
-from interpretkd.export._specification import Blueprint, double_threshold
+from interpretkd.export._specification import ModelSpec, double_threshold
 from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
 __all__ = [
@@ -102,7 +102,7 @@ class Parity:
 
 
 def check(
-    plan: Blueprint,
+    plan: ModelSpec,
     by: str,
     ask: Checker,
     X: Rows | None,
@@ -113,7 +113,7 @@ def check(
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
     by : str
         What runs the export.
@@ -195,7 +195,7 @@ def cells(schema: Schema, X: Rows, positions: Sequence[int]) -> PlainColumns:
     return found
 
 
-def made_rows(plan: Blueprint, X: Rows | None = None, seed: int = 0) -> pd.DataFrame:
+def made_rows(plan: ModelSpec, X: Rows | None = None, seed: int = 0) -> pd.DataFrame:
     """Make rows that lie where an export could go wrong.
 
     For tests of trees: rows that reach the test, with the tested number on the
@@ -205,7 +205,7 @@ def made_rows(plan: Blueprint, X: Rows | None = None, seed: int = 0) -> pd.DataF
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
     X : array-like or frame of shape (n_samples, n_features), default=None
         Rows; the first one fills what is not tested.
@@ -239,7 +239,7 @@ def made_rows(plan: Blueprint, X: Rows | None = None, seed: int = 0) -> pd.DataF
 
 
 def _compare(
-    plan: Blueprint, rows: Rows, answers: Answers, allowed: float
+    plan: ModelSpec, rows: Rows, answers: Answers, allowed: float
 ) -> tuple[NDArray[np.bool_], float]:
     values, decisions = plan.predict(rows)
     if answers.values.shape != values.shape:
@@ -255,7 +255,7 @@ def _compare(
 
 
 def _sentence(
-    plan: Blueprint,
+    plan: ModelSpec,
     by: str,
     rows: Rows,
     answers: Answers,

@@ -9,7 +9,7 @@ import numpy as np
 
 from interpretkd.data import Rows
 from interpretkd.export._parity import Answers, Checker, cells
-from interpretkd.export._specification import Blueprint
+from interpretkd.export._specification import ModelSpec
 from interpretkd.export._to_pmml import NAMESPACE, pmml_text
 
 __all__ = ["pmml_checker", "read_pmml"]
@@ -19,12 +19,12 @@ Evaluator: TypeAlias = Callable[[Record], Any]
 _PREFIX = f"{{{NAMESPACE}}}"
 
 
-def pmml_checker(plan: Blueprint) -> tuple[str, Checker]:
+def pmml_checker(plan: ModelSpec) -> tuple[str, Checker]:
     """Return what reads the document, and a function that asks it.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
 
     Returns

@@ -14,11 +14,11 @@ from interpretkd.targets import Target, decide, probabilities
 __all__ = [
     "LARGEST",
     "SMALLEST",
-    "Blueprint",
-    "blueprint",
+    "ModelSpec",
     "check_texts",
     "double_threshold",
     "form_kind",
+    "model_spec",
 ]
 
 Label: TypeAlias = str | int | float | bool
@@ -28,7 +28,7 @@ _VALUES = Target("logits", task="regression")
 
 
 @dataclass(frozen=True, eq=False)
-class Blueprint:
+class ModelSpec:
     """All that is needed to predict as a distilled model does, and nothing else.
 
     Parameters
@@ -123,18 +123,18 @@ class Blueprint:
         return self.results(self.form.predict(X))
 
 
-def blueprint(model: Any) -> Blueprint:
+def model_spec(model: Any) -> ModelSpec:
     """Read from a fitted model what an export has to write down.
 
     Parameters
     ----------
-    model : DistilledClassifier, DistilledRegressor, student, form or Blueprint
+    model : DistilledClassifier, DistilledRegressor, student, form or ModelSpec
         What to export. A student or form by itself knows no classes: its outputs are
         exported as values.
 
     Returns
     -------
-    Blueprint
+    ModelSpec
         The student and what its outputs mean.
 
     Raises
@@ -142,7 +142,7 @@ def blueprint(model: Any) -> Blueprint:
     InputError
         When there is no tree, forest or linear form.
     """
-    if isinstance(model, Blueprint):
+    if isinstance(model, ModelSpec):
         return model
     student = getattr(model, "student_", model)
     form = getattr(student, "form_", student)
@@ -153,8 +153,8 @@ def blueprint(model: Any) -> Blueprint:
         )
     target = getattr(model, "target_", _VALUES)
     if target.task == "regression":
-        return Blueprint(form, target, _value_names(form))
-    return Blueprint(form, target, tuple(map(_plain, model.classes_)))
+        return ModelSpec(form, target, _value_names(form))
+    return ModelSpec(form, target, tuple(map(_plain, model.classes_)))
 
 
 def form_kind(form: Form) -> str:
@@ -215,12 +215,12 @@ SMALLEST = 1e-6
 """Probabilities below this count as this much, in `Target.decode` and every export."""
 
 
-def check_texts(plan: Blueprint) -> None:
+def check_texts(plan: ModelSpec) -> None:
     """Refuse names, categories and labels that a text file cannot hold.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         What is to be exported.
 
     Raises

@@ -14,7 +14,7 @@ import numpy as np
 from interpretkd._base import InputError, one_line
 from interpretkd.data import MISSING, VALUE, Codes, Feature, Rows
 from interpretkd.export._parity import Answers, Checker, NotChecked, ParityError
-from interpretkd.export._specification import SMALLEST, Blueprint, check_texts
+from interpretkd.export._specification import SMALLEST, ModelSpec, check_texts
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
 __all__ = ["c_checker", "c_text"]
@@ -25,7 +25,7 @@ _PATIENCE = 120
 """Seconds for the compiler."""
 
 
-def c_text(plan: Blueprint, *, name: str = "student") -> str:
+def c_text(plan: ModelSpec, *, name: str = "student") -> str:
     """Write a student as one C file.
 
     A row is an array of float, one a column of the schema: numbers as they are,
@@ -35,7 +35,7 @@ def c_text(plan: Blueprint, *, name: str = "student") -> str:
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
     name : str, default="student"
         What every name in the file begins with.
@@ -66,12 +66,12 @@ def c_text(plan: Blueprint, *, name: str = "student") -> str:
     return "\n".join([*lines, *_decide(plan, name)]) + "\n"
 
 
-def c_checker(plan: Blueprint, *, name: str = "student") -> tuple[str, Checker]:
+def c_checker(plan: ModelSpec, *, name: str = "student") -> tuple[str, Checker]:
     """Return what compiles the file, and a function that runs it.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
     name : str, default="student"
         As for `c_text`.
@@ -130,7 +130,7 @@ def _built(
         ) from error
 
 
-def _run(plan: Blueprint, library: Any, name: str, codes: Codes) -> Answers:
+def _run(plan: ModelSpec, library: Any, name: str, codes: Codes) -> Answers:
     category, values_of = library[f"{name}_category"], library[f"{name}_values"]
     row_type, out_type = ctypes.POINTER(ctypes.c_float), ctypes.POINTER(ctypes.c_double)
     for position in plan.used:  # the texts that a caller has must find their codes
@@ -155,7 +155,7 @@ def _run(plan: Blueprint, library: Any, name: str, codes: Codes) -> Answers:
     return Answers(values, flags if plan.task == "multilabel" else decisions)
 
 
-def _head(plan: Blueprint, name: str) -> Iterator[str]:
+def _head(plan: ModelSpec, name: str) -> Iterator[str]:
     yield "/* A student of interpretkd."
     yield ""
     yield f"   int {name}_category(int column, const char *text);"
@@ -193,7 +193,7 @@ def _comment(feature: Feature) -> str:
     return text.replace("*/", "* /").replace("/*", "/ *").replace("??/", "?? /")
 
 
-def _names(plan: Blueprint, name: str) -> Iterator[str]:
+def _names(plan: ModelSpec, name: str) -> Iterator[str]:
     labels = ", ".join(_string(str(label)) for label in plan.labels)
     yield f"const char *const {name}_LABELS[{len(plan.labels)}] = {{{labels}}};"
     yield ""
@@ -224,7 +224,7 @@ def _names(plan: Blueprint, name: str) -> Iterator[str]:
     yield ""
 
 
-def _usable(plan: Blueprint, name: str) -> Iterator[str]:
+def _usable(plan: ModelSpec, name: str) -> Iterator[str]:
     yield f"static int {name}_usable(const float *x)"
     yield "{"
     yield "    (void)x;"
@@ -241,7 +241,7 @@ def _usable(plan: Blueprint, name: str) -> Iterator[str]:
     yield ""
 
 
-def _tree(plan: Blueprint, tree: Tree, name: str) -> Iterator[str]:
+def _tree(plan: ModelSpec, tree: Tree, name: str) -> Iterator[str]:
     leaves = np.flatnonzero(tree.nodes.is_leaf)
     place = {int(leaf): i for i, leaf in enumerate(leaves)}
     values, decisions = plan.results(tree.value[leaves])
@@ -272,7 +272,7 @@ def _tree(plan: Blueprint, tree: Tree, name: str) -> Iterator[str]:
     yield ""
 
 
-def _forest(plan: Blueprint, forest: Forest, name: str) -> Iterator[str]:
+def _forest(plan: ModelSpec, forest: Forest, name: str) -> Iterator[str]:
     def value(node: int) -> str:
         return _double(float(forest.value[node]))
 
@@ -289,7 +289,7 @@ def _forest(plan: Blueprint, forest: Forest, name: str) -> Iterator[str]:
     yield ""
 
 
-def _linear(plan: Blueprint, linear: Linear, name: str) -> Iterator[str]:
+def _linear(plan: ModelSpec, linear: Linear, name: str) -> Iterator[str]:
     yield f"static void {name}_sums(const float *x, double *out)"
     yield "{"
     yield "    (void)x;"
@@ -313,7 +313,7 @@ def _linear(plan: Blueprint, linear: Linear, name: str) -> Iterator[str]:
 
 
 def _walk(
-    plan: Blueprint,
+    plan: ModelSpec,
     nodes: Nodes,
     tree: int,
     name: str,
@@ -334,7 +334,7 @@ def _walk(
 
 
 def _branch(
-    plan: Blueprint,
+    plan: ModelSpec,
     nodes: Nodes,
     node: int,
     depth: int,
@@ -358,7 +358,7 @@ def _branch(
     yield f"{pad}}}"
 
 
-def _test(plan: Blueprint, nodes: Nodes, node: int) -> str:
+def _test(plan: ModelSpec, nodes: Nodes, node: int) -> str:
     position = int(nodes.feature[node])
     x = f"x[{position}]"
     if plan.schema.features[position].is_categorical:
@@ -373,7 +373,7 @@ def _test(plan: Blueprint, nodes: Nodes, node: int) -> str:
     return f"!isnan({x}) && ({passes})"
 
 
-def _meaning(plan: Blueprint, name: str) -> Iterator[str]:
+def _meaning(plan: ModelSpec, name: str) -> Iterator[str]:
     """From sums to logits and probabilities, in the student's own steps."""
     n = plan.form.n_outputs
     if plan.link == "softmax" or plan.task == "multiclass":
@@ -426,7 +426,7 @@ def _meaning(plan: Blueprint, name: str) -> Iterator[str]:
     yield ""
 
 
-def _decide(plan: Blueprint, name: str) -> Iterator[str]:
+def _decide(plan: ModelSpec, name: str) -> Iterator[str]:
     n, from_leaf = plan.form.n_outputs, isinstance(plan.form, Tree)
     if plan.task == "regression":
         return

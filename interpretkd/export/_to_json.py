@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError
 from interpretkd.data import Rows, Schema
 from interpretkd.export._parity import Answers, Checker
-from interpretkd.export._specification import Blueprint, form_kind
+from interpretkd.export._specification import ModelSpec, form_kind
 from interpretkd.models import Forest, Linear, Nodes, Tree
 from interpretkd.targets import LINKS, TARGET_KINDS, TASKS, Target
 
@@ -22,12 +22,12 @@ STUDENT_FORMAT = "interpretkd-student/1"
 _LARGEST_FILE = 1 << 28
 
 
-def json_text(plan: Blueprint) -> str:
+def json_text(plan: ModelSpec) -> str:
     """Write a student as JSON, as `json_schema` describes it.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
 
     Returns
@@ -53,7 +53,7 @@ def json_text(plan: Blueprint) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def read_json(text: str | bytes) -> Blueprint:
+def read_json(text: str | bytes) -> ModelSpec:
     """Read a student that `json_text` wrote, checking everything.
 
     Parameters
@@ -63,7 +63,7 @@ def read_json(text: str | bytes) -> Blueprint:
 
     Returns
     -------
-    Blueprint
+    ModelSpec
         The student; ``predict(X)`` gives its values and decisions, ``form`` is the
         `Tree`, `Forest` or `Linear`.
 
@@ -89,12 +89,12 @@ def read_json(text: str | bytes) -> Blueprint:
         ) from error
 
 
-def json_checker(plan: Blueprint) -> tuple[str, Checker]:
+def json_checker(plan: ModelSpec) -> tuple[str, Checker]:
     """Return what reads the text, and a function that asks the student read.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
 
     Returns
@@ -274,7 +274,7 @@ def _refuse(constant: str) -> None:
     raise InputError(f"{constant} is not allowed.")
 
 
-def _read(content: dict[str, Any]) -> Blueprint:
+def _read(content: dict[str, Any]) -> ModelSpec:
     if content["format"] != STUDENT_FORMAT:
         raise InputError(
             f"The format must be {STUDENT_FORMAT!r}. Got {content['format']!r}."
@@ -293,7 +293,7 @@ def _read(content: dict[str, Any]) -> Blueprint:
     names = isinstance(form, Tree) and content["task"] == "regression"
     if names and not all(isinstance(label, str) for label in labels):
         raise InputError("The labels of values must be texts.")
-    return Blueprint(form, target, tuple(labels))
+    return ModelSpec(form, target, tuple(labels))
 
 
 def _read_tree(schema: Schema, content: dict[str, Any]) -> Tree:

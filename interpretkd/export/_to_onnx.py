@@ -16,7 +16,7 @@ import numpy as np
 from interpretkd._base import InputError
 from interpretkd.data import MISSING, VALUE, Rows
 from interpretkd.export._parity import Answers, Checker, NotChecked
-from interpretkd.export._specification import SMALLEST, Blueprint, check_texts
+from interpretkd.export._specification import SMALLEST, ModelSpec, check_texts
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
 __all__ = ["onnx_bytes", "onnx_checker"]
@@ -26,7 +26,7 @@ _MOST_LEAVES = 1 << 24
 """Above it float32 does not hold every leaf number."""
 
 
-def onnx_bytes(plan: Blueprint) -> bytes:
+def onnx_bytes(plan: ModelSpec) -> bytes:
     """Write a student as an ONNX model.
 
     Input "X", float32 (n_samples, n_features), holds codes: numbers, a category's
@@ -38,7 +38,7 @@ def onnx_bytes(plan: Blueprint) -> bytes:
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
 
     Returns
@@ -76,12 +76,12 @@ def onnx_bytes(plan: Blueprint) -> bytes:
     return graph.model(plan, outputs)
 
 
-def onnx_checker(plan: Blueprint) -> tuple[str, Checker]:
+def onnx_checker(plan: ModelSpec) -> tuple[str, Checker]:
     """Return what runs the model, and a function that does.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
 
     Returns
@@ -157,7 +157,7 @@ class _Graph:
         )
         return output
 
-    def model(self, plan: Blueprint, outputs: Sequence[Any]) -> bytes:
+    def model(self, plan: ModelSpec, outputs: Sequence[Any]) -> bytes:
         """Finish, check and write."""
         helper, double = self.onnx.helper, self.onnx.TensorProto.FLOAT
         x = helper.make_tensor_value_info("X", double, [None, len(plan.schema)])
@@ -183,7 +183,7 @@ class _Graph:
         return content
 
 
-def _usable(graph: _Graph, plan: Blueprint) -> str:
+def _usable(graph: _Graph, plan: ModelSpec) -> str:
     """Tell for each row whether the student would take it, shape (n_samples, 1)."""
     if not plan.used:
         return graph.constant(np.ones((1, 1), dtype=bool))
@@ -204,7 +204,7 @@ def _usable(graph: _Graph, plan: Blueprint) -> str:
     return graph.add("Cast", least, to=graph.onnx.TensorProto.BOOL)
 
 
-def _leaves(graph: _Graph, plan: Blueprint, nodes: Nodes) -> tuple[str, list[Any]]:
+def _leaves(graph: _Graph, plan: ModelSpec, nodes: Nodes) -> tuple[str, list[Any]]:
     """Find each tree's leaf: its number among that tree's, (n_samples, n_trees)."""
     tests = _Tests(graph, plan, nodes)
     leaves = []
@@ -233,7 +233,7 @@ class _Tests:
     where it goes right: the operator knows no sets.
     """
 
-    def __init__(self, graph: _Graph, plan: Blueprint, nodes: Nodes) -> None:
+    def __init__(self, graph: _Graph, plan: ModelSpec, nodes: Nodes) -> None:
         self.graph, self.plan, self.nodes = graph, plan, nodes
         names = "treeids nodeids featureids hitrates modes values truenodeids"
         names += " falsenodeids missing_value_tracks_true"
@@ -308,7 +308,7 @@ class _Tests:
         return len(self.plan.schema) + column, 0.5, 0
 
 
-def _tree(graph: _Graph, plan: Blueprint, tree: Tree) -> tuple[str, str]:
+def _tree(graph: _Graph, plan: ModelSpec, tree: Tree) -> tuple[str, str]:
     found, leaves = _leaves(graph, plan, tree.nodes)
     values, decisions = plan.results(tree.value[leaves[0]])
     flat = graph.add("Squeeze", found, graph.constant(np.asarray([1])))
@@ -316,7 +316,7 @@ def _tree(graph: _Graph, plan: Blueprint, tree: Tree) -> tuple[str, str]:
     return said, graph.add("Gather", graph.constant(decisions), flat, axis=0)
 
 
-def _forest(graph: _Graph, plan: Blueprint, forest: Forest) -> str:
+def _forest(graph: _Graph, plan: ModelSpec, forest: Forest) -> str:
     found, leaves = _leaves(graph, plan, forest.nodes)
     sizes = [len(listed) for listed in leaves]
     starts = np.cumsum([0, *sizes[:-1]])
@@ -328,7 +328,7 @@ def _forest(graph: _Graph, plan: Blueprint, forest: Forest) -> str:
     return graph.add("Add", sums, graph.constant(np.array(forest.base)))
 
 
-def _linear(graph: _Graph, plan: Blueprint, linear: Linear) -> str:
+def _linear(graph: _Graph, plan: ModelSpec, linear: Linear) -> str:
     columns = plan.schema.columns(indicate_missing=True)
     features = np.asarray([column.feature for column in columns])
     parts = np.asarray([column.part for column in columns])
@@ -352,7 +352,7 @@ def _linear(graph: _Graph, plan: Blueprint, linear: Linear) -> str:
     return graph.add("Add", sums, graph.constant(np.array(linear.intercept)))
 
 
-def _meaning(graph: _Graph, plan: Blueprint, sums: str) -> tuple[str, str]:
+def _meaning(graph: _Graph, plan: ModelSpec, sums: str) -> tuple[str, str]:
     """From sums to probabilities and logits, in the student's own steps."""
     target, z = plan.target, sums
     if plan.link == "softmax":
@@ -392,7 +392,7 @@ def _sigmoid(graph: _Graph, z: str) -> str:
     return graph.add("Div", one, graph.add("Add", one, power))
 
 
-def _decide(graph: _Graph, plan: Blueprint, usable: str, decision: str) -> Any:
+def _decide(graph: _Graph, plan: ModelSpec, usable: str, decision: str) -> Any:
     kinds = graph.onnx.TensorProto
     if plan.task == "multilabel":
         minus = graph.constant(np.int64(-1))
@@ -409,7 +409,7 @@ def _decide(graph: _Graph, plan: Blueprint, usable: str, decision: str) -> Any:
     return "decision", kind, [None]
 
 
-def _class_names(plan: Blueprint) -> list[Any]:
+def _class_names(plan: ModelSpec) -> list[Any]:
     """Return whole numbers if all classes are, else texts."""
     if all(type(label) is int and abs(label) < 2**63 for label in plan.labels):
         return list(plan.labels)

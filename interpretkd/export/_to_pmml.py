@@ -11,7 +11,7 @@ from interpretkd.data import VALUE, Feature
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
-    Blueprint,
+    ModelSpec,
     check_texts,
     double_threshold,
 )
@@ -24,7 +24,7 @@ NAMESPACE = "http://www.dmg.org/PMML-4_4"
 Element = ET.Element
 
 
-def pmml_text(plan: Blueprint) -> str:
+def pmml_text(plan: ModelSpec) -> str:
     """Write a student as PMML 4.4.
 
     A tree is a TreeModel; boosted trees are a chain of sums and a softmax; a linear
@@ -34,7 +34,7 @@ def pmml_text(plan: Blueprint) -> str:
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
 
     Returns
@@ -79,7 +79,7 @@ def pmml_text(plan: Blueprint) -> str:
 class _Writer:
     """The names that must not meet those of the columns, and the parts."""
 
-    def __init__(self, plan: Blueprint) -> None:
+    def __init__(self, plan: ModelSpec) -> None:
         self.plan = plan
         self.taken = set(plan.schema.names)
         self.target = self._fresh("target")

@@ -11,7 +11,7 @@ from interpretkd.export._parity import Answers, Checker, cells
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
-    Blueprint,
+    ModelSpec,
     check_texts,
     double_threshold,
 )
@@ -30,7 +30,7 @@ _MICROSECONDS = {
 }
 
 
-def python_text(plan: Blueprint) -> str:
+def python_text(plan: ModelSpec) -> str:
     """Write a student as a Python module.
 
     The module has ``predict(row)`` and ``predict_proba(row)`` (``predict`` alone for
@@ -40,7 +40,7 @@ def python_text(plan: Blueprint) -> str:
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
 
     Returns
@@ -66,14 +66,14 @@ def python_text(plan: Blueprint) -> str:
     return "\n".join(lines) + "\n"
 
 
-def python_checker(plan: Blueprint) -> tuple[str, Checker]:
+def python_checker(plan: ModelSpec) -> tuple[str, Checker]:
     """Return what runs the module, and a function that does.
 
     Only a text that was written here, for this purpose, is run.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
 
     Returns
@@ -102,7 +102,7 @@ def python_checker(plan: Blueprint) -> tuple[str, Checker]:
     return f"Python {platform.python_version()}", ask
 
 
-def _collect(plan: Blueprint, space: dict[str, Any], records: list[Any]) -> Answers:
+def _collect(plan: ModelSpec, space: dict[str, Any], records: list[Any]) -> Answers:
     said = [space["predict"](record) for record in records]
     n_outputs = plan.form.n_outputs
     if plan.task == "regression":
@@ -117,7 +117,7 @@ def _collect(plan: Blueprint, space: dict[str, Any], records: list[Any]) -> Answ
     return Answers(np.asarray(listed), np.asarray([place[label] for label in said]))
 
 
-def _head(plan: Blueprint) -> Iterator[str]:
+def _head(plan: ModelSpec) -> Iterator[str]:
     answer = {
         "multiclass": "predict(row) is the class, predict_proba(row) a dict of class "
         "to probability.",
@@ -146,7 +146,7 @@ and an infinite number are ValueErrors.
     yield ""
 
 
-def _reading(plan: Blueprint) -> Iterator[str]:
+def _reading(plan: ModelSpec) -> Iterator[str]:
     yield f"""
 def _number(row, name):
     value = row[name]
@@ -222,7 +222,7 @@ def _read(feature: Feature) -> str:
     return f"_date(row, {name}, {unit}, {calendar.origin}, {aware})"
 
 
-def _tree(plan: Blueprint, tree: Tree) -> Iterator[str]:
+def _tree(plan: ModelSpec, tree: Tree) -> Iterator[str]:
     leaves = np.flatnonzero(tree.nodes.is_leaf)
     place = {int(leaf): i for i, leaf in enumerate(leaves)}
     values, decisions = plan.results(tree.value[leaves])
@@ -238,7 +238,7 @@ def _tree(plan: Blueprint, tree: Tree) -> Iterator[str]:
     yield from _walk(plan, tree.nodes, 0, "_leaf", lambda node: str(place[node]))
 
 
-def _forest(plan: Blueprint, forest: Forest) -> Iterator[str]:
+def _forest(plan: ModelSpec, forest: Forest) -> Iterator[str]:
     def value(node: int) -> str:
         return repr(float(forest.value[node]))
 
@@ -253,7 +253,7 @@ def _forest(plan: Blueprint, forest: Forest) -> Iterator[str]:
     yield ""
 
 
-def _linear(plan: Blueprint, linear: Linear) -> Iterator[str]:
+def _linear(plan: ModelSpec, linear: Linear) -> Iterator[str]:
     yield ""
     yield "def _sums(x):"
     yield from _unpacked(plan)
@@ -277,14 +277,14 @@ def _linear(plan: Blueprint, linear: Linear) -> Iterator[str]:
     yield ""
 
 
-def _unpacked(plan: Blueprint) -> Iterator[str]:
+def _unpacked(plan: ModelSpec) -> Iterator[str]:
     for place, position in enumerate(plan.used):
         name = one_line(plan.schema.names[position])
         yield f"    x{position} = x[{place}]  # {name}"
 
 
 def _walk(
-    plan: Blueprint, nodes: Nodes, tree: int, name: str, say: Callable[[int], str]
+    plan: ModelSpec, nodes: Nodes, tree: int, name: str, say: Callable[[int], str]
 ) -> Iterator[str]:
     """Write a function of one tree; what lies deep goes on in a function below."""
     waiting = [(int(nodes.roots[tree]), name)]
@@ -300,7 +300,7 @@ def _walk(
 
 
 def _branch(
-    plan: Blueprint,
+    plan: ModelSpec,
     nodes: Nodes,
     node: int,
     depth: int,
@@ -323,7 +323,7 @@ def _branch(
     yield from _branch(plan, nodes, right, depth + 1, say, name, below)
 
 
-def _test(plan: Blueprint, nodes: Nodes, node: int) -> str:
+def _test(plan: ModelSpec, nodes: Nodes, node: int) -> str:
     position = int(nodes.feature[node])
     feature, x = plan.schema.features[position], f"x{position}"
     if feature.is_categorical:
@@ -339,7 +339,7 @@ def _test(plan: Blueprint, nodes: Nodes, node: int) -> str:
     return f"{x} is not None and {passes}"
 
 
-def _meaning(plan: Blueprint) -> Iterator[str]:
+def _meaning(plan: ModelSpec) -> Iterator[str]:
     """From sums to logits, in the student's own steps."""
     softmax = plan.link == "softmax" or plan.task == "multiclass"
     if softmax:
@@ -373,7 +373,7 @@ def _sigmoid(values):
     yield ""
 
 
-def _answers(plan: Blueprint) -> Iterator[str]:
+def _answers(plan: ModelSpec) -> Iterator[str]:
     from_leaf = isinstance(plan.form, Tree)
     if plan.task == "regression":
         source = "VALUES[_leaf(_read(row))]" if from_leaf else "_logits(row)"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Estimate as Estimate,
         PairedTest as PairedTest,
         bootstrap_interval as bootstrap_interval,
+        compare_means as compare_means,
         compare_shares as compare_shares,
         percentile_interval as percentile_interval,
         resample as resample,
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     )
     from interpretkd.metrics._slices import (
         class_fidelities as class_fidelities,
+        fidelity_by_class as fidelity_by_class,
+        fidelity_by_slice as fidelity_by_slice,
         named_slices as named_slices,
         slice_fidelities as slice_fidelities,
         slices_of as slices_of,
@@ -73,6 +76,7 @@ else:
                 "Estimate",
                 "PairedTest",
                 "bootstrap_interval",
+                "compare_means",
                 "compare_shares",
                 "percentile_interval",
                 "resample",
@@ -86,6 +90,8 @@ else:
             ],
             "_slices": [
                 "class_fidelities",
+                "fidelity_by_class",
+                "fidelity_by_slice",
                 "named_slices",
                 "slice_fidelities",
                 "slices_of",

@@ -10,15 +10,23 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.model_selection._candidates import (
+        Budget as Budget,
+        Candidate as Candidate,
+    )
     from interpretkd.model_selection._frontier import frontier as frontier
     from interpretkd.model_selection._plots import SizeDisplay as SizeDisplay
-    from interpretkd.model_selection._results import Frontier as Frontier
+    from interpretkd.model_selection._results import (
+        Frontier as Frontier,
+        FrontierPoint as FrontierPoint,
+    )
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
+            "_candidates": ["Budget", "Candidate"],
             "_frontier": ["frontier"],
             "_plots": ["SizeDisplay"],
-            "_results": ["Frontier"],
+            "_results": ["Frontier", "FrontierPoint"],
         },
     )

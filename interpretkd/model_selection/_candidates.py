@@ -8,7 +8,7 @@ from interpretkd._base import InputError, check_integer
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent, as_student
 
-__all__ = ["Budget", "Lineup", "default_lineup", "given_lineup"]
+__all__ = ["Budget", "Candidate", "default_candidates", "given_candidates"]
 
 
 CANDIDATE_LEAVES = (4, 8, 16, 32, 64, 128)
@@ -63,7 +63,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Lineup:
+class Candidate:
     """A student that is to be fitted.
 
     Parameters
@@ -85,7 +85,7 @@ class Lineup:
     limit: int | None = None
 
 
-def default_lineup(n_features: int, budget: Budget) -> list[Lineup]:
+def default_candidates(n_features: int, budget: Budget) -> list[Candidate]:
     """Return the students that are tried when none are named.
 
     Parameters
@@ -97,7 +97,7 @@ def default_lineup(n_features: int, budget: Budget) -> list[Lineup]:
 
     Returns
     -------
-    list of Lineup
+    list of Candidate
         Trees and boosted trees of several sizes, a linear path, and scorecards. Trees
         are found anew at each size: the best small tree is no part of a large one. On
         digits (three splits) trees of 8 and 16 leaves agreed with their teacher on
@@ -110,14 +110,14 @@ def default_lineup(n_features: int, budget: Budget) -> list[Lineup]:
     terms = _sizes(LINEAR_TERMS, budget.max_terms, n_features)
     points = _sizes(POINTS_TERMS, budget.max_terms, n_features)
     return [
-        *(Lineup("tree", CartStudent(n, max_depth=depth), limit=n) for n in few),
-        *(Lineup("boosted", BoostedStudent(max_leaves=n)) for n in leaves),
-        Lineup("linear", LinearStudent(max_terms=terms[-1]), tuple(terms)),
-        *(Lineup("points", LinearStudent(max_terms=n, points=True)) for n in points),
+        *(Candidate("tree", CartStudent(n, max_depth=depth), limit=n) for n in few),
+        *(Candidate("boosted", BoostedStudent(max_leaves=n)) for n in leaves),
+        Candidate("linear", LinearStudent(max_terms=terms[-1]), tuple(terms)),
+        *(Candidate("points", LinearStudent(max_terms=n, points=True)) for n in points),
     ]
 
 
-def given_lineup(students: Any) -> list[Lineup]:
+def given_candidates(students: Any) -> list[Candidate]:
     """Read the students that a caller names.
 
     Parameters
@@ -127,7 +127,7 @@ def given_lineup(students: Any) -> list[Lineup]:
 
     Returns
     -------
-    list of Lineup
+    list of Candidate
         The same, one by one.
 
     Raises
@@ -153,7 +153,7 @@ def given_lineup(students: Any) -> list[Lineup]:
             "The 'students' parameter of frontier must be None, or hold at least one "
             f"student in a list or dict. Got {students!r}."
         )
-    return [Lineup(family, student) for family, student in named]
+    return [Candidate(family, student) for family, student in named]
 
 
 def _within(size: int, bound: int | None) -> bool:

@@ -19,14 +19,14 @@ from interpretkd._base import InputError, check_boolean, one_line
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, is_fitted
 from interpretkd.model_selection._candidates import (
     Budget,
-    Lineup,
-    default_lineup,
-    given_lineup,
-)
-from interpretkd.model_selection._partition import JudgedRows, Portions, partition
-from interpretkd.model_selection._results import (
     Candidate,
+    default_candidates,
+    given_candidates,
+)
+from interpretkd.model_selection._partition import JudgedRows, Partition, partition
+from interpretkd.model_selection._results import (
     Frontier,
+    FrontierPoint,
     _by_size,
     _most_faithful,
 )
@@ -147,9 +147,9 @@ def frontier(
     )
     n_features = portions.train.shape[1]
     lineup = (
-        default_lineup(n_features, budget)
+        default_candidates(n_features, budget)
         if students is None
-        else given_lineup(students)
+        else given_candidates(students)
     )
     settings = {"alpha": alpha, "transfer": transfer, "random_state": seed}
     kind: Any = DistilledRegressor
@@ -169,8 +169,8 @@ def frontier(
 
 def trace(
     teacher: RememberingTeacher,
-    portions: Portions,
-    lineup: Sequence[Lineup],
+    portions: Partition,
+    lineup: Sequence[Candidate],
     fit: Callable[[Any], Any],
     budget: Budget,
     *,
@@ -182,9 +182,9 @@ def trace(
     ----------
     teacher : RememberingTeacher
         What they are to agree with.
-    portions : Portions
+    portions : Partition
         The rows.
-    lineup : sequence of Lineup
+    lineup : sequence of Candidate
         What to fit.
     fit : callable
         Turns a student into a distilled model, fitted to the first part of the rows.
@@ -207,7 +207,7 @@ def trace(
     chosen_by = JudgedRows(portions.validation, teacher.logits(portions.validation))
     said = teacher.logits(portions.test)
     reported = JudgedRows(portions.test, said, portions.y_test)
-    found: list[Candidate] = []
+    found: list[FrontierPoint] = []
     left_out: list[str] = []
     ended: set[str] = set()
     for entry in _shown(lineup, verbose=verbose):
@@ -237,7 +237,7 @@ def trace(
     )
 
 
-def _shown(lineup: Sequence[Lineup], *, verbose: bool) -> Iterator[Lineup]:
+def _shown(lineup: Sequence[Candidate], *, verbose: bool) -> Iterator[Candidate]:
     if not verbose:
         yield from lineup
         return
@@ -276,14 +276,14 @@ def _at(student: Any, n_terms: int) -> Any:
 
 def _measure(
     family: str, model: Any, validation: JudgedRows, test: JudgedRows
-) -> Candidate:
+) -> FrontierPoint:
     task, form = model.task_, _form(model)
     chosen_by, reported = model.logits(validation.rows), model.logits(test.rows)
     baseline = None
     if model.baseline_ is not None and test.labels is not None:
         baseline = test.accuracy(model.baseline_logits(test.rows), model)
     size, unit = size_of(form)
-    return Candidate(
+    return FrontierPoint(
         family=family,
         model=model,
         size=size,
@@ -302,7 +302,7 @@ def _form(model: Any) -> Any:
     return getattr(model.student_, "form_", None)
 
 
-def _marked(found: Sequence[Candidate], start: float) -> list[Candidate]:
+def _marked(found: Sequence[FrontierPoint], start: float) -> list[FrontierPoint]:
     best = _most_faithful(found)
     enough = best.validation_fidelity - best.standard_error
     good = [c for c in found if c.validation_fidelity >= enough]
@@ -315,9 +315,9 @@ def _marked(found: Sequence[Candidate], start: float) -> list[Candidate]:
     ]
 
 
-def _front(found: Sequence[Candidate]) -> list[Candidate]:
+def _front(found: Sequence[FrontierPoint]) -> list[FrontierPoint]:
     """Return those that nothing as small is as faithful as, by rising size."""
-    front: list[Candidate] = []
+    front: list[FrontierPoint] = []
     for candidate in sorted((c for c in found if c.items is not None), key=_by_size):
         best = front[-1].validation_fidelity if front else -np.inf
         if candidate.validation_fidelity > best:
@@ -325,7 +325,7 @@ def _front(found: Sequence[Candidate]) -> list[Candidate]:
     return front
 
 
-def _knee(front: Sequence[Candidate], start: float) -> Candidate:
+def _knee(front: Sequence[FrontierPoint], start: float) -> FrontierPoint:
     """Return the one farthest above the chord, as `students.PruningPath.choose`.
 
     As there the chord starts at one item: a student that says the same to all.

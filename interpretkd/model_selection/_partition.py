@@ -12,7 +12,7 @@ from interpretkd.data import Rows, Schema, as_frame, hold_out, take_rows
 from interpretkd.metrics import Estimate, accuracy, agreement, r2
 from interpretkd.targets import check_labels, decide
 
-__all__ = ["JudgedRows", "Portions", "partition"]
+__all__ = ["JudgedRows", "Partition", "partition"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ class JudgedRows:
 
 
 @dataclass(frozen=True, eq=False)
-class Portions:
+class Partition:
     """Rows in three parts, none of which has a row of another; `partition` makes it.
 
     Parameters
@@ -153,7 +153,7 @@ def partition(
     validation_size: float = 0.2,
     stratify: bool = True,
     seed: int = 0,
-) -> Portions:
+) -> Partition:
     """Divide rows in three parts.
 
     Parameters
@@ -177,7 +177,7 @@ def partition(
 
     Returns
     -------
-    Portions
+    Partition
         The parts.
 
     Raises
@@ -210,7 +210,7 @@ def partition(
         if y_test is not None:
             known = np.asarray(y_test)
             check_consistent_length(report, known)
-    return Portions(
+    return Partition(
         train,
         validation,
         test,

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from interpretkd._base import html_table, one_line
 from interpretkd.metrics import Estimate
 
-__all__ = ["Candidate", "Frontier"]
+__all__ = ["Frontier", "FrontierPoint"]
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class FrontierPoint:
     """One fitted student, and what was measured of it.
 
     Parameters
@@ -82,7 +82,7 @@ class Frontier:
 
     Parameters
     ----------
-    candidates : tuple of Candidate
+    candidates : tuple of FrontierPoint
         All that keep within the budget, family by family.
     task : {"multiclass", "multilabel", "regression"}
         What is decided.
@@ -97,7 +97,7 @@ class Frontier:
         The students that broke the budget.
     """
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[FrontierPoint, ...]
     task: str
     train_rows: NDArray[np.int64]
     validation_rows: NDArray[np.int64]
@@ -182,7 +182,7 @@ class Frontier:
         return html_table(cells, numbers, self._summary().replace("\n", " "))
 
     @property
-    def _chosen(self) -> Candidate:
+    def _chosen(self) -> FrontierPoint:
         return next(c for c in self.candidates if c.recommended)
 
     def _summary(self) -> str:
@@ -203,17 +203,17 @@ class Frontier:
         return "\n".join(lines)
 
 
-def _by_size(candidate: Candidate) -> tuple[float, float]:
+def _by_size(candidate: FrontierPoint) -> tuple[float, float]:
     items = np.inf if candidate.items is None else candidate.items
     return items, -candidate.validation_fidelity
 
 
-def _most_faithful(found: Sequence[Candidate]) -> Candidate:
+def _most_faithful(found: Sequence[FrontierPoint]) -> FrontierPoint:
     """Return the most faithful; of equals the smallest."""
     return min(found, key=lambda c: (-c.validation_fidelity, _by_size(c)))
 
 
-def _record(candidate: Candidate) -> dict[str, Any]:
+def _record(candidate: FrontierPoint) -> dict[str, Any]:
     record: dict[str, Any] = {
         "student": candidate.family,
         "size": candidate.size,
@@ -232,7 +232,7 @@ def _record(candidate: Candidate) -> dict[str, Any]:
     return record | {name: getattr(candidate, name) for name in names}
 
 
-def _cells(candidate: Candidate) -> dict[str, str]:
+def _cells(candidate: FrontierPoint) -> dict[str, str]:
     baseline = candidate.baseline_accuracy
     marks = [name for name in ("recommended", "knee") if getattr(candidate, name)]
     marks += ["Pareto"] if candidate.pareto else []

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    pass
+    from interpretkd.pipelines._original_units import (
+        PreparedTeacher as PreparedTeacher,
+        in_original_units as in_original_units,
+    )
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {},
+        {
+            "_original_units": ["PreparedTeacher", "in_original_units"],
+        },
     )

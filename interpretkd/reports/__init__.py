@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.reports._document import (
+        Block as Block,
+        Bullets as Bullets,
+        Code as Code,
+        Document as Document,
+        Figure as Figure,
+        Paragraph as Paragraph,
+        Section as Section,
+        Table as Table,
+    )
     from interpretkd.reports._manual_sections import (
         INFO as INFO,
         read_info as read_info,
@@ -23,6 +33,16 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
+            "_document": [
+                "Block",
+                "Bullets",
+                "Code",
+                "Document",
+                "Figure",
+                "Paragraph",
+                "Section",
+                "Table",
+            ],
             "_manual_sections": ["INFO", "read_info"],
             "_report": ["Report", "make_report", "report_on"],
         },

@@ -12,20 +12,28 @@ from interpretkd._base.lazy import attach
 if TYPE_CHECKING:
     from interpretkd.runs._analysis import analyse_run as analyse_run
     from interpretkd.runs._bundle import (
+        BUNDLE_FORMAT as BUNDLE_FORMAT,
+        EvaluationRows as EvaluationRows,
+        Run as Run,
         load as load,
         load_run as load_run,
         save as save,
     )
-    from interpretkd.runs._demo import DEMOS as DEMOS, run_demo as run_demo
+    from interpretkd.runs._demo import (
+        DEMOS as DEMOS,
+        Demo as Demo,
+        run_demo as run_demo,
+    )
     from interpretkd.runs._downloads import (
         MEDIA_TYPES as MEDIA_TYPES,
-        Handout as Handout,
-        Made as Made,
+        Built as Built,
+        Download as Download,
         file_name as file_name,
         handouts as handouts,
         report_files as report_files,
     )
     from interpretkd.runs._listing import (
+        RunFacts as RunFacts,
         SavedRun as SavedRun,
         find_runs as find_runs,
         read_facts as read_facts,
@@ -45,8 +53,11 @@ if TYPE_CHECKING:
         unpack_run as unpack_run,
     )
     from interpretkd.runs._workflow import (
+        STUDENTS as STUDENTS,
         Outcome as Outcome,
         Task as Task,
+        distil as distil,
+        new_student as new_student,
         read_task as read_task,
         task_of as task_of,
         train_teacher as train_teacher,
@@ -62,17 +73,31 @@ else:
         __name__,
         {
             "_analysis": ["analyse_run"],
-            "_bundle": ["load", "load_run", "save"],
-            "_demo": ["DEMOS", "run_demo"],
+            "_bundle": [
+                "BUNDLE_FORMAT",
+                "EvaluationRows",
+                "Run",
+                "load",
+                "load_run",
+                "save",
+            ],
+            "_demo": ["DEMOS", "Demo", "run_demo"],
             "_downloads": [
-                "Handout",
+                "Built",
+                "Download",
                 "MEDIA_TYPES",
-                "Made",
                 "file_name",
                 "handouts",
                 "report_files",
             ],
-            "_listing": ["SavedRun", "find_runs", "read_facts", "saved_run", "twins"],
+            "_listing": [
+                "RunFacts",
+                "SavedRun",
+                "find_runs",
+                "read_facts",
+                "saved_run",
+                "twins",
+            ],
             "_predictions": ["predict_table", "take_labels", "take_rows_for"],
             "_uploads": [
                 "check_teacher",
@@ -81,7 +106,16 @@ else:
                 "suggest_name",
                 "unpack_run",
             ],
-            "_workflow": ["Outcome", "Task", "read_task", "task_of", "train_teacher"],
+            "_workflow": [
+                "Outcome",
+                "STUDENTS",
+                "Task",
+                "distil",
+                "new_student",
+                "read_task",
+                "task_of",
+                "train_teacher",
+            ],
             "jobs": ["DemoOrder", "Job", "TrainOrder", "start_job"],
         },
     )

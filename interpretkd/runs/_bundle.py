@@ -34,7 +34,11 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import BundleError, InputError, __version__, naming_file
 from interpretkd.data import Schema, as_frame, plain_value
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor, Trial
+from interpretkd.distillation import (
+    DistilledClassifier,
+    DistilledRegressor,
+    TargetTrial,
+)
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import BoostedStudent, CartStudent, Certificate, LinearStudent
 from interpretkd.targets import TASKS, Target
@@ -468,7 +472,7 @@ def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
     if model.target_.task != model.task_:
         raise InputError("the target's task is not the model's")
     model.trials_ = tuple(
-        Trial(Target(**t["target"]), float(t["fidelity"]), int(t["n_rows"]))
+        TargetTrial(Target(**t["target"]), float(t["fidelity"]), int(t["n_rows"]))
         for t in state["trials"]
     )
     model.validation_rows_ = np.asarray(state["validation_rows"], dtype=np.int64)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from interpretkd import datasets
 from interpretkd._base import check_choice
-from interpretkd.datasets import _loaders as datasets
 from interpretkd.runs._workflow import Outcome, distil, task_of, train_teacher
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 

@@ -32,8 +32,8 @@ from interpretkd.targets import probabilities
 
 __all__ = [
     "MEDIA_TYPES",
-    "Handout",
-    "Made",
+    "Built",
+    "Download",
     "file_name",
     "handouts",
     "prediction_table",
@@ -74,7 +74,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 
 
 @dataclass(frozen=True)
-class Made:
+class Built:
     """A finished file.
 
     Parameters
@@ -90,7 +90,7 @@ class Made:
 
 
 @dataclass(frozen=True, eq=False)
-class Handout:
+class Download:
     """A kind of file that a student can be taken away as.
 
     Parameters
@@ -106,8 +106,8 @@ class Handout:
     settings : tuple of str
         What its builder takes beside the ending.
     build : callable
-        Takes an ending and settings by name, returns what was `Made`; raises InputError
-        with a sentence when that cannot be.
+        Takes an ending and settings by name, returns what was `Built`; raises
+        InputError with a sentence when that cannot be.
     missing : str or None, default=None
         Why this student has no such file at all.
     is_quick : bool, default=True
@@ -119,12 +119,12 @@ class Handout:
     about: str
     endings: Mapping[str, str | None]
     settings: tuple[str, ...]
-    build: Callable[..., Made]
+    build: Callable[..., Built]
     missing: str | None = None
     is_quick: bool = True
 
 
-def handouts(found: Analysis, folder: Path | None = None) -> tuple[Handout, ...]:
+def handouts(found: Analysis, folder: Path | None = None) -> tuple[Download, ...]:
     """List what can be made of a student.
 
     Parameters
@@ -136,7 +136,7 @@ def handouts(found: Analysis, folder: Path | None = None) -> tuple[Handout, ...]
 
     Returns
     -------
-    tuple of Handout
+    tuple of Download
         All kinds of files, those that this student cannot be included, with the reason.
     """
     known = [
@@ -149,14 +149,14 @@ def handouts(found: Analysis, folder: Path | None = None) -> tuple[Handout, ...]
     if folder is not None:
         run = folder
         known.append(
-            Handout(
+            Download(
                 "Run",
                 "Run",
                 "The whole run as it was saved, for another person's Start page: the "
                 "student with all its sizes, the teacher, and the evaluation rows.",
                 {"zip": None},
                 (),
-                lambda ending: Made(run_archive(run)),
+                lambda ending: Built(run_archive(run)),
                 is_quick=False,
             )
         )
@@ -282,7 +282,7 @@ def report_files(report: Report) -> dict[str, bytes | str]:
     return files
 
 
-def _of_rules(found: Analysis) -> list[Handout]:
+def _of_rules(found: Analysis) -> list[Download]:
     reason = None
     if found.tree is None:
         reason = (
@@ -292,31 +292,31 @@ def _of_rules(found: Analysis) -> list[Handout]:
     rules: tuple[str, ...] = ("order", "readable", "merge")
     texts = dict.fromkeys(("md", "txt", "csv", "tex", "html"))
     return [
-        Handout(
+        Download(
             "Rules",
             "Rules",
             "Every rule in words, with coverage, fidelity and accuracy.",
             texts,
             rules,
-            lambda ending, **settings: Made(_rules(found, ending, **settings)),
+            lambda ending, **settings: Built(_rules(found, ending, **settings)),
             reason,
         ),
-        Handout(
+        Download(
             "Decision table",
             "Rules",
             "One row a rule, one column a feature: exactly one row fits each case.",
             dict.fromkeys(("md", "csv", "tex", "html")),
             rules,
-            lambda ending, **settings: Made(_decisions_as(found, ending, **settings)),
+            lambda ending, **settings: Built(_decisions_as(found, ending, **settings)),
             reason,
         ),
-        Handout(
+        Download(
             "Outline",
             "Rules",
             "The tree as indented lines of text.",
             {"txt": None},
             ("readable",),
-            lambda ending, readable=False: Made(
+            lambda ending, readable=False: Built(
                 f"{_chosen_rules(found, readable=readable).outline()}\n".encode()
             ),
             reason,
@@ -324,25 +324,25 @@ def _of_rules(found: Analysis) -> list[Handout]:
     ]
 
 
-def _of_sums(found: Analysis) -> list[Handout]:
+def _of_sums(found: Analysis) -> list[Download]:
     """Offer what boosted trees and coefficients add up; a tree has rules instead."""
     if found.tree is not None:
         return []
     return [
-        Handout(
+        Download(
             "Sums",
             "Rules",
             "What each feature adds: the effects of boosted trees on average over the "
             "rows, or the coefficients of a linear student.",
             dict.fromkeys(("txt", "csv")),
             (),
-            lambda ending: Made(_sums(found, ending)),
+            lambda ending: Built(_sums(found, ending)),
             is_quick=False,
         )
     ]
 
 
-def _diagram(found: Analysis) -> Handout:
+def _diagram(found: Analysis) -> Download:
     is_forest = isinstance(found.form, Forest)
     settings = ("max_depth", "page_depth", "direction", "theme")
     reason = None
@@ -351,19 +351,19 @@ def _diagram(found: Analysis) -> Handout:
             "Only trees are drawn, and this student is "
             f"{_in_words(found.form)}: take its report, which shows its coefficients."
         )
-    return Handout(
+    return Download(
         "Diagram",
         "Diagram",
         "A picture of the tree for a report; as PDF also in pages of a large one.",
         {"svg": None, "png": _missing("png"), "pdf": _missing("pdf")},
         ("tree", *settings) if is_forest else settings,
-        lambda ending, **settings: Made(_drawn(found, ending, **settings)),
+        lambda ending, **settings: Built(_drawn(found, ending, **settings)),
         reason,
         is_quick=False,
     )
 
 
-def _language(found: Analysis, to: str) -> Handout:
+def _language(found: Analysis, to: str) -> Download:
     about = {
         "sql": "A query that decides as the student does, in a database.",
         "python": "A module without any import, for wherever Python runs.",
@@ -375,7 +375,7 @@ def _language(found: Analysis, to: str) -> Handout:
     }
     names = {"python": "Python", "c": "C", "dot": "DOT"}
     settings = {"sql": ("dialect", "table"), "c": ("prefix",)}
-    return Handout(
+    return Download(
         names.get(to, to.upper()),
         "Student",
         about[to],
@@ -387,24 +387,24 @@ def _language(found: Analysis, to: str) -> Handout:
     )
 
 
-def _of_measures(found: Analysis) -> list[Handout]:
+def _of_measures(found: Analysis) -> list[Download]:
     return [
-        Handout(
+        Download(
             "Evaluation",
             "Measures",
             "Fidelity, accuracy and sizes of teacher, student and baseline.",
             dict.fromkeys(("csv", "json")),
             (),
-            lambda ending: Made(_measured(found, ending)),
+            lambda ending: Built(_measured(found, ending)),
             is_quick=False,
         ),
-        Handout(
+        Download(
             "Predictions",
             "Measures",
             "Every evaluation row with what student and teacher say of it.",
             {"csv": None},
             (),
-            lambda ending: Made(csv_text(prediction_table(found)).encode()),
+            lambda ending: Built(csv_text(prediction_table(found)).encode()),
             is_quick=False,
         ),
     ]
@@ -417,11 +417,11 @@ def _exported(
     dialect: str = DIALECTS[0],
     table: str = "rows",
     prefix: str = "student",
-) -> Made:
+) -> Built:
     written = export_student(
         found.model, to, found.X, dialect=dialect, table=table, name=prefix
     )
-    return Made(written.content, str(written))
+    return Built(written.content, str(written))
 
 
 def _chosen_rules(

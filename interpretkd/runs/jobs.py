@@ -2,8 +2,8 @@
 
 The child, ``python -m interpretkd.runs.jobs``, reads its order as one line of JSON from
 its standard input, and says how far it is in lines of JSON on its standard output. It
-ends when it is done, when it is told to, and when its standard input closes: so it never
-outlives the process that started it, however that one ends.
+ends when it is done, when it is told to, and when its standard input closes: so it
+never outlives the process that started it, however that one ends.
 """
 
 import contextlib

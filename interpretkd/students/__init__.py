@@ -16,9 +16,16 @@ if TYPE_CHECKING:
         LEARNING_RATES as LEARNING_RATES,
         PENALTY as PENALTY,
         TREE_LEAVES as TREE_LEAVES,
+        BoostingRows as BoostingRows,
+        BoostingSearch as BoostingSearch,
+        BoostingSettings as BoostingSettings,
+        BoostingTrial as BoostingTrial,
+        GrownTree as GrownTree,
+        TreeSum as TreeSum,
     )
     from interpretkd.students._cart.draft import leaves_of as leaves_of
     from interpretkd.students._cart.estimator import CartStudent as CartStudent
+    from interpretkd.students._cart.fitting import Attempt as Attempt, Fit as Fit
     from interpretkd.students._cart.growing import (
         Limits as Limits,
         grow as grow,
@@ -33,19 +40,32 @@ if TYPE_CHECKING:
     )
     from interpretkd.students._foreign import as_student as as_student
     from interpretkd.students._linear.estimator import LinearStudent as LinearStudent
+    from interpretkd.students._linear.path import LinearPath as LinearPath
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
             "_base": ["Judged", "Taught"],
             "_boosted.estimator": ["BoostedStudent"],
-            "_boosted.leaf_budget": ["LEARNING_RATES", "PENALTY", "TREE_LEAVES"],
+            "_boosted.leaf_budget": [
+                "BoostingRows",
+                "BoostingSearch",
+                "BoostingSettings",
+                "BoostingTrial",
+                "GrownTree",
+                "LEARNING_RATES",
+                "PENALTY",
+                "TREE_LEAVES",
+                "TreeSum",
+            ],
             "_cart.draft": ["leaves_of"],
             "_cart.estimator": ["CartStudent"],
+            "_cart.fitting": ["Attempt", "Fit"],
             "_cart.growing": ["Limits", "grow", "grow_draft"],
             "_cart.optimal": ["Certificate"],
             "_cart.pruning": ["Losses", "PruningPath", "prune_path", "squared_errors"],
             "_foreign": ["as_student"],
             "_linear.estimator": ["LinearStudent"],
+            "_linear.path": ["LinearPath"],
         },
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from interpretkd.studio.launcher import (
         RUN as RUN,
         SHELF as SHELF,
+        OpenStudio as OpenStudio,
         find_studio as find_studio,
         free_port as free_port,
         open_studio as open_studio,
@@ -23,6 +24,7 @@ else:
         __name__,
         {
             "launcher": [
+                "OpenStudio",
                 "RUN",
                 "SHELF",
                 "find_studio",

@@ -12,14 +12,25 @@ from interpretkd._base.lazy import attach
 if TYPE_CHECKING:
     from interpretkd.transfer._neighbours import (
         GENERATORS as GENERATORS,
+        Generator as Generator,
         draw_rows as draw_rows,
+        mix_and_resample as mix_and_resample,
+        mix_neighbours as mix_neighbours,
+        resample_columns as resample_columns,
     )
-    from interpretkd.transfer._transfer_set import Lesson as Lesson
+    from interpretkd.transfer._transfer_set import TransferSet as TransferSet
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         {
-            "_neighbours": ["GENERATORS", "draw_rows"],
-            "_transfer_set": ["Lesson"],
+            "_neighbours": [
+                "GENERATORS",
+                "Generator",
+                "draw_rows",
+                "mix_and_resample",
+                "mix_neighbours",
+                "resample_columns",
+            ],
+            "_transfer_set": ["TransferSet"],
         },
     )

@@ -10,11 +10,11 @@ from interpretkd._base import Array
 from interpretkd.data import Encoded, Rows, stack_rows, take_rows
 from interpretkd.targets import label_target
 
-__all__ = ["Lesson"]
+__all__ = ["TransferSet"]
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TransferSet:
     """Rows, what the teacher says of them, and the labels where there are any.
 
     Parameters
@@ -45,7 +45,7 @@ class Lesson:
         """The rows as codes: those of a part or a whole are not encoded anew."""
         return Encoded.of(self.rows) if self.known is None else self.known
 
-    def take(self, index: NDArray[np.integer]) -> "Lesson":
+    def take(self, index: NDArray[np.integer]) -> "TransferSet":
         """Return a part of the lesson.
 
         Parameters
@@ -55,12 +55,12 @@ class Lesson:
 
         Returns
         -------
-        Lesson
+        TransferSet
             The part; the lesson itself when that is all of it.
         """
         if np.array_equal(index, np.arange(len(self))):
             return self
-        return Lesson(
+        return TransferSet(
             take_rows(self.rows, index),
             self.logits[index],
             None if self.labels is None else self.labels[index],
@@ -68,23 +68,23 @@ class Lesson:
             self.encoded.take(index),
         )
 
-    def join(self, further: "Lesson") -> "Lesson":
+    def join(self, further: "TransferSet") -> "TransferSet":
         """Return both lessons as one.
 
         Parameters
         ----------
-        further : Lesson
+        further : TransferSet
             Rows without labels.
 
         Returns
         -------
-        Lesson
+        TransferSet
             All rows.
         """
         labels = None
         if self.labels is not None:
             labels = np.vstack([self.labels, np.full(further.logits.shape, np.nan)])
-        return Lesson(
+        return TransferSet(
             stack_rows(self.rows, further.rows),
             np.vstack([self.logits, further.logits]),
             labels,
@@ -97,7 +97,7 @@ class Lesson:
         """How much each row counts, shape (n_samples,)."""
         return np.ones(len(self)) if self.weight is None else self.weight
 
-    def without_teacher(self, task: str) -> "Lesson":
+    def without_teacher(self, task: str) -> "TransferSet":
         """Return the lesson that the baseline gets: the labels in the teacher's place.
 
         Parameters
@@ -107,11 +107,11 @@ class Lesson:
 
         Returns
         -------
-        Lesson
+        TransferSet
             The rows that have a label.
         """
         assert self.labels is not None
         labelled = self.take(np.flatnonzero(~np.isnan(self.labels).any(axis=1)))
         assert labelled.labels is not None
         logits = label_target(task).decode(labelled.labels)
-        return Lesson(labelled.rows, logits, known=labelled.encoded)
+        return TransferSet(labelled.rows, logits, known=labelled.encoded)

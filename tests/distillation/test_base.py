@@ -23,7 +23,7 @@ from interpretkd.metrics import fidelity
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.students._boosted import estimator as students_boosted
 from interpretkd.students._cart import binning, estimator as students_cart
-from interpretkd.targets._logits import hard_targets
+from interpretkd.targets import hard_targets
 from interpretkd.teachers import CallableTeacher, MLPTeacher
 
 STUDENTS = [

@@ -9,10 +9,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.evaluation import analyse, compare, evaluate, steps
-from interpretkd.evaluation._comparison import why_not
-from interpretkd.metrics import mcnemar, paired_bootstrap
-from interpretkd.metrics._slices import fidelity_by_slice
+from interpretkd.evaluation import analyse, compare, evaluate, steps, why_not
+from interpretkd.metrics import fidelity_by_slice, mcnemar, paired_bootstrap
 from interpretkd.runs import save, saved_run, twins
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 

@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.evaluation._interventions import interventions
+from interpretkd.evaluation import interventions
 from interpretkd.rules import extract_rules
 from interpretkd.runs import load, save
 from interpretkd.students import CartStudent, LinearStudent

@@ -19,7 +19,7 @@ from interpretkd.data import replace_cells, spreads
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, given_rows
 from interpretkd.explain import explain_row
 from interpretkd.explain._counterfactuals import leaf_boxes, nearest_rows
-from interpretkd.explain._desired import Scale, Wish
+from interpretkd.explain._desired import Desired, Scale
 from interpretkd.models import ALL_NUMBERS
 from interpretkd.runs import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
@@ -147,7 +147,7 @@ def test_no_change_into_another_leaf_is_nearer(
     tree = new_tree(nested)
     row = np.asarray(cells, dtype=FLOAT32)
     leaf = tree.nodes.apply(row[None])[0]
-    wish = Wish("regression", tree.value[leaf], at_least=0.5)
+    wish = Desired("regression", tree.value[leaf], at_least=0.5)
     scale = _plain_scale(5, frozenset(fixed))
     found = nearest_rows(tree, VALUES, row, wish, scale, 1)
     grid = _grid(tree, row)
@@ -187,7 +187,7 @@ def test_no_value_is_taken_away() -> None:
     known, gap = FLOAT32([3, 0, 0, 0, 0]), FLOAT32([nan, 0, 0, 0, 0])
     for row, serves in ((known, False), (gap, True)):
         leaf = tree.nodes.apply(row[None])[0]
-        wish = Wish("regression", tree.value[leaf], at_least=0.5)
+        wish = Desired("regression", tree.value[leaf], at_least=0.5)
         found = nearest_rows(tree, VALUES, row, wish, _plain_scale(5), 1)
         assert bool(found) == serves
 
@@ -202,7 +202,7 @@ def test_values_across_a_threshold_are_readable_or_whole() -> None:
     ):
         row = FLOAT32([0, start, 0, 0, 0])
         leaf = tree.nodes.apply(row[None])[0]
-        wish = Wish("regression", tree.value[leaf], at_least=0.5)
+        wish = Desired("regression", tree.value[leaf], at_least=0.5)
         scale = Scale(np.ones(5), np.full(5, whole), np.full(5, nan), frozenset())
         assert nearest_rows(tree, VALUES, row, wish, scale, 1)[0][1] == wanted
 

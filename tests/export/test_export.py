@@ -10,13 +10,13 @@ from hypothesis import example, given, strategies as st
 import interpretkd.targets
 from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
-from interpretkd.export import export_student
-from interpretkd.export._parity import ParityError, check, made_rows
+from interpretkd.export import ParityError, export_student
+from interpretkd.export._parity import check, made_rows
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
-    blueprint,
     double_threshold,
+    model_spec,
 )
 from interpretkd.export._sql.checker import sql_checker
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes
@@ -77,7 +77,7 @@ def test_statements_are_run_in_duckdb(name, family, dialect):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_blueprint_is_the_model(name, family):
     model, X = MODELS[name](family)
-    plan = blueprint(model)
+    plan = model_spec(model)
     values, decisions = plan.predict(X)
     if plan.task == "regression":
         np.testing.assert_array_equal(values, model.predict(X).reshape(len(X), -1))
@@ -131,15 +131,15 @@ def test_a_threshold_that_is_not_rounded_is_found(to, monkeypatch):
 def test_another_students_answers_are_not_equal():
     model, X = plain("iris", "tree")
     other, _ = plain("iris", "boosted")
-    _, ask = sql_checker(blueprint(other), "sqlite")
+    _, ask = sql_checker(model_spec(other), "sqlite")
     with pytest.raises(ParityError, match="of 150 rows came out otherwise in SQLite"):
-        check(blueprint(model), "SQLite", ask, X)
+        check(model_spec(model), "SQLite", ask, X)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_made_rows_meet_every_test(family):
     model, X = german(family)
-    plan = blueprint(model)
+    plan = model_spec(model)
     rows = made_rows(plan, X)
     codes = plan.schema.encode(rows)
     assert np.isnan(codes[:, list(plan.used)]).any(axis=0).all()
@@ -254,7 +254,7 @@ def test_columns_of_dates_are_read_as_dates():
     frame.loc[::7, "time"] = pd.NaT
     y = np.column_stack([np.arange(60) % 17, (np.arange(60) ** 2) % 23])
     student = CartStudent(12, search="greedy").fit(frame, y)
-    assert len(blueprint(student).used) >= 2
+    assert len(model_spec(student).used) >= 2
     for to in CHECKED[:-1]:
         parity = export_student(student, to, frame).parity
         assert parity.n_equal == 60

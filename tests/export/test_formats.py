@@ -17,10 +17,9 @@ import pytest
 
 from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
-from interpretkd.export import EXPORTS, export_student
-from interpretkd.export._specification import blueprint
+from interpretkd.export import EXPORTS, export_student, json_schema, read_json
+from interpretkd.export._specification import model_spec
 from interpretkd.export._to_c import c_text
-from interpretkd.export._to_json import json_schema, read_json
 from interpretkd.export._to_python import python_text
 from tests.export.models import (
     chain_of_tests,
@@ -61,7 +60,7 @@ def test_python_refuses_what_the_student_refuses(family):
     exec(export_student(model, "python", X[:9]).text, space)
     rows = refused(X).to_dict("records")
     assert space["predict"](rows[0]) == model.predict(X.iloc[[1]])[0]
-    used = [model.schema_.names[i] for i in blueprint(model).used]
+    used = [model.schema_.names[i] for i in model_spec(model).used]
     for row, column in ((rows[1], "purpose"), (rows[2], "duration_in_month")):
         if column in used:
             with pytest.raises(ValueError, match=column):
@@ -73,7 +72,7 @@ def test_python_refuses_what_the_student_refuses(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_sql_answers_null_where_the_student_refuses(family):
     model, X = german(family)
-    plan = blueprint(model)
+    plan = model_spec(model)
     rows = refused(X)
     text = export_student(model, "sql", X[:9], keep=["duration_in_month"]).text
     with sqlite3.connect(":memory:") as connection:
@@ -101,7 +100,7 @@ def test_sql_answers_null_where_the_student_refuses(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_onnx_says_nothing_of_what_the_student_refuses(family):
     model, X = german(family)
-    plan = blueprint(model)
+    plan = model_spec(model)
     codes = plan.schema.encode(X.iloc[[1, 1, 1, 1]])
     names = list(plan.schema.names)
     purpose, duration = names.index("purpose"), names.index("duration_in_month")
@@ -124,7 +123,7 @@ def test_c_answers_minus_one_where_the_student_refuses(family, tmp_path):
     if compiler is None:
         pytest.skip("there is no C compiler")
     model, X = german(family)
-    plan = blueprint(model)
+    plan = model_spec(model)
     source = export_student(model, "c", X[:9], name="risk").write(tmp_path / "risk.c")
     library = tmp_path / "risk.so"
     command = [compiler, "-shared", "-fPIC", "-o", library, source, "-lm"]
@@ -167,7 +166,7 @@ def test_nan_is_missing_in_duckdb():
 def test_the_tree_and_the_linear_student_read_what_is_refused_above():
     for family in ("tree", "linear"):
         model, _ = german(family)
-        used = {model.schema_.names[i] for i in blueprint(model).used}
+        used = {model.schema_.names[i] for i in model_spec(model).used}
         assert "duration_in_month" in used
     assert "purpose" in used
 
@@ -183,7 +182,7 @@ def test_json_fits_the_published_schema_and_reads_back(name, family):
     validator = jsonschema.Draft202012Validator(json_schema())
     validator.validate(json.loads(text))
     again = read_json(text)
-    plan = blueprint(model)
+    plan = model_spec(model)
     assert again.labels == plan.labels
     assert again.target == plan.target
     assert again.schema == plan.schema
@@ -246,7 +245,7 @@ def test_hostile_names_stay_names(family, to, tmp_path):
         assert made.text.isascii() or "#" in made.text
     if to == "pmml":
         names = {e.get("name") for e in ET.fromstring(made.content).iter()}
-        used = {model.schema_.names[i] for i in blueprint(model).used}
+        used = {model.schema_.names[i] for i in model_spec(model).used}
         assert used <= names
     if to == "csv":
         assert "\n=" not in made.text
@@ -294,7 +293,7 @@ def test_c_names_are_identifiers():
     assert "int risk_decide(" in export_student(model, "c", X, name="risk").text
     for name in ("a b", "1a", "", "naïve", "a;", "_a"):
         with pytest.raises(InputError, match="must be a C identifier"):
-            c_text(blueprint(model), name=name)
+            c_text(model_spec(model), name=name)
 
 
 # What it says.
@@ -333,6 +332,6 @@ def test_the_python_module_needs_only_python():
     for family in FAMILIES:
         for name in ("german", "diabetes", "labels"):
             model, _ = MODELS[name](family)
-            lines = python_text(blueprint(model)).splitlines()
+            lines = python_text(model_spec(model)).splitlines()
             imports = {line for line in lines if line.startswith(("import", "from"))}
             assert imports <= {"import datetime", "import math", "import struct"}

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from interpretkd.export._parity import cells, check
-from interpretkd.export._specification import blueprint
+from interpretkd.export._specification import model_spec
 from interpretkd.export._sql.checker import (
     TABLE,
     answers_from,
@@ -147,7 +147,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_the_statement_decides_as_the_student(name, family, server):
     model, X = MODELS[name](family)
-    plan = blueprint(model)
+    plan = model_spec(model)
     parity = check(plan, "PostgreSQL", checker(plan, server), X[:150])
     assert parity.n_equal == 150
     assert parity.n_made_equal == parity.n_made > 0
@@ -162,7 +162,7 @@ def test_dates_are_counted(server):
     frame.loc[::5, "day"] = pd.NaT
     y = np.column_stack([np.arange(60) % 17, (np.arange(60) ** 2) % 23])
     student = CartStudent(20, search="greedy").fit(frame, y)
-    plan = blueprint(student)
+    plan = model_spec(student)
     assert check(plan, "PostgreSQL", checker(plan, server), frame).n_equal == 60
 
 
@@ -170,6 +170,6 @@ def test_the_check_can_fail(server):
     """Answers of another student are told apart: the harness compares something."""
     model, X = plain("cancer", "tree")
     other, _ = plain("cancer", "boosted")
-    ask = checker(blueprint(other), server)
+    ask = checker(model_spec(other), server)
     with pytest.raises(ValueError, match="rows came out otherwise in PostgreSQL"):
-        check(blueprint(model), "PostgreSQL", ask, X[:50])
+        check(model_spec(model), "PostgreSQL", ask, X[:50])

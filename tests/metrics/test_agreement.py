@@ -17,8 +17,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._base import InputError
-from interpretkd.evaluation import Evaluation, evaluate
-from interpretkd.evaluation._evaluate import Size
+from interpretkd.evaluation import Evaluation, Size, evaluate
 from interpretkd.metrics import (
     Estimate,
     _intervals as intervals,
@@ -27,9 +26,12 @@ from interpretkd.metrics import (
     accuracy_reduction,
     agreement,
     bootstrap_interval,
+    compare_means,
     compare_shares,
     distillation_score,
     fidelity,
+    fidelity_by_class,
+    fidelity_by_slice,
     kl_divergence,
     mcnemar,
     paired_bootstrap,
@@ -37,8 +39,6 @@ from interpretkd.metrics import (
     size_reduction,
     wilson_interval,
 )
-from interpretkd.metrics._intervals import compare_means
-from interpretkd.metrics._slices import fidelity_by_class, fidelity_by_slice
 from interpretkd.targets import decide
 from tests.seed_tables import ROWS, TEXT_REDUCTIONS, TEXT_SIZE_REDUCTIONS, Row
 

@@ -14,8 +14,8 @@ from sklearn.linear_model import LinearRegression as Foreign, LogisticRegression
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.metrics import accuracy, agreement, fidelity, r2
-from interpretkd.model_selection import Frontier, frontier
-from interpretkd.model_selection._candidates import Budget, default_lineup
+from interpretkd.model_selection import Budget, Frontier, frontier
+from interpretkd.model_selection._candidates import default_candidates
 from interpretkd.model_selection._partition import partition
 from interpretkd.models import items_of
 from interpretkd.runs import load, save
@@ -257,7 +257,7 @@ def test_students_over_the_budget_are_left_out(
 
 def test_the_default_lineup_uses_up_its_budget() -> None:
     def sizes(family: str, **bounds: int) -> list[int]:
-        lineup = default_lineup(7, Budget(**bounds))
+        lineup = default_candidates(7, Budget(**bounds))
         chosen = [entry.student for entry in lineup if entry.family == family]
         name = "max_leaves" if family in ("tree", "boosted") else "max_terms"
         return [getattr(student, name) for student in chosen]
@@ -269,7 +269,7 @@ def test_the_default_lineup_uses_up_its_budget() -> None:
     assert sizes("linear") == [7]
     assert sizes("points") == [3, 5, 7]
     assert sizes("points", max_terms=2) == [2]
-    (path,) = (e for e in default_lineup(7, Budget()) if e.family == "linear")
+    (path,) = (e for e in default_candidates(7, Budget()) if e.family == "linear")
     assert path.terms == (1, 2, 3, 5, 7)
 
 

@@ -34,7 +34,7 @@ from interpretkd._base import InputError
 from interpretkd.data import Schema
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.models import NODE_ARRAYS, Nodes, Tree
-from interpretkd.pipelines._original_units import PreparedTeacher, in_original_units
+from interpretkd.pipelines import PreparedTeacher, in_original_units
 from interpretkd.rules import extract_rules
 from interpretkd.runs import load, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent

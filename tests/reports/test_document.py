@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from interpretkd._base import InputError, one_line
-from interpretkd.reports._document import (
+from interpretkd.reports import (
     Bullets,
     Code,
     Document,

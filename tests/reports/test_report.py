@@ -17,8 +17,7 @@ from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import _analysis as analysis, analyse, evaluate
 from interpretkd.model_selection import frontier
-from interpretkd.reports import make_report, read_info, report_on
-from interpretkd.reports._document import Figure, Table
+from interpretkd.reports import Figure, Table, make_report, read_info, report_on
 from interpretkd.reports._manual_sections import NOT_PROVIDED
 from interpretkd.rules import extract_rules
 from interpretkd.runs import analyse_run, load_run, save

@@ -11,8 +11,7 @@ import pytest
 
 from interpretkd._base import InputError
 from interpretkd.rules import extract_rules
-from interpretkd.runs import load_run
-from interpretkd.runs._bundle import Run
+from interpretkd.runs import Run, load_run
 
 SAVED = Path(__file__).parent / "saved"
 FORMS = {

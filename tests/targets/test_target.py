@@ -14,11 +14,11 @@ from interpretkd.targets import (
     apply_link,
     centred_logits,
     decide,
+    hard_targets,
     log_probabilities,
     probabilities,
     soft_targets,
 )
-from interpretkd.targets._logits import hard_targets
 
 Array = NDArray[np.float64]
 FEW = settings(max_examples=80, deadline=None)

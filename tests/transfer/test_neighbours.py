@@ -11,13 +11,22 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
 from interpretkd.data import Schema, stack_rows
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor, teach
-from interpretkd.distillation._choosing import settle
+from interpretkd.distillation import (
+    DistilledClassifier,
+    DistilledRegressor,
+    fit_student,
+)
+from interpretkd.distillation._choosing import choose_search
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
 from interpretkd.teachers import CallableTeacher
-from interpretkd.transfer import GENERATORS, Lesson, draw_rows
-from interpretkd.transfer._neighbours import mix_neighbours, resample_columns
+from interpretkd.transfer import (
+    GENERATORS,
+    TransferSet,
+    draw_rows,
+    mix_neighbours,
+    resample_columns,
+)
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)
@@ -379,7 +388,7 @@ def test_polars_rows_are_drawn_as_pandas():
 
 def lesson(n_rows, seed):
     rows = np.random.default_rng(seed).uniform(-1, 1, (n_rows, 1))
-    return Lesson(rows, _step(rows))
+    return TransferSet(rows, _step(rows))
 
 
 def _step(rows):
@@ -395,24 +404,32 @@ def test_rows_that_mislead_are_not_used():
 
     def far(given):  # decided otherwise, and as heavy as the given ones
         rows = np.random.default_rng(2).uniform(90, 110, (len(given.logits), 1))
-        return Lesson(rows, _step(rows), None, 1.1 * np.ones(len(rows)))
+        return TransferSet(rows, _step(rows), None, 1.1 * np.ones(len(rows)))
 
     def near(given):
         rows = np.random.default_rng(3).uniform(-1, 1, (500, 1))
-        return Lesson(rows, _step(rows), None, np.full(500, len(given.logits) / 500))
+        return TransferSet(
+            rows, _step(rows), None, np.full(500, len(given.logits) / 500)
+        )
 
     student = CartStudent(2, search="refined")
-    assert settle(student, SOFT, own, held_out, None) == ({}, False)
-    assert settle(student, SOFT, own, held_out, far) == ({"search": "refined"}, False)
-    assert settle(student, SOFT, own, held_out, near) == ({"search": "refined"}, True)
+    assert choose_search(student, SOFT, own, held_out, None) == ({}, False)
+    assert choose_search(student, SOFT, own, held_out, far) == (
+        {"search": "refined"},
+        False,
+    )
+    assert choose_search(student, SOFT, own, held_out, near) == (
+        {"search": "refined"},
+        True,
+    )
 
 
 def test_what_is_auto_is_settled():
     own, held_out = lesson(200, 0), lesson(100, 1)
-    settled, _ = settle(CartStudent("auto"), SOFT, own, held_out, None)
+    settled, _ = choose_search(CartStudent("auto"), SOFT, own, held_out, None)
     assert settled["max_leaves"] == 2
     assert settled["search"] in ("greedy", "refined")
-    fitted = teach(CartStudent().set_params(**settled), SOFT, own)
+    fitted = fit_student(CartStudent().set_params(**settled), SOFT, own)
     assert fitted.tree_.n_leaves == 2
     assert abs(fitted.tree_.nodes.threshold[0]) < 0.05
 
@@ -433,9 +450,9 @@ def test_a_search_is_told_what_counts_for_its_target(target, labelled, objective
     given = lesson(30, 0)
     labels = (given.logits > 0).astype(float) if labelled else None
     student = CartStudent(3, search="refined")
-    given = Lesson(given.rows, given.logits, labels)
-    fitted = teach(student, target, given)
+    given = TransferSet(given.rows, given.logits, labels)
+    fitted = fit_student(student, target, given)
     assert fitted.objective == objective
     assert student.objective == "auto"
-    fixed = teach(CartStudent(3, objective="squared_error"), target, given)
+    fixed = fit_student(CartStudent(3, objective="squared_error"), target, given)
     assert fixed.objective == "squared_error"

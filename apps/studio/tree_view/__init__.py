@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from interpretkd.drawing import TreeMap
+from interpretkd.drawing import DrawnBranch
 
 __all__ = ["tree_view"]
 
@@ -41,13 +41,17 @@ _MOUNT = st.components.v2.component(
 
 
 def tree_view(
-    drawn: TreeMap, theme: str, selected: int, on_event: Callable[[], None], key: str
+    drawn: DrawnBranch,
+    theme: str,
+    selected: int,
+    on_event: Callable[[], None],
+    key: str,
 ) -> None:
     """Show a drawn tree.
 
     Parameters
     ----------
-    drawn : TreeMap
+    drawn : DrawnBranch
         The picture.
     theme : {"light", "dark"}
         Its colours.

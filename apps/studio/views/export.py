@@ -17,8 +17,8 @@ from interpretkd.models import size_of
 from interpretkd.reports import INFO, report_on
 from interpretkd.runs import (
     MEDIA_TYPES,
-    Handout,
-    Made,
+    Built,
+    Download,
     SavedRun,
     file_name,
     handouts,
@@ -79,7 +79,7 @@ def say_what(found: Analysis, run: SavedRun, cut: int | None) -> None:
     )
 
 
-def choose(offered: dict[str, Handout]) -> str:
+def choose(offered: dict[str, Download]) -> str:
     """Let the user choose what to take away."""
     name: str = st.selectbox(
         "What to take away",
@@ -92,7 +92,7 @@ def choose(offered: dict[str, Handout]) -> str:
     return name
 
 
-def show_handout(found: Analysis, handout: Handout, run: SavedRun) -> None:
+def show_handout(found: Analysis, handout: Download, run: SavedRun) -> None:
     """Show a kind of file: its settings, then the file."""
     st.caption(handout.about)
     if handout.missing:
@@ -122,7 +122,7 @@ def shown_size() -> int | None:
     return None if chosen is None else chosen.size
 
 
-def choose_ending(handout: Handout) -> str:
+def choose_ending(handout: Download) -> str:
     """Let the user choose how the file ends, where there is a choice."""
     endings = list(handout.endings)
     if len(endings) == 1:
@@ -138,7 +138,7 @@ def choose_ending(handout: Handout) -> str:
     return chosen
 
 
-def choose_settings(found: Analysis, handout: Handout, ending: str) -> dict[str, Any]:
+def choose_settings(found: Analysis, handout: Download, ending: str) -> dict[str, Any]:
     """Show a widget for each setting of a kind of file."""
     asked = {
         name: ASKED[name](found, ending) for name in handout.settings if name in ASKED
@@ -279,12 +279,12 @@ ASKED = {
 }
 
 
-def build(handout: Handout, ending: str, settings: dict[str, Any]) -> Made | None:
+def build(handout: Download, ending: str, settings: dict[str, Any]) -> Built | None:
     """Make a file: at once, or where it may take long when the user asks for it."""
     what = (handout.name, ending, *sorted(settings.items()))
     if handout.is_quick:
         with widgets.problems("This file cannot be made"):
-            quick: Made = caches.kept(
+            quick: Built = caches.kept(
                 "file", lambda: handout.build(ending, **settings), what
             )
             return quick
@@ -294,7 +294,7 @@ def build(handout: Handout, ending: str, settings: dict[str, Any]) -> Made | Non
     if st.button("Make the file", type="primary", key="_make"):
         with widgets.problems("This file cannot be made"), in_steps("file"):
             session.remember("file", (mark, handout.build(ending, **settings)))
-    known: tuple[Any, Made] | None = session.remembered("file")
+    known: tuple[Any, Built] | None = session.remembered("file")
     return known[1] if known is not None and known[0] == mark else None
 
 

@@ -14,7 +14,7 @@ from interpretkd._base import InputError, prediction_text
 from interpretkd.data import Schema, image_schema
 from interpretkd.distillation import output_names
 from interpretkd.explain import (
-    Flip,
+    Counterfactual,
     RowExplanation,
     explain_row,
     label_text,
@@ -272,7 +272,7 @@ def show_flips(row: int, explanation: RowExplanation, rows: Any, model: Any) -> 
         widgets.table(frame)
 
 
-def flip_text(flip: Flip) -> str:
+def flip_text(flip: Counterfactual) -> str:
     """Return one change in words, as Markdown."""
     changes = " and ".join(
         f"**{widgets.plain(change.feature)}** from {widgets.plain(change.before)} to "

@@ -11,6 +11,7 @@ import sidebar
 import streamlit as st
 import widgets
 
+from interpretkd import datasets
 from interpretkd._base import InputError
 from interpretkd.data import (
     RowChoice,
@@ -20,7 +21,6 @@ from interpretkd.data import (
     split_target,
     target_balance,
 )
-from interpretkd.datasets import _loaders as datasets
 from interpretkd.runs import (
     Job,
     TrainOrder,

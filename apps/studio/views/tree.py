@@ -15,8 +15,8 @@ from tree_view import tree_view
 
 from interpretkd.drawing import (
     DIRECTIONS,
+    DrawnBranch,
     Look,
-    TreeMap,
     branch_outline,
     draw_branch,
     look_of,
@@ -132,13 +132,13 @@ def against_whole(found: Analysis) -> str | None:
     return f"{amount} against {whole.tree.n_leaves} leaves"
 
 
-def show_tree(look: Look, index: int | None) -> TreeMap:
+def show_tree(look: Look, index: int | None) -> DrawnBranch:
     """Show the tree with its settings, and beside it the chosen node."""
     last = len(look.features) - 1
     node = address.number("node", 0, 0, last)
     branch = address.number("branch", 0, 0, last)
     settings = choose_view(look, node, index)
-    drawn: TreeMap = caches.kept(
+    drawn: DrawnBranch = caches.kept(
         "tree_map", lambda: draw_branch(look, root=branch, **settings), index, branch,
         *settings.values(),
     )  # fmt: skip
@@ -240,7 +240,7 @@ def unfold() -> None:
     note_nodes("closed", set())
 
 
-def say_what_is_hidden(look: Look, drawn: TreeMap, branch: int) -> None:
+def say_what_is_hidden(look: Look, drawn: DrawnBranch, branch: int) -> None:
     """Say which part of the tree is drawn, and offer the way back."""
     folded = sum(node.kind == "folded" for node in drawn.nodes)
     if drawn.is_full:
@@ -325,7 +325,7 @@ def show_examples(found: Analysis, facts: NodeFacts) -> None:
             address.link(f"Row {number:,}", "row", row=number)
 
 
-def show_text(look: Look, drawn: TreeMap) -> None:
+def show_text(look: Look, drawn: DrawnBranch) -> None:
     """Show the same tree as text, and offer the picture as a file."""
     first = drawn.nodes[0].node
     with st.expander("The same as text"):

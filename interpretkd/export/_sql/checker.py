@@ -10,7 +10,7 @@ import numpy as np
 
 from interpretkd.data import Rows
 from interpretkd.export._parity import Answers, Checker, NotChecked, PlainColumns, cells
-from interpretkd.export._specification import Blueprint
+from interpretkd.export._specification import ModelSpec
 from interpretkd.export._sql.dialects import double_type, fresh, quoted
 from interpretkd.export._sql.statement import sql_text
 
@@ -20,7 +20,7 @@ TABLE = "rows"
 """The table that the checks make."""
 
 
-def sql_checker(plan: Blueprint, dialect: str) -> tuple[str, Checker]:
+def sql_checker(plan: ModelSpec, dialect: str) -> tuple[str, Checker]:
     """Return what runs the statement, and a function that does.
 
     There is no PostgreSQL server to be expected on a user's machine: its statement is
@@ -28,7 +28,7 @@ def sql_checker(plan: Blueprint, dialect: str) -> tuple[str, Checker]:
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
     dialect : {"sqlite", "postgresql", "duckdb"}
         For which database.
@@ -50,12 +50,12 @@ def sql_checker(plan: Blueprint, dialect: str) -> tuple[str, Checker]:
     return _database(dialect), ask
 
 
-def answers_from(plan: Blueprint, records: Sequence[Sequence[Any]]) -> Answers:
+def answers_from(plan: ModelSpec, records: Sequence[Sequence[Any]]) -> Answers:
     """Read what a statement returned, the row's number first.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
     records : sequence of sequence
         The result, in any order.
@@ -79,12 +79,12 @@ def answers_from(plan: Blueprint, records: Sequence[Sequence[Any]]) -> Answers:
     return Answers(values, decided)
 
 
-def row_column(plan: Blueprint) -> str:
+def row_column(plan: ModelSpec) -> str:
     """Name the column that numbers the rows of a check.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
 
     Returns
@@ -95,12 +95,12 @@ def row_column(plan: Blueprint) -> str:
     return fresh("row", {name.casefold() for name in plan.schema.names})
 
 
-def create_table(plan: Blueprint, dialect: str) -> str:
+def create_table(plan: ModelSpec, dialect: str) -> str:
     """Write the statement that makes a table for the student's rows.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
     dialect : {"sqlite", "postgresql", "duckdb"}
         For which database.
@@ -126,7 +126,7 @@ def create_table(plan: Blueprint, dialect: str) -> str:
     return f"CREATE TEMPORARY TABLE {quoted(TABLE)} ({', '.join(columns)})"
 
 
-def _ask_sqlite(plan: Blueprint, columns: PlainColumns, statement: str) -> list[Any]:
+def _ask_sqlite(plan: ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
     import sqlite3
 
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
@@ -143,7 +143,7 @@ def _ask_sqlite(plan: Blueprint, columns: PlainColumns, statement: str) -> list[
         return connection.execute(statement).fetchall()
 
 
-def _ask_duckdb(plan: Blueprint, columns: PlainColumns, statement: str) -> list[Any]:
+def _ask_duckdb(plan: ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
     try:
         import duckdb
     except ImportError as error:
@@ -169,7 +169,7 @@ def _arrow(values: Sequence[Any]) -> Any:
     return pyarrow.array(list(values), from_pandas=False)
 
 
-def _records(plan: Blueprint, columns: PlainColumns) -> Iterator[tuple[Any, ...]]:
+def _records(plan: ModelSpec, columns: PlainColumns) -> Iterator[tuple[Any, ...]]:
     listed = [columns[name] for name in plan.schema.names]
     return zip(range(len(listed[0])), *listed, strict=True)
 

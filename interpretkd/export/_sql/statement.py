@@ -14,7 +14,7 @@ from interpretkd._base import check_choice, one_line
 from interpretkd.data import MISSING, VALUE, Feature
 from interpretkd.export._specification import (
     SMALLEST,
-    Blueprint,
+    ModelSpec,
     check_texts,
     double_threshold,
 )
@@ -40,7 +40,7 @@ _MOST_TERMS = 100
 
 
 def sql_text(
-    plan: Blueprint,
+    plan: ModelSpec,
     *,
     dialect: str = "sqlite",
     table: str = "rows",
@@ -54,7 +54,7 @@ def sql_text(
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
     dialect : {"sqlite", "postgresql", "duckdb"}, default="sqlite"
         For which database.
@@ -83,12 +83,12 @@ def sql_text(
     return writer.statement()
 
 
-def output_columns(plan: Blueprint) -> list[str]:
+def output_columns(plan: ModelSpec) -> list[str]:
     """Name the columns that the statement adds.
 
     Parameters
     ----------
-    plan : Blueprint
+    plan : ModelSpec
         The student.
 
     Returns
@@ -189,7 +189,7 @@ def _passing(condition: Condition, name: str, dialect: str) -> Iterator[str]:
 class _Writer:
     """What all parts of one statement share."""
 
-    plan: Blueprint
+    plan: ModelSpec
     dialect: str
     table: str
     keep: list[str]

@@ -22,7 +22,15 @@ from interpretkd.students._cart.draft import Draft, finish, leaves_of
 from interpretkd.students._cart.growing import Limits, grow_draft
 from interpretkd.targets import apply_link
 
-__all__ = ["BoostingSearch", "BoostingTrial", "boost_within"]
+__all__ = [
+    "BoostingRows",
+    "BoostingSearch",
+    "BoostingSettings",
+    "BoostingTrial",
+    "GrownTree",
+    "TreeSum",
+    "boost_within",
+]
 
 
 TREE_LEAVES = (2, 3, 4, 6, 8, 16)
@@ -183,8 +191,8 @@ def boost_within(
     (True, True)
     """
     weight = np.ones(len(rows)) if sample_weight is None else sample_weight
-    settings = _Settings(link, min_child_weight, subsample, column_share, seed)
-    lesson = _Lesson(rows, targets, weight, settings)
+    settings = BoostingSettings(link, min_child_weight, subsample, column_share, seed)
+    lesson = BoostingRows(rows, targets, weight, settings)
     if not weight.all():  # a row without weight is as good as absent
         lesson = lesson.take(np.flatnonzero(weight > 0))
     order = np.random.default_rng(seed).permutation(len(lesson.codes))
@@ -205,11 +213,11 @@ def boost_within(
 
 
 def _search(
-    lesson: "_Lesson", max_leaves: int, watch: tuple[Codes, Score]
-) -> tuple[BoostingSearch, "_Sum"]:
+    lesson: "BoostingRows", max_leaves: int, watch: tuple[Codes, Score]
+) -> tuple[BoostingSearch, "TreeSum"]:
     """Try sizes of trees in rising order, then the other rates at the best size."""
     trials: list[BoostingTrial] = []
-    sums: dict[int, _Sum] = {}  # of the best so far alone
+    sums: dict[int, TreeSum] = {}  # of the best so far alone
 
     def best() -> int:
         return max(
@@ -245,12 +253,12 @@ def _sizes(max_leaves: int, n_outputs: int) -> list[int]:
 
 
 def _attempt(
-    lesson: "_Lesson",
+    lesson: "BoostingRows",
     size: int,
     rate: float,
     max_leaves: int,
     watch: tuple[Codes, Score],
-) -> Iterator[tuple[BoostingTrial, "_Sum"]]:
+) -> Iterator[tuple[BoostingTrial, "TreeSum"]]:
     """Grow trees of one size; yield all of them, then fewer and fewer."""
     held_out, score = watch
     grown = _grow(lesson, size, rate, max_leaves)
@@ -267,7 +275,7 @@ def _attempt(
 
 
 @dataclass(frozen=True)
-class _Settings:
+class BoostingSettings:
     """What does not change from one sum of trees to the next."""
 
     link: str
@@ -278,13 +286,13 @@ class _Settings:
 
 
 @dataclass(frozen=True, eq=False)
-class _Lesson:
+class BoostingRows:
     """Rows and what they are to become."""
 
     rows: Encoded
     targets: Array
     weight: Array
-    settings: _Settings
+    settings: BoostingSettings
 
     @property
     def codes(self) -> Codes:
@@ -294,11 +302,11 @@ class _Lesson:
     def binned(self) -> Binned:
         return self.rows.once(bin_rows)
 
-    def take(self, rows: NDArray[np.integer]) -> "_Lesson":
+    def take(self, rows: NDArray[np.integer]) -> "BoostingRows":
         """Return some of the rows, in bins of their own."""
         rows = np.sort(rows)
         own = Encoded(self.rows.schema, self.codes[rows])
-        return _Lesson(own, self.targets[rows], self.weight[rows], self.settings)
+        return BoostingRows(own, self.targets[rows], self.weight[rows], self.settings)
 
     @cached_property
     def base(self) -> Array:
@@ -339,7 +347,7 @@ class _Lesson:
 
 
 @dataclass(frozen=True, eq=False)
-class _Grown:
+class GrownTree:
     """One tree: its tests, the leaf of each row, and the output it adds to."""
 
     draft: Draft
@@ -349,10 +357,10 @@ class _Grown:
     gain: float
 
 
-class _Sum:
+class TreeSum:
     """A sum of trees while it grows."""
 
-    def __init__(self, lesson: _Lesson, trees: list[_Grown]) -> None:
+    def __init__(self, lesson: BoostingRows, trees: list[GrownTree]) -> None:
         self.lesson, self.trees = lesson, trees
         self.values = [tree.value for tree in trees]
 
@@ -360,14 +368,14 @@ class _Sum:
     def n_leaves(self) -> int:
         return sum(tree.draft.n_leaves for tree in self.trees)
 
-    def cut(self, max_leaves: int) -> "_Sum":
+    def cut(self, max_leaves: int) -> "TreeSum":
         """Return the first trees, with values that suit them."""
         ends = np.cumsum([tree.draft.n_leaves for tree in self.trees])
-        part = _Sum(self.lesson, self.trees[: int((ends <= max_leaves).sum())])
+        part = TreeSum(self.lesson, self.trees[: int((ends <= max_leaves).sum())])
         part.refit()
         return part
 
-    def add(self, tree: _Grown) -> None:
+    def add(self, tree: GrownTree) -> None:
         self.trees.append(tree)
         self.values.append(tree.value)
 
@@ -452,11 +460,11 @@ class _Sum:
 
 
 def _grow(
-    lesson: _Lesson, tree_leaves: int, learning_rate: float, max_leaves: int
-) -> _Sum:
+    lesson: BoostingRows, tree_leaves: int, learning_rate: float, max_leaves: int
+) -> TreeSum:
     """Grow trees as long as there are leaves for them."""
     rng = np.random.default_rng(lesson.settings.seed)
-    grown = _Sum(lesson, [])
+    grown = TreeSum(lesson, [])
     margins, next_refit = grown.margins(), 4.0
     while (left := max_leaves - grown.n_leaves) >= 2:
         trees = _candidates(lesson, margins, min(tree_leaves, left), learning_rate, rng)
@@ -475,12 +483,12 @@ def _grow(
 
 
 def _candidates(
-    lesson: _Lesson,
+    lesson: BoostingRows,
     margins: Array,
     max_leaves: int,
     learning_rate: float,
     rng: np.random.Generator,
-) -> list[_Grown]:
+) -> list[GrownTree]:
     """Grow a tree for each output; the one that gains most a leaf comes first."""
     settings = lesson.settings
     limits = Limits(max_leaves=max_leaves, min_samples_leaf=settings.min_child_weight)
@@ -511,7 +519,7 @@ def _candidates(
         step = -np.bincount(leaf, own, n_nodes)
         size = np.bincount(leaf, weight, n_nodes) + PENALTY
         trees.append(
-            _Grown(
+            GrownTree(
                 draft,
                 leaf.astype(np.uint8),
                 output,
@@ -522,11 +530,11 @@ def _candidates(
     return sorted(trees, key=lambda tree: -tree.gain)
 
 
-def _lone_leaf(lesson: _Lesson) -> _Grown:
+def _lone_leaf(lesson: BoostingRows) -> GrownTree:
     none = np.full(1, -1, dtype=np.int32)
     draft = Draft(none, np.zeros((1, N_BYTES), dtype=np.bool_), none, none)
     leaf = np.zeros(len(lesson.codes), dtype=np.uint8)
-    return _Grown(draft, leaf, lesson.outputs[0], np.zeros(1), 0.0)
+    return GrownTree(draft, leaf, lesson.outputs[0], np.zeros(1), 0.0)
 
 
 def _join(trees: list[Nodes]) -> Nodes:

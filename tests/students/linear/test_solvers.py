@@ -13,9 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from interpretkd._base import InputError
 from interpretkd.data import Schema
 from interpretkd.models import Linear
-from interpretkd.students import LinearStudent
+from interpretkd.students import LinearPath, LinearStudent
 from interpretkd.students._linear.path import (
-    LinearPath,
     cross_validate,
     linear_path,
     relax,
