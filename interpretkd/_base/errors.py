@@ -3,8 +3,6 @@
 import contextlib
 from collections.abc import Iterator
 
-__all__ = ["BundleError", "InputError", "naming_file"]
-
 
 class InputError(ValueError):
     """Something the user gave cannot be used; the text is one sentence for them.

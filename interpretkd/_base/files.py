@@ -7,8 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["csv_text", "write_atomically"]
-
 
 def csv_text(frame: pd.DataFrame) -> str:
     """Return a table as CSV in which no text is taken for a formula.

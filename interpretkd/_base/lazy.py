@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-__all__ = ["attach"]
-
 
 def attach(
     package: str, names: Mapping[str, Sequence[str]], rooms: Sequence[str] = ()

@@ -16,21 +16,6 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from interpretkd._base.text import one_line
 
-__all__ = [
-    "UNKNOWN",
-    "cell_text",
-    "escape_html",
-    "escape_latex",
-    "escape_markdown",
-    "html_block",
-    "html_page",
-    "html_table",
-    "latex_table",
-    "markdown_table",
-    "numeric_columns",
-    "table_cells",
-]
-
 UNKNOWN = "-"
 """What a cell shows for a value that is not known."""
 

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["joined", "number_text", "one_line", "prediction_text"]
-
 
 @lru_cache(maxsize=1 << 16)
 def number_text(value: float) -> str:

@@ -6,8 +6,6 @@ from numbers import Integral, Real
 
 from interpretkd._base.errors import InputError
 
-__all__ = ["check_boolean", "check_choice", "check_integer", "check_real", "closest"]
-
 
 def check_real(
     owner: str,

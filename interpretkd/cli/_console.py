@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-__all__ = ["RunFolder", "Seed", "new_console"]
-
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
 
 

@@ -13,8 +13,6 @@ import typer
 from interpretkd._base import InputError
 from interpretkd.cli._console import new_console
 
-__all__ = ["bench", "find_benchmark", "run_benchmark"]
-
 _FOLDER = Path(__file__).parents[2] / "apps" / "bench"
 """They lie in a checkout alone: a wheel has none."""
 _PACKAGE = "interpretkd_bench"

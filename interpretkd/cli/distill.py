@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from interpretkd.runs import Outcome
 
 
-__all__ = ["demo", "distill"]
-
-
 class Data(StrEnum):
     """The data sets that come with the package."""
 

@@ -8,8 +8,6 @@ import typer
 
 from interpretkd.cli._console import RunFolder
 
-__all__ = ["export", "report"]
-
 
 class Format(StrEnum):
     """What a student is exported to."""

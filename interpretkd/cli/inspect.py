@@ -8,8 +8,6 @@ import typer
 
 from interpretkd.cli._console import RunFolder
 
-__all__ = ["explain", "predict", "rules", "tree"]
-
 
 class Theme(StrEnum):
     """The colours of a diagram."""

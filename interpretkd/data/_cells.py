@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, number_text, one_line
 from interpretkd.data._schema import Codes, Feature, Rows, Schema
 
-__all__ = ["replace_cells", "spreads", "value_text"]
-
 
 def spreads(schema: Schema, codes: Codes) -> Array:
     """Return the unit in which changes of each column are measured.

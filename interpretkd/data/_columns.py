@@ -10,16 +10,6 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError, check_choice, check_integer, closest
 from interpretkd.data._schema import plain_value
 
-__all__ = [
-    "RowChoice",
-    "check_columns",
-    "choose_rows",
-    "describe_columns",
-    "split_target",
-    "target_balance",
-]
-
-
 _MOST_CLASSES = 20
 """A number with more different whole values than this is a quantity, not a class."""
 _FEWEST_A_CLASS = 5

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 
-__all__ = ["UNITS", "Calendar"]
-
 UNITS: dict[str, Any] = {
     "day": "D",
     "hour": "h",

@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from interpretkd.data._schema import Codes, Schema, expand
 
-__all__ = ["even_space"]
-
 
 def even_space(schema: Schema, codes: Codes) -> NDArray[np.float64]:
     """Return rows as points whose columns vary alike.

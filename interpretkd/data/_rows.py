@@ -13,16 +13,6 @@ from sklearn.utils.validation import validate_data
 from interpretkd._base import Array, InputError
 from interpretkd.data._schema import Codes, Rows, Schema, as_frame
 
-__all__ = [
-    "Encoded",
-    "as_columns",
-    "batches",
-    "checked_rows",
-    "learn_schema",
-    "stack_rows",
-    "take_rows",
-]
-
 Made = TypeVar("Made")
 
 

@@ -21,21 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._base import InputError
 from interpretkd.data._dates import Calendar
 
-__all__ = [
-    "MISSING",
-    "VALUE",
-    "Codes",
-    "Column",
-    "Feature",
-    "Rows",
-    "Schema",
-    "as_frame",
-    "check_schema",
-    "expand",
-    "image_schema",
-    "plain_value",
-]
-
 Codes: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = pd.DataFrame | NDArray[Any]
 Category: TypeAlias = str | int | float | bool

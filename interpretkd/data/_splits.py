@@ -10,9 +10,6 @@ from sklearn.model_selection import train_test_split
 
 from interpretkd._base import InputError
 
-__all__ = ["Split", "hold_out", "split_rows"]
-
-
 _TEST, _TRANSFER = 0.2, 0.2
 
 

@@ -14,8 +14,6 @@ import pandas as pd
 from interpretkd._base import InputError, closest
 from interpretkd.data._columns import check_columns
 
-__all__ = ["parse_table", "read_table", "require_columns"]
-
 _DELIMITERS = ",;\t|"
 
 

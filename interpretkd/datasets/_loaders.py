@@ -18,16 +18,6 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema, Split, split_rows
 
-__all__ = [
-    "Dataset",
-    "load_breast_cancer",
-    "load_connect4",
-    "load_digits",
-    "load_german_credit",
-    "load_mnist",
-]
-
-
 _PLACES = (
     Path(__file__).parents[1] / "_datasets",  # in a wheel
     Path(__file__).parents[2] / "datasets",  # in a checkout

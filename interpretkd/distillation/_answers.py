@@ -13,17 +13,6 @@ from interpretkd.data import Rows, checked_rows
 from interpretkd.targets import decide, probabilities
 from interpretkd.teachers import AbsentTeacher
 
-__all__ = [
-    "certainty",
-    "check_model",
-    "decisions",
-    "given_rows",
-    "output_names",
-    "same_decisions",
-    "teacher_is_here",
-    "teacher_says",
-]
-
 
 def check_model(owner: str, model: Any) -> None:
     """Check that it is a fitted distilled model with a student of ours.

@@ -39,9 +39,6 @@ from interpretkd.targets import Target, label_target
 from interpretkd.teachers import Teacher, as_teacher
 from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
 
-__all__ = []
-
-
 _FEWEST_ROWS = 5
 
 _ENOUGH_ROWS = 20_000

@@ -13,8 +13,6 @@ from interpretkd.students import as_student
 from interpretkd.targets import Target, decide, log_probabilities, probabilities
 from interpretkd.transfer import TransferSet
 
-__all__ = ["TargetTrial", "choose_search", "choose_target"]
-
 
 @dataclass(frozen=True)
 class TargetTrial:

@@ -16,9 +16,6 @@ from interpretkd.targets import Target, check_labels, decide, indicate, probabil
 from interpretkd.teachers import Teacher
 from interpretkd.transfer import TransferSet
 
-__all__ = ["DistilledClassifier"]
-
-
 TARGETS = ("auto", "hard", "soft", "logits")
 
 _AUTO_TEMPERATURES = (0.5, 1.0, 2.0, 4.0)

@@ -11,8 +11,6 @@ from interpretkd.students import Judged, Taught, as_student
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
 
-__all__ = ["fit_student"]
-
 
 def fit_student(
     student: Any,

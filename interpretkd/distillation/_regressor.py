@@ -18,8 +18,6 @@ from interpretkd.distillation._base import _Distilled, _length, is_fitted
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
 
-__all__ = ["DistilledRegressor"]
-
 
 class DistilledRegressor(RegressorMixin, _Distilled):
     """A student taught by a regressor's predicted values.

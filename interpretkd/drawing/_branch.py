@@ -11,13 +11,6 @@ from interpretkd.drawing._node_boxes import Look
 from interpretkd.drawing._tree import _FEW_LEAVES, DIRECTIONS, _drawing, _Part
 from interpretkd.models import outline
 
-__all__ = [
-    "DrawnBranch",
-    "DrawnNode",
-    "branch_outline",
-    "draw_branch",
-]
-
 
 @dataclass(frozen=True)
 class DrawnNode:

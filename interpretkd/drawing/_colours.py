@@ -6,22 +6,6 @@ from typing import TypeAlias
 
 from interpretkd._base import check_choice
 
-__all__ = [
-    "CLASS_COLOURS",
-    "LINE_COLOURS",
-    "N_CLASS_ROLES",
-    "N_VALUE_ROLES",
-    "SIGNED_COLOURS",
-    "THEMES",
-    "VALUE_COLOURS",
-    "Theme",
-    "check_theme",
-    "class_role",
-    "class_tint",
-    "colours",
-    "value_role",
-]
-
 Theme: TypeAlias = Mapping[str, str]
 
 THEMES = ("light", "dark", "auto")

@@ -26,17 +26,6 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError, one_line, write_atomically
 
-__all__ = [
-    "LINES",
-    "MARKERS",
-    "Display",
-    "check_classes",
-    "label",
-    "numbers",
-    "panels",
-    "shortened",
-]
-
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES: tuple[Any, ...] = (
     "-",

@@ -9,8 +9,6 @@ from interpretkd.drawing._raster import Sheet, letter_size, to_pdf, to_png
 from interpretkd.drawing._shapes import Shape
 from interpretkd.drawing._svg import to_svg
 
-__all__ = ["Drawing", "pages_pdf"]
-
 
 @dataclass(frozen=True)
 class Drawing:

@@ -13,8 +13,6 @@ from interpretkd.drawing._drawing import pages_pdf
 from interpretkd.drawing._graphviz import tree_diagram
 from interpretkd.drawing._tree import draw_pages, draw_tree
 
-__all__ = ["save_diagram"]
-
 _FORMATS = ("svg", "pdf", "png", "dot", "gv")
 
 

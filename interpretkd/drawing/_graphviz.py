@@ -8,8 +8,6 @@ from interpretkd.drawing._colours import class_tint
 from interpretkd.drawing._node_boxes import Look
 from interpretkd.drawing._tree import look_of
 
-__all__ = ["tree_diagram"]
-
 _WIDTH, _LONGEST = 28, 120
 
 

@@ -15,9 +15,6 @@ from interpretkd.drawing._shapes import FONT_SIZES, Group, Pixels, Rect, Shape, 
 from interpretkd.drawing._text_metrics import text_width, wrap
 from interpretkd.models import Condition, Tree, leaf_outcomes, node_test
 
-__all__ = ["Box", "Look", "legend", "look_at", "node_box"]
-
-
 _WIDEST, _NARROWEST = 184.0, 74.0
 """Of the text in a box."""
 _PAD, _LINE, _SMALL_LINE, _STRIPE = 9.0, 15.0, 13.0, 5.0

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 
-__all__ = ["as_picture", "as_png", "grey_or_colours", "pixel_place"]
-
 _LEAST_SIDE = 64
 _KINDS = {(): 0, (2,): 4, (3,): 2}
 """What PNG calls grey, grey with opacity, and colours."""

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 from interpretkd._base import InputError, check_real
 from interpretkd.drawing._svg import FONTS
 
-__all__ = ["Sheet", "letter_size", "to_pdf", "to_png"]
-
 _WIDER = 0.86
 """How much smaller DejaVu Sans must be to be as wide as Helvetica."""
 _POINTS = 72

@@ -2,19 +2,6 @@
 
 from typing import NamedTuple, TypeAlias
 
-__all__ = [
-    "FONT_SIZES",
-    "Curve",
-    "Group",
-    "Pixels",
-    "Polygon",
-    "Rect",
-    "Shape",
-    "Strokes",
-    "Text",
-    "moved",
-]
-
 FONT_SIZES = {"title": 15.0, "body": 12.0, "small": 10.5, "tiny": 7.5}
 
 

@@ -21,8 +21,6 @@ from interpretkd.drawing._shapes import (
     Text,
 )
 
-__all__ = ["FONTS", "to_svg"]
-
 FONTS = ("Helvetica", "Arial", "Liberation Sans", "Arimo", "DejaVu Sans")
 """All but the last one are equally wide."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")

@@ -4,8 +4,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-__all__ = ["text_width", "wrap"]
-
 # Helvetica's widths of the characters from the blank to the tilde, in 1/1000 of the
 # font size; Arial, Liberation Sans and Arimo have the same.
 _REGULAR = (

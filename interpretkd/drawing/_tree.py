@@ -27,16 +27,6 @@ from interpretkd.drawing._text_metrics import wrap
 from interpretkd.drawing._tree_layout import place_in_levels, place_tidily
 from interpretkd.models import Forest, Nodes, Tree, path_conditions
 
-__all__ = [
-    "DIRECTIONS",
-    "draw_pages",
-    "draw_tree",
-    "look_of",
-    "pages",
-    "row_codes",
-    "tree_svg",
-]
-
 DIRECTIONS = ("auto", "down", "right")
 
 _FEW_LEAVES = 8

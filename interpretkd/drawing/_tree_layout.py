@@ -10,8 +10,6 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["place_in_levels", "place_tidily"]
-
 
 def place_tidily(
     left: Sequence[int], right: Sequence[int], breadth: Sequence[float], gap: float

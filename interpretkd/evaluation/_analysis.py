@@ -24,8 +24,6 @@ from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.students import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.targets import decide, label_target, probabilities
 
-__all__ = ["Analysis", "analyse"]
-
 Made = TypeVar("Made")
 
 

@@ -34,18 +34,6 @@ from interpretkd.models import items_of, size_of
 from interpretkd.students import PruningPath, as_student
 from interpretkd.targets import decide
 
-__all__ = [
-    "AXES",
-    "MEASURES",
-    "Comparison",
-    "Contender",
-    "Pair",
-    "compare",
-    "steps",
-    "why_not",
-]
-
-
 AXES = ("items", "size", "parameters", "bytes")
 """The sizes by which students are laid out."""
 

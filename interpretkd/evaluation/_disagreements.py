@@ -35,16 +35,6 @@ from interpretkd.rules import extract_rules
 from interpretkd.students import Limits, grow
 from interpretkd.targets import decide, probabilities
 
-__all__ = [
-    "Disagreements",
-    "Region",
-    "disagreements",
-    "label_disagreements",
-    "leads",
-    "narrowed",
-]
-
-
 _TOP_SHARE = 0.1
 """Of the values of a regression: those that differ most are called disagreements."""
 _FEWEST_ROWS, _FEWEST_IN_REGION = 40, 10

@@ -32,13 +32,6 @@ from interpretkd.metrics import (
 )
 from interpretkd.targets import TASKS, decide
 
-__all__ = [
-    "Evaluation",
-    "Scores",
-    "Size",
-    "evaluate",
-]
-
 
 @dataclass(frozen=True)
 class Size:

@@ -36,9 +36,6 @@ from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Condition, Tree
 from interpretkd.rules import Rule, extract_rules
 
-__all__ = ["ConditionBreak", "Interventions", "RuleIntervention", "interventions"]
-
-
 _USUAL_SHARE = 0.95
 _MOST_COMPARED = 2000
 

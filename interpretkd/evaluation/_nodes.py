@@ -13,8 +13,6 @@ from interpretkd.evaluation._analysis import Analysis
 from interpretkd.metrics import Estimate, wilson_interval
 from interpretkd.models import Condition, path_conditions
 
-__all__ = ["NodeFacts", "node_facts", "telling_rows"]
-
 
 @dataclass(frozen=True, eq=False)
 class NodeFacts:

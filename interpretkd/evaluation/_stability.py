@@ -53,8 +53,6 @@ from interpretkd.students import as_student
 from interpretkd.targets import decide
 from interpretkd.transfer import TransferSet
 
-__all__ = ["Stability", "stability"]
-
 Index = NDArray[np.int64]
 
 SEARCHES = ("same", "greedy")

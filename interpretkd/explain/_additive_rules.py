@@ -11,8 +11,6 @@ from interpretkd.data import Codes
 from interpretkd.explain._functional_anova import Cells, Decomposition, Leaves
 from interpretkd.models import Condition, Outputs
 
-__all__ = ["AdditiveRule", "leaf_rules", "set_condition"]
-
 
 @dataclass(frozen=True)
 class AdditiveRule:

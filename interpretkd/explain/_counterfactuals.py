@@ -30,9 +30,6 @@ from interpretkd.models import (
 )
 from interpretkd.targets import Target, apply_link, decide
 
-__all__ = ["leaf_boxes", "nearest_rows"]
-
-
 _SLACK = 0.01
 """Of a spread: how far beyond the threshold a readable number may lie."""
 _MOST_TRIED = 20_000

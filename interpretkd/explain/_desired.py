@@ -13,8 +13,6 @@ from interpretkd.data import Codes, spreads
 from interpretkd.models import ALL_NUMBERS, Linear
 from interpretkd.targets import decide
 
-__all__ = ["Desired", "Scale", "scale_of"]
-
 
 @dataclass(frozen=True)
 class Desired:

@@ -17,9 +17,6 @@ from interpretkd.explain._additive_rules import AdditiveRule, leaf_rules, set_co
 from interpretkd.explain._functional_anova import Cells, Decomposition, decompose
 from interpretkd.models import Forest, Outputs, read_outputs
 
-__all__ = ["Effects", "VarianceShares", "shape_effects"]
-
-
 _MOST_LINES = 10
 """Features, pairs and rules that are printed; the tables have all."""
 

@@ -18,8 +18,6 @@ from interpretkd._base import Array, Whole
 from interpretkd.data import Codes, Schema
 from interpretkd.models import ALL_NUMBERS, Forest, Nodes
 
-__all__ = ["Cells", "Decomposition", "Leaves", "decompose"]
-
 
 @dataclass(frozen=True, eq=False)
 class Cells:

@@ -20,9 +20,6 @@ from interpretkd.models import (
     read_scorecards,
 )
 
-__all__ = ["Contributions", "linear_terms", "model_scorecards", "points_text"]
-
-
 _MOST_LINES = 15
 
 

@@ -39,16 +39,6 @@ from interpretkd.explain._desired import Desired, Scale, scale_of
 from interpretkd.models import ALL_NUMBERS, Tree, path_contributions, way_of
 from interpretkd.targets import probabilities
 
-__all__ = [
-    "Change",
-    "Counterfactual",
-    "RowExplanation",
-    "Step",
-    "explain_row",
-    "parting_rows",
-]
-
-
 _MOST_PARTS = 10
 """How many contributions the text names; the table holds all."""
 

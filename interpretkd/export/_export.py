@@ -11,30 +11,19 @@ import numpy as np
 from interpretkd._base import InputError, check_choice, csv_text, write_atomically
 from interpretkd.data import Rows, as_frame
 from interpretkd.drawing import tree_diagram
-from interpretkd.export._parity import Answers, Checker, Parity, ParityError, check
+from interpretkd.export._parity import Answers, Checker, Parity, check
 from interpretkd.export._read_pmml import pmml_checker
 from interpretkd.export._specification import ModelSpec, form_kind, model_spec
 from interpretkd.export._sql.checker import sql_checker
 from interpretkd.export._sql.dialects import DIALECTS
 from interpretkd.export._sql.statement import sql_text
 from interpretkd.export._to_c import c_checker, c_text
-from interpretkd.export._to_json import json_checker, json_schema, json_text, read_json
+from interpretkd.export._to_json import json_checker, json_text
 from interpretkd.export._to_onnx import onnx_bytes, onnx_checker
 from interpretkd.export._to_pmml import pmml_text
 from interpretkd.export._to_python import python_checker, python_text
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
-
-__all__ = [
-    "DIALECTS",
-    "EXPORTS",
-    "Export",
-    "Parity",
-    "ParityError",
-    "export_student",
-    "json_schema",
-    "read_json",
-]
 
 EXPORTS = ("sql", "python", "c", "json", "onnx", "pmml", "dot", "csv")
 """The formats, by the names that the command line gives them."""

@@ -13,18 +13,6 @@ from interpretkd.data import Rows, Schema, as_frame
 from interpretkd.export._specification import ModelSpec, double_threshold
 from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
-__all__ = [
-    "Answers",
-    "Checker",
-    "NotChecked",
-    "Parity",
-    "ParityError",
-    "PlainColumns",
-    "cells",
-    "check",
-    "made_rows",
-]
-
 PlainColumns: TypeAlias = dict[str, list[Any]]
 """For each column the values of all rows as plain Python objects; None is missing."""
 

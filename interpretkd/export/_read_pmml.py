@@ -12,8 +12,6 @@ from interpretkd.export._parity import Answers, Checker, cells
 from interpretkd.export._specification import ModelSpec
 from interpretkd.export._to_pmml import NAMESPACE, pmml_text
 
-__all__ = ["pmml_checker", "read_pmml"]
-
 Record: TypeAlias = dict[str, Any]
 Evaluator: TypeAlias = Callable[[Record], Any]
 _PREFIX = f"{{{NAMESPACE}}}"

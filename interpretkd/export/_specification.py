@@ -11,16 +11,6 @@ from interpretkd.data import Rows, Schema, plain_value
 from interpretkd.models import ALL_NUMBERS, Forest, Form, Linear, Tree
 from interpretkd.targets import Target, decide, probabilities
 
-__all__ = [
-    "LARGEST",
-    "SMALLEST",
-    "ModelSpec",
-    "check_texts",
-    "double_threshold",
-    "form_kind",
-    "model_spec",
-]
-
 Label: TypeAlias = str | int | float | bool
 
 _KINDS = {Tree: "tree", Forest: "forest", Linear: "linear"}

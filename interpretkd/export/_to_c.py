@@ -17,8 +17,6 @@ from interpretkd.export._parity import Answers, Checker, NotChecked, ParityError
 from interpretkd.export._specification import SMALLEST, ModelSpec, check_texts
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
-__all__ = ["c_checker", "c_text"]
-
 _COMPILERS = ("cc", "gcc", "clang")
 _MOST_NESTED = 24
 _PATIENCE = 120

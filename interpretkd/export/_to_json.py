@@ -14,8 +14,6 @@ from interpretkd.export._specification import ModelSpec, form_kind
 from interpretkd.models import Forest, Linear, Nodes, Tree
 from interpretkd.targets import LINKS, TARGET_KINDS, TASKS, Target
 
-__all__ = ["STUDENT_FORMAT", "json_checker", "json_schema", "json_text", "read_json"]
-
 STUDENT_FORMAT = "interpretkd-student/1"
 """What a file calls itself; a reader refuses any other."""
 

@@ -19,8 +19,6 @@ from interpretkd.export._parity import Answers, Checker, NotChecked
 from interpretkd.export._specification import SMALLEST, ModelSpec, check_texts
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
-__all__ = ["onnx_bytes", "onnx_checker"]
-
 _OPSET, _ML_OPSET, _IR = 17, 3, 8
 _MOST_LEAVES = 1 << 24
 """Above it float32 does not hold every leaf number."""

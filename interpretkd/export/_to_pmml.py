@@ -17,8 +17,6 @@ from interpretkd.export._specification import (
 )
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
-__all__ = ["NAMESPACE", "pmml_text"]
-
 NAMESPACE = "http://www.dmg.org/PMML-4_4"
 
 Element = ET.Element

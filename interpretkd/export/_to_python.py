@@ -17,8 +17,6 @@ from interpretkd.export._specification import (
 )
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
-__all__ = ["python_checker", "python_text"]
-
 _MOST_NESTED = 12
 _MICROSECONDS = {
     "day": 86_400_000_000,

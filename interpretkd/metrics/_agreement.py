@@ -23,26 +23,6 @@ from interpretkd.metrics._intervals import (
 )
 from interpretkd.targets import TASKS, centred_logits, decide, log_probabilities
 
-__all__ = [
-    "Estimate",
-    "accuracy",
-    "agreement",
-    "as_matrix",
-    "check_known",
-    "checked_pair",
-    "fidelity",
-    "kl_divergence",
-    "label_matches",
-    "mcnemar",
-    "measure_fidelity",
-    "paired_bootstrap",
-    "plain_fidelity",
-    "r2",
-    "r2_of_means",
-    "squared_parts",
-]
-
-
 FIDELITY_MEASURES = ("auto", "agreement", "kl", "r2")
 
 

@@ -16,17 +16,6 @@ from scipy.special import bdtr, ndtri
 
 from interpretkd._base import Array, InputError, check_integer, check_real
 
-__all__ = [
-    "Estimate",
-    "PairedTest",
-    "bootstrap_interval",
-    "compare_means",
-    "compare_shares",
-    "percentile_interval",
-    "resample",
-    "wilson_interval",
-]
-
 Statistic = Callable[[Array], Array]
 
 _SIGNIFICANT = 0.05

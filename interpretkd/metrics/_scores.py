@@ -2,13 +2,6 @@
 
 from interpretkd._base import check_real
 
-__all__ = [
-    "accuracy_improvement",
-    "accuracy_reduction",
-    "distillation_score",
-    "size_reduction",
-]
-
 
 def accuracy_reduction(teacher: float, student: float) -> float:
     """Return by how much the student is less accurate, in percent of the teacher.

@@ -14,15 +14,6 @@ from interpretkd.metrics._agreement import _check_task, measure_fidelity
 from interpretkd.metrics._intervals import Estimate, wilson_interval
 from interpretkd.targets import decide
 
-__all__ = [
-    "class_fidelities",
-    "fidelity_by_class",
-    "fidelity_by_slice",
-    "named_slices",
-    "slice_fidelities",
-    "slices_of",
-]
-
 Slices = tuple[NDArray[np.intp], list[str]]
 
 MISSING_SLICE = "(missing)"

@@ -8,9 +8,6 @@ from interpretkd._base import InputError, check_integer
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent, as_student
 
-__all__ = ["Budget", "Candidate", "default_candidates", "given_candidates"]
-
-
 CANDIDATE_LEAVES = (4, 8, 16, 32, 64, 128)
 
 LINEAR_TERMS = (1, 2, 3, 5, 8, 12, 20, 32, 50)

@@ -33,8 +33,6 @@ from interpretkd.model_selection._results import (
 from interpretkd.models import items_of, size_of
 from interpretkd.teachers import RememberingTeacher, as_teacher
 
-__all__ = ["frontier", "trace"]
-
 
 def frontier(
     teacher: Any,

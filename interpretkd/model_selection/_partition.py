@@ -12,8 +12,6 @@ from interpretkd.data import Rows, Schema, as_frame, hold_out, take_rows
 from interpretkd.metrics import Estimate, accuracy, agreement, r2
 from interpretkd.targets import check_labels, decide
 
-__all__ = ["JudgedRows", "Partition", "partition"]
-
 
 @dataclass(frozen=True, eq=False)
 class JudgedRows:

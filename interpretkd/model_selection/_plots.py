@@ -19,9 +19,6 @@ from interpretkd.drawing import (
 )
 from interpretkd.students import PruningPath
 
-__all__ = ["SizeDisplay"]
-
-
 _AXES = {
     "items": "size (items to read: tests and answers, or terms)",
     "leaves": "size (leaves)",

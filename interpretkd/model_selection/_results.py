@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from interpretkd._base import html_table, one_line
 from interpretkd.metrics import Estimate
 
-__all__ = ["Frontier", "FrontierPoint"]
-
 
 @dataclass(frozen=True, eq=False)
 class FrontierPoint:

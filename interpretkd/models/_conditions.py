@@ -15,8 +15,6 @@ from interpretkd._base import joined, number_text
 from interpretkd.data import Codes, Feature
 from interpretkd.models._nodes import ALL_NUMBERS, Nodes
 
-__all__ = ["Condition", "branch_tests", "node_test", "path_conditions", "way_of"]
-
 _BRIEF = 5
 """How many categories a brief text names."""
 

@@ -9,8 +9,6 @@ from interpretkd.models._forest import Forest
 from interpretkd.models._linear import Linear, design_matrix
 from interpretkd.models._nodes import Nodes
 
-__all__ = ["feature_importance", "path_contributions"]
-
 
 def path_contributions(form: Forest | Linear, codes: Codes) -> tuple[Array, Array]:
     """Split the sums of one row into what each feature adds.

@@ -13,8 +13,6 @@ from interpretkd.models._nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
 from interpretkd.models._tree import Tree
 from interpretkd.targets import LINKS, apply_link
 
-__all__ = ["Forest"]
-
 _FOREST_ARRAYS = ("value", "cover", "column", "base")
 
 

@@ -6,7 +6,4 @@ from interpretkd.models._forest import Forest
 from interpretkd.models._linear import Linear
 from interpretkd.models._tree import Tree
 
-__all__ = ["Form"]
-
-
 Form: TypeAlias = Tree | Forest | Linear

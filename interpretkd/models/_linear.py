@@ -12,8 +12,6 @@ from interpretkd._base import Array, InputError, check_choice
 from interpretkd.data import Codes, Rows, Schema, expand
 from interpretkd.targets import LINKS, apply_link
 
-__all__ = ["Linear", "design_matrix"]
-
 
 @dataclass(frozen=True, eq=False)
 class Linear:

@@ -22,15 +22,6 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Schema
 
-__all__ = [
-    "ALL_NUMBERS",
-    "NODE_ARRAYS",
-    "Nodes",
-    "check_arrays",
-    "floor_to_float32",
-    "freeze",
-]
-
 ALL_NUMBERS = float(np.finfo(np.float32).max)
 """The threshold that every number passes: only a missing value can fail it."""
 

@@ -9,8 +9,6 @@ from interpretkd.data import Schema
 from interpretkd.models._conditions import Condition, branch_tests, path_conditions
 from interpretkd.models._nodes import Nodes
 
-__all__ = ["ANY", "decision_cells", "from_left", "outline"]
-
 ANY = "-"
 """What a decision table shows where a rule does not ask."""
 

@@ -12,14 +12,6 @@ from interpretkd.models._forest import Forest
 from interpretkd.models._linear import Linear
 from interpretkd.targets import decide, probabilities
 
-__all__ = [
-    "LeafOutcomes",
-    "Outputs",
-    "decision_probability",
-    "leaf_outcomes",
-    "read_outputs",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class Outputs:

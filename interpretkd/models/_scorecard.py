@@ -19,9 +19,6 @@ from interpretkd.data import MISSING, VALUE
 from interpretkd.models._linear import Linear
 from interpretkd.targets import apply_link
 
-__all__ = ["Points", "Scorecard", "read_scorecards", "readable_step"]
-
-
 _FAR = math.log(99)
 """The tables go from 1 % to 99 %."""
 _MOST_ROWS = 21

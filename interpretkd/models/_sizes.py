@@ -9,8 +9,6 @@ from interpretkd.models._linear import Linear
 from interpretkd.models._outputs import read_outputs
 from interpretkd.models._tree import Tree
 
-__all__ = ["items_of", "size_of"]
-
 
 def size_of(form: Any) -> tuple[int | None, str]:
     """Return a student's size in its own unit.

@@ -11,8 +11,6 @@ from interpretkd._base import InputError
 from interpretkd.data import Codes, Rows, Schema
 from interpretkd.models._nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
 
-__all__ = ["Tree"]
-
 
 @dataclass(frozen=True, eq=False)
 class Tree:

@@ -26,8 +26,6 @@ from interpretkd.pipelines._probing import (
 from interpretkd.pipelines._rewriting import Parts
 from interpretkd.pipelines._structure import known_levels, name_and_step, unread_columns
 
-__all__ = ["Original", "find_cuts"]
-
 _EVEN, _WIDE = 1_025, 257
 """Probes between the rows' least and largest value, and over all of float32."""
 _MOST_CUTS = 64

@@ -23,8 +23,6 @@ from interpretkd.pipelines._probing import transformation
 from interpretkd.pipelines._rewriting import Translation, translate
 from interpretkd.teachers import Teacher, as_teacher
 
-__all__ = ["PreparedTeacher", "in_original_units"]
-
 Fitted = TypeVar("Fitted")
 
 

@@ -18,15 +18,6 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Rows, Schema, as_frame
 
-__all__ = [
-    "NONE",
-    "SEVERAL",
-    "TEMPLATES",
-    "Preparation",
-    "gap_like",
-    "transformation",
-]
-
 SEVERAL, NONE = -2, -1
 """Instead of a column: a prepared column comes from more than one, or from none."""
 

@@ -17,9 +17,6 @@ from interpretkd._base import Flags, InputError
 from interpretkd.data import Schema
 from interpretkd.models import ALL_NUMBERS, Nodes
 
-__all__ = ["Parts", "Translation", "translate"]
-
-
 _MOST_NODES = 64
 """Nodes for one node of the original from which on a translation is given up."""
 

@@ -13,8 +13,6 @@ import pandas as pd
 
 from interpretkd.data import plain_value
 
-__all__ = ["known_levels", "name_and_step", "unread_columns"]
-
 
 def known_levels(preparation: Any, cells: pd.DataFrame, names: Any) -> dict[int, Any]:
     """Find the levels that scikit-learn's encoders know of the columns they read.

@@ -9,17 +9,6 @@ from typing import TypeAlias
 
 import pandas as pd
 
-__all__ = [
-    "Block",
-    "Bullets",
-    "Code",
-    "Document",
-    "Figure",
-    "Paragraph",
-    "Section",
-    "Table",
-]
-
 
 @dataclass(frozen=True)
 class Paragraph:

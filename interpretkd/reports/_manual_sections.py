@@ -7,8 +7,6 @@ from typing import Any
 
 from interpretkd._base import InputError, closest
 
-__all__ = ["INFO", "NOT_PROVIDED", "check_info", "read_info"]
-
 NOT_PROVIDED = "NOT PROVIDED"
 """What a free section says until somebody fills it."""
 

@@ -27,8 +27,6 @@ from interpretkd.reports._writers import (
     write_document,
 )
 
-__all__ = ["Report", "make_report", "report_on"]
-
 
 @dataclass(frozen=True, eq=False)
 class Report:

@@ -36,16 +36,6 @@ from interpretkd.reports._document import (
     Table,
 )
 
-__all__ = [
-    "to_html",
-    "to_json",
-    "to_markdown",
-    "to_pdf",
-    "to_typst",
-    "write_document",
-]
-
-
 _LONG_CELL = 30
 
 

@@ -14,15 +14,6 @@ from interpretkd.metrics import wilson_interval
 from interpretkd.models import LeafOutcomes, Tree, decision_probability
 from interpretkd.targets import decide, probabilities
 
-__all__ = [
-    "Judged",
-    "alike",
-    "judge_rows",
-    "node_counts",
-    "tally",
-]
-
-
 _FEW_CLASSES = 32
 """Up to here it is faster to compare with each than to build an index."""
 

@@ -16,9 +16,6 @@ from interpretkd._base import Array, InputError, check_boolean, number_text
 from interpretkd.data import Codes, Rows
 from interpretkd.models import ALL_NUMBERS, Forest, Nodes, Tree
 
-__all__ = ["Readable", "readable", "significant_digits"]
-
-
 _MOST_DIGITS = 9
 """As many tell any two float32 numbers apart."""
 

@@ -8,8 +8,6 @@ from interpretkd._base import one_line, prediction_text
 from interpretkd.metrics import Estimate
 from interpretkd.models import Condition
 
-__all__ = ["ALWAYS", "COLUMNS", "NUMBERS", "Rule"]
-
 ALWAYS = ("#", "rule", "prediction", "covers", "rows")
 """The cells that a table has even where nothing was measured."""
 NUMBERS = (

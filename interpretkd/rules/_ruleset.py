@@ -41,8 +41,6 @@ from interpretkd.rules._counts import Judged, alike, judge_rows, node_counts, ta
 from interpretkd.rules._rounding import readable
 from interpretkd.rules._rule import ALWAYS, COLUMNS, NUMBERS, Rule
 
-__all__ = ["RuleSet", "extract_rules"]
-
 _TABLES = ("rules", "decisions")
 _WRITERS = (".csv", ".txt", ".md", ".tex", ".html")
 

@@ -6,8 +6,6 @@ from interpretkd._base import InputError
 from interpretkd.evaluation import Analysis
 from interpretkd.runs._bundle import Run
 
-__all__ = ["analyse_run"]
-
 
 def analyse_run(run: Run) -> Analysis:
     """Bring a saved run's model and its evaluation rows together.

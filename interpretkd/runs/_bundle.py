@@ -50,8 +50,6 @@ from interpretkd.teachers import (
     as_teacher,
 )
 
-__all__ = ["BUNDLE_FORMAT", "EvaluationRows", "Run", "load", "load_run", "save"]
-
 BUNDLE_FORMAT = 1
 """The version of the bundle; a reader refuses any other."""
 

@@ -11,8 +11,6 @@ from interpretkd._base import check_choice
 from interpretkd.runs._workflow import Outcome, distil, task_of, train_teacher
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
-__all__ = ["DEMOS", "Demo", "run_demo"]
-
 
 @dataclass(frozen=True)
 class Demo:

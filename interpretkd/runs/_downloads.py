@@ -30,17 +30,6 @@ from interpretkd.rules import RuleSet
 from interpretkd.runs._bundle import _verified
 from interpretkd.targets import probabilities
 
-__all__ = [
-    "MEDIA_TYPES",
-    "Built",
-    "Download",
-    "file_name",
-    "handouts",
-    "prediction_table",
-    "report_files",
-    "run_archive",
-]
-
 MEDIA_TYPES: Mapping[str, str] = {
     "c": "text/x-c",
     "csv": "text/csv",

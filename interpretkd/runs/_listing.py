@@ -11,8 +11,6 @@ from typing import Any
 
 from interpretkd._base import InputError
 
-__all__ = ["RunFacts", "SavedRun", "find_runs", "read_facts", "saved_run", "twins"]
-
 _MANIFEST = "manifest.json"
 _DEEPEST = 3
 """How many folders below the shelf a run may lie."""

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError, closest, csv_text, write_atomically
 from interpretkd.data import plain_value, read_table, require_columns
 
-__all__ = ["predict_table", "take_labels", "take_rows_for"]
-
 
 def take_labels(
     model: Any, table: pd.DataFrame, target: str | None

@@ -29,15 +29,6 @@ from interpretkd.runs._bundle import load_run
 from interpretkd.runs._listing import find_runs, saved_run
 from interpretkd.teachers import OnnxTeacher
 
-__all__ = [
-    "MOST_BYTES",
-    "check_teacher",
-    "read_upload",
-    "run_folder",
-    "suggest_name",
-    "unpack_run",
-]
-
 MOST_BYTES = 200 * 2**20
 """Of one file, as it is uploaded."""
 _MOST_CELLS = 60_000_000

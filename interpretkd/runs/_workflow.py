@@ -43,17 +43,6 @@ from interpretkd.teachers import (
     OnnxTeacher,
 )
 
-__all__ = [
-    "STUDENTS",
-    "Outcome",
-    "Task",
-    "distil",
-    "new_student",
-    "read_task",
-    "task_of",
-    "train_teacher",
-]
-
 STUDENTS = ("cart", "boosted", "linear")
 
 _NETWORKS: Mapping[tuple[str, str], Any] = {

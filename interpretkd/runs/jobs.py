@@ -26,8 +26,6 @@ from typing import IO, Any
 
 from interpretkd._base import InputError
 
-__all__ = ["DemoOrder", "Job", "Progress", "TrainOrder", "main", "start_job"]
-
 _SAID_EVERY = 0.1
 """Seconds between two lines about the same step."""
 _GRACE = 5.0

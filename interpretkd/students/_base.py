@@ -22,9 +22,6 @@ from interpretkd.models import Form
 from interpretkd.students._boosted.rounds import Score
 from interpretkd.targets import Target
 
-__all__ = ["Judged", "Taught", "Watch"]
-
-
 Watch: TypeAlias = tuple[Any, Callable[[Array], float]]
 
 LOSSES = ("auto", "squared_error", "softmax", "sigmoid")

@@ -16,8 +16,6 @@ from interpretkd.students._cart.estimator import CartStudent
 from interpretkd.students._linear.estimator import LinearStudent
 from interpretkd.targets import Target
 
-__all__ = ["as_student"]
-
 
 class _Foreign:
     """The students' contract over the public `fit` and `predict` of a regressor.

@@ -19,18 +19,6 @@ from numpy.typing import ArrayLike
 from interpretkd._base import InputError, check_integer
 from interpretkd.runs import saved_run
 
-__all__ = [
-    "RUN",
-    "SHELF",
-    "OpenStudio",
-    "command",
-    "environment",
-    "find_studio",
-    "free_port",
-    "open_studio",
-    "serve",
-]
-
 RUN, SHELF = "INTERPRETKD_RUN", "INTERPRETKD_RUNS"
 """How the app is told which run to open, and where other runs lie."""
 _PLACES = (

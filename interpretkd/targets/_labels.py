@@ -12,8 +12,6 @@ from sklearn.utils.validation import check_array, column_or_1d
 from interpretkd._base import Array, InputError
 from interpretkd.targets._target import Target
 
-__all__ = ["check_labels", "indicate", "label_target"]
-
 
 def label_target(task: str) -> Target:
     """Return the target that stands for the labels themselves.

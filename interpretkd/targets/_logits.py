@@ -7,19 +7,6 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, check_choice
 
-__all__ = [
-    "LINKS",
-    "TASKS",
-    "apply_link",
-    "centred_logits",
-    "decide",
-    "hard_targets",
-    "log_probabilities",
-    "probabilities",
-    "soft_targets",
-]
-
-
 TASKS = ("multiclass", "multilabel", "regression")
 LINKS = ("identity", "softmax", "sigmoid")
 

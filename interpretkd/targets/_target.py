@@ -20,9 +20,6 @@ from interpretkd.targets._logits import (
     soft_targets,
 )
 
-__all__ = ["TARGET_KINDS", "Target"]
-
-
 TARGET_KINDS = ("hard", "soft", "logits")
 
 _SMALLEST = 1e-6

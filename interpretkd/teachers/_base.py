@@ -19,8 +19,6 @@ from interpretkd._base import Array, InputError
 from interpretkd.data import as_frame, batches
 from interpretkd.targets import TASKS
 
-__all__ = ["Teacher", "as_teacher"]
-
 _SMALLEST = 1e-12
 """Probabilities below this count as this much: their logarithm must be finite."""
 _BATCH = 16_384

@@ -12,8 +12,6 @@ from sklearn.utils import Tags, get_tags
 from interpretkd._base import Array
 from interpretkd.teachers._base import Teacher
 
-__all__ = ["RememberingTeacher"]
-
 
 class RememberingTeacher(BaseEstimator):
     """A teacher that is asked about the same rows once, however often one asks it.

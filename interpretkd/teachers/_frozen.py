@@ -19,8 +19,6 @@ from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.targets import TASKS, decide, probabilities
 from interpretkd.teachers._base import _in_batches, _to_logits
 
-__all__ = ["CallableTeacher"]
-
 OUTPUTS = ("logits", "probabilities", "values")
 
 

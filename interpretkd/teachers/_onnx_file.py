@@ -17,8 +17,6 @@ from interpretkd.teachers._frozen import (
     _reshaped,
 )
 
-__all__ = ["OnnxTeacher"]
-
 
 class OnnxTeacher(_Frozen):
     """An ONNX file as a teacher, run by onnxruntime.

@@ -11,8 +11,6 @@ from sklearn.base import BaseEstimator
 from interpretkd._base import InputError, naming_file
 from interpretkd.data import Schema
 
-__all__ = ["AbsentTeacher", "LateTeacher"]
-
 
 class AbsentTeacher(BaseEstimator):
     """Stands for a teacher that was not saved with the run.

@@ -11,8 +11,6 @@ from interpretkd._base import InputError, closest
 from interpretkd.teachers._base import _in_batches
 from interpretkd.teachers._frozen import _first_line, _Frozen, _numbers, _reshaped
 
-__all__ = ["TorchTeacher"]
-
 
 class TorchTeacher(_Frozen):
     """A trained `torch.nn.Module` as a teacher.

@@ -16,16 +16,6 @@ from sklearn.neighbors import NearestNeighbors
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Rows, Schema, even_space
 
-__all__ = [
-    "GENERATORS",
-    "Generator",
-    "draw_rows",
-    "mix_and_resample",
-    "mix_neighbours",
-    "resample_columns",
-]
-
-
 Generator: TypeAlias = Callable[[Schema, Codes, int, np.random.Generator], Codes]
 
 _NEIGHBOURS = 5

@@ -10,8 +10,6 @@ from interpretkd._base import Array
 from interpretkd.data import Encoded, Rows, stack_rows, take_rows
 from interpretkd.targets import label_target
 
-__all__ = ["TransferSet"]
-
 
 @dataclass(frozen=True, eq=False)
 class TransferSet:

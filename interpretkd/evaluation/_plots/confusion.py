@@ -13,9 +13,6 @@ from interpretkd.distillation import teacher_says
 from interpretkd.drawing import Display, check_classes, label, shortened
 from interpretkd.targets import decide
 
-__all__ = ["ConfusionDisplay"]
-
-
 _MOST_CLASSES = 16
 """Classes that are drawn; further ones are joined."""
 _CASES = ("both", "teacher alone", "student alone", "neither")

@@ -23,8 +23,6 @@ from interpretkd.drawing import (
 from interpretkd.metrics import wilson_interval
 from interpretkd.targets import probabilities
 
-__all__ = ["ReliabilityDisplay"]
-
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityDisplay(Display):

@@ -12,9 +12,6 @@ from interpretkd._base import Array, InputError
 from interpretkd.distillation import teacher_says
 from interpretkd.drawing import LINE_COLOURS, MARKERS, Display, panels
 
-__all__ = ["ResidualDisplay"]
-
-
 _MOST_POINTS = 2_000
 """Rows that are drawn one by one; more are counted in hexagons."""
 

@@ -40,9 +40,6 @@ from interpretkd.models import (
     read_outputs,
 )
 
-__all__ = ["HeatImage", "HeatPanel", "contribution_image"]
-
-
 _NEGATIVE_MARKED = 0.1
 """The share of the limit from which on a negative number gets a minus sign."""
 

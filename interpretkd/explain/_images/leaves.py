@@ -28,8 +28,6 @@ from interpretkd.explain._images.picture import (
     _value_range,
 )
 
-__all__ = ["LeafFrame", "LeafImages", "leaf_images"]
-
 
 @dataclass(frozen=True, eq=False)
 class LeafFrame:

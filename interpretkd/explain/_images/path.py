@@ -40,9 +40,6 @@ from interpretkd.explain._images.picture import (
 )
 from interpretkd.models import ALL_NUMBERS, Tree, branch_tests
 
-__all__ = ["PathImage", "PathPixel", "path_image"]
-
-
 _LEGEND = {
     "above": "above the threshold",
     "below": "not above it",

@@ -28,8 +28,6 @@ from interpretkd.drawing import (
 )
 from interpretkd.models import Tree, leaf_outcomes
 
-__all__ = ["ImagePicture"]
-
 _Sides = tuple[int, int, int]
 
 _LINE, _GAP = 16, 14

@@ -12,9 +12,6 @@ from interpretkd.drawing import LINE_COLOURS, Display, label, numbers, panels, s
 from interpretkd.explain._linear_terms import linear_terms
 from interpretkd.models import Linear, read_outputs
 
-__all__ = ["CoefficientDisplay"]
-
-
 _MOST_PANELS = 12
 
 

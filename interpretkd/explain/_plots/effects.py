@@ -22,9 +22,6 @@ from interpretkd.drawing import (
 )
 from interpretkd.explain._effects import Effects
 
-__all__ = ["ShapeDisplay", "finite_edges", "join_categories"]
-
-
 _MOST_CATEGORIES = 14
 
 

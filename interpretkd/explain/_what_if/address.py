@@ -10,8 +10,6 @@ from interpretkd._base import InputError
 from interpretkd.distillation import given_rows
 from interpretkd.explain._what_if.inputs import Input, differing
 
-__all__ = ["read_settings", "settings_between", "write_settings"]
-
 _SETTING = re.compile(r"(\d{1,7})_(na|-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?)")
 
 

@@ -22,16 +22,6 @@ from interpretkd.models import (
     way_of,
 )
 
-__all__ = [
-    "Input",
-    "differing",
-    "inputs_of",
-    "label_text",
-    "order_of_inputs",
-    "row_of",
-    "used_positions",
-]
-
 _USUAL = (0.01, 0.99)
 """Between which quantiles a slider runs: one far value would take all its length."""
 

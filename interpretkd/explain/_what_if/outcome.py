@@ -22,8 +22,6 @@ from interpretkd.explain._what_if.inputs import differing, used_positions
 from interpretkd.models import Tree, path_conditions, path_contributions, way_of
 from interpretkd.targets import probabilities
 
-__all__ = ["Said", "WhatIf", "try_values"]
-
 
 @dataclass(frozen=True, eq=False)
 class Said:

@@ -14,8 +14,6 @@ from interpretkd.export._specification import ModelSpec
 from interpretkd.export._sql.dialects import double_type, fresh, quoted
 from interpretkd.export._sql.statement import sql_text
 
-__all__ = ["TABLE", "answers_from", "create_table", "row_column", "sql_checker"]
-
 TABLE = "rows"
 """The table that the checks make."""
 

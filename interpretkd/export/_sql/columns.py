@@ -7,8 +7,6 @@ from interpretkd.data import Feature
 from interpretkd.export._specification import LARGEST
 from interpretkd.export._sql.dialects import double_type, literal
 
-__all__ = ["cleaned", "date_note"]
-
 _UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
 _FRACTIONS = {"millisecond": 10**3, "microsecond": 10**6}
 _YEAR_1 = 719_162 * 86_400

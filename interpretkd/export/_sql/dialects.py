@@ -6,17 +6,6 @@ from typing import Any
 
 from interpretkd._base import InputError
 
-__all__ = [
-    "DIALECTS",
-    "border",
-    "check_distinct",
-    "double_type",
-    "fresh",
-    "literal",
-    "quoted",
-    "short_name",
-]
-
 DIALECTS = ("sqlite", "postgresql", "duckdb")
 
 _LONGEST_NAME = 60

@@ -31,8 +31,6 @@ from interpretkd.export._sql.dialects import (
 )
 from interpretkd.models import ALL_NUMBERS, Condition, Forest, Linear, Nodes, Tree
 
-__all__ = ["conditions_sql", "output_columns", "sql_text"]
-
 _MOST_NESTED = 8
 """SQLite's parser gives up at about twenty CASEs within one another."""
 _MOST_TERMS = 100

@@ -15,8 +15,6 @@ from interpretkd.reports._sections.subject import (
     free_table,
 )
 
-__all__ = ["CLOSING"]
-
 
 def _limits(subject: Subject) -> Section:
     findings = subject.findings

@@ -13,8 +13,6 @@ from interpretkd.reports._sections.subject import (
     plural,
 )
 
-__all__ = ["FIDELITY"]
-
 
 def _fidelity(subject: Subject) -> Section:
     found = subject.found.evaluation

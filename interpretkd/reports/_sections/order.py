@@ -18,8 +18,6 @@ from interpretkd.reports._sections.student import STUDENT
 from interpretkd.reports._sections.subject import Builder, Subject
 from interpretkd.reports._sections.summary import SUMMARY
 
-__all__ = ["put_together"]
-
 
 def put_together(
     found: Analysis,

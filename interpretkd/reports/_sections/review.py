@@ -11,8 +11,6 @@ from interpretkd.reports._sections.subject import (
 )
 from interpretkd.rules import readable
 
-__all__ = ["REVIEW"]
-
 _SIGNED = ("#", "rule", "prediction", "covers", "rows", "fidelity", "accuracy")
 """The columns that a reviewer of rules needs."""
 

@@ -12,8 +12,6 @@ from interpretkd.reports._sections.subject import (
     in_words,
 )
 
-__all__ = ["ROBUSTNESS"]
-
 _FEWEST_TO_REFIT = 20
 _SHAKY = 0.8
 """Refitted students that agree on fewer rows are called unstable."""

@@ -18,8 +18,6 @@ from interpretkd.reports._sections.subject import (
 )
 from interpretkd.targets import probabilities
 
-__all__ = ["SETTING"]
-
 
 def _purpose(subject: Subject) -> Section:
     asked = ("purpose", "intended_use", "out_of_scope", "owner")

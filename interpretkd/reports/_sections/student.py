@@ -12,8 +12,6 @@ from interpretkd.reports._sections.subject import (
     plural,
 )
 
-__all__ = ["STUDENT"]
-
 _LEVELS_A_PAGE, _MOST_PAGES, _FEW_LEAVES = 4, 40, 4
 _MOST_LEAVES_DRAWN = 32
 

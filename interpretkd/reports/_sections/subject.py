@@ -13,19 +13,6 @@ from interpretkd.model_selection import Frontier
 from interpretkd.reports._document import Block, Figure, Section, Table
 from interpretkd.reports._manual_sections import INFO, NOT_PROVIDED
 
-__all__ = [
-    "FEW_ROWS",
-    "MOST_ROWS_TOLD",
-    "SHARES",
-    "Finding",
-    "Subject",
-    "fact_table",
-    "free_table",
-    "in_words",
-    "pictured",
-    "plural",
-]
-
 FEW_ROWS = 30
 """A rule or a slice with fewer rows is called thin."""
 MOST_ROWS_TOLD = 20

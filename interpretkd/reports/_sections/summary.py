@@ -6,8 +6,6 @@ from interpretkd.metrics import Estimate
 from interpretkd.reports._document import Block, Bullets, Paragraph, Section, Table
 from interpretkd.reports._sections.subject import Builder, Subject
 
-__all__ = ["SUMMARY"]
-
 
 def _summary(subject: Subject) -> Section:
     found = subject.found.evaluation

@@ -14,8 +14,6 @@ from interpretkd.students._base import LOSSES, Watch, _link, _seed, _Student
 from interpretkd.students._boosted.leaf_budget import BoostingSearch, boost_within
 from interpretkd.students._boosted.rounds import Score, boost
 
-__all__ = ["BoostedStudent"]
-
 
 class BoostedStudent(_Student):
     """Gradient-boosted trees: as many as serve, or the best within a budget.

@@ -22,17 +22,6 @@ from interpretkd.students._cart.draft import Draft, finish, leaves_of
 from interpretkd.students._cart.growing import Limits, grow_draft
 from interpretkd.targets import apply_link
 
-__all__ = [
-    "BoostingRows",
-    "BoostingSearch",
-    "BoostingSettings",
-    "BoostingTrial",
-    "GrownTree",
-    "TreeSum",
-    "boost_within",
-]
-
-
 TREE_LEAVES = (2, 3, 4, 6, 8, 16)
 """The sizes of trees that are tried; trees of two leaves make an additive model."""
 LEARNING_RATES = (0.6, 1.0)

@@ -12,8 +12,6 @@ from interpretkd.data import MISSING, VALUE, Codes, Column, Encoded, Schema, exp
 from interpretkd.models import ALL_NUMBERS, Forest, Nodes
 from interpretkd.targets import apply_link
 
-__all__ = ["Score", "base_margins", "boost", "fold_tests", "loss_slopes"]
-
 Score: TypeAlias = Callable[[Array], float]
 
 

@@ -19,16 +19,6 @@ from numpy.typing import NDArray
 from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.models import floor_to_float32
 
-__all__ = [
-    "MAX_BINS",
-    "N_BYTES",
-    "Binned",
-    "bin_columns",
-    "bin_rows",
-    "n_threads",
-    "spread",
-]
-
 MAX_BINS = 255
 """The bins of a column beside the one for missing values."""
 N_BYTES = 256

@@ -18,17 +18,6 @@ from interpretkd.data import Codes
 from interpretkd.models import ALL_NUMBERS, Nodes, Tree, floor_to_float32
 from interpretkd.students._cart.binning import N_BYTES, Binned
 
-__all__ = [
-    "Draft",
-    "branch_of",
-    "finish",
-    "graft",
-    "is_monotone",
-    "leaves_of",
-    "parents",
-    "tidy",
-]
-
 
 class _Tests(NamedTuple):
     """The arrays of a `Draft`, in the order in which compiled code takes them."""

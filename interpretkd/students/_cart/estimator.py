@@ -28,9 +28,6 @@ from interpretkd.students._cart.growing import Limits
 from interpretkd.students._cart.optimal import Certificate
 from interpretkd.targets import Target
 
-__all__ = ["CartStudent"]
-
-
 _FEWEST_TO_CHOOSE = 50
 """Rows below which nothing is chosen on a part of them: the greedy tree is taken."""
 

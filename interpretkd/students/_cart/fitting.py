@@ -39,18 +39,6 @@ from interpretkd.students._cart.pruning import (
 )
 from interpretkd.students._cart.search import Problem, optimise, refine
 
-__all__ = [
-    "OBJECTIVES",
-    "SEARCHES",
-    "Attempt",
-    "Fit",
-    "HeldOut",
-    "Settings",
-    "fit_tree",
-    "objective_of",
-]
-
-
 OBJECTIVES = (
     "auto",
     "disagreement",

@@ -17,9 +17,6 @@ from interpretkd.models import Tree
 from interpretkd.students._cart.binning import N_BYTES, Binned, bin_columns, spread
 from interpretkd.students._cart.draft import Draft, finish, tidy
 
-__all__ = ["Limits", "compress", "grow", "grow_draft", "sort_by"]
-
-
 _MOST_COLUMNS = 16
 """Beyond so many target columns the search reads their principal components."""
 _KEPT_VARIANCE = 0.99

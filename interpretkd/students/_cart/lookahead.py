@@ -16,8 +16,6 @@ from interpretkd.students._cart.draft import Draft
 from interpretkd.students._cart.growing import sort_by
 from interpretkd.students._cart.objective import TreeObjective
 
-__all__ = ["best_branch", "best_over_tests"]
-
 Candidates: TypeAlias = tuple[NDArray[np.integer], NDArray[np.bool_]]
 
 _MOST_ROWS = 5_000

@@ -14,21 +14,6 @@ from interpretkd._base import Array
 from interpretkd.students._cart.binning import Binned
 from interpretkd.students._cart.draft import Draft, leaves_of
 
-__all__ = [
-    "COSTS",
-    "CROSS_ENTROPY",
-    "PAIRS",
-    "SQUARES",
-    "TreeObjective",
-    "agree_with_decisions",
-    "impurity",
-    "leaf_sums",
-    "loss_of",
-    "losses_elsewhere",
-    "write_answer",
-]
-
-
 COSTS, PAIRS, SQUARES, CROSS_ENTROPY = range(4)
 _MARGIN = 1e-6
 """By how much a decision is clear: float32 still sees it."""

@@ -24,8 +24,6 @@ from interpretkd._base import (
 )
 from interpretkd.models import freeze
 
-__all__ = ["MEASURES", "Certificate", "Solution", "solve"]
-
 Bits = NDArray[np.bool_]
 Structure = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 """Of each node the test, and where a row goes that passes or fails."""

@@ -18,16 +18,6 @@ from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.data import Codes
 from interpretkd.models import Nodes, Tree, freeze
 
-__all__ = [
-    "RULES",
-    "Losses",
-    "PruningPath",
-    "decision_costs",
-    "prune_path",
-    "squared_errors",
-]
-
-
 _WHOLE = np.zeros(1, dtype=np.int32)
 """The division of a node that is not divided."""
 

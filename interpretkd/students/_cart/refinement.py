@@ -22,8 +22,6 @@ from interpretkd.students._cart.objective import (
     write_answer,
 )
 
-__all__ = ["improve", "prune", "revise"]
-
 _MANY = 40
 """In leaves of the least size: rows that care where they go, enough to count alone."""
 

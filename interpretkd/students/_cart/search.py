@@ -29,9 +29,6 @@ from interpretkd.students._cart.objective import COSTS, TreeObjective, loss_of
 from interpretkd.students._cart.optimal import Certificate, solve
 from interpretkd.students._cart.refinement import improve, prune, revise
 
-__all__ = ["Problem", "optimise", "refine"]
-
-
 _WORK = 1e9
 """Cells that one chain of a search may read."""
 _MOST_STEPS, _FEWEST_STEPS = 150, 6

@@ -29,9 +29,6 @@ from interpretkd.students._linear.path import (
 from interpretkd.students._linear.points import fit_points
 from interpretkd.students._linear.solvers import PENALTIES, SPARSE, fit_linear
 
-__all__ = ["LinearStudent"]
-
-
 _ROUGHLY = 1e-4
 """How exactly a path is solved that only selects features, to be fitted anew."""
 

@@ -29,8 +29,6 @@ from interpretkd.students._linear.solvers import (
     row_losses,
 )
 
-__all__ = ["LinearPath", "cross_validate", "linear_path", "relax", "watch_path"]
-
 
 @dataclass(frozen=True, eq=False)
 class LinearPath:

@@ -12,9 +12,6 @@ from interpretkd.models import Linear, design_matrix, readable_step
 from interpretkd.students._linear.solvers import row_losses
 from interpretkd.targets import apply_link
 
-__all__ = ["fit_points"]
-
-
 _TRIED = (1.0, 1.25, 1.6, 2.5, 0.7)
 """Points of the largest coefficient at the start, as parts of the most allowed."""
 _N_SINGLE = 8

@@ -19,9 +19,6 @@ from interpretkd.data import Codes, Schema, expand
 from interpretkd.models import Linear, linear_margins
 from interpretkd.targets import apply_link
 
-__all__ = ["PENALTIES", "SPARSE", "fit_linear", "row_losses"]
-
-
 PENALTIES = ("l2", "l1", "group")
 
 SPARSE = ("l1", "group")

@@ -54,8 +54,6 @@ from interpretkd.teachers._networks.training import (
     train,
 )
 
-__all__ = ["NetworkClassifier", "NetworkRegressor", "NetworkTeacher"]
-
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 _BATCH = 1024
 

@@ -19,8 +19,6 @@ from interpretkd.teachers._networks.base import (
 from interpretkd.teachers._networks.modules import CNN
 from interpretkd.teachers._networks.training import BatchPlan
 
-__all__ = ["CNNRegressorTeacher", "CNNTeacher"]
-
 
 class _Convolutional(NetworkTeacher):
     """The columns are the pixels of an image; all have one scale."""

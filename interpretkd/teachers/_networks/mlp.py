@@ -14,8 +14,6 @@ from interpretkd.teachers._networks.base import (
 )
 from interpretkd.teachers._networks.modules import MLP
 
-__all__ = ["MLPRegressorTeacher", "MLPTeacher"]
-
 
 class _Dense(NetworkTeacher):
     """Any columns; each number has its own scale."""

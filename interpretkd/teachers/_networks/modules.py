@@ -14,8 +14,6 @@ from torch import Tensor, nn
 
 from interpretkd._base import InputError
 
-__all__ = ["CNN", "MLP", "Network"]
-
 
 class _Standardise(nn.Module):
     """Scale columns to mean 0 and deviation 1; a missing value becomes the mean."""

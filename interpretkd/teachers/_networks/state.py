@@ -22,8 +22,6 @@ from interpretkd.teachers._networks.cnn import CNNRegressorTeacher, CNNTeacher
 from interpretkd.teachers._networks.mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.teachers._networks.modules import CNN, Network
 
-__all__ = ["teacher_from_state"]
-
 _CLASSES: dict[str, type[NetworkTeacher]] = {
     teacher.__name__: teacher
     for teacher in (MLPTeacher, MLPRegressorTeacher, CNNTeacher, CNNRegressorTeacher)

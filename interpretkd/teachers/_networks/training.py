@@ -19,16 +19,6 @@ from interpretkd._base import InputError
 from interpretkd.data import hold_out
 from interpretkd.teachers._networks.modules import Network
 
-__all__ = [
-    "BatchPlan",
-    "TrainingLoss",
-    "classification",
-    "forward_batches",
-    "multilabel",
-    "regression",
-    "train",
-]
-
 _FORWARD_ROWS = 1024
 _FEWEST_HELD_OUT = 20
 """Fewer rows say too little about when to stop."""
