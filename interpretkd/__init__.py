@@ -61,47 +61,24 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_base": ["InputError"],
-            "distillation": ["DistilledClassifier", "DistilledRegressor"],
-            "evaluation": ["evaluate"],
-            "explain": ["explain_row"],
-            "export": ["export_student"],
-            "metrics": ["fidelity"],
-            "model_selection": ["frontier"],
-            "reports": ["make_report"],
-            "rules": ["extract_rules"],
-            "runs": ["load", "save"],
-            "students": ["BoostedStudent", "CartStudent", "LinearStudent"],
-            "teachers": [
-                "CNNRegressorTeacher",
-                "CNNTeacher",
-                "CallableTeacher",
-                "MLPRegressorTeacher",
-                "MLPTeacher",
-                "OnnxTeacher",
-                "TorchTeacher",
-            ],
-        },
-        rooms=[
-            "data",
-            "datasets",
-            "distillation",
-            "drawing",
-            "evaluation",
-            "explain",
-            "export",
-            "metrics",
-            "model_selection",
-            "models",
-            "pipelines",
-            "reports",
-            "rules",
-            "runs",
-            "students",
-            "studio",
-            "targets",
-            "teachers",
-            "transfer",
-        ],
+        """
+        _base: InputError
+        distillation: DistilledClassifier DistilledRegressor
+        evaluation: evaluate
+        explain: explain_row
+        export: export_student
+        metrics: fidelity
+        model_selection: frontier
+        reports: make_report
+        rules: extract_rules
+        runs: load save
+        students: BoostedStudent CartStudent LinearStudent
+        teachers: CNNRegressorTeacher CNNTeacher CallableTeacher
+            MLPRegressorTeacher MLPTeacher OnnxTeacher TorchTeacher
+        """,
+        rooms="""
+        data datasets distillation drawing evaluation explain export metrics
+        model_selection models pipelines reports rules runs students studio
+        targets teachers transfer
+        """,
     )

@@ -49,30 +49,14 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "errors": ["BundleError", "InputError", "naming_file"],
-            "files": ["csv_text", "write_atomically"],
-            "markup": [
-                "UNKNOWN",
-                "escape_html",
-                "escape_markdown",
-                "html_block",
-                "html_page",
-                "html_table",
-                "latex_table",
-                "markdown_table",
-                "numeric_columns",
-                "table_cells",
-            ],
-            "text": ["joined", "number_text", "one_line", "prediction_text"],
-            "typing": ["Array", "Flags", "Whole"],
-            "validation": [
-                "check_boolean",
-                "check_choice",
-                "check_integer",
-                "check_real",
-                "closest",
-            ],
-            "version": ["__version__"],
-        },
+        """
+        errors: BundleError InputError naming_file
+        files: csv_text write_atomically
+        markup: UNKNOWN escape_html escape_markdown html_block html_page
+            html_table latex_table markdown_table numeric_columns table_cells
+        text: joined number_text one_line prediction_text
+        typing: Array Flags Whole
+        validation: check_boolean check_choice check_integer check_real closest
+        version: __version__
+        """,
     )

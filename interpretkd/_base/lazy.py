@@ -1,12 +1,12 @@
 """Names that are read when they are first asked for (PEP 562)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 
 def attach(
-    package: str, names: Mapping[str, Sequence[str]], rooms: Sequence[str] = ()
+    package: str, table: str, rooms: str = ""
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return what a package needs so that its names resolve on first use.
 
@@ -14,9 +14,10 @@ def attach(
     ----------
     package : str
         The package's ``__name__``.
-    names : mapping of str to sequence of str
-        By module, relative to the package, the public names that it defines.
-    rooms : sequence of str, default=()
+    table : str
+        A line for each module, relative to the package: the module, a colon, and the
+        public names that it defines. What stands in further lines belongs to the last.
+    rooms : str, default=""
         Subpackages that are public themselves.
 
     Returns
@@ -30,20 +31,25 @@ def attach(
 
     Examples
     --------
-    >>> load, listed, _ = attach("collections", {"abc": ["Mapping", "Sized"]})
+    >>> load, listed, _ = attach("collections", "abc: Mapping Sized")
     >>> load("Sized").__name__
     'Sized'
     >>> listed()
     ['Mapping', 'Sized']
     """
-    places = {name: module for module, found in names.items() for name in found}
-    public = sorted([*places, *rooms])
+    places, module = {}, ""
+    for word in table.split():
+        if word.endswith(":"):
+            module = word[:-1]
+        else:
+            places[word] = module
+    public = sorted([*places, *rooms.split()])
 
     def load(name: str) -> Any:
-        if name in rooms:
+        if name in places:
+            return getattr(import_module(f"{package}.{places[name]}"), name)
+        if name in public:
             return import_module(f"{package}.{name}")
-        if name not in places:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{places[name]}"), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return load, lambda: public, public

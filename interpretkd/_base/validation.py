@@ -45,7 +45,7 @@ def check_real(
     --------
     >>> check_real("DistilledClassifier", "temperature", -1, 0)
     Traceback (most recent call last):
-    interpretkd._base.InputError: The 'temperature' parameter of \
+    interpretkd._base.errors.InputError: The 'temperature' parameter of \
 DistilledClassifier must be a float in (0, inf). Got -1.
     """
     left, right = closed in ("left", "both"), closed in ("right", "both")

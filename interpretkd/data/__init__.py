@@ -60,41 +60,16 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_cells": ["replace_cells", "spreads", "value_text"],
-            "_columns": [
-                "RowChoice",
-                "check_columns",
-                "choose_rows",
-                "describe_columns",
-                "split_target",
-                "target_balance",
-            ],
-            "_distances": ["even_space"],
-            "_rows": [
-                "Encoded",
-                "as_columns",
-                "batches",
-                "checked_rows",
-                "learn_schema",
-                "stack_rows",
-                "take_rows",
-            ],
-            "_schema": [
-                "Codes",
-                "Column",
-                "Feature",
-                "MISSING",
-                "Rows",
-                "Schema",
-                "VALUE",
-                "as_frame",
-                "check_schema",
-                "expand",
-                "image_schema",
-                "plain_value",
-            ],
-            "_splits": ["Split", "hold_out", "split_rows"],
-            "_tables": ["parse_table", "read_table", "require_columns"],
-        },
+        """
+        _cells: replace_cells spreads value_text
+        _columns: RowChoice check_columns choose_rows describe_columns
+            split_target target_balance
+        _distances: even_space
+        _rows: Encoded as_columns batches checked_rows learn_schema stack_rows
+            take_rows
+        _schema: Codes Column Feature MISSING Rows Schema VALUE as_frame
+            check_schema expand image_schema plain_value
+        _splits: Split hold_out split_rows
+        _tables: parse_table read_table require_columns
+        """,
     )

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_loaders": ["Dataset", "load_breast_cancer", "load_connect4", "load_digits", "load_german_credit", "load_mnist"],
-        },
+        """
+        _loaders: Dataset load_breast_cancer load_connect4 load_digits
+            load_german_credit load_mnist
+        """,
     )

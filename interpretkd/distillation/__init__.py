@@ -32,21 +32,13 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_answers": [
-                "certainty",
-                "check_model",
-                "decisions",
-                "given_rows",
-                "output_names",
-                "same_decisions",
-                "teacher_is_here",
-                "teacher_says",
-            ],
-            "_base": ["is_fitted"],
-            "_choosing": ["TargetTrial"],
-            "_classifier": ["DistilledClassifier"],
-            "_fitting": ["fit_student"],
-            "_regressor": ["DistilledRegressor"],
-        },
+        """
+        _answers: certainty check_model decisions given_rows output_names
+            same_decisions teacher_is_here teacher_says
+        _base: is_fitted
+        _choosing: TargetTrial
+        _classifier: DistilledClassifier
+        _fitting: fit_student
+        _regressor: DistilledRegressor
+        """,
     )

@@ -58,35 +58,18 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_branch": ["DrawnBranch", "DrawnNode", "branch_outline", "draw_branch"],
-            "_colours": ["LINE_COLOURS", "SIGNED_COLOURS", "Theme", "colours"],
-            "_display": [
-                "Display",
-                "LINES",
-                "MARKERS",
-                "check_classes",
-                "label",
-                "numbers",
-                "panels",
-                "shortened",
-            ],
-            "_drawing": ["Drawing", "pages_pdf"],
-            "_files": ["save_diagram"],
-            "_graphviz": ["tree_diagram"],
-            "_node_boxes": ["Look"],
-            "_pixels": ["as_png", "pixel_place"],
-            "_shapes": [
-                "FONT_SIZES",
-                "Pixels",
-                "Polygon",
-                "Rect",
-                "Shape",
-                "Strokes",
-                "Text",
-                "moved",
-            ],
-            "_text_metrics": ["text_width", "wrap"],
-            "_tree": ["DIRECTIONS", "draw_pages", "draw_tree", "look_of", "tree_svg"],
-        },
+        """
+        _branch: DrawnBranch DrawnNode branch_outline draw_branch
+        _colours: LINE_COLOURS SIGNED_COLOURS Theme colours
+        _display: Display LINES MARKERS check_classes label numbers panels
+            shortened
+        _drawing: Drawing pages_pdf
+        _files: save_diagram
+        _graphviz: tree_diagram
+        _node_boxes: Look
+        _pixels: as_png pixel_place
+        _shapes: FONT_SIZES Pixels Polygon Rect Shape Strokes Text moved
+        _text_metrics: text_width wrap
+        _tree: DIRECTIONS draw_pages draw_tree look_of tree_svg
+        """,
     )

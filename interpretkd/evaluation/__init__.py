@@ -65,37 +65,19 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_analysis": ["Analysis", "analyse"],
-            "_comparison": [
-                "AXES",
-                "Comparison",
-                "Contender",
-                "MEASURES",
-                "Pair",
-                "compare",
-                "steps",
-                "why_not",
-            ],
-            "_disagreements": [
-                "Disagreements",
-                "Region",
-                "disagreements",
-                "label_disagreements",
-                "leads",
-                "narrowed",
-            ],
-            "_evaluate": ["Evaluation", "Scores", "Size", "evaluate"],
-            "_interventions": [
-                "ConditionBreak",
-                "Interventions",
-                "RuleIntervention",
-                "interventions",
-            ],
-            "_nodes": ["NodeFacts", "node_facts", "telling_rows"],
-            "_plots.confusion": ["ConfusionDisplay"],
-            "_plots.reliability": ["ReliabilityDisplay"],
-            "_plots.residuals": ["ResidualDisplay"],
-            "_stability": ["Stability", "stability"],
-        },
+        """
+        _analysis: Analysis analyse
+        _comparison: AXES Comparison Contender MEASURES Pair compare steps
+            why_not
+        _disagreements: Disagreements Region disagreements label_disagreements
+            leads narrowed
+        _evaluate: Evaluation Scores Size evaluate
+        _interventions: ConditionBreak Interventions RuleIntervention
+            interventions
+        _nodes: NodeFacts node_facts telling_rows
+        _plots.confusion: ConfusionDisplay
+        _plots.reliability: ReliabilityDisplay
+        _plots.residuals: ResidualDisplay
+        _stability: Stability stability
+        """,
     )

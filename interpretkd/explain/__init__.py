@@ -74,37 +74,19 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_additive_rules": ["AdditiveRule"],
-            "_effects": ["Effects", "VarianceShares", "shape_effects"],
-            "_images.heat": ["HeatImage", "HeatPanel", "contribution_image"],
-            "_images.leaves": ["LeafFrame", "LeafImages", "leaf_images"],
-            "_images.path": ["PathImage", "PathPixel", "path_image"],
-            "_linear_terms": [
-                "Contributions",
-                "linear_terms",
-                "model_scorecards",
-                "points_text",
-            ],
-            "_plots.coefficients": ["CoefficientDisplay"],
-            "_plots.effects": ["ShapeDisplay", "finite_edges", "join_categories"],
-            "_row": [
-                "Change",
-                "Counterfactual",
-                "RowExplanation",
-                "Step",
-                "explain_row",
-                "parting_rows",
-            ],
-            "_what_if.address": ["read_settings", "settings_between", "write_settings"],
-            "_what_if.inputs": [
-                "Input",
-                "inputs_of",
-                "label_text",
-                "order_of_inputs",
-                "row_of",
-                "used_positions",
-            ],
-            "_what_if.outcome": ["Said", "WhatIf", "try_values"],
-        },
+        """
+        _additive_rules: AdditiveRule
+        _effects: Effects VarianceShares shape_effects
+        _images.heat: HeatImage HeatPanel contribution_image
+        _images.leaves: LeafFrame LeafImages leaf_images
+        _images.path: PathImage PathPixel path_image
+        _linear_terms: Contributions linear_terms model_scorecards points_text
+        _plots.coefficients: CoefficientDisplay
+        _plots.effects: ShapeDisplay finite_edges join_categories
+        _row: Change Counterfactual RowExplanation Step explain_row parting_rows
+        _what_if.address: read_settings settings_between write_settings
+        _what_if.inputs: Input inputs_of label_text order_of_inputs row_of
+            used_positions
+        _what_if.outcome: Said WhatIf try_values
+        """,
     )

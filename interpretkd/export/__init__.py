@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_export": ["EXPORTS", "Export", "export_student"],
-            "_parity": ["Parity", "ParityError"],
-            "_sql.dialects": ["DIALECTS"],
-            "_sql.statement": ["conditions_sql"],
-            "_to_json": ["json_schema", "read_json"],
-        },
+        """
+        _export: EXPORTS Export export_student
+        _parity: Parity ParityError
+        _sql.dialects: DIALECTS
+        _sql.statement: conditions_sql
+        _to_json: json_schema read_json
+        """,
     )

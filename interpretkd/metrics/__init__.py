@@ -54,47 +54,15 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_agreement": [
-                "accuracy",
-                "agreement",
-                "as_matrix",
-                "check_known",
-                "checked_pair",
-                "fidelity",
-                "kl_divergence",
-                "label_matches",
-                "mcnemar",
-                "measure_fidelity",
-                "paired_bootstrap",
-                "plain_fidelity",
-                "r2",
-                "r2_of_means",
-                "squared_parts",
-            ],
-            "_intervals": [
-                "Estimate",
-                "PairedTest",
-                "bootstrap_interval",
-                "compare_means",
-                "compare_shares",
-                "percentile_interval",
-                "resample",
-                "wilson_interval",
-            ],
-            "_scores": [
-                "accuracy_improvement",
-                "accuracy_reduction",
-                "distillation_score",
-                "size_reduction",
-            ],
-            "_slices": [
-                "class_fidelities",
-                "fidelity_by_class",
-                "fidelity_by_slice",
-                "named_slices",
-                "slice_fidelities",
-                "slices_of",
-            ],
-        },
+        """
+        _agreement: accuracy agreement as_matrix check_known checked_pair
+            fidelity kl_divergence label_matches mcnemar measure_fidelity
+            paired_bootstrap plain_fidelity r2 r2_of_means squared_parts
+        _intervals: Estimate PairedTest bootstrap_interval compare_means
+            compare_shares percentile_interval resample wilson_interval
+        _scores: accuracy_improvement accuracy_reduction distillation_score
+            size_reduction
+        _slices: class_fidelities fidelity_by_class fidelity_by_slice
+            named_slices slice_fidelities slices_of
+        """,
     )

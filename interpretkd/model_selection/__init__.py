@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_candidates": ["Budget", "Candidate"],
-            "_frontier": ["frontier"],
-            "_plots": ["SizeDisplay"],
-            "_results": ["Frontier", "FrontierPoint"],
-        },
+        """
+        _candidates: Budget Candidate
+        _frontier: frontier
+        _plots: SizeDisplay
+        _results: Frontier FrontierPoint
+        """,
     )

@@ -58,35 +58,18 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_conditions": [
-                "Condition",
-                "branch_tests",
-                "node_test",
-                "path_conditions",
-                "way_of",
-            ],
-            "_contributions": ["feature_importance", "path_contributions"],
-            "_forest": ["Forest"],
-            "_form": ["Form"],
-            "_linear": ["Linear", "design_matrix", "linear_margins"],
-            "_nodes": [
-                "ALL_NUMBERS",
-                "NODE_ARRAYS",
-                "Nodes",
-                "floor_to_float32",
-                "freeze",
-            ],
-            "_outline": ["decision_cells", "from_left", "outline"],
-            "_outputs": [
-                "LeafOutcomes",
-                "Outputs",
-                "decision_probability",
-                "leaf_outcomes",
-                "read_outputs",
-            ],
-            "_scorecard": ["Points", "Scorecard", "read_scorecards", "readable_step"],
-            "_sizes": ["items_of", "size_of"],
-            "_tree": ["Tree"],
-        },
+        """
+        _conditions: Condition branch_tests node_test path_conditions way_of
+        _contributions: feature_importance path_contributions
+        _forest: Forest
+        _form: Form
+        _linear: Linear design_matrix linear_margins
+        _nodes: ALL_NUMBERS NODE_ARRAYS Nodes floor_to_float32 freeze
+        _outline: decision_cells from_left outline
+        _outputs: LeafOutcomes Outputs decision_probability leaf_outcomes
+            read_outputs
+        _scorecard: Points Scorecard read_scorecards readable_step
+        _sizes: items_of size_of
+        _tree: Tree
+        """,
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_original_units": ["PreparedTeacher", "in_original_units"],
-        },
+        """
+        _original_units: PreparedTeacher in_original_units
+        """,
     )

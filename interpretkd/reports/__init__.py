@@ -32,18 +32,9 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_document": [
-                "Block",
-                "Bullets",
-                "Code",
-                "Document",
-                "Figure",
-                "Paragraph",
-                "Section",
-                "Table",
-            ],
-            "_manual_sections": ["INFO", "read_info"],
-            "_report": ["Report", "make_report", "report_on"],
-        },
+        """
+        _document: Block Bullets Code Document Figure Paragraph Section Table
+        _manual_sections: INFO read_info
+        _report: Report make_report report_on
+        """,
     )

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_rounding": ["readable"],
-            "_rule": ["Rule"],
-            "_ruleset": ["RuleSet", "extract_rules"],
-        },
+        """
+        _rounding: readable
+        _rule: Rule
+        _ruleset: RuleSet extract_rules
+        """,
     )

@@ -71,51 +71,16 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_analysis": ["analyse_run"],
-            "_bundle": [
-                "BUNDLE_FORMAT",
-                "EvaluationRows",
-                "Run",
-                "load",
-                "load_run",
-                "save",
-            ],
-            "_demo": ["DEMOS", "Demo", "run_demo"],
-            "_downloads": [
-                "Built",
-                "Download",
-                "MEDIA_TYPES",
-                "file_name",
-                "handouts",
-                "report_files",
-            ],
-            "_listing": [
-                "RunFacts",
-                "SavedRun",
-                "find_runs",
-                "read_facts",
-                "saved_run",
-                "twins",
-            ],
-            "_predictions": ["predict_table", "take_labels", "take_rows_for"],
-            "_uploads": [
-                "check_teacher",
-                "read_upload",
-                "run_folder",
-                "suggest_name",
-                "unpack_run",
-            ],
-            "_workflow": [
-                "Outcome",
-                "STUDENTS",
-                "Task",
-                "distil",
-                "new_student",
-                "read_task",
-                "task_of",
-                "train_teacher",
-            ],
-            "jobs": ["DemoOrder", "Job", "TrainOrder", "start_job"],
-        },
+        """
+        _analysis: analyse_run
+        _bundle: BUNDLE_FORMAT EvaluationRows Run load load_run save
+        _demo: DEMOS Demo run_demo
+        _downloads: Built Download MEDIA_TYPES file_name handouts report_files
+        _listing: RunFacts SavedRun find_runs read_facts saved_run twins
+        _predictions: predict_table take_labels take_rows_for
+        _uploads: check_teacher read_upload run_folder suggest_name unpack_run
+        _workflow: Outcome STUDENTS Task distil new_student read_task task_of
+            train_teacher
+        jobs: DemoOrder Job TrainOrder start_job
+        """,
     )

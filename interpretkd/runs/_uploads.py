@@ -103,7 +103,7 @@ def read_upload(content: bytes, name: str) -> pd.DataFrame:
     0   31  own
     >>> read_upload(b"\x80\x04\x95", "people.csv")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    interpretkd._base.InputError: The file 'people.csv' is a pickle, which can ...
+    interpretkd._base.errors.InputError: The file 'people.csv' is a pickle, which can ...
     """
     _check_size(content, name)
     _refuse_code(content, name)
@@ -229,7 +229,7 @@ def run_folder(shelf: str | os.PathLike[str], name: str) -> Path:
     --------
     >>> run_folder("runs", "../etc")
     Traceback (most recent call last):
-    interpretkd._base.InputError: A run's name must be of letters, digits, \
+    interpretkd._base.errors.InputError: A run's name must be of letters, digits, \
 spaces, '.', '-' and '_', 60 at most, and begin with a letter or digit. Got '../etc'.
     """
     if name != _safe_name(name) or name != name.strip(" ."):

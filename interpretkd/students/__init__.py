@@ -44,28 +44,19 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_base": ["Judged", "Taught"],
-            "_boosted.estimator": ["BoostedStudent"],
-            "_boosted.leaf_budget": [
-                "BoostingRows",
-                "BoostingSearch",
-                "BoostingSettings",
-                "BoostingTrial",
-                "GrownTree",
-                "LEARNING_RATES",
-                "PENALTY",
-                "TREE_LEAVES",
-                "TreeSum",
-            ],
-            "_cart.draft": ["leaves_of"],
-            "_cart.estimator": ["CartStudent"],
-            "_cart.fitting": ["Attempt", "Fit"],
-            "_cart.growing": ["Limits", "grow", "grow_draft"],
-            "_cart.optimal": ["Certificate"],
-            "_cart.pruning": ["Losses", "PruningPath", "prune_path", "squared_errors"],
-            "_foreign": ["as_student"],
-            "_linear.estimator": ["LinearStudent"],
-            "_linear.path": ["LinearPath"],
-        },
+        """
+        _base: Judged Taught
+        _boosted.estimator: BoostedStudent
+        _boosted.leaf_budget: BoostingRows BoostingSearch BoostingSettings
+            BoostingTrial GrownTree LEARNING_RATES PENALTY TREE_LEAVES TreeSum
+        _cart.draft: leaves_of
+        _cart.estimator: CartStudent
+        _cart.fitting: Attempt Fit
+        _cart.growing: Limits grow grow_draft
+        _cart.optimal: Certificate
+        _cart.pruning: Losses PruningPath prune_path squared_errors
+        _foreign: as_student
+        _linear.estimator: LinearStudent
+        _linear.path: LinearPath
+        """,
     )

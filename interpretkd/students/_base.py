@@ -57,8 +57,14 @@ class Judged(Taught):
 
     Parameters
     ----------
-    rows, encoded, targets, weight
-        As for `Taught`.
+    rows : DataFrame or ndarray of shape (n_samples, n_features)
+        Rows in original columns, for students that are not ours.
+    encoded : Encoded
+        The same rows, for ours.
+    targets : ndarray of shape (n_samples, n_columns) or (n_samples,), float64
+        Target columns.
+    weight : ndarray of shape (n_samples,), float64, or None
+        How much each row counts; None for 1.
     score : callable
         Turns predictions of these rows, of shape (n_samples, n_columns), into a
         number, the larger the better.

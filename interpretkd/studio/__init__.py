@@ -22,15 +22,7 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "launcher": [
-                "OpenStudio",
-                "RUN",
-                "SHELF",
-                "find_studio",
-                "free_port",
-                "open_studio",
-                "serve",
-            ],
-        },
+        """
+        launcher: OpenStudio RUN SHELF find_studio free_port open_studio serve
+        """,
     )

@@ -33,19 +33,10 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_labels": ["check_labels", "indicate", "label_target"],
-            "_logits": [
-                "LINKS",
-                "TASKS",
-                "apply_link",
-                "centred_logits",
-                "decide",
-                "hard_targets",
-                "log_probabilities",
-                "probabilities",
-                "soft_targets",
-            ],
-            "_target": ["TARGET_KINDS", "Target"],
-        },
+        """
+        _labels: check_labels indicate label_target
+        _logits: LINKS TASKS apply_link centred_logits decide hard_targets
+            log_probabilities probabilities soft_targets
+        _target: TARGET_KINDS Target
+        """,
     )

@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_base": ["Teacher", "as_teacher"],
-            "_cached": ["RememberingTeacher"],
-            "_frozen": ["CallableTeacher"],
-            "_networks.cnn": ["CNNRegressorTeacher", "CNNTeacher"],
-            "_networks.mlp": ["MLPRegressorTeacher", "MLPTeacher"],
-            "_networks.state": ["teacher_from_state"],
-            "_networks.training": ["BatchPlan"],
-            "_onnx_file": ["OnnxTeacher"],
-            "_saved": ["AbsentTeacher", "LateTeacher"],
-            "_torch_module": ["TorchTeacher"],
-        },
+        """
+        _base: Teacher as_teacher
+        _cached: RememberingTeacher
+        _frozen: CallableTeacher
+        _networks.cnn: CNNRegressorTeacher CNNTeacher
+        _networks.mlp: MLPRegressorTeacher MLPTeacher
+        _networks.state: teacher_from_state
+        _networks.training: BatchPlan
+        _onnx_file: OnnxTeacher
+        _saved: AbsentTeacher LateTeacher
+        _torch_module: TorchTeacher
+        """,
     )

@@ -22,15 +22,9 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
-        {
-            "_neighbours": [
-                "GENERATORS",
-                "Generator",
-                "draw_rows",
-                "mix_and_resample",
-                "mix_neighbours",
-                "resample_columns",
-            ],
-            "_transfer_set": ["TransferSet"],
-        },
+        """
+        _neighbours: GENERATORS Generator draw_rows mix_and_resample
+            mix_neighbours resample_columns
+        _transfer_set: TransferSet
+        """,
     )

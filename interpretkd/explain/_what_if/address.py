@@ -84,7 +84,7 @@ def read_settings(text: str, row: int, inputs: Sequence[Input]) -> dict[int, flo
     --------
     >>> read_settings("12~", 12, ())
     Traceback (most recent call last):
-    interpretkd._base.InputError: The address sets '', which is no value ...
+    interpretkd._base.errors.InputError: The address sets '', which is no value ...
     """
     given, *cells = text.split("~")
     if given != str(row):
