@@ -18,7 +18,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/numpydoc lint interpretkd/*.py
+	$(BIN)/numpydoc lint $$(find interpretkd -name '*.py')
 	$(BIN)/codespell
 
 types: $(STAMP)

@@ -1,8 +1,10 @@
 """Distilling a teacher's logits into a student: the meta-estimators."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,6 +40,12 @@ from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import Target, label_target
 from interpretkd.teachers import Teacher, as_teacher
 from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
+
+if TYPE_CHECKING:
+    from interpretkd.evaluation import Evaluation
+    from interpretkd.explain import RowExplanation
+    from interpretkd.export import Export
+    from interpretkd.rules import RuleSet
 
 _FEWEST_ROWS = 5
 
@@ -128,6 +136,121 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             95 % interval.
         """
         return fidelity(self, X)
+
+    def evaluate(
+        self, X: ArrayLike, y: ArrayLike | None = None, **settings: Any
+    ) -> "Evaluation":
+        """Measure the student beside its teacher and the baseline.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows that neither the teacher nor the student was fitted to.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            Their labels.
+        **settings
+            As of `evaluation.evaluate`.
+
+        Returns
+        -------
+        Evaluation
+            Fidelity and accuracy with intervals; ``.verdict`` is one sentence.
+        """
+        from interpretkd.evaluation import evaluate
+
+        return evaluate(self, X, y, **settings)
+
+    def rules(
+        self, X: ArrayLike | None = None, y: ArrayLike | None = None, **settings: Any
+    ) -> "RuleSet":
+        """Read the student's tree as rules.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features), default=None
+            Rows on which the rules are counted and rounded.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            Their labels.
+        **settings
+            As of `rules.extract_rules`.
+
+        Returns
+        -------
+        RuleSet
+            One rule a leaf.
+        """
+        from interpretkd.rules import extract_rules
+
+        return extract_rules(self, X, y, **settings)
+
+    def explain(self, row: Any, **settings: Any) -> "RowExplanation":
+        """Explain one decision, and what would change it.
+
+        Parameters
+        ----------
+        row : Series, dict, frame or array-like of shape (n_features,)
+            The row, in original columns.
+        **settings
+            As of `explain.explain_row`.
+
+        Returns
+        -------
+        RowExplanation
+            The path or the contributions, and counterfactuals with the teacher beside.
+        """
+        from interpretkd.explain import explain_row
+
+        return explain_row(self, row, **settings)
+
+    def export(self, to: str, X: Any = None, **settings: Any) -> "Export":
+        """Write the student in another language, and check that it decides the same.
+
+        Parameters
+        ----------
+        to : {"sql", "python", "c", "json", "onnx", "pmml"}
+            The language.
+        X : DataFrame or ndarray of shape (n_samples, n_features), default=None
+            Rows to check on, beside made ones.
+        **settings
+            As of `export.export_student`.
+
+        Returns
+        -------
+        Export
+            The text or bytes, and what was compared.
+        """
+        from interpretkd.export import export_student
+
+        return export_student(self, to, X, **settings)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        **settings: Any,
+    ) -> Path:
+        """Save the model as a folder of plain files, which run no code when loaded.
+
+        Parameters
+        ----------
+        path : str or path
+            The folder.
+        X : array-like or frame of shape (n_samples, n_features), default=None
+            Evaluation rows, to be kept with it.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            Their labels.
+        **settings
+            As of `runs.save`.
+
+        Returns
+        -------
+        Path
+            The folder; `interpretkd.load` reads it.
+        """
+        from interpretkd.runs import save
+
+        return save(self, path, X, y, **settings)
 
     def report(self, X: ArrayLike, y: ArrayLike | None = None, **settings: Any) -> Any:
         """Put all that is known of the model into a report.
