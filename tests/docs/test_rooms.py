@@ -140,7 +140,6 @@ def test_a_room_without_a_layer_is_named(house):
     assert done.stderr == "These rooms stand in no layer: shed.\n"
 
 
-@pytest.mark.skip(reason="docs/rooms.svg is drawn once the modules are in their rooms")
 def test_our_own_picture_is_what_the_code_gives():
     done = rooms(ROOT, "--check")
     assert done.returncode == 0, done.stderr
