@@ -57,21 +57,20 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def take(self, index: NDArray[np.integer[Any] | np.bool_]) -> "Encoded":
+    def take(self, index: NDArray[np.integer[Any]]) -> "Encoded":
         """Return some of the rows.
 
         Parameters
         ----------
-        index : ndarray of int or bool
-            Their positions, or whether each is wanted.
+        index : ndarray of int
+            Their positions.
 
         Returns
         -------
         Encoded
             These rows.
         """
-        codes = self.codes[index]
-        return Encoded(self.schema.of_rows(codes), codes)
+        return self._with(self.codes[index])
 
     def join(self, further: "Encoded") -> "Encoded":
         """Put further rows below.
@@ -86,8 +85,7 @@ class Encoded:
         Encoded
             All of them.
         """
-        codes = np.vstack([self.codes, further.codes])
-        return Encoded(self.schema.of_rows(codes), codes)
+        return self._with(np.vstack([self.codes, further.codes]))
 
     def once(self, make: Callable[["Encoded"], Made]) -> Made:
         """Return what a function makes of these rows, made when first asked for.
@@ -106,6 +104,13 @@ class Encoded:
             self._made[make] = make(self)
         made: Made = self._made[make]
         return made
+
+    def _with(self, codes: Codes) -> "Encoded":
+        # How the cells lie decides about the last bits of sums over columns: those of
+        # a part lie as a frame would have them that is read by itself.
+        if self.codes.flags.f_contiguous:
+            codes = np.asfortranarray(codes)
+        return Encoded(self.schema.of_rows(codes), codes)
 
 
 def checked_rows(estimator: Any, X: object, *, reset: bool) -> Rows:

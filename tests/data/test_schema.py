@@ -16,6 +16,7 @@ from interpretkd.data import (
     MISSING,
     VALUE,
     Column,
+    Encoded,
     Feature,
     Schema,
     as_frame,
@@ -715,3 +716,38 @@ def test_a_schema_of_other_columns_is_refused(offered: object) -> None:
         InputError, match="'schema' parameter of f must be a Schema of 2"
     ):
         check_schema("f", offered, own)
+
+
+@pytest.mark.parametrize("kind", ["frame", "numbers", "array"])
+def test_a_part_of_encoded_rows_is_as_if_read_by_itself(kind):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": rng.normal(size=40), "b": rng.normal(size=40)})
+    rows.loc[3, "b"] = np.nan
+    if kind == "frame":
+        rows["home"] = pd.Categorical(rng.choice(["own", "rent"], 40))
+    given = np.ascontiguousarray(rows) if kind == "array" else rows
+    whole = Encoded.of(given)
+    np.testing.assert_array_equal(whole.codes, whole.schema.encode(given))
+    for index in (np.arange(3), np.arange(3, 40)):
+        part = whole.take(index)
+        alone = Encoded.of(given[index] if kind == "array" else rows.iloc[index])
+        np.testing.assert_array_equal(part.codes, alone.codes)
+        assert part.schema == alone.schema
+        assert part.codes.flags.f_contiguous == alone.codes.flags.f_contiguous
+    both = whole.take(np.arange(3)).join(whole.take(np.arange(3, 40)))
+    np.testing.assert_array_equal(both.codes, whole.codes)
+    assert both.schema == whole.schema
+    assert len(both) == 40
+
+
+def test_what_is_made_of_rows_is_made_once():
+    made = []
+
+    def make(rows):
+        made.append(len(rows))
+        return rows.codes.sum()
+
+    rows = Encoded.of(np.ones((3, 2)))
+    assert rows.once(make) == rows.once(make) == 6
+    assert rows.take(np.arange(2)).once(make) == 4
+    assert made == [3, 2]
