@@ -34,7 +34,7 @@ from interpretkd._base import InputError, write_atomically
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.runs import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.studio import RUN, SHELF, find_studio, free_port
+from interpretkd.studio import RUN, RUNS, find_studio, free_port
 from interpretkd.teachers import MLPTeacher
 
 GOALS = {
@@ -118,13 +118,13 @@ def _runs(folder: Path, n_rows: int) -> dict[str, Path]:
     return made
 
 
-def _apart(run: Path, shelf: str) -> list[dict[str, Any]]:
+def _apart(run: Path, runs: str) -> list[dict[str, Any]]:
     """Measure in a process of its own, whose memory is its own."""
     code = (
         "import json; from interpretkd.cli.bench import find_benchmark;"
         "print(json.dumps(find_benchmark('studio').measure()))"
     )
-    told = os.environ | {RUN: str(run), SHELF: shelf}
+    told = os.environ | {RUN: str(run), RUNS: runs}
     done = subprocess.run(
         [sys.executable, "-c", code], env=told, stdout=subprocess.PIPE, check=True
     )
@@ -192,10 +192,10 @@ def _moved(page: str, shift: int) -> dict[str, float] | None:
     return {"first": round(max(took), 3), "second": round(statistics.median(took), 3)}
 
 
-def _start(run: Path, shelf: str) -> dict[str, float]:
+def _start(run: Path, runs: str) -> dict[str, float]:
     """Start the app as the command does; wait for its server, then for a page."""
     port = free_port()
-    flags = [*_program(), "app", str(run), "--runs", shelf, "--no-browser"]
+    flags = [*_program(), "app", str(run), "--runs", runs, "--no-browser"]
     with _browser() as browser:
         began = time.perf_counter()
         app = subprocess.Popen([*flags, "--port", str(port)], stdout=subprocess.DEVNULL)

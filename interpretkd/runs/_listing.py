@@ -13,7 +13,7 @@ from interpretkd._base import InputError
 
 _MANIFEST = "manifest.json"
 _DEEPEST = 3
-"""How many folders below the shelf a run may lie."""
+"""How many folders below the runs folder a run may lie."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SavedRun:
     path : Path
         The run's folder.
     name : str
-        What people call it: its place on the shelf.
+        What people call it: its place in the runs folder.
     key : str
         Stands for the run in an address: eight hexadecimal digits of the hash of its
         manifest, which holds the hashes of its files. A run made anew has another.
@@ -94,17 +94,17 @@ def find_runs(folder: str | os.PathLike[str]) -> tuple[SavedRun, ...]:
     Parameters
     ----------
     folder : str or path
-        The shelf; it may be absent, and then holds nothing.
+        The runs folder; where there is none, it holds nothing.
 
     Returns
     -------
     tuple of SavedRun
         In the order of their names.
     """
-    shelf = Path(folder)
+    top = Path(folder)
     found = (
-        saved_run(path, name=path.relative_to(shelf).as_posix() or path.name)
-        for path in _folders(shelf)
+        saved_run(path, name=path.relative_to(top).as_posix() or path.name)
+        for path in _folders(top)
     )
     return tuple(sorted(found, key=lambda run: run.name))
 
@@ -135,14 +135,14 @@ def read_facts(run: SavedRun) -> RunFacts:
     )
 
 
-def _folders(shelf: Path) -> Iterator[Path]:
+def _folders(top: Path) -> Iterator[Path]:
     """Walk down to the runs, not into them and not into hidden folders."""
-    for place, inner, files in os.walk(shelf):
+    for place, inner, files in os.walk(top):
         here = Path(place)
         if _MANIFEST in files:
             inner.clear()
             yield here
-        elif len(here.relative_to(shelf).parts) == _DEEPEST:
+        elif len(here.relative_to(top).parts) == _DEEPEST:
             inner.clear()
         else:
             inner[:] = [name for name in inner if not name.startswith(".")]

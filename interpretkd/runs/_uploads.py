@@ -119,14 +119,14 @@ def read_upload(content: bytes, name: str) -> pd.DataFrame:
     return parse_table(content, name)
 
 
-def unpack_run(content: bytes, shelf: str | os.PathLike[str], name: str) -> Path:
-    """Unpack a zipped run onto the shelf.
+def unpack_run(content: bytes, runs: str | os.PathLike[str], name: str) -> Path:
+    """Unpack a zipped run into the runs folder.
 
     Parameters
     ----------
     content : bytes
         The zip file.
-    shelf : str or path
+    runs : str or path
         The folder of runs; it is made if it is not there.
     name : str
         The zip file's name, after which the run is called.
@@ -134,7 +134,7 @@ def unpack_run(content: bytes, shelf: str | os.PathLike[str], name: str) -> Path
     Returns
     -------
     Path
-        The run's folder. A run that is on the shelf already is not unpacked again.
+        The run's folder. A run that is there already is not unpacked again.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def unpack_run(content: bytes, shelf: str | os.PathLike[str], name: str) -> Path
     files = _read_members(content, name)
     for member, inner in files.items():
         _check_inside(inner, member, name)
-    folder = Path(shelf)
+    folder = Path(runs)
     folder.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=folder, prefix=".upload."))
     try:
@@ -205,12 +205,12 @@ def check_teacher(content: bytes, name: str) -> None:
             OnnxTeacher(path, output="logits")
 
 
-def run_folder(shelf: str | os.PathLike[str], name: str) -> Path:
+def run_folder(runs: str | os.PathLike[str], name: str) -> Path:
     """Return the folder for a new run that a person has named.
 
     Parameters
     ----------
-    shelf : str or path
+    runs : str or path
         The folder of runs.
     name : str
         Letters, digits, spaces, dots, dashes and underscores.
@@ -218,7 +218,7 @@ def run_folder(shelf: str | os.PathLike[str], name: str) -> Path:
     Returns
     -------
     Path
-        A folder on the shelf that is not there yet.
+        A folder in the runs folder that is not there yet.
 
     Raises
     ------
@@ -238,18 +238,18 @@ spaces, '.', '-' and '_', 60 at most, and begin with a letter or digit. Got '../
             f"{_LONGEST_NAME} at most, and begin with a letter or digit. "
             f"Got {name[:80]!r}."
         )
-    folder = Path(shelf) / name
+    folder = Path(runs) / name
     if folder.exists():
         raise InputError(f"There is a run {name!r} already; give another name.")
     return folder
 
 
-def suggest_name(shelf: str | os.PathLike[str], title: str) -> str:
+def suggest_name(runs: str | os.PathLike[str], title: str) -> str:
     """Suggest a name for a new run that is not taken.
 
     Parameters
     ----------
-    shelf : str or path
+    runs : str or path
         The folder of runs.
     title : str
         What it is made from; any text.
@@ -264,7 +264,7 @@ def suggest_name(shelf: str | os.PathLike[str], title: str) -> str:
     >>> suggest_name("no such folder", "<b>people</b> cart")
     'b_people__b_ cart'
     """
-    return _free_folder(Path(shelf), _safe_name(title)).name
+    return _free_folder(Path(runs), _safe_name(title)).name
 
 
 def _check_size(content: bytes, name: str) -> None:
@@ -567,10 +567,10 @@ def _safe_name(name: str) -> str:
     return kept.lstrip(" .-_")[:_LONGEST_NAME].rstrip(" .") or "run"
 
 
-def _free_folder(shelf: Path, name: str) -> Path:
-    number, folder = 1, shelf / name
+def _free_folder(runs: Path, name: str) -> Path:
+    number, folder = 1, runs / name
     while folder.exists():
         number += 1
         ending = f"-{number}"
-        folder = shelf / f"{name[: _LONGEST_NAME - len(ending)].rstrip(' .')}{ending}"
+        folder = runs / f"{name[: _LONGEST_NAME - len(ending)].rstrip(' .')}{ending}"
     return folder

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from interpretkd._base import InputError, check_integer
 from interpretkd.runs import saved_run
 
-RUN, SHELF = "INTERPRETKD_RUN", "INTERPRETKD_RUNS"
+RUN, RUNS = "INTERPRETKD_RUN", "INTERPRETKD_RUNS"
 """How the app is told which run to open, and where other runs lie."""
 _PLACES = (
     Path(__file__).parents[1] / "_studio",  # in a wheel
@@ -94,7 +94,7 @@ def command(*, port: int, browser: bool = True) -> list[str]:
 
 
 def environment(
-    run: str | os.PathLike[str] | None, shelf: str | os.PathLike[str]
+    run: str | os.PathLike[str] | None, runs: str | os.PathLike[str]
 ) -> dict[str, str]:
     """Return the surroundings that the app is started in.
 
@@ -102,7 +102,7 @@ def environment(
     ----------
     run : str or path or None
         The run to open.
-    shelf : str or path
+    runs : str or path
         The folder of runs that the app offers, and makes new ones in.
 
     Returns
@@ -115,7 +115,7 @@ def environment(
     InputError
         When there is no run.
     """
-    told = dict(os.environ) | {SHELF: str(Path(shelf).resolve())}
+    told = dict(os.environ) | {RUNS: str(Path(runs).resolve())}
     told.pop(RUN, None)
     if run is not None:
         told[RUN] = str(saved_run(run).path.resolve())
@@ -125,7 +125,7 @@ def environment(
 def open_studio(
     run: str | os.PathLike[str] | None = None,
     *,
-    shelf: str | os.PathLike[str] = "runs",
+    runs: str | os.PathLike[str] = "runs",
     port: int | None = None,
     browser: bool = True,
 ) -> int:
@@ -135,7 +135,7 @@ def open_studio(
     ----------
     run : str or path, default=None
         The run to open; None lets the user choose.
-    shelf : str or path, default="runs"
+    runs : str or path, default="runs"
         The folder of runs that the app offers, and makes new ones in.
     port : int, default=None
         In [1, 65535]; None takes the first free one from 8501 on.
@@ -152,7 +152,7 @@ def open_studio(
     InputError
         When there is no run, no free port, or no `app` extra.
     """
-    told = environment(run, shelf)
+    told = environment(run, runs)
     started = command(port=free_port() if port is None else port, browser=browser)
     # Whoever ends this process ends the app with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -19,7 +19,7 @@ from interpretkd.cli import app
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.runs import find_runs
 from interpretkd.students import CartStudent
-from interpretkd.studio import RUN, SHELF, find_studio, free_port, launcher as studio
+from interpretkd.studio import RUN, RUNS, find_studio, free_port, launcher as studio
 from interpretkd.studio.launcher import command, environment
 
 
@@ -37,14 +37,14 @@ def test_it_listens_here_alone_and_tells_nobody():
     assert "--server.headless=false" in command(port=8701)
 
 
-def test_the_app_is_told_of_run_and_shelf(tmp_path, monkeypatch):
+def test_the_app_is_told_of_run_and_runs_folder(tmp_path, monkeypatch):
     monkeypatch.setenv(RUN, "of another start")
     run = tmp_path / "run"
     run.mkdir()
     (run / "manifest.json").write_text("{}")
     assert environment(run, tmp_path)[RUN] == str(run.resolve())
     assert RUN not in environment(None, tmp_path)
-    assert environment(None, tmp_path)[SHELF] == str(tmp_path.resolve())
+    assert environment(None, tmp_path)[RUNS] == str(tmp_path.resolve())
     with pytest.raises(InputError, match="There is no run"):
         environment(tmp_path / "absent", tmp_path)
 

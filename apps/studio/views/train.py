@@ -461,7 +461,7 @@ def _choose_size(family: str) -> dict[str, Any]:
 
 def offer_start(order: dict[str, Any], title: str, files: dict[str, bytes]) -> None:
     """Name the run and start it."""
-    free = suggest_name(session.shelf(), f"{Path(title).stem} {order['student']}")
+    free = suggest_name(session.runs_folder(), f"{Path(title).stem} {order['student']}")
     name = st.text_input(
         "Name of the run",
         free,
@@ -472,7 +472,7 @@ def offer_start(order: dict[str, Any], title: str, files: dict[str, bytes]) -> N
     if not st.button("Start training", type="primary"):
         return
     with widgets.problems("The training cannot start"):
-        folder = run_folder(session.shelf(), name)
+        folder = run_folder(session.runs_folder(), name)
         job = start_job(TrainOrder(out=str(folder), **order), files=files)
         session.remember("training", job)
         st.rerun()

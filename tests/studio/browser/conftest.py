@@ -22,7 +22,7 @@ def served(make_run: Any, tmp_path_factory: Any) -> Any:
     def serve(name: str | None) -> str:
         if name not in started:
             run = None if name is None else make_run(name)
-            told = environment(run, tmp_path_factory.mktemp("shelf"))
+            told = environment(run, tmp_path_factory.mktemp("runs"))
             port = _any_port()
             told |= {"OMP_NUM_THREADS": "1"}
             flags = command(port=port, browser=False)
