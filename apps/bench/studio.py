@@ -95,10 +95,10 @@ def main(path: Path, *, quick: bool = False, console: Any) -> None:
 
 
 def _runs(folder: Path, n_rows: int) -> dict[str, Path]:
-    """Teach a small network and three students on 30,000 rows; hold the others out."""
+    """Train a small network and three students on 30,000 rows; hold the others out."""
     rng = np.random.default_rng(0)
-    taught = min(30_000, n_rows)
-    n = taught + n_rows
+    fitted = min(30_000, n_rows)
+    n = fitted + n_rows
     X = pd.DataFrame(
         rng.normal(size=(n, 30)).round(3), columns=[f"x{i}" for i in range(30)]
     )
@@ -107,14 +107,14 @@ def _runs(folder: Path, n_rows: int) -> dict[str, Path]:
     noisy = score + X["x4"] ** 2 / 2 + rng.normal(size=n) / 2
     y = np.array(["low", "middle", "high"])[np.digitize(noisy, [0, 1])]
     teacher = MLPTeacher((64,), max_epochs=6, random_state=0)
-    teacher.fit(X[:taught], y[:taught])
+    teacher.fit(X[:fitted], y[:fitted])
     made = {}
     for name, student in STUDENTS.items():
         frozen = FrozenEstimator(teacher)
         model = DistilledClassifier(frozen, student, target="soft", random_state=0)
-        model.fit(X[:taught], y[:taught])
-        held_out = X[taught:].reset_index(drop=True)
-        made[name] = save(model, folder / name, held_out, y[taught:])
+        model.fit(X[:fitted], y[:fitted])
+        held_out = X[fitted:].reset_index(drop=True)
+        made[name] = save(model, folder / name, held_out, y[fitted:])
     return made
 
 

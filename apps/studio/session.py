@@ -42,7 +42,7 @@ def runs_folder() -> Path:
 
 
 def runs() -> tuple[SavedRun, ...]:
-    """Return the runs that can be chosen: the one given, those opened, those in the runs folder."""
+    """Return the runs to choose from: the one given, those opened, the folder's."""
     found: dict[str, SavedRun] = {}
     first = []
     with suppress(InputError):  # it may have been deleted since

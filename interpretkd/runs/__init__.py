@@ -28,8 +28,8 @@ if TYPE_CHECKING:
         MEDIA_TYPES as MEDIA_TYPES,
         Built as Built,
         Download as Download,
+        downloads as downloads,
         file_name as file_name,
-        handouts as handouts,
         report_files as report_files,
     )
     from interpretkd.runs._listing import (
@@ -75,7 +75,7 @@ else:
         _analysis: analyse_run
         _bundle: BUNDLE_FORMAT EvaluationRows Run load load_run save
         _demo: DEMOS Demo run_demo
-        _downloads: Built Download MEDIA_TYPES file_name handouts report_files
+        _downloads: Built Download MEDIA_TYPES downloads file_name report_files
         _listing: RunFacts SavedRun find_runs read_facts saved_run twins
         _predictions: predict_table take_labels take_rows_for
         _uploads: check_teacher read_upload run_folder suggest_name unpack_run

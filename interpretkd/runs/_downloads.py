@@ -1,4 +1,4 @@
-"""What a run can be taken away as: every format, what builds it, and why one cannot be.
+"""What a run can be downloaded as: each format, what builds it, or why it cannot be.
 
 The app's Export page shows these; nothing here knows of the app. Each file is built in
 memory, and a file of another language is checked against the student first.
@@ -80,7 +80,7 @@ class Built:
 
 @dataclass(frozen=True, eq=False)
 class Download:
-    """A kind of file that a student can be taken away as.
+    """A kind of file that a student can be downloaded as.
 
     Parameters
     ----------
@@ -113,8 +113,8 @@ class Download:
     is_quick: bool = True
 
 
-def handouts(found: Analysis, folder: Path | None = None) -> tuple[Download, ...]:
-    """List what can be made of a student.
+def downloads(found: Analysis, folder: Path | None = None) -> tuple[Download, ...]:
+    """List the files that can be made of a student.
 
     Parameters
     ----------

@@ -103,7 +103,7 @@ def read_upload(content: bytes, name: str) -> pd.DataFrame:
     0   31  own
     >>> read_upload(b"\x80\x04\x95", "people.csv")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    interpretkd._base.errors.InputError: The file 'people.csv' is a pickle, which can ...
+    interpretkd._base.errors.InputError: The file 'people.csv' is a pickle, which ...
     """
     _check_size(content, name)
     _refuse_code(content, name)

@@ -75,7 +75,7 @@ def test_statements_are_run_in_duckdb(name, family, dialect):
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_blueprint_is_the_model(name, family):
+def test_the_specification_is_the_model(name, family):
     model, X = MODELS[name](family)
     plan = model_spec(model)
     values, decisions = plan.predict(X)

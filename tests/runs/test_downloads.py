@@ -18,8 +18,8 @@ from interpretkd.runs import (
     MEDIA_TYPES,
     _downloads as module,
     analyse_run,
+    downloads,
     file_name,
-    handouts,
     load_run,
     report_files,
     save,
@@ -72,7 +72,7 @@ def sums():
 
 
 def _offered(found, folder=None):
-    return {handout.name: handout for handout in handouts(found, folder)}
+    return {download.name: download for download in downloads(found, folder)}
 
 
 def _content(found, name, ending, **settings):
@@ -86,15 +86,15 @@ def test_every_file_of_a_tree_is_what_its_ending_says(tree, folder):
         *("SQL", "Python", "C", "JSON", "ONNX", "PMML", "DOT"),
         *("Evaluation", "Predictions", "Run"),
     ]
-    for handout in offered.values():
-        assert handout.missing is None
-        for ending, reason in handout.endings.items():
+    for download in offered.values():
+        assert download.missing is None
+        for ending, reason in download.endings.items():
             assert reason is None
             assert ending in MEDIA_TYPES
-            made = handout.build(ending)
+            made = download.build(ending)
             assert made.content.startswith(STARTS.get(ending, b""))
             assert len(made.content) > 100
-            if handout.group == "Student" and ending != "dot":
+            if download.group == "Student" and ending != "dot":
                 assert "150 of 150 rows equal" in made.said
 
 

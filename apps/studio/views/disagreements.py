@@ -243,14 +243,14 @@ def show_regions(parting: Disagreements) -> None:
 
 def choose(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
     """Ask which of the rows to show."""
-    wishes: dict[str, Any] = {}
+    filters: dict[str, Any] = {}
     if found.has_classes:
-        wishes |= choose_decisions(found)
-        wishes |= choose_confidence()
+        filters |= choose_decisions(found)
+        filters |= choose_confidence()
     with st.container(horizontal=True):
         if found.tree is not None:
             leaves = np.flatnonzero(found.tree.nodes.is_leaf).tolist()
-            wishes["leaf"] = st.selectbox(
+            filters["leaf"] = st.selectbox(
                 "Leaf",
                 leaves,
                 index=None,
@@ -261,7 +261,7 @@ def choose(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
                 help="The leaf's number in the tree; the list shows its rule too.",
             )
         if "right" in rows:
-            wishes["right"] = st.selectbox(
+            filters["right"] = st.selectbox(
                 "Who is right by the label" if found.has_classes else "Who is closer",
                 WHO if found.has_classes else WHO[:2],
                 index=None,
@@ -270,14 +270,14 @@ def choose(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
                 bind="query-params",
                 width=220,
             )
-    return narrowed(rows, **wishes)
+    return narrowed(rows, **filters)
 
 
 def choose_decisions(found: Analysis) -> dict[str, Any]:
     """Ask for what the two decide."""
     classes = {str(name): name for name in found.model.classes_.tolist()}
     several = found.task == "multilabel"
-    wishes = {}
+    filters = {}
     for place, who in zip(st.columns(2), ("teacher", "student"), strict=True):
         chosen = place.selectbox(
             f"Only the {who} says" if several else f"The {who} decides",
@@ -287,8 +287,8 @@ def choose_decisions(found: Analysis) -> dict[str, Any]:
             key=who,
             bind="query-params",
         )
-        wishes[who] = None if chosen is None else classes[chosen]
-    return wishes
+        filters[who] = None if chosen is None else classes[chosen]
+    return filters
 
 
 def choose_confidence() -> dict[str, Any]:
@@ -315,10 +315,10 @@ def choose_confidence() -> dict[str, Any]:
         "more.",
     )
     least = max(sure / 100, SURE) if kind == KINDS[2] else sure / 100
-    wishes: dict[str, Any] = {"min_confidence": least}
+    filters: dict[str, Any] = {"min_confidence": least}
     if kind == KINDS[1]:
-        wishes["max_lead"] = NEAR
-    return wishes
+        filters["max_lead"] = NEAR
+    return filters
 
 
 def show_rows(found: Analysis, parting: Disagreements) -> None:
@@ -328,7 +328,7 @@ def show_rows(found: Analysis, parting: Disagreements) -> None:
     chosen = choose(found, rows)
     st.markdown(f"**{len(chosen):,} of {len(rows):,} rows on which they part**")
     if not len(chosen):
-        st.info("No row on which they part meets all of these wishes.")
+        st.info("No row on which they part passes all of these filters.")
         st.button(
             "Clear the filters", on_click=lambda: session.put(**FILTERS), type="primary"
         )

@@ -58,7 +58,7 @@ def show_tree_rules(found: Analysis) -> None:
     shown = choose(found, rules)
     if not len(shown):
         st.info(
-            "No rule meets all of these wishes.", title=f"0 of {len(rules):,} rules"
+            "No rule passes all of these filters.", title=f"0 of {len(rules):,} rules"
         )
         st.button("Clear the filters", on_click=clear, type="primary")
         return

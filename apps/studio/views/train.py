@@ -203,7 +203,7 @@ def _choose_columns(upload: _Upload) -> _Data | None:
     if wrong:
         st.info("Leave such columns out above, or mend the file and upload it again.")
         return None
-    return _settle(upload, target, tuple(drop), task, choice)
+    return _prepare(upload, target, tuple(drop), task, choice)
 
 
 def _choose_rows(columns: pd.DataFrame, upload: _Upload) -> RowChoice:
@@ -251,7 +251,7 @@ def _counted(columns: pd.DataFrame, what: str) -> str:
     return f"Values are {what}: {', '.join(counts)}{more}."
 
 
-def _settle(
+def _prepare(
     upload: _Upload, target: str, drop: tuple[str, ...], task: str, choice: RowChoice
 ) -> _Data | None:
     """Take out the target as the training will, and show what it is."""
@@ -264,7 +264,7 @@ def _settle(
 
     settings = (upload.token, target, drop, task, choice)
     with widgets.problems("There is nothing to learn from this yet"):
-        facts, rows, y, found = _once("settled", settings, take)
+        facts, rows, y, found = _once("prepared", settings, take)
         for name, value in facts.items():
             st.info(widgets.plain(f"{name.capitalize()}: {value}."))
         kind = "a class" if found == "multiclass" else "a number"

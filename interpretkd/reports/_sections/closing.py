@@ -55,7 +55,7 @@ def _reproduction(subject: Subject) -> Section:
 def _glossary(_: Subject) -> Section:
     words = {
         "teacher": "the network that is explained",
-        "student": "the small model that was taught by the teacher's logits",
+        "student": "the small model that was fitted to the teacher's logits",
         "baseline": "the same student, fitted to the labels alone",
         "fidelity": "the share of rows on which the student decides as the teacher; "
         "for values, R2 with the teacher's",

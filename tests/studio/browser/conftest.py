@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from interpretkd.studio.launcher import command, environment
-from tests.studio.browsing import settle
+from tests.studio.browsing import wait_until_idle
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +95,7 @@ def visit(served: Any, chromium: Any) -> Any:
         )
         page.on("request", lambda request: asked.append(request.url))
         page.goto(served(run) + path)
-        settle(page)
+        wait_until_idle(page)
         return page
 
     yield open_page

@@ -99,7 +99,7 @@ def test_the_address_chooses_the_rows(studio, make_run):
 
 def test_nothing_found_and_the_way_back(studio):
     app = studio("german", "disagreements", teacher="bad", student="bad")
-    assert "meets all of these wishes" in app.info[0].value
+    assert "passes all of these filters" in app.info[0].value
     clear = next(b for b in app.button if b.label == "Clear the filters")
     app = clear.click().run()
     assert not app.info

@@ -71,7 +71,7 @@ def test_the_search_takes_no_patterns(studio, make_run):
     app = studio("german", "rules")
     app.text_input(key="find").input("THEN nothing.*(").run()
     assert not app.exception
-    assert app.info[0].value == "No rule meets all of these wishes."
+    assert app.info[0].value == "No rule passes all of these filters."
     assert app.info[0].icon == ""
     clear = next(b for b in app.button if b.label == "Clear the filters")
     app = clear.click().run()

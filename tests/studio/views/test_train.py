@@ -245,7 +245,7 @@ def test_texts_that_tell_rows_apart_are_shown(studio: Any) -> None:
     assert "leave it out above" in app.error[0].value
 
 
-def test_gaps_and_infinities_are_counted_and_settled(studio: Any) -> None:
+def test_gaps_and_infinities_are_counted_and_handled(studio: Any) -> None:
     table = _people()
     table.iloc[:30, 0] = np.nan
     table.iloc[50:53, 1] = np.inf
