@@ -118,12 +118,14 @@ def test_the_largest_number_is_the_last_that_is_not_infinite():
         assert np.isinf(np.float32(np.nextafter(LARGEST, np.inf)))
 
 
-@pytest.mark.parametrize("to", ["sql", "python", "pmml"])
-def test_a_threshold_that_is_not_rounded_is_found(to, monkeypatch):
+@pytest.mark.parametrize(
+    ("to", "writer"),
+    [("sql", "_sql.statement"), ("python", "_to_python"), ("pmml", "_to_pmml")],
+)
+def test_a_threshold_that_is_not_rounded_is_found(to, writer, monkeypatch):
     """The naive threshold is right on all rows but those that lie beside it."""
     model, X = plain("cancer", "tree")
-    module = f"interpretkd.export_{to}.double_threshold"
-    monkeypatch.setattr(module, float)
+    monkeypatch.setattr(f"interpretkd.export.{writer}.double_threshold", float)
     with pytest.raises(ParityError, match=r"Nothing was written: .* rows came out"):
         export_student(model, to, X)
 
