@@ -10,6 +10,7 @@ import row_list
 import session
 import streamlit as st
 import widgets
+from chart_colours import BLUE, GREY, ORANGE, VERMILION
 
 from interpretkd._base import csv_text
 from interpretkd.evaluation import (
@@ -24,7 +25,6 @@ from interpretkd.evaluation import (
 NEAR, SURE = 0.1, 0.9
 KINDS = ("all", "near the boundary", "the teacher is sure")
 WHO = ("teacher", "student", "neither")
-BLUE, ORANGE = "#0072B2", "#E69F00"
 MOST_BARS = 15
 MOST_PAIRS = 200
 LISTED = (
@@ -132,7 +132,7 @@ def bar_chart(frame: pd.DataFrame, name: str) -> alt.Chart:
     base = alt.Chart(frame).encode(y=y, x=alt.X("rows:Q", title="rows"))
     bars = base.mark_bar(color=BLUE)
     # A grey that can be read on white and on black.
-    numbers = base.mark_text(align="left", dx=3, color="#808080").encode(text="rows:Q")
+    numbers = base.mark_text(align="left", dx=3, color=GREY).encode(text="rows:Q")
     chart: alt.Chart = (bars + numbers).properties(height=24 * len(frame) + 60)
     return chart
 
@@ -196,7 +196,7 @@ def show_differences(found: Analysis, tolerance: float) -> None:
             ],
         )
     )
-    line = alt.Chart(frame.head(1)).mark_rule(color="#D55E00", strokeDash=[4, 3])
+    line = alt.Chart(frame.head(1)).mark_rule(color=VERMILION, strokeDash=[4, 3])
     chart = bars + line.encode(x="tolerance:Q")
     said = (
         f"How far student and teacher are apart: half of the rows by less than "

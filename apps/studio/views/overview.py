@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 import widgets
+from chart_colours import GREY, VERMILION, by_theme
 
 from interpretkd.evaluation import (
     Analysis,
@@ -21,8 +22,7 @@ from interpretkd.metrics import Estimate, r2
 from interpretkd.model_selection import SizeDisplay
 from interpretkd.models import Forest, Linear
 
-DARK = st.context.theme.type == "dark"
-BLUE, ORANGE = "#56B4E9" if DARK else "#0072B2", "#E69F00"
+BLUE, ORANGE = by_theme()["c0"], by_theme()["c1"]
 # In the figure of decisions; with more the cells could not be told apart.
 MOST_CLASSES = 14
 # With more the figure is as wide as the page:
@@ -305,7 +305,7 @@ def show_residuals(found: Analysis) -> None:
     st.subheader(shown.title, anchor=False)
     frame = spread(shown.frame())
     ends = pd.DataFrame({"value": [frame["teacher"].min(), frame["teacher"].max()]})
-    alike = alt.Chart(ends).mark_line(color="#808080", strokeDash=[4, 3])
+    alike = alt.Chart(ends).mark_line(color=GREY, strokeDash=[4, 3])
     alike = alike.encode(
         alt.X("value:Q", title="teacher"), alt.Y("value:Q", title="student")
     )
@@ -403,9 +403,9 @@ def sizes_chart(frame: pd.DataFrame, chosen: int, text: str, unit: str) -> Any:
     )
     held_out = frame[(frame["leaves"] == chosen) & (frame["student"] == names[-1])]
     mark = alt.Chart(held_out).encode(across)
-    point = mark.mark_point(size=160, filled=True, color="#D55E00", shape="diamond")
+    point = mark.mark_point(size=160, filled=True, color=VERMILION, shape="diamond")
     point = point.encode(alt.Y("fidelity:Q"))
-    rule = mark.mark_rule(color="#D55E00", strokeDash=[3, 3])
+    rule = mark.mark_rule(color=VERMILION, strokeDash=[3, 3])
     return alt.layer(band, lines, rule, point).properties(
         description=f"{text} Shown now: {chosen} leaves.", height=300
     )
@@ -461,7 +461,7 @@ def slices_chart(found: Analysis, frame: pd.DataFrame, column: str) -> Any:
         ],
     )
     overall = pd.DataFrame({"fidelity": [fidelity_of_all(found)]})
-    line = alt.Chart(overall).mark_rule(strokeDash=[4, 3], color="#808080")
+    line = alt.Chart(overall).mark_rule(strokeDash=[4, 3], color=GREY)
     text = f"Fidelity by {column}, with 95 % intervals: " + ", ".join(
         f"{row.slice} {row.fidelity:.3f}" for row in frame[:8].itertuples()
     )
@@ -492,7 +492,7 @@ def show_reliability(found: Analysis) -> None:
         models = alt.Scale(domain=["teacher", "student"], range=[ORANGE, BLUE])
         ends = pd.DataFrame({"claimed": [0, 1], "observed": [0, 1]})
         axis = alt.Axis(format=".0%")
-        alike = alt.Chart(ends).mark_line(color="#808080", strokeDash=[4, 3])
+        alike = alt.Chart(ends).mark_line(color=GREY, strokeDash=[4, 3])
         base = alt.Chart(frame).encode(
             alt.X("claimed:Q", axis=axis, title="claimed probability"),
             alt.Y("observed:Q", axis=axis, title="share observed"),

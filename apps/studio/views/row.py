@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 import widgets
+from chart_colours import BLUE, ORANGE, VERMILION
 
 from interpretkd._base import InputError, prediction_text
 from interpretkd.data import Schema, image_schema
@@ -26,7 +27,6 @@ from interpretkd.explain import (
     write_settings,
 )
 
-BLUE, ORANGE = "#0072B2", "#E69F00"
 ANY = "any other decision"
 MOST_BARS, N_FLIPS = 12, 3
 
@@ -181,7 +181,7 @@ def show_parts(explanation: RowExplanation) -> None:
 
 def parts_chart(shown: pd.DataFrame, said: str) -> Any:
     """Return bars to the right and to the left of zero."""
-    colours = alt.Scale(domain=["adds", "takes off"], range=[BLUE, "#D55E00"])
+    colours = alt.Scale(domain=["adds", "takes off"], range=[BLUE, VERMILION])
     return (
         alt.Chart(shown)
         .mark_bar()

@@ -10,6 +10,7 @@ import session
 import sidebar
 import streamlit as st
 import widgets
+from chart_colours import BLUE
 
 from interpretkd import datasets
 from interpretkd._base import InputError
@@ -289,7 +290,7 @@ def _show_balance(y: Any, task: str) -> None:
     counts = target_balance(y, task)
     share = alt.X("rows:Q", title="Rows")
     if task == "regression":
-        chart = alt.Chart(counts).mark_bar(color="#0072B2")
+        chart = alt.Chart(counts).mark_bar(color=BLUE)
         chart = chart.encode(
             alt.X("from:Q", bin="binned", title="Target"),
             alt.X2("to:Q"),
@@ -297,7 +298,7 @@ def _show_balance(y: Any, task: str) -> None:
         )
         said = f"The target lies between {y.min():,.4g} and {y.max():,.4g}."
     else:
-        chart = alt.Chart(counts).mark_bar(color="#0072B2")
+        chart = alt.Chart(counts).mark_bar(color=BLUE)
         chart = chart.encode(share, alt.Y("class:N", sort=None, title=None))
         said = (
             f"The largest of the classes has {counts['share'].max():.1%} of the rows."
