@@ -348,7 +348,8 @@ def distil(
     about = dict(task.about) | ({"command": command} if command else {})
     found = analyse(model, X, y, about=about)
     _ = found.evaluation  # what cannot be judged is not saved
-    return Outcome(found, save(model, path, X, y, about=about))
+    said = found.teacher_logits
+    return Outcome(found, save(model, path, X, y, teacher_logits=said, about=about))
 
 
 def new_student(

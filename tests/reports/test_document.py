@@ -186,7 +186,7 @@ def test_a_pdf_reads_no_file_of_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asking = ('#read("/secret.txt")', {})
     monkeypatch.setattr("interpretkd.reports._writers._to_typst", lambda _: asking)
-    with pytest.raises(InputError, match="cannot be set.*not found"):
+    with pytest.raises(InputError, match=r"cannot be set.*not found"):
         _to_pdf(Document("", (), ()))
 
 

@@ -21,10 +21,11 @@ from interpretkd.runs import (
     downloads,
     file_name,
     load_run,
+    prediction_table,
     report_files,
+    run_archive,
     save,
 )
-from interpretkd.runs._downloads import prediction_table, run_archive
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 

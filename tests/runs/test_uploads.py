@@ -314,7 +314,7 @@ def test_a_file_that_stands_twice_is_refused(run: Path, tmp_path: Path) -> None:
 def test_parquet_in_a_run_may_not_explode(
     run: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(uploads, "_MOST_CELLS", 100)
+    monkeypatch.setattr("interpretkd.runs._archive._MOST_CELLS", 100)
     said = _sentence(lambda: unpack_run(_with(run), tmp_path, "run.zip"))
     assert "'evaluation.parquet in run.zip' holds 80 rows" in said
 

@@ -16,7 +16,7 @@ from chart_colours import GREY, by_theme
 from interpretkd._base import InputError
 from interpretkd.evaluation import AXES, MEASURES, Comparison, Contender, compare, steps
 from interpretkd.metrics import Estimate, PairedTest
-from interpretkd.runs import SavedRun, twins
+from interpretkd.runs import SavedRun, same_rows_runs
 
 MOST_RUNS, SHOWN_SLICES = 6, 50
 COLOURS = {"tree": "c0", "boosted": "c5", "linear": "c2", "points": "c3"}
@@ -56,7 +56,9 @@ def offer_runs() -> tuple[SavedRun, list[SavedRun]]:
         st.write("There are no other runs here: Train makes one of the same rows.")
         return run, []
     known = caches.kept_whole(
-        "twins", lambda: [one.key for one in twins(run, others.values())], *others
+        "same_rows_runs",
+        lambda: [one.key for one in same_rows_runs(run, others.values())],
+        *others,
     )
     wanted = st.multiselect(
         "Compare with",
