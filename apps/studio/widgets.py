@@ -13,7 +13,7 @@ import session
 import streamlit as st
 
 from interpretkd._base import InputError
-from interpretkd.explain import parting_rows
+from interpretkd.explain import disagreeing_rows
 from interpretkd.runs import Job
 
 __all__ = ["beside", "follow", "head", "plain", "problems", "row_chooser", "table"]
@@ -95,7 +95,7 @@ def _step(label: str, to: int, key: str, *, is_off: bool) -> None:
 def _parting_rows() -> Any:
     found, whole = caches.analysis(), caches.whole()
     logits = whole.logits if found is whole else found.model.logits(whole.X)
-    return parting_rows(whole.task, logits, whole.teacher_logits)
+    return disagreeing_rows(whole.task, logits, whole.teacher_logits)
 
 
 def _look_at_typed(n_rows: int) -> None:

@@ -239,15 +239,15 @@ def choose_wanted(found: Any) -> Any:
 
 def show_flips(row: int, explanation: RowExplanation, rows: Any, model: Any) -> None:
     """Show the nearest changes, and offer to try each."""
-    if not explanation.flips:
+    if not explanation.counterfactuals:
         said = (
             "The student decides as wanted already: nothing has to change."
-            if explanation.is_as_wanted
+            if explanation.is_as_desired
             else "No change was found of the features that may change."
         )
         st.info(said)
         return
-    for number, flip in enumerate(explanation.flips, start=1):
+    for number, flip in enumerate(explanation.counterfactuals, start=1):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(flip_text(flip))
             settings = settings_between(model, rows, flip.row)
@@ -257,13 +257,13 @@ def show_flips(row: int, explanation: RowExplanation, rows: Any, model: Any) -> 
                 row=row,
                 set=write_settings(row, settings),
             )
-    if explanation.flips[0].teacher_follows is None:
+    if explanation.counterfactuals[0].teacher_follows is None:
         st.caption(
             "The run does not hold the teacher, so it cannot be asked whether it goes "
             "along."
         )
     with st.expander("The changes as a table"):
-        frame = explanation.flips_frame()
+        frame = explanation.counterfactuals_frame()
         for column in ("prediction", "teacher_prediction"):
             frame[column] = [
                 None if cell is None else prediction_text(cell)
@@ -332,9 +332,9 @@ def explain(wanted: Any = None, frozen: tuple[str, ...] = ()) -> Any:
             rows,
             X=whole.X,
             teacher_logits=whole.teacher_logits[position],
-            wanted=wanted,
+            desired=wanted,
             frozen=frozen,
-            n_flips=N_FLIPS,
+            n_counterfactuals=N_FLIPS,
         ),
         *(row, N_FLIPS, repr(wanted), frozen),
     )

@@ -84,7 +84,7 @@ def test_a_disagreement_is_followed_to_its_row_and_changed(visit):
     wait_until_idle(page)
     row = re.search(r"row=(\d+)", page.url)[1]
     expect(page.get_by_role("spinbutton", name="Row")).to_have_value(row)
-    expect(main(page)).to_contain_text("They part")
+    expect(main(page)).to_contain_text("They disagree")
     page.get_by_role("link", name="What if ...").click()
     page.get_by_role("heading", name="What-if").wait_for()
     wait_until_idle(page)

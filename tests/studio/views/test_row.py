@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from interpretkd.explain import explain_row, parting_rows, row_of
+from interpretkd.explain import disagreeing_rows, explain_row, row_of
 from interpretkd.runs import analyse_run, load_run
 
 ALL = ("german", "connect4", "digits", "cancer_linear", "regression", "multilabel")
@@ -29,7 +29,7 @@ def test_a_row_shows_what_both_say(studio, make_run, run):
         found.model,
         row_of(found.X, 4),
         teacher_logits=found.teacher_logits[4],
-        n_flips=0,
+        n_counterfactuals=0,
     )
     tables = [table.value for table in app.dataframe]
     scores = tables[0]
@@ -50,7 +50,7 @@ def test_the_label_and_the_verdict_stand_on_top(studio, make_run):
     found = found_in(make_run, "german")
     parted, agreed = np.flatnonzero(~found.agrees)[0], np.flatnonzero(found.agrees)[0]
     app = studio("german", "row", row=parted + 1)
-    assert "They part" in app.warning[0].value
+    assert "They disagree" in app.warning[0].value
     assert f"The label is {found.y[parted]}" in app.warning[0].value
     app = studio("german", "row", row=agreed + 1)
     assert "They agree" in app.success[0].value
@@ -64,7 +64,7 @@ def test_rows_are_walked_through(studio, make_run):
     app.run()
     assert app.number_input(key="_row_typed").value == 2
     assert not button(app, "Previous").disabled
-    parting = parting_rows("multiclass", found.logits, found.teacher_logits) + 1
+    parting = disagreeing_rows("multiclass", found.logits, found.teacher_logits) + 1
     button(app, "Next disagreement").click()
     app.run()
     assert app.number_input(key="_row_typed").value == parting[parting > 2][0]
@@ -110,7 +110,7 @@ def test_a_smaller_tree_decides_its_own_disagreements(studio, make_run):
     whole = found_in(make_run, "german")
     cut = whole.cut(3)
     logits = cut.model.logits(whole.X)
-    n_parting = len(parting_rows("multiclass", logits, whole.teacher_logits))
+    n_parting = len(disagreeing_rows("multiclass", logits, whole.teacher_logits))
     app = studio("german", "row", row=2, size=3)
     said = [caption.value for caption in app.caption]
     assert any(f"student and teacher part on {n_parting}" in text for text in said)
@@ -123,7 +123,7 @@ def test_flips_keep_to_what_may_change(studio, make_run):
     app = studio("german", "row", row=5, frozen=frozen)
     assert app.multiselect(key="frozen").value == [frozen]
     tables = [table.value for table in app.dataframe]
-    assert all(frozen not in set(t["feature"]) for t in tables if "flip" in t)
+    assert all(frozen not in set(t["feature"]) for t in tables if "counterfactual" in t)
 
 
 def test_a_wanted_class_is_what_the_flips_lead_to(studio, make_run):
@@ -133,7 +133,7 @@ def test_a_wanted_class_is_what_the_flips_lead_to(studio, make_run):
     other = next(name for name in names if name != decided)
     app = studio("digits", "row", row=5, wanted=other)
     assert app.selectbox(key="wanted").value == other
-    flips = next(t.value for t in app.dataframe if "flip" in t.value)
+    flips = next(t.value for t in app.dataframe if "counterfactual" in t.value)
     assert set(flips["prediction"]) == {other}
     app.selectbox(key="wanted").set_value(decided).run()
     assert any("as wanted already" in info.value for info in app.info)
@@ -161,8 +161,8 @@ def test_an_absent_teacher_is_said(studio):
 
 def test_a_flip_can_be_tried(studio, follow):
     app = studio("german", "row", row=5)
-    flip = next(t.value for t in app.dataframe if "flip" in t.value)
-    changed = flip[flip["flip"] == 1]
+    flip = next(t.value for t in app.dataframe if "counterfactual" in t.value)
+    changed = flip[flip["counterfactual"] == 1]
     app = follow(app, "Try change 1")
     assert app.title[0].value == "What-if"
     table = next(t.value for t in app.dataframe if "student reads it" in t.value)
