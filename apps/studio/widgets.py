@@ -119,7 +119,7 @@ def _rows_said(row: int, n_rows: int, parting: Any) -> str:
     if caches.whole().task == "regression":
         found = f"the largest tenth of the misses: {len(parting):,} rows"
     else:
-        found = f"student and teacher part on {len(parting):,}"
+        found = f"student and teacher disagree on {len(parting):,}"
     return f"Row {row:,} of {n_rows:,} held-out rows; {found}; {here}."
 
 

@@ -145,7 +145,7 @@ def make_report(
         The free sections, as `read_info` returns them; what is absent is shown as NOT
         PROVIDED.
     examples : bool, default=False
-        Whether single rows may be shown, where student and teacher part.
+        Whether single rows may be shown, where student and teacher disagree.
     n_refits : int, default=5
         0, or in [2, inf): the students that are fitted anew to see how stable they
         are; 0 leaves that section out.
@@ -193,7 +193,7 @@ def report_on(
         The free sections, as `read_info` returns them; what is absent is shown as NOT
         PROVIDED.
     examples : bool, default=False
-        Whether single rows may be shown, where student and teacher part.
+        Whether single rows may be shown, where student and teacher disagree.
     n_refits : int, default=5
         0, or in [2, inf): the students that are fitted anew to see how stable they
         are; 0 leaves that section out.

@@ -1,4 +1,4 @@
-"""Where student and teacher part: how often, on which rows, and who is right."""
+"""Where student and teacher disagree: how often, on which rows, and who is right."""
 
 from typing import Any
 
@@ -62,10 +62,10 @@ def find(found: Analysis, tolerance: float | None) -> Disagreements:
 
 
 def choose_tolerance(found: Analysis) -> float | None:
-    """Ask from which difference on values part; None is the library's."""
+    """Ask from which difference on values disagree; None is the library's."""
     usual = find(found, None).tolerance or 0.0
     tolerance = st.number_input(
-        "Values part when they differ by more than",
+        "Values disagree when they differ by more than",
         min_value=0.0,
         value=None,
         format="%.4g",
@@ -78,7 +78,7 @@ def choose_tolerance(found: Analysis) -> float | None:
 
 
 def show_right(parting: Disagreements) -> None:
-    """Show who is right by the labels, where the two part."""
+    """Show who is right by the labels, where the two disagree."""
     if "right" not in parting.rows:
         st.caption("The rows have no labels, so nobody knows who is right.")
         return
@@ -89,7 +89,7 @@ def show_right(parting: Disagreements) -> None:
     for place, who in zip(st.columns(len(shown)), shown, strict=True):
         n = int(counts.get(who, 0))
         place.metric(f"{who.capitalize()} {what}", f"{n:,} ({n / len(parting):.0%})")
-    st.caption("Who is that by the labels, on the rows on which the two part.")
+    st.caption("Who is that by the labels, on the rows on which the two disagree.")
 
 
 def show_pairs(parting: Disagreements) -> None:
@@ -168,7 +168,7 @@ def show_labels(found: Analysis) -> None:
         )
         .properties(
             height=20 * len(long) + 120,
-            description=f"Rows that part by label. {said[:500]}.",
+            description=f"Rows on which they disagree, by label. {said[:500]}.",
         )
     )
     widgets.table(renamed, alt="For each label, how often only one of the two says it")
@@ -208,7 +208,7 @@ def show_differences(found: Analysis, tolerance: float) -> None:
 
 
 def show_regions(parting: Disagreements) -> None:
-    """Show in which parts of the data they part most."""
+    """Show in which parts of the data they disagree most."""
     if not parting.regions:
         st.caption("There are too few rows to tell regions apart.")
         return
@@ -217,7 +217,7 @@ def show_regions(parting: Disagreements) -> None:
     number = st.column_config.NumberColumn
     rate: Any = number("mean difference", format="%.4g")
     if percent:
-        rate = share("they part on", format="percent", min_value=0, max_value=1)
+        rate = share("they disagree on", format="percent", min_value=0, max_value=1)
     spec = "percent" if percent else "%.4g"
     frame = parting.regions_frame()
     widgets.table(
@@ -228,16 +228,16 @@ def show_regions(parting: Disagreements) -> None:
             "low": number("from", format=spec, help="95 % interval"),
             "high": number("to", format=spec, help="95 % interval"),
             "n": number("rows"),
-            "n_parting": number("that part"),
+            "n_parting": number("that disagree"),
             "coverage": number("share of rows", format="percent"),
         },
-        alt="The regions in which student and teacher part, the worst first",
+        alt="The regions in which student and teacher disagree, the worst first",
     )
     with st.expander("The same as text"):
         st.code("\n".join(map(str, parting.regions)), None, wrap_lines=True)
     st.caption(
         "The leaves of a small tree that was grown on one half of the rows to tell "
-        "where the two part; the rates are those of the other half."
+        "where the two disagree; the rates are those of the other half."
     )
 
 
@@ -322,13 +322,13 @@ def choose_confidence() -> dict[str, Any]:
 
 
 def show_rows(found: Analysis, parting: Disagreements) -> None:
-    """Show the rows on which they part, those that are asked for."""
+    """Show the rows on which they disagree, those that are asked for."""
     st.subheader("The rows", anchor=False)
     rows = with_leads(found, parting)
     chosen = choose(found, rows)
-    st.markdown(f"**{len(chosen):,} of {len(rows):,} rows on which they part**")
+    st.markdown(f"**{len(chosen):,} of {len(rows):,} rows on which they disagree**")
     if not len(chosen):
-        st.info("No row on which they part passes all of these filters.")
+        st.info("No row on which they disagree passes all of these filters.")
         st.button(
             "Clear the filters", on_click=lambda: session.put(**FILTERS), type="primary"
         )
@@ -406,7 +406,7 @@ def show(found: Analysis) -> None:
 
 widgets.head(
     "Disagreements",
-    "See how often student and teacher part and where, then filter the rows and open "
-    "one of them.",
+    "See how often student and teacher disagree and where, then filter the rows and "
+    "open one of them.",
 )
 show(caches.analysis())

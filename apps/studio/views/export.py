@@ -355,7 +355,7 @@ def show_report(found: Analysis, run: SavedRun) -> None:
         examples = left.toggle(
             "Show single rows",
             key="examples",
-            help="Rows on which student and teacher part. They are data of real "
+            help="Rows on which student and teacher disagree. They are data of real "
             "people or things: leave this off when the report goes to others.",
         )
         n_refits = right.selectbox(

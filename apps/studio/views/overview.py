@@ -1,4 +1,4 @@
-"""What the student is worth, in figures, and where it parts from its teacher."""
+"""What the student is worth, in figures, and where it disagrees with its teacher."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def show() -> None:
     """Show the page."""
     widgets.head(
         "Overview",
-        "Read the verdict, then see where student and teacher part: a cell of the "
+        "Read the verdict, then see where student and teacher disagree: a cell of the "
         "figure, or the pair chosen with it, leads to these rows.",
     )
     found = caches.analysis()
@@ -154,8 +154,8 @@ def show_decisions(found: Analysis) -> None:
         n_lines, n_drawn = frame[line].nunique(), drawn[line].nunique()
         if n_drawn < n_lines:
             st.caption(
-                f"The {n_drawn} of {n_lines:,} on which the two part most often; the "
-                "list has the others."
+                f"The {n_drawn} of {n_lines:,} on which the two disagree most often; "
+                "the list has the others."
             )
     with choice:
         choose_place(places)
@@ -173,7 +173,7 @@ def show_decisions(found: Analysis) -> None:
 
 
 def led_to(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells in which the two part, with what the rows are asked for by."""
+    """Return the cells in which the two disagree, with their rows' filters."""
     if "label" in frame:
         case = frame["decided_by"]
         places = frame.assign(
@@ -198,7 +198,7 @@ def led_to(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def most_parting(frame: pd.DataFrame, line: str) -> pd.DataFrame:
-    """Return the cells of those classes on which the two part most often."""
+    """Return the cells of those classes on which the two disagree most often."""
     if frame[line].nunique() <= MOST_CLASSES:
         return frame
     if "label" in frame:
@@ -283,7 +283,7 @@ def choose_place(places: pd.DataFrame) -> None:
         st.success("Student and teacher decide alike on all rows.")
         return
     cell = st.selectbox(
-        "Where the two part, the most frequent first",
+        "Where the two disagree, the most frequent first",
         places.index[:MOST_PAIRS],
         format_func=lambda cell: places["text"][cell],
         help="A click on a cell of the figure does the same at once.",

@@ -43,7 +43,7 @@ ORDERS = {
 }
 ALWAYS = ("coverage", "prediction", "conditions", "tree")
 DIALECTS = ("sqlite", "postgresql", "duckdb")
-PARTS = ("all", "where they part", "where they agree")
+PARTS = ("all", "where they disagree", "where they agree")
 
 
 def show_tree_rules(found: Analysis) -> None:
@@ -313,8 +313,8 @@ def show_rows(found: Analysis, rule: Rule, places: np.ndarray) -> None:
     if found.has_classes:
         parting = ~found.agrees[places]
         st.markdown(
-            f"It covers **{len(places):,}** held-out rows; student and teacher part on "
-            f"**{parting.sum():,}** of them."
+            f"It covers **{len(places):,}** held-out rows; student and teacher "
+            f"disagree on **{parting.sum():,}** of them."
         )
         chosen = st.segmented_control(
             "Show",

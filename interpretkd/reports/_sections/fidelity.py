@@ -26,7 +26,7 @@ def _fidelity(subject: Subject) -> Section:
         return Section("Fidelity", tuple(blocks))
     parts = 1 - float(subject.found.agrees.mean())
     subject.weigh(
-        "Fidelity", f"Student and teacher part on {parts:.1%} of held-out rows."
+        "Fidelity", f"Student and teacher disagree on {parts:.1%} of held-out rows."
     )
     if found.by_class is not None:
         shown = found.by_class.astype({"class": str})

@@ -71,13 +71,13 @@ def _disagreements(subject: Subject) -> Section:
         spec = ".1%" if found.has_classes else ".4g"
         formats = dict.fromkeys(("rate", "low", "high"), spec) | {"coverage": ".1%"}
         caption = (
-            "Where they part more, or less, than elsewhere: regions found on one half "
-            "of the rows, measured on the other"
+            "Where they disagree more, or less, than elsewhere: regions found on one "
+            "half of the rows, measured on the other"
         )
         blocks.append(Table(frame, caption, formats))
     if subject.examples and len(parts):
         rows = _in_words(parts.rows.head(MOST_ROWS_TOLD))
-        blocks.append(Table(rows, "Rows on which they part, the teacher surest first"))
+        blocks.append(Table(rows, "Where they disagree, the teacher surest first"))
     return Section("Disagreements", tuple(blocks))
 
 

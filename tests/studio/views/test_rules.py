@@ -105,10 +105,10 @@ def test_one_rule_its_rows_and_its_sql(studio, make_run, run):
     n_parting = int((~found.agrees[places]).sum())
     assert n_parting == rule.n_disagree
     assert f"**{len(places):,}** held-out rows" in said(app)
-    assert f"part on **{n_parting:,}** of them" in said(app)
+    assert f"disagree on **{n_parting:,}** of them" in said(app)
     rows = app.dataframe[-1].value["row"]
     assert rows.tolist() == (places[:50] + 1).tolist()
-    app = studio(run, "rules", rule=rule.number, those="where they part")
+    app = studio(run, "rules", rule=rule.number, those="where they disagree")
     if n_parting:
         parting = places[~found.agrees[places]]
         assert app.dataframe[-1].value["row"].tolist() == (parting[:50] + 1).tolist()
