@@ -77,26 +77,28 @@ def choose_tolerance(found: Analysis) -> float | None:
     return None if tolerance is None else float(tolerance)
 
 
-def show_right(parting: Disagreements) -> None:
+def show_right(disagreements: Disagreements) -> None:
     """Show who is right by the labels, where the two disagree."""
-    if "right" not in parting.rows:
+    if "right" not in disagreements.rows:
         st.caption("The rows have no labels, so nobody knows who is right.")
         return
-    counts = parting.rows["right"].value_counts()
-    closer = parting.task == "regression"
+    counts = disagreements.rows["right"].value_counts()
+    closer = disagreements.task == "regression"
     shown = WHO[:2] if closer else WHO
     what = "closer" if closer else "right"
     for place, who in zip(st.columns(len(shown)), shown, strict=True):
         n = int(counts.get(who, 0))
-        place.metric(f"{who.capitalize()} {what}", f"{n:,} ({n / len(parting):.0%})")
+        place.metric(
+            f"{who.capitalize()} {what}", f"{n:,} ({n / len(disagreements):.0%})"
+        )
     st.caption("Who is that by the labels, on the rows on which the two disagree.")
 
 
-def show_pairs(parting: Disagreements) -> None:
+def show_pairs(disagreements: Disagreements) -> None:
     """Show which decisions come together."""
-    pairs = parting.pairs.assign(
-        teacher=row_list.said(parting.pairs["teacher"]),
-        student=row_list.said(parting.pairs["student"]),
+    pairs = disagreements.pairs.assign(
+        teacher=row_list.said(disagreements.pairs["teacher"]),
+        student=row_list.said(disagreements.pairs["student"]),
     )
     top = pairs.head(MOST_BARS)
     text = "teacher " + top["teacher"] + ", student " + top["student"]
@@ -207,19 +209,19 @@ def show_differences(found: Analysis, tolerance: float) -> None:
     st.caption(said)
 
 
-def show_regions(parting: Disagreements) -> None:
+def show_regions(disagreements: Disagreements) -> None:
     """Show in which parts of the data they disagree most."""
-    if not parting.regions:
+    if not disagreements.regions:
         st.caption("There are too few rows to tell regions apart.")
         return
-    percent = parting.task != "regression"
+    percent = disagreements.task != "regression"
     share = st.column_config.ProgressColumn
     number = st.column_config.NumberColumn
     rate: Any = number("mean difference", format="%.4g")
     if percent:
         rate = share("they disagree on", format="percent", min_value=0, max_value=1)
     spec = "percent" if percent else "%.4g"
-    frame = parting.regions_frame()
+    frame = disagreements.regions_frame()
     widgets.table(
         frame[["rate", "region", "low", "high", "n", "n_parting", "coverage"]],
         column_config={
@@ -234,7 +236,7 @@ def show_regions(parting: Disagreements) -> None:
         alt="The regions in which student and teacher disagree, the worst first",
     )
     with st.expander("The same as text"):
-        st.code("\n".join(map(str, parting.regions)), None, wrap_lines=True)
+        st.code("\n".join(map(str, disagreements.regions)), None, wrap_lines=True)
     st.caption(
         "The leaves of a small tree that was grown on one half of the rows to tell "
         "where the two disagree; the rates are those of the other half."
@@ -321,10 +323,10 @@ def choose_confidence() -> dict[str, Any]:
     return filters
 
 
-def show_rows(found: Analysis, parting: Disagreements) -> None:
+def show_rows(found: Analysis, disagreements: Disagreements) -> None:
     """Show the rows on which they disagree, those that are asked for."""
     st.subheader("The rows", anchor=False)
-    rows = with_leads(found, parting)
+    rows = with_leads(found, disagreements)
     chosen = choose(found, rows)
     st.markdown(f"**{len(chosen):,} of {len(rows):,} rows on which they disagree**")
     if not len(chosen):
@@ -337,7 +339,7 @@ def show_rows(found: Analysis, parting: Disagreements) -> None:
     row_list.row_list(
         found,
         chosen["position"].to_numpy(),
-        "parting",
+        "disagreeing",
         lambda some: in_words(found, chosen.iloc[some])[columns],
     )
     st.download_button(
@@ -349,9 +351,9 @@ def show_rows(found: Analysis, parting: Disagreements) -> None:
     )
 
 
-def with_leads(found: Analysis, parting: Disagreements) -> pd.DataFrame:
+def with_leads(found: Analysis, disagreements: Disagreements) -> pd.DataFrame:
     """Return the rows, with how close they are and the rules as they are numbered."""
-    rows = parting.rows
+    rows = disagreements.rows
     place = rows["position"].to_numpy()
     if found.has_classes:
         pair = found.teacher_logits[place], found.logits[place]
@@ -386,22 +388,22 @@ def to_save(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
 def show(found: Analysis) -> None:
     """Show everything there is to say."""
     tolerance = None if found.has_classes else choose_tolerance(found)
-    parting = find(found, tolerance)
-    if not len(parting):
-        st.success(widgets.plain(parting.sentence))
+    disagreements = find(found, tolerance)
+    if not len(disagreements):
+        st.success(widgets.plain(disagreements.sentence))
         return
-    st.markdown(f"##### {widgets.plain(parting.sentence)}")
-    show_right(parting)
+    st.markdown(f"##### {widgets.plain(disagreements.sentence)}")
+    show_right(disagreements)
     st.subheader("Which decisions" if found.has_classes else "How far", anchor=False)
     if found.task == "multilabel":
         show_labels(found)
     elif found.has_classes:
-        show_pairs(parting)
+        show_pairs(disagreements)
     else:
-        show_differences(found, parting.tolerance or 0.0)
+        show_differences(found, disagreements.tolerance or 0.0)
     st.subheader("Where", anchor=False)
-    show_regions(parting)
-    show_rows(found, parting)
+    show_regions(disagreements)
+    show_rows(found, disagreements)
 
 
 widgets.head(

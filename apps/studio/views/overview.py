@@ -140,7 +140,7 @@ def show_decisions(found: Analysis) -> None:
     frame = shown.frame().rename_axis("cell").reset_index()
     line, column = frame.columns[1:3]
     places = led_to(frame)
-    drawn = most_parting(frame, line)
+    drawn = most_disagreeing(frame, line)
     figure, choice = st.container(), st.container()
     if drawn[column].nunique() <= MOST_BESIDE:
         figure, choice = widgets.beside("overview_beside", 0.62)
@@ -197,7 +197,7 @@ def led_to(frame: pd.DataFrame) -> pd.DataFrame:
     return places.sort_values("n_rows", ascending=False, kind="stable")
 
 
-def most_parting(frame: pd.DataFrame, line: str) -> pd.DataFrame:
+def most_disagreeing(frame: pd.DataFrame, line: str) -> pd.DataFrame:
     """Return the cells of those classes on which the two disagree most often."""
     if frame[line].nunique() <= MOST_CLASSES:
         return frame

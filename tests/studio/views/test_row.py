@@ -64,10 +64,10 @@ def test_rows_are_walked_through(studio, make_run):
     app.run()
     assert app.number_input(key="_row_typed").value == 2
     assert not button(app, "Previous").disabled
-    parting = disagreeing_rows("multiclass", found.logits, found.teacher_logits) + 1
+    disagreeing = disagreeing_rows("multiclass", found.logits, found.teacher_logits) + 1
     button(app, "Next disagreement").click()
     app.run()
-    assert app.number_input(key="_row_typed").value == parting[parting > 2][0]
+    assert app.number_input(key="_row_typed").value == disagreeing[disagreeing > 2][0]
     app.number_input(key="_row_typed").set_value(len(found)).run()
     assert button(app, "Next").disabled
     button(app, "Previous").click()
@@ -110,10 +110,10 @@ def test_a_smaller_tree_decides_its_own_disagreements(studio, make_run):
     whole = found_in(make_run, "german")
     cut = whole.cut(3)
     logits = cut.model.logits(whole.X)
-    n_parting = len(disagreeing_rows("multiclass", logits, whole.teacher_logits))
+    n_disagree = len(disagreeing_rows("multiclass", logits, whole.teacher_logits))
     app = studio("german", "row", row=2, size=3)
     said = [caption.value for caption in app.caption]
-    assert any(f"student and teacher disagree on {n_parting}" in text for text in said)
+    assert any(f"student and teacher disagree on {n_disagree}" in text for text in said)
 
 
 def test_counterfactuals_keep_to_what_may_change(studio, make_run):
