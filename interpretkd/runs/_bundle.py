@@ -254,6 +254,7 @@ def _student_state(student: Any) -> dict[str, Any]:
         raise InputError(
             f"Only {', '.join(_STUDENTS)} can be saved. Got a {name} as the student."
         )
+    certificate = getattr(student, "certificate_", None)
     return {
         "class": name,
         "settings": _plain_settings(student.get_params()),
@@ -261,13 +262,8 @@ def _student_state(student: Any) -> dict[str, Any]:
         "link": getattr(student.form_, "link", None),
         "scores": getattr(student, "scores_", None),
         "n_iter": getattr(student, "n_iter_", None),
-        "certificate": _plain_certificate(student),
+        "certificate": None if certificate is None else certificate.to_dict(),
     }
-
-
-def _plain_certificate(student: Any) -> dict[str, Any] | None:
-    certificate = getattr(student, "certificate_", None)
-    return None if certificate is None else certificate.to_dict()
 
 
 def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -439,40 +435,30 @@ def _attach_teacher(
     model: Any, files: dict[str, bytes], path: Path, *, late: bool
 ) -> None:
     state = _parse_json(files["teacher.json"])
-    if state["kind"] == "network" and late:
-        weights = files["teacher.safetensors"]
-        network = LateTeacher(state["config"], weights, _network)
-        if len(network.schema_) != len(model.schema_):
-            raise InputError("the teacher reads other columns than the student")
-        model.teacher = network
+    kind = state["kind"]
+    if kind == "onnx":
+        model.teacher = OnnxTeacher(path / "teacher.onnx", **state["config"])
+        model.teacher_ = as_teacher(model.teacher)
+    elif kind == "network" and not late:
+        network = _network(state["config"], files["teacher.safetensors"])
+        model.teacher = FrozenEstimator(network)
+        model.teacher_ = as_teacher(network)
+    elif kind in ("network", "described"):
+        model.teacher = AbsentTeacher(str(state["description"]))
+        if kind == "network":
+            weights = files["teacher.safetensors"]
+            model.teacher = LateTeacher(state["config"], weights, _network)
+            if len(model.teacher.schema_) != len(model.schema_):
+                raise InputError("the teacher reads other columns than the student")
         model.teacher_ = Teacher(
-            estimator=network,
+            estimator=model.teacher,
             classes=getattr(model, "classes_", None),
             task=model.task_,
             n_parameters=state["n_parameters"],
             size_bytes=state["size_bytes"],
         )
-        return
-    if state["kind"] == "network":
-        estimator: Any = _network(state["config"], files["teacher.safetensors"])
-    elif state["kind"] == "onnx":
-        estimator = OnnxTeacher(path / "teacher.onnx", **state["config"])
-    elif state["kind"] == "described":
-        absent = AbsentTeacher(str(state["description"]))
-        classes = getattr(model, "classes_", None)
-        model.teacher = absent
-        model.teacher_ = Teacher(
-            estimator=absent,
-            classes=classes,
-            task=model.task_,
-            n_parameters=state["n_parameters"],
-            size_bytes=state["size_bytes"],
-        )
-        return
     else:
-        raise InputError(f"unknown kind of teacher {state['kind']!r}")
-    model.teacher = estimator if state["kind"] == "onnx" else FrozenEstimator(estimator)
-    model.teacher_ = as_teacher(estimator)
+        raise InputError(f"unknown kind of teacher {kind!r}")
 
 
 def _network(config: dict[str, Any], content: bytes) -> Any:

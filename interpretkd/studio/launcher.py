@@ -54,24 +54,12 @@ def find_studio() -> Path:
     raise InputError("The studio's files are missing: install interpretkd again.")
 
 
-def command(*, port: int, browser: bool = True) -> list[str]:
+def _command(*, port: int, browser: bool = True) -> list[str]:
     """Return what starts the app.
 
     It listens to this machine alone, tells nobody of its use, asks for no e-mail
     address, watches no files, and shows the type of an error of our own instead of the
     code around it.
-
-    Parameters
-    ----------
-    port : int
-        In [1, 65535].
-    browser : bool, default=True
-        Whether to open it.
-
-    Returns
-    -------
-    list of str
-        A program and its arguments.
     """
     check_integer("studio", "port", port, 1, 65535)
     flags = {
@@ -93,28 +81,10 @@ def command(*, port: int, browser: bool = True) -> list[str]:
     return [*started, *hosts, *(f"--{name}={value}" for name, value in flags.items())]
 
 
-def environment(
+def _environment(
     run: str | os.PathLike[str] | None, runs: str | os.PathLike[str]
 ) -> dict[str, str]:
-    """Return the surroundings that the app is started in.
-
-    Parameters
-    ----------
-    run : str or path or None
-        The run to open.
-    runs : str or path
-        The folder of runs that the app offers, and makes new ones in.
-
-    Returns
-    -------
-    dict of str to str
-        Those of this process, with what the app is told.
-
-    Raises
-    ------
-    InputError
-        When there is no run.
-    """
+    """Return the surroundings that the app is started in."""
     told = dict(os.environ) | {RUNS: str(Path(runs).resolve())}
     told.pop(RUN, None)
     if run is not None:
@@ -152,8 +122,8 @@ def open_studio(
     InputError
         When there is no run, no free port, or no `app` extra.
     """
-    told = environment(run, runs)
-    started = command(port=free_port() if port is None else port, browser=browser)
+    told = _environment(run, runs)
+    started = _command(port=free_port() if port is None else port, browser=browser)
     # Whoever ends this process ends the app with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with subprocess.Popen(started, env=told) as app:
@@ -237,10 +207,10 @@ def serve(
     from interpretkd.runs import save  # slow, and the command needs none of it
 
     port = free_port() if port is None else port
-    started = command(port=port, browser=browser)
+    started = _command(port=port, browser=browser)
     folder = tempfile.TemporaryDirectory(prefix="interpretkd-")
     run = save(model, Path(folder.name) / "notebook", X, y)
-    told = environment(run, folder.name)
+    told = _environment(run, folder.name)
     with open(os.devnull, "wb") as nowhere:
         app = subprocess.Popen(
             started, env=told, stdout=nowhere, stderr=nowhere, start_new_session=True
