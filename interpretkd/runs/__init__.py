@@ -11,10 +11,7 @@ from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
     from interpretkd.runs._analysis import analyse_run as analyse_run
-    from interpretkd.runs._archive import (
-        run_archive as run_archive,
-        unpack_run as unpack_run,
-    )
+    from interpretkd.runs._archive import unpack_run as unpack_run
     from interpretkd.runs._bundle import (
         EvaluationRows as EvaluationRows,
         Run as Run,
@@ -48,7 +45,6 @@ if TYPE_CHECKING:
     )
     from interpretkd.runs._predictions import (
         predict_table as predict_table,
-        prediction_table as prediction_table,
         take_labels as take_labels,
         take_rows_for as take_rows_for,
     )
@@ -77,14 +73,14 @@ else:
         __name__,
         """
         _analysis: analyse_run
-        _archive: run_archive unpack_run
+        _archive: unpack_run
         _bundle: EvaluationRows Run load load_run save
         _demo: DEMOS Demo run_demo
         _downloads: Built Download MEDIA_TYPES downloads file_name report_files
         _folder: BUNDLE_FORMAT
         _listing: RunFacts SavedRun find_runs read_facts run_folder
             same_rows_runs saved_run suggest_name
-        _predictions: predict_table prediction_table take_labels take_rows_for
+        _predictions: predict_table take_labels take_rows_for
         _uploads: check_teacher read_upload
         _workflow: Outcome STUDENTS Task distil new_student read_task task_of
             train_teacher

@@ -34,24 +34,8 @@ from interpretkd.runs._uploads import (
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 
 
-def run_archive(folder: Path) -> bytes:
-    """Pack a saved run into a zip, after checking it.
-
-    Parameters
-    ----------
-    folder : Path
-        The run's folder.
-
-    Returns
-    -------
-    bytes
-        A zip with one folder that holds the files the manifest names, and no others.
-
-    Raises
-    ------
-    BundleError
-        When anything in the folder is not as it was written.
-    """
+def _run_archive(folder: Path) -> bytes:
+    """Check a saved run, and pack the files its manifest names into a zip."""
     files, _ = _verified(folder)
     files["manifest.json"] = (folder / "manifest.json").read_bytes()
     top = _UNSAFE.sub("-", folder.resolve().name).strip("-") or "run"

@@ -22,8 +22,8 @@ from interpretkd.export import DIALECTS, EXPORTS, export_student
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.reports import Report
 from interpretkd.rules import RuleSet
-from interpretkd.runs._archive import run_archive
-from interpretkd.runs._predictions import prediction_table
+from interpretkd.runs._archive import _run_archive
+from interpretkd.runs._predictions import _prediction_table
 
 MEDIA_TYPES: Mapping[str, str] = {
     "c": "text/x-c",
@@ -140,7 +140,7 @@ def downloads(found: Analysis, folder: Path | None = None) -> tuple[Download, ..
                 "student with all its sizes, the teacher, and the evaluation rows.",
                 {"zip": None},
                 (),
-                lambda ending: Built(run_archive(run)),
+                lambda ending: Built(_run_archive(run)),
                 is_quick=False,
             )
         )
@@ -324,7 +324,7 @@ def _of_measures(found: Analysis) -> list[Download]:
             "Every evaluation row with what student and teacher say of it.",
             {"csv": None},
             (),
-            lambda ending: Built(csv_text(prediction_table(found)).encode()),
+            lambda ending: Built(csv_text(_prediction_table(found)).encode()),
             is_quick=False,
         ),
     ]

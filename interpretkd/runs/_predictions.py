@@ -139,22 +139,13 @@ def predict_table(
     return target
 
 
-def prediction_table(found: Analysis) -> pd.DataFrame:
-    """Return what student and teacher say of each row.
+def _prediction_table(found: Analysis) -> pd.DataFrame:
+    """Return what student and teacher say of each row, numbered in the whole run.
 
-    Parameters
-    ----------
-    found : Analysis
-        The student and its rows.
-
-    Returns
-    -------
-    DataFrame
-        The columns row (its number in the whole run, from 1), those of the rows
-        themselves, student, teacher, agrees and, where there are labels, label. Of
-        several classes also the probability that each gives its decision; of several
-        labels or values a column of each. A name that a column of the data has already
-        gets an underscore.
+    Beside the rows' own columns stand student, teacher, agrees and, where there are
+    labels, label. Of several classes also the probability that each gives its decision;
+    of several labels or values a column of each. A name that a column of the data has
+    already gets an underscore.
     """
     numbers = np.arange(len(found)) if found.numbers is None else found.numbers
     rows: Any = as_frame(found.X)
