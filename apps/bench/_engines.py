@@ -223,14 +223,14 @@ def _boost_once(
 
 def _time_predictions(job: Job, X: Array, Y: Array) -> dict[str, Any]:
     """Return the best of five: the walk alone, and everything the user calls."""
-    taught = slice(0, 200_000)
+    rows = slice(0, 200_000)
     if job.engine == "ours":
-        student = _student(job).fit(X[taught], Y[taught])
+        student = _student(job).fit(X[rows], Y[rows])
         tree = student.tree_
         leaves, depth = tree.n_leaves, tree.depth
         walk, predict = tree.nodes.apply, student.predict
     else:
-        fitted = _cart(job).fit(X[taught], Y[taught])
+        fitted = _cart(job).fit(X[rows], Y[rows])
         leaves, depth = int(fitted.get_n_leaves()), int(fitted.get_depth())
         walk, predict = fitted.tree_.apply, fitted.predict
     walk_seconds, seconds = _best(walk, X), _best(predict, X)

@@ -1,6 +1,7 @@
 """The ways to a small tree that the benchmark "trees" compares.
 
-Each is a function of a `Lesson`, a `Budget` and a seed that returns the tree `Grown`.
+Each is a function of a `TrainingSet`, a `Budget` and a seed that returns the tree
+`Grown`.
 scikit-learn and the packages that stand on it read one column a category; ours reads
 the rows as they are.
 """
@@ -26,7 +27,7 @@ from interpretkd.distillation import DistilledClassifier
 from interpretkd.students import CartStudent
 from interpretkd.targets import centred_logits, decide, soft_targets
 
-__all__ = ["METHODS", "Budget", "Grown", "Lesson", "Method", "Rows", "missing"]
+__all__ = ["METHODS", "Budget", "Grown", "Method", "Rows", "TrainingSet", "missing"]
 
 Positions = NDArray[np.int64]
 
@@ -76,7 +77,7 @@ class Rows:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingSet:
     """What a student may know.
 
     Parameters
@@ -149,7 +150,7 @@ class Method:
     Parameters
     ----------
     grow : callable
-        Of a lesson, a budget and a seed.
+        Of a training set, a budget and a seed.
     package : str
         The distribution that does it.
     module : str
@@ -160,7 +161,7 @@ class Method:
         Whether a budget is for it.
     """
 
-    grow: Callable[[Lesson, Budget, int], Grown]
+    grow: Callable[[TrainingSet, Budget, int], Grown]
     package: str
     module: str
     settings: str = ""
@@ -247,7 +248,7 @@ def _numpy_seeded(seed: int) -> Iterator[None]:
 
 
 def _sklearn(kind: str, min_samples_leaf: int) -> Method:
-    def grow(lesson: Lesson, budget: Budget, seed: int) -> Grown:
+    def grow(training: TrainingSet, budget: Budget, seed: int) -> Grown:
         classifies = kind in ("labels", "naive")
         tree = (DecisionTreeClassifier if classifies else DecisionTreeRegressor)(
             max_leaf_nodes=budget.leaves,
@@ -255,19 +256,19 @@ def _sklearn(kind: str, min_samples_leaf: int) -> Method:
             min_samples_leaf=min_samples_leaf,
             random_state=seed,
         )
-        tree.fit(lesson.rows.matrix, _taught(kind, lesson))
+        tree.fit(training.rows.matrix, _target(kind, training))
         return _grown(tree, tree.predict if classifies else _largest(tree.predict))
 
     package = "scikit-learn"
     return Method(grow, package, "sklearn", f"min_samples_leaf={min_samples_leaf}")
 
 
-def _taught(kind: str, lesson: Lesson) -> NDArray[Any]:
+def _target(kind: str, training: TrainingSet) -> NDArray[Any]:
     if kind == "labels":
-        return lesson.truth
+        return training.truth
     if kind == "naive":
-        return lesson.decided
-    return (soft_targets if kind == "soft" else centred_logits)(lesson.logits)
+        return training.decided
+    return (soft_targets if kind == "soft" else centred_logits)(training.logits)
 
 
 def _largest(predict: Callable[[Codes], Any]) -> Callable[[Codes], Positions]:
@@ -290,7 +291,7 @@ def _grown(tree: Any, predict: Callable[[Codes], Any], note: str = "") -> Grown:
 class _Answering:
     """The teacher behind the matrix that the peers read."""
 
-    lesson: Lesson
+    training: TrainingSet
 
     def predict(self, matrix: Any) -> Positions:
         return decide(self._logits(matrix))
@@ -299,7 +300,7 @@ class _Answering:
         return soft_targets(self._logits(matrix))
 
     def _logits(self, matrix: Any) -> NDArray[np.float64]:
-        return self.lesson.teacher.logits(_frame(self.lesson.schema, matrix))
+        return self.training.teacher.logits(_frame(self.training.schema, matrix))
 
 
 def _frame(schema: Schema, matrix: Any) -> pd.DataFrame:
@@ -324,16 +325,16 @@ def _frame(schema: Schema, matrix: Any) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _trustee(lesson: Lesson, budget: Budget, seed: int) -> Grown:
-    n_drawn_from = int(0.7 * len(lesson.truth))
+def _trustee(training: TrainingSet, budget: Budget, seed: int) -> Grown:
+    n_drawn_from = int(0.7 * len(training.truth))
     # It draws without replacement: fewer rows than its default need a share.
     share = None if n_drawn_from >= SAMPLED else 0.5
     trustee = importlib.import_module("trustee")
-    explainer = trustee.ClassificationTrustee(_Answering(lesson))
+    explainer = trustee.ClassificationTrustee(_Answering(training))
     with _numpy_seeded(seed), _quiet():
         explainer.fit(
-            lesson.rows.matrix,
-            lesson.decided,
+            training.rows.matrix,
+            training.decided,
             max_leaf_nodes=budget.leaves,
             max_depth=budget.depth,
             samples_size=share,
@@ -342,15 +343,15 @@ def _trustee(lesson: Lesson, budget: Budget, seed: int) -> Grown:
     return _grown(tree, tree.predict)
 
 
-def _mimic(lesson: Lesson, budget: Budget, seed: int) -> Grown:
+def _mimic(training: TrainingSet, budget: Budget, seed: int) -> Grown:
     mimic = importlib.import_module(f"{_MIMIC}.mimic_explainer")
     models = importlib.import_module(f"{_MIMIC}.models")
     sizes = {"max_leaf_nodes": budget.leaves, "max_depth": budget.depth}
-    n_classes = lesson.logits.shape[1]
+    n_classes = training.logits.shape[1]
     with _numpy_seeded(seed), _quiet():
         surrogate = mimic.MimicExplainer(
-            _Answering(lesson),
-            lesson.rows.matrix,
+            _Answering(training),
+            training.rows.matrix,
             models.DecisionTreeExplainableModel,
             explainable_model_args={**sizes, "random_state": seed},
             classes=list(range(n_classes)),
@@ -363,21 +364,21 @@ def _mimic(lesson: Lesson, budget: Budget, seed: int) -> Grown:
     return _grown(surrogate.model, predict)
 
 
-# Proven optima
+# Provably optimal trees
 
 
-def _streed(lesson: Lesson, budget: Budget, seed: int) -> Grown:
+def _streed(training: TrainingSet, budget: Budget, seed: int) -> Grown:
     pystreed = importlib.import_module("pystreed")
     depth = _streed_depth(budget)
     n_tests = 2**depth - 1 if budget.leaves is None else budget.leaves - 1
-    cuts = _Cuts.choose(lesson.rows.matrix, lesson.decided, CUTS[depth], seed)
+    cuts = _Cuts.choose(training.rows.matrix, training.decided, CUTS[depth], seed)
     model = pystreed.STreeDClassifier(
         max_depth=depth,
         max_num_nodes=n_tests,
         min_leaf_node_size=5,
         time_limit=TIME_LIMIT,
         random_seed=seed,
-    ).fit(cuts.tests(lesson.rows.matrix), lesson.decided)
+    ).fit(cuts.tests(training.rows.matrix), training.decided)
     result = getattr(model, "fit_result", None)
     if result is None:
         raise TimeoutError(f"no tree within {TIME_LIMIT:g} s")
@@ -435,12 +436,12 @@ class _Cuts:
 # Ours
 
 
-def _ours(lesson: Lesson, budget: Budget, seed: int) -> Grown:
+def _ours(training: TrainingSet, budget: Budget, seed: int) -> Grown:
     student = CartStudent(budget.leaves, max_depth=budget.depth, random_state=seed)
-    frozen = FrozenEstimator(lesson.teacher)
+    frozen = FrozenEstimator(training.teacher)
     # Without labels: they would only fit the baseline, and the seconds count.
     model = DistilledClassifier(frozen, student, random_state=seed)
-    model.fit(lesson.rows.frame)
+    model.fit(training.rows.frame)
     return Grown(
         lambda rows: decide(model.logits(rows.frame)),
         model.tree_.n_leaves,

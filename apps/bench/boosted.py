@@ -107,7 +107,7 @@ class Result:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class RowParts:
     """What the students are given, with the teacher's logits on each part.
 
     Parameters
@@ -154,8 +154,8 @@ def main(
     results: list[Result] = []
     for name, load in _tasks(data, quick=quick).items():
         for seed in range(1 if quick else SEEDS):
-            lesson = _teach(load(seed), seed, quick=quick)
-            for result in _measure(name, seed, lesson, quick=quick):
+            parts = _train(load(seed), seed, quick=quick)
+            for result in _measure(name, seed, parts, quick=quick):
                 results.append(result)
                 console.print(_line(result), markup=False, highlight=False)
     text = _markdown(results, quick=quick)
@@ -186,21 +186,21 @@ def _tasks(data: Path | None, *, quick: bool) -> dict[str, Callable[[int], Task]
     return tasks
 
 
-def _teach(task: Task, seed: int, *, quick: bool) -> Lesson:
+def _train(task: Task, seed: int, *, quick: bool) -> RowParts:
     settings: dict[str, Any] = {**NETWORK, **({"max_epochs": 5} if quick else {})}
     teacher = train_teacher(task, "mlp", seed=seed, **settings)
-    rows = np.random.default_rng(seed).permutation(task.taught)[:MOST_ROWS]
+    rows = np.random.default_rng(seed).permutation(task.student_rows)[:MOST_ROWS]
     n_watched = len(rows) // 5
-    parts = [
+    frames = [
         task.X.iloc[np.sort(chosen)]
         for chosen in (rows[n_watched:], rows[:n_watched], task.split.test)
     ]
-    return Lesson(*parts, *(teacher.logits(part) for part in parts))
+    return RowParts(*frames, *(teacher.logits(part) for part in frames))
 
 
-def _measure(name: str, seed: int, lesson: Lesson, *, quick: bool) -> Iterator[Result]:
-    decided = decide(lesson.test_logits)
-    watch = (lesson.watched, lesson.score)
+def _measure(name: str, seed: int, parts: RowParts, *, quick: bool) -> Iterator[Result]:
+    decided = decide(parts.test_logits)
+    watch = (parts.watched, parts.score)
 
     def result(
         method: str, allowed: int, start: float, outputs: Array, size: Any, shape: str
@@ -210,7 +210,7 @@ def _measure(name: str, seed: int, lesson: Lesson, *, quick: bool) -> Iterator[R
         share = wilson_interval(agrees, len(decided))
         return Result(
             data=name,
-            classes=lesson.logits.shape[1],
+            classes=parts.logits.shape[1],
             seed=seed,
             leaves_allowed=allowed,
             method=method,
@@ -226,27 +226,27 @@ def _measure(name: str, seed: int, lesson: Lesson, *, quick: bool) -> Iterator[R
     for allowed in QUICK_LEAVES if quick else LEAVES:
         start = time.perf_counter()
         small = BoostedStudent(max_leaves=allowed, random_state=seed)
-        small.fit(lesson.X, lesson.targets, watch=watch)
+        small.fit(parts.X, parts.targets, watch=watch)
         assert small.shapes_ is not None
         best = small.shapes_.best
         shape = f"{best.tree_leaves} leaves a tree, rate {best.learning_rate:g}"
-        outputs = small.predict(lesson.test)
+        outputs = small.predict(parts.test)
         yield result("boosted", allowed, start, outputs, small.forest_, shape)
         start = time.perf_counter()
-        vector = _fit_vector(lesson, small.forest_.n_parameters)
+        vector = _fit_vector(parts, small.forest_.n_parameters)
         yield result("vector", allowed, start, vector.outputs, vector, vector.shape)
         start = time.perf_counter()
         tree = CartStudent(allowed, search="greedy", random_state=seed)
-        tree.fit(lesson.X, lesson.targets)
+        tree.fit(parts.X, parts.targets)
         yield result(
-            "cart", allowed, start, tree.predict(lesson.test), tree.tree_, "one tree"
+            "cart", allowed, start, tree.predict(parts.test), tree.tree_, "one tree"
         )
     start = time.perf_counter()
     # On shared cores the threads of xgboost mostly wait for one another.
     full = BoostedStudent(20 if quick else 400, random_state=seed, n_jobs=1)
-    full.fit(lesson.X, lesson.targets, watch=watch)
+    full.fit(parts.X, parts.targets, watch=watch)
     shape = f"depth {full.max_depth}, rate {full.learning_rate:g}"
-    outputs = full.predict(lesson.test)
+    outputs = full.predict(parts.test)
     yield result("all rounds", 0, start, outputs, full.forest_, shape)
 
 
@@ -276,14 +276,14 @@ class Vector:
     shape: str
 
 
-def _fit_vector(lesson: Lesson, n_parameters: int) -> Vector:
-    schema = Schema.from_data(pd.concat([lesson.X, lesson.watched, lesson.test]))
+def _fit_vector(parts: RowParts, n_parameters: int) -> Vector:
+    schema = Schema.from_data(pd.concat([parts.X, parts.watched, parts.test]))
     codes, watched, test = (
-        schema.encode(part) for part in (lesson.X, lesson.watched, lesson.test)
+        schema.encode(part) for part in (parts.X, parts.watched, parts.test)
     )
     rows = BoostingRows(
         Encoded(schema, codes),
-        lesson.targets,
+        parts.targets,
         np.ones(len(codes)),
         BoostingSettings("softmax", 1.0, 1.0, 1.0, 0),
     )
@@ -296,7 +296,7 @@ def _fit_vector(lesson: Lesson, n_parameters: int) -> Vector:
             found.append(
                 Vector(
                     outputs=_outputs(grown, test),
-                    score=lesson.score(_outputs(grown, watched)),
+                    score=parts.score(_outputs(grown, watched)),
                     n_leaves=grown.n_leaves // len(rows.outputs),
                     n_parameters=_n_parameters(grown, rows),
                     shape=f"{size} leaves a tree, rate {rate:g}",

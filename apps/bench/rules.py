@@ -167,7 +167,7 @@ def _least(work: Callable[[], Any], repeats: int) -> float:
 
 def _parity(dataset: Dataset) -> list[dict[str, Any]]:
     split = dataset.split()
-    taught = np.concatenate([split.train, split.transfer])
+    fitted = np.concatenate([split.train, split.transfer])
     texts = make_column_selector(dtype_include=["category", object, "string"])
     teacher = make_pipeline(
         make_column_transformer(
@@ -175,7 +175,7 @@ def _parity(dataset: Dataset) -> list[dict[str, Any]]:
         ),
         LogisticRegression(max_iter=500),
     )
-    rows, labels = dataset.data.iloc[taught], dataset.target[taught]
+    rows, labels = dataset.data.iloc[fitted], dataset.target[fitted]
     teacher.fit(rows, labels)
     records = []
     for name, student in STUDENTS.items():

@@ -149,7 +149,7 @@ def _distil(
     settings = {**demo.settings, **({"max_epochs": 2} if quick else {})}
     start = time.perf_counter()
     teacher = train_teacher(task, demo.network, seed=seed, **settings)
-    X, y = task.X.iloc[task.taught], task.y[task.taught]
+    X, y = task.X.iloc[task.student_rows], task.y[task.student_rows]
     X_test, y_test = task.X.iloc[task.split.test], task.y[task.split.test]
     logits, logits_test = teacher.logits(X), teacher.logits(X_test)
     decided = decide(logits_test)

@@ -34,7 +34,7 @@ from interpretkd._base import InputError, write_atomically
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.runs import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.studio import RUN, SHELF, find_studio, free_port
+from interpretkd.studio import RUN, RUNS, find_studio, free_port
 from interpretkd.teachers import MLPTeacher
 
 GOALS = {
@@ -95,10 +95,10 @@ def main(path: Path, *, quick: bool = False, console: Any) -> None:
 
 
 def _runs(folder: Path, n_rows: int) -> dict[str, Path]:
-    """Teach a small network and three students on 30,000 rows; hold the others out."""
+    """Train a small network and three students on 30,000 rows; hold the others out."""
     rng = np.random.default_rng(0)
-    taught = min(30_000, n_rows)
-    n = taught + n_rows
+    fitted = min(30_000, n_rows)
+    n = fitted + n_rows
     X = pd.DataFrame(
         rng.normal(size=(n, 30)).round(3), columns=[f"x{i}" for i in range(30)]
     )
@@ -107,24 +107,24 @@ def _runs(folder: Path, n_rows: int) -> dict[str, Path]:
     noisy = score + X["x4"] ** 2 / 2 + rng.normal(size=n) / 2
     y = np.array(["low", "middle", "high"])[np.digitize(noisy, [0, 1])]
     teacher = MLPTeacher((64,), max_epochs=6, random_state=0)
-    teacher.fit(X[:taught], y[:taught])
+    teacher.fit(X[:fitted], y[:fitted])
     made = {}
     for name, student in STUDENTS.items():
         frozen = FrozenEstimator(teacher)
         model = DistilledClassifier(frozen, student, target="soft", random_state=0)
-        model.fit(X[:taught], y[:taught])
-        held_out = X[taught:].reset_index(drop=True)
-        made[name] = save(model, folder / name, held_out, y[taught:])
+        model.fit(X[:fitted], y[:fitted])
+        held_out = X[fitted:].reset_index(drop=True)
+        made[name] = save(model, folder / name, held_out, y[fitted:])
     return made
 
 
-def _apart(run: Path, shelf: str) -> list[dict[str, Any]]:
+def _apart(run: Path, runs: str) -> list[dict[str, Any]]:
     """Measure in a process of its own, whose memory is its own."""
     code = (
         "import json; from interpretkd.cli.bench import find_benchmark;"
         "print(json.dumps(find_benchmark('studio').measure()))"
     )
-    told = os.environ | {RUN: str(run), SHELF: shelf}
+    told = os.environ | {RUN: str(run), RUNS: runs}
     done = subprocess.run(
         [sys.executable, "-c", code], env=told, stdout=subprocess.PIPE, check=True
     )
@@ -192,10 +192,10 @@ def _moved(page: str, shift: int) -> dict[str, float] | None:
     return {"first": round(max(took), 3), "second": round(statistics.median(took), 3)}
 
 
-def _start(run: Path, shelf: str) -> dict[str, float]:
+def _start(run: Path, runs: str) -> dict[str, float]:
     """Start the app as the command does; wait for its server, then for a page."""
     port = free_port()
-    flags = [*_program(), "app", str(run), "--runs", shelf, "--no-browser"]
+    flags = [*_program(), "app", str(run), "--runs", runs, "--no-browser"]
     with _browser() as browser:
         began = time.perf_counter()
         app = subprocess.Popen([*flags, "--port", str(port)], stdout=subprocess.DEVNULL)

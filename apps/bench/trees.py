@@ -36,8 +36,8 @@ from interpretkd_bench._comparison import (  # type: ignore[import-not-found]
 from interpretkd_bench._peers import (  # type: ignore[import-not-found]
     METHODS,
     Budget,
-    Lesson,
     Rows,
+    TrainingSet,
     as_rows,
     missing,
 )
@@ -237,47 +237,47 @@ class _Unit:
             self.facts, self.trees = kept["facts"], kept["trees"]
             yield f"{self.name}, seed {self.seed}: known from {self.file.name}"
             return
-        lesson, test, truth, self.facts = self._teach()
+        training, test, truth, self.facts = self._train()
         yield (
-            f"{self.name}, seed {self.seed}: {len(lesson.truth):,} rows to learn from, "
+            f"{self.name}, seed {self.seed}: {len(training.truth):,} rows to fit to, "
             f"{len(truth):,} to judge; teacher {self.facts['teacher_accuracy']:.2%}, "
             f"{self.facts['teacher_seconds']:.0f} s"
         )
         if kept["facts"].get("teacher") == self.facts["teacher"]:
             self.trees = kept["trees"]
-        decided = decide(lesson.teacher.logits(test.frame))
+        decided = decide(training.teacher.logits(test.frame))
         for budget in self.setting.budgets:
             for method in [m for b, m in self.wanted if b == budget]:
                 key = (str(budget), method)
                 if key not in self.trees:
-                    grown = _grow(lesson, test, truth, decided, budget, method, self)
+                    grown = _grow(training, test, truth, decided, budget, method, self)
                     self.trees[key] = grown
             self._save()
             yield self._line(str(budget))
 
-    def _teach(self) -> tuple[Lesson, Rows, Any, dict[str, Any]]:
+    def _train(self) -> tuple[TrainingSet, Rows, Any, dict[str, Any]]:
         task = self.setting.load(self.seed)
         start = time.perf_counter()
         teacher = train_teacher(task, "mlp", seed=self.seed, **self.setting.network)
         seconds = time.perf_counter() - start
         schema = Schema.from_data(task.X)
         truth = np.searchsorted(teacher.classes_, task.y)
-        taught, judged = task.taught, task.split.test
-        rows = as_rows(schema, task.X.iloc[taught])
-        lesson = Lesson(rows, truth[taught], teacher, schema)
-        test = lesson.read(task.X.iloc[judged])
+        fitted, judged = task.student_rows, task.split.test
+        rows = as_rows(schema, task.X.iloc[fitted])
+        training = TrainingSet(rows, truth[fitted], teacher, schema)
+        test = training.read(task.X.iloc[judged])
         decided = decide(teacher.logits(test.frame))
-        digest = hashlib.sha256(lesson.decided.tobytes() + decided.tobytes())
+        digest = hashlib.sha256(training.decided.tobytes() + decided.tobytes())
         facts = {
             "teacher": digest.hexdigest()[:16],
             "teacher_accuracy": float((decided == truth[judged]).mean()),
             "teacher_parameters": int(teacher.n_parameters),
             "teacher_seconds": seconds,
-            "n_taught": len(taught),
+            "n_fitted": len(fitted),
             "n_test": len(judged),
             "n_classes": len(teacher.classes_),
         }
-        return lesson, test, truth[judged], facts
+        return training, test, truth[judged], facts
 
     def _kept(self) -> dict[str, Any]:
         """Return what the file holds, less what another version has made."""
@@ -353,7 +353,7 @@ class Result:
 
 
 def _grow(
-    lesson: Lesson,
+    training: TrainingSet,
     test: Rows,
     truth: Any,
     decided: Any,
@@ -363,7 +363,7 @@ def _grow(
 ) -> dict[str, Any]:
     start = time.perf_counter()
     try:
-        grown = METHODS[method].grow(lesson, budget, unit.seed)
+        grown = METHODS[method].grow(training, budget, unit.seed)
     except Exception as error:
         if method == "ours":
             raise
@@ -380,7 +380,7 @@ def _grow(
         version=_version_of(method),
         fidelity=float(agrees.mean()),
         accuracy=float((chosen == truth).mean()),
-        train_fidelity=float((grown.decide(lesson.rows) == lesson.decided).mean()),
+        train_fidelity=float((grown.decide(training.rows) == training.decided).mean()),
         leaves=grown.leaves,
         depth=grown.depth,
         seconds=seconds,

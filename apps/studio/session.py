@@ -12,7 +12,7 @@ import streamlit as st
 
 from interpretkd._base import InputError
 from interpretkd.runs import SavedRun, find_runs, saved_run
-from interpretkd.studio import RUN, SHELF
+from interpretkd.studio import RUN, RUNS
 
 __all__ = [
     "Chosen",
@@ -25,7 +25,7 @@ __all__ = [
     "remember",
     "remembered",
     "runs",
-    "shelf",
+    "runs_folder",
 ]
 
 
@@ -36,18 +36,18 @@ class Chosen(NamedTuple):
     size: int | None
 
 
-def shelf() -> Path:
+def runs_folder() -> Path:
     """Return the folder of runs."""
-    return Path(os.environ.get(SHELF, "runs"))
+    return Path(os.environ.get(RUNS, "runs"))
 
 
 def runs() -> tuple[SavedRun, ...]:
-    """Return the runs that can be chosen: the one given, those opened, the shelf's."""
+    """Return the runs to choose from: the one given, those opened, the folder's."""
     found: dict[str, SavedRun] = {}
     first = []
     with suppress(InputError):  # it may have been deleted since
         first += [saved_run(os.environ[RUN])] if RUN in os.environ else []
-    for run in [*first, *_opened(), *find_runs(shelf())]:
+    for run in [*first, *_opened(), *find_runs(runs_folder())]:
         found.setdefault(run.key, run)
     return tuple(found.values())
 

@@ -13,7 +13,7 @@ import session
 import streamlit as st
 
 from interpretkd._base import InputError
-from interpretkd.explain import parting_rows
+from interpretkd.explain import disagreeing_rows
 from interpretkd.runs import Job
 
 __all__ = ["beside", "follow", "head", "plain", "problems", "row_chooser", "table"]
@@ -53,8 +53,8 @@ def table(frame: pd.DataFrame, **settings: Any) -> Any:
 def row_chooser() -> int:
     """Let the user choose a row of the whole run; return its number, from 1."""
     n_rows, row = len(caches.whole()), address.row_number()
-    parting = caches.kept("parting_rows", _parting_rows) + 1
-    later = parting[parting > row]
+    disagreeing = caches.kept("disagreeing_rows", _disagreeing_rows) + 1
+    later = disagreeing[disagreeing > row]
     session.remember("row_typed", row)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
@@ -82,7 +82,7 @@ def row_chooser() -> int:
     if problem:
         st.error(problem, title="No such row")
         session.remember("row_problem", None)
-    st.caption(_rows_said(row, n_rows, parting))
+    st.caption(_rows_said(row, n_rows, disagreeing))
     return row
 
 
@@ -92,10 +92,10 @@ def _step(label: str, to: int, key: str, *, is_off: bool) -> None:
     )
 
 
-def _parting_rows() -> Any:
+def _disagreeing_rows() -> Any:
     found, whole = caches.analysis(), caches.whole()
     logits = whole.logits if found is whole else found.model.logits(whole.X)
-    return parting_rows(whole.task, logits, whole.teacher_logits)
+    return disagreeing_rows(whole.task, logits, whole.teacher_logits)
 
 
 def _look_at_typed(n_rows: int) -> None:
@@ -114,12 +114,12 @@ def _look_at_any(row: int, n_rows: int) -> None:
     address.look_at(other + (other >= row))
 
 
-def _rows_said(row: int, n_rows: int, parting: Any) -> str:
-    here = "this is one of them" if row in parting else "this is none of them"
+def _rows_said(row: int, n_rows: int, disagreeing: Any) -> str:
+    here = "this is one of them" if row in disagreeing else "this is none of them"
     if caches.whole().task == "regression":
-        found = f"the largest tenth of the misses: {len(parting):,} rows"
+        found = f"the largest tenth of the misses: {len(disagreeing):,} rows"
     else:
-        found = f"student and teacher part on {len(parting):,}"
+        found = f"student and teacher disagree on {len(disagreeing):,}"
     return f"Row {row:,} of {n_rows:,} held-out rows; {found}; {here}."
 
 

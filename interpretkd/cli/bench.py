@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -47,46 +46,15 @@ def bench(
     leaves on boosted trees; "rules" times and checks rules, diagrams and exports;
     "speed" measures seconds and memory; "studio" those of the app.
     """
-    run_benchmark(name, out, data=data, quick=quick, console=new_console())
-
-
-def run_benchmark(
-    name: str,
-    path: str | os.PathLike[str],
-    *,
-    data: str | os.PathLike[str] | None = None,
-    quick: bool = False,
-    console: Any,
-) -> None:
-    """Run a benchmark; it writes ``NAME.json`` and ``NAME.md``.
-
-    Parameters
-    ----------
-    name : str
-        Which; "boosted", "rules", "seeds", "speed", "studio" or "trees".
-    path : str or path
-        The folder to write to.
-    data : str or path, default=None
-        A folder of further data sets, for a benchmark that takes one.
-    quick : bool, default=False
-        Whether to make it small: a trial of the machinery, whose numbers mean little.
-    console : rich.console.Console
-        Where to print.
-
-    Raises
-    ------
-    InputError
-        When there is no such benchmark or folder, no checkout, or it takes no data.
-    """
     run = find_benchmark(name).main
     further: dict[str, Any] = {}
     if data is not None:
         if "data" not in inspect.signature(run).parameters:
             raise InputError(f"The benchmark {name!r} takes no folder of data.")
-        if not Path(data).is_dir():
+        if not data.is_dir():
             raise InputError(f"There is no folder {str(data)!r}.")
-        further["data"] = Path(data)
-    run(Path(path), quick=quick, console=console, **further)
+        further["data"] = data
+    run(out, quick=quick, console=new_console(), **further)
 
 
 def find_benchmark(name: str) -> ModuleType:

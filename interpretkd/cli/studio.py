@@ -29,4 +29,4 @@ def studio(
     except ValueError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from None
-    raise typer.Exit(open_studio(run, shelf=runs, port=port, browser=not no_browser))
+    raise typer.Exit(open_studio(run, runs=runs, port=port, browser=not no_browser))

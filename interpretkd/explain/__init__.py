@@ -50,8 +50,8 @@ if TYPE_CHECKING:
         Counterfactual as Counterfactual,
         RowExplanation as RowExplanation,
         Step as Step,
+        disagreeing_rows as disagreeing_rows,
         explain_row as explain_row,
-        parting_rows as parting_rows,
     )
     from interpretkd.explain._what_if.address import (
         read_settings as read_settings,
@@ -83,7 +83,7 @@ else:
         _linear_terms: Contributions linear_terms model_scorecards points_text
         _plots.coefficients: CoefficientDisplay
         _plots.effects: ShapeDisplay finite_edges join_categories
-        _row: Change Counterfactual RowExplanation Step explain_row parting_rows
+        _row: Change Counterfactual RowExplanation Step explain_row disagreeing_rows
         _what_if.address: read_settings settings_between write_settings
         _what_if.inputs: Input inputs_of label_text order_of_inputs row_of
             used_positions

@@ -48,8 +48,8 @@ class _Move:
     size: float
 
 
-_Way: TypeAlias = tuple[tuple[_Move, ...], Any]
-"""What is changed together, and where it ends."""
+_Candidate: TypeAlias = tuple[tuple[_Move, ...], Any]
+"""What is changed together, and what the student then decides."""
 
 
 def leaf_boxes(nodes: Nodes) -> dict[int, dict[int, Condition]]:
@@ -80,12 +80,12 @@ def leaf_boxes(nodes: Nodes) -> dict[int, dict[int, Condition]]:
 
 
 def nearest_rows(
-    form: Form, target: Target, row: Codes, wish: Desired, scale: Scale, n_rows: int
+    form: Form, target: Target, row: Codes, desired: Desired, scale: Scale, n_rows: int
 ) -> list[Array]:
-    """Find the nearest rows about which the student decides as wished.
+    """Find the nearest rows about which the student decides as desired.
 
-    Few changed features come first, then small changes. A row that changes more
-    features than a nearer one, but the same among others, to the same end is left out.
+    Few changed features come first, then small changes. A row is left out when a
+    nearer one has the same outcome and changes only some of its features.
 
     Parameters
     ----------
@@ -95,12 +95,12 @@ def nearest_rows(
         What it was fitted to.
     row : ndarray of shape (n_features,), float32
         The row, as `Schema.encode` returns it.
-    wish : Desired
+    desired : Desired
         What is to be decided.
     scale : Scale
         What counts as a small change.
     n_rows : int
-        In [0, inf): how many are wanted.
+        In [0, inf): how many are looked for.
 
     Returns
     -------
@@ -108,33 +108,33 @@ def nearest_rows(
         The changed rows; decimals that round to the float32 that is meant. None at all
         when no change serves.
     """
-    if n_rows == 0 or wish.is_granted:
+    if n_rows == 0 or desired.is_met_already:
         return []
     if isinstance(form, Tree):
-        found = _diverse(_through_leaves(form, target, row, wish, scale), n_rows)
+        found = _diverse(_through_leaves(form, target, row, desired, scale), n_rows)
     else:
-        found = _diverse(_that_serve(form, target, row, wish, scale), n_rows)
-        found = found or _step_by_step(form, target, row, wish, scale)
+        found = _diverse(_single_changes(form, target, row, desired, scale), n_rows)
+        found = found or _step_by_step(form, target, row, desired, scale)
     return [_moved(row, moves) for moves in found]
 
 
 def _through_leaves(
-    tree: Tree, target: Target, row: Codes, wish: Desired, scale: Scale
-) -> Iterable[_Way]:
+    tree: Tree, target: Target, row: Codes, desired: Desired, scale: Scale
+) -> Iterable[_Candidate]:
     """Yield the least change into each leaf that serves, the least of all first."""
     leaves = np.flatnonzero(tree.nodes.is_leaf)
     logits = target.decode(tree.value[leaves])
     boxes = leaf_boxes(tree.nodes)
-    ways = []
-    serve = wish.met(logits)
+    found = []
+    serve = desired.met(logits)
     for leaf, one in zip(leaves[serve], logits[serve], strict=True):
         moves = _into(boxes[int(leaf)], row, scale)
         if moves:
             size = sum(move.size for move in moves)
-            ways.append((len(moves), size, -tree.cover[leaf], int(leaf), moves, one))
-    ways.sort(key=lambda way: way[:4])
-    for *_, moves, one in ways:
-        yield moves, _end(wish, one)
+            found.append((len(moves), size, -tree.cover[leaf], int(leaf), moves, one))
+    found.sort(key=lambda one: one[:4])
+    for *_, moves, one in found:
+        yield moves, _outcome(desired, one)
 
 
 def _into(
@@ -209,7 +209,7 @@ def _above(threshold: float) -> float:
 
 
 def _single_moves(
-    form: Forest | Linear, row: Codes, wish: Desired, scale: Scale
+    form: Forest | Linear, row: Codes, desired: Desired, scale: Scale
 ) -> Iterable[_Move]:
     """Yield every change of one feature that can matter."""
     numbers = _crossings if isinstance(form, Linear) else _between_thresholds
@@ -222,14 +222,14 @@ def _single_moves(
             yield from (_Move(j, float(c), 1.0) for c in others)
             continue
         start = float(scale.typical[j]) if math.isnan(x) else x
-        for value in numbers(form, row, j, start, wish, scale):
+        for value in numbers(form, row, j, start, desired, scale):
             size = 1.0 if math.isnan(x) else abs(value - x) / float(scale.units[j])
             if value != x:
                 yield _Move(j, value, size)
 
 
 def _between_thresholds(
-    form: Any, _row: Codes, j: int, start: float, _wish: Desired, scale: Scale
+    form: Any, _row: Codes, j: int, start: float, _desired: Desired, scale: Scale
 ) -> Iterable[float]:
     """Yield for each stretch between two thresholds its number next to the row's."""
     nodes = form.nodes
@@ -245,9 +245,9 @@ def _between_thresholds(
 
 
 def _crossings(
-    form: Any, row: Codes, j: int, start: float, wish: Desired, scale: Scale
+    form: Any, row: Codes, j: int, start: float, desired: Desired, scale: Scale
 ) -> Iterable[float]:
-    """Yield numbers on both sides of where the weighted sums cross as wished."""
+    """Yield numbers on both sides of where the weighted sums cross as desired."""
     columns = form.schema.columns(indicate_missing=True)
     own = [i for i, c in enumerate(columns) if c.feature == j and c.part == VALUE]
     slope = form.coefficients[own[0]]
@@ -256,7 +256,7 @@ def _crossings(
     base = row.copy()
     base[j] = 0.0 if math.isnan(start) else start
     margins = (design_matrix(form.schema, base[None], form.fill) @ form.coefficients)[0]
-    gaps = _gaps(form.link, margins + form.intercept, slope, wish)
+    gaps = _gaps(form.link, margins + form.intercept, slope, desired)
     whole = bool(scale.whole[j]) or form.schema.features[j].is_date
     unit = float(scale.units[j])
     for gap, rise in gaps:
@@ -276,68 +276,68 @@ def _crossings(
 
 
 def _gaps(
-    link: str, margins: Array, slope: Array, wish: Desired
+    link: str, margins: Array, slope: Array, desired: Desired
 ) -> Iterable[tuple[float, float]]:
     """Yield differences that decide by their sign, and how fast each rises."""
-    if wish.task == "multiclass":
-        now = int(decide(wish.before[None])[0])
-        pivot = now if wish.wanted is None else wish.wanted
+    if desired.task == "multiclass":
+        now = int(decide(desired.before[None])[0])
+        pivot = now if desired.outcome is None else desired.outcome
         for k in range(len(margins)):
             if k != pivot:
                 yield margins[k] - margins[pivot], slope[k] - slope[pivot]
-    elif wish.task == "multilabel":
+    elif desired.task == "multilabel":
         even = (0.0,) if link == "sigmoid" else (0.0, 0.5)
         for level in even:
             yield from zip(margins - level, slope, strict=True)
     else:
-        ends = wish.wanted or (-wish.at_least, wish.at_least)
-        start = wish.before if wish.wanted is None else np.zeros(len(margins))
+        ends = desired.outcome or (-desired.at_least, desired.at_least)
+        start = desired.before if desired.outcome is None else np.zeros(len(margins))
         for end in ends:
             yield from zip(margins - start - end, slope, strict=True)
 
 
 def _sorted_moves(
-    form: Forest | Linear, row: Codes, wish: Desired, scale: Scale
+    form: Forest | Linear, row: Codes, desired: Desired, scale: Scale
 ) -> list[_Move]:
-    moves = list(_single_moves(form, row, wish, scale))
+    moves = list(_single_moves(form, row, desired, scale))
     moves.sort(key=lambda move: (move.size, move.feature, move.value))
     return moves[:_MOST_TRIED]
 
 
-def _that_serve(
-    form: Forest | Linear, target: Target, row: Codes, wish: Desired, scale: Scale
-) -> Iterable[_Way]:
-    """Yield the moves after which the student decides as wished, in their order."""
-    moves = _sorted_moves(form, row, wish, scale)
+def _single_changes(
+    form: Forest | Linear, target: Target, row: Codes, desired: Desired, scale: Scale
+) -> Iterable[_Candidate]:
+    """Yield the moves after which the student decides as desired, in their order."""
+    moves = _sorted_moves(form, row, desired, scale)
     for begin in range(0, len(moves), _AT_ONCE):
         some = moves[begin : begin + _AT_ONCE]
         logits = _after(form, target, row, some)
-        for i in np.flatnonzero(wish.met(logits)).tolist():
-            yield (some[i],), _end(wish, logits[i])
+        for i in np.flatnonzero(desired.met(logits)).tolist():
+            yield (some[i],), _outcome(desired, logits[i])
 
 
 def _step_by_step(
-    form: Forest | Linear, target: Target, row: Codes, wish: Desired, scale: Scale
+    form: Forest | Linear, target: Target, row: Codes, desired: Desired, scale: Scale
 ) -> list[tuple[_Move, ...]]:
     """Change one feature after the other, each time the one that helps most."""
     made: list[_Move] = []
-    lack = float(wish.lack(_after(form, target, row, [None]))[0])
+    shortfall = float(desired.shortfall(_after(form, target, row, [None]))[0])
     for _ in range(_MOST_CHANGED):
         fixed = scale.frozen | {move.feature for move in made}
         here = _moved(row, made).astype(np.float32)
-        moves = _sorted_moves(form, here, wish, replace(scale, frozen=fixed))
+        moves = _sorted_moves(form, here, desired, replace(scale, frozen=fixed))
         if not moves:
             return []
         logits = _after(form, target, here, moves)
-        serve = np.flatnonzero(wish.met(logits))
+        serve = np.flatnonzero(desired.met(logits))
         if len(serve):
             return [(*made, moves[serve[0]])]
-        lacks = wish.lack(logits)
-        best = int(lacks.argmin())
-        if lacks[best] >= lack:
+        shortfalls = desired.shortfall(logits)
+        best = int(shortfalls.argmin())
+        if shortfalls[best] >= shortfall:
             return []
         made.append(moves[best])
-        lack = float(lacks[best])
+        shortfall = float(shortfalls[best])
     return []
 
 
@@ -365,27 +365,27 @@ def _outputs(form: Forest | Linear, codes: Codes) -> Array:
     return apply_link(out, form.link)
 
 
-def _diverse(found: Iterable[_Way], n_rows: int) -> list[tuple[_Move, ...]]:
-    """Keep the first ways of their kind: other features, or another end."""
-    kept: list[_Way] = []
-    for moves, end in found:
+def _diverse(found: Iterable[_Candidate], n_rows: int) -> list[tuple[_Move, ...]]:
+    """Keep the first of their kind: other features, or another outcome."""
+    kept: list[_Candidate] = []
+    for moves, outcome in found:
         features = {move.feature for move in moves}
         if any(
-            end == other and {move.feature for move in before} <= features
+            outcome == other and {move.feature for move in before} <= features
             for before, other in kept
         ):
             continue
-        kept.append((moves, end))
+        kept.append((moves, outcome))
         if len(kept) == n_rows:
             break
     return [moves for moves, _ in kept]
 
 
-def _end(wish: Desired, logits: Array) -> Any:
-    """Return what tells two ends apart: the decision; the direction of the values."""
-    if wish.task == "regression":
-        return tuple(np.sign(logits - wish.before).tolist())
-    return tuple(decide(logits[None], wish.task).reshape(-1).tolist())
+def _outcome(desired: Desired, logits: Array) -> Any:
+    """Return what tells two outcomes apart: the decision, or which way values move."""
+    if desired.task == "regression":
+        return tuple(np.sign(logits - desired.before).tolist())
+    return tuple(decide(logits[None], desired.task).reshape(-1).tolist())
 
 
 def _moved(row: Codes, moves: Sequence[_Move]) -> Array:

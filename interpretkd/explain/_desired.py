@@ -1,4 +1,4 @@
-"""What is wished of a changed row, and what counts as a small change."""
+"""What a changed row shall be decided, and what counts as a small change."""
 
 import math
 from collections.abc import Sequence
@@ -24,21 +24,21 @@ class Desired:
         What is decided.
     before : ndarray of shape (n_outputs,)
         The logits (values, for regression) of the row as it is.
-    wanted : object, default=None
+    outcome : object, default=None
         The position of a class; a vector of 0 and 1 for labels; the ends of an
         interval of values; None for anything else than now.
     at_least : float, default=0.0
-        For regression without `wanted`: how far a value must move.
+        For regression without `outcome`: how far a value must move.
     """
 
     task: str
     before: Array
-    wanted: Any = None
+    outcome: Any = None
     at_least: float = 0.0
 
     @classmethod
-    def of(cls, model: Any, before: Array, wanted: Any, at_least: float) -> "Desired":
-        """Read what a user wants.
+    def of(cls, model: Any, before: Array, desired: Any, at_least: float) -> "Desired":
+        """Read what a user desires.
 
         Parameters
         ----------
@@ -46,7 +46,7 @@ class Desired:
             Whose classes they are.
         before : ndarray of shape (n_outputs,)
             The student's logits of the row.
-        wanted : object
+        desired : object
             A class; the labels that shall be on; an interval (low, high); or None.
         at_least : float
             For regression: how far a value must move.
@@ -54,7 +54,7 @@ class Desired:
         Returns
         -------
         Desired
-            The wish.
+            The desired decision.
 
         Raises
         ------
@@ -62,18 +62,18 @@ class Desired:
             For what the model never decides.
         """
         task = model.task_
-        if wanted is not None:
+        if desired is not None:
             read = {"multiclass": _class, "multilabel": _labels}.get(task, _interval)
-            wanted = read(model, wanted)
-        return cls(task, before, wanted, at_least)
+            desired = read(model, desired)
+        return cls(task, before, desired, at_least)
 
     @property
-    def is_granted(self) -> bool:
-        """Whether the row is decided as wanted without any change."""
+    def is_met_already(self) -> bool:
+        """Whether the row is decided as desired without any change."""
         return bool(self.met(self.before[None])[0])
 
     def met(self, logits: Array) -> NDArray[np.bool_]:
-        """Tell which logits fulfil the wish.
+        """Tell which logits are decided as desired.
 
         Parameters
         ----------
@@ -86,19 +86,19 @@ class Desired:
             One value a row.
         """
         if self.task == "regression":
-            if self.wanted is not None:
-                low, high = self.wanted
+            if self.outcome is not None:
+                low, high = self.outcome
                 return ((logits >= low) & (logits <= high)).all(axis=1)
             moved = np.abs(logits - self.before).max(axis=1)
             return moved >= max(self.at_least, np.finfo(float).tiny)
         chosen = decide(logits, self.task).reshape(len(logits), -1)
-        if self.wanted is not None:
-            return (chosen == self.wanted).all(axis=1)
+        if self.outcome is not None:
+            return (chosen == self.outcome).all(axis=1)
         now = decide(self.before[None], self.task).reshape(1, -1)
         return (chosen != now).any(axis=1)
 
-    def lack(self, logits: Array) -> Array:
-        """Return how far logits are from what is wished.
+    def shortfall(self, logits: Array) -> Array:
+        """Return how far logits are from what is desired.
 
         Parameters
         ----------
@@ -111,19 +111,19 @@ class Desired:
             In logits (values, for regression), the smaller the closer.
         """
         if self.task == "regression":
-            if self.wanted is not None:
-                low, high = self.wanted
+            if self.outcome is not None:
+                low, high = self.outcome
                 return np.maximum(low - logits, logits - high).max(axis=1)
             return self.at_least - np.abs(logits - self.before).max(axis=1)
         if self.task == "multilabel":
-            if self.wanted is not None:
-                return np.where(self.wanted, -logits, logits).max(axis=1)
+            if self.outcome is not None:
+                return np.where(self.outcome, -logits, logits).max(axis=1)
             return np.where(self.before > 0, logits, -logits).min(axis=1)
         now = int(decide(self.before[None])[0])
-        pivot = now if self.wanted is None else self.wanted
+        pivot = now if self.outcome is None else self.outcome
         others = np.delete(logits, pivot, axis=1).max(axis=1)
         ahead = logits[:, pivot] - others
-        return ahead if self.wanted is None else -ahead
+        return ahead if self.outcome is None else -ahead
 
     def followed(self, student: Array, before: Array, after: Array) -> bool:
         """Tell whether the teacher goes along with the student.
@@ -139,13 +139,13 @@ class Desired:
         -------
         bool
             Whether it then decides as the student does. For regression: whether its
-            value comes to lie in the wanted interval, or moves at least as far as was
+            value comes to lie in the desired interval, or moves at least as far as was
             asked for, in the student's direction.
         """
         if self.task != "regression":
             same = decide(student[None], self.task) == decide(after[None], self.task)
             return bool(same.all())
-        if self.wanted is not None:
+        if self.outcome is not None:
             return bool(self.met(after[None])[0])
         direction = np.sign(student - self.before)
         asked = np.abs(student - self.before) >= self.at_least
@@ -254,34 +254,36 @@ def _units_of(form: Any, codes: Codes) -> Array:
     return np.where([f.is_categorical for f in form.schema.features], 1.0, units)
 
 
-def _class(model: Any, wanted: Any) -> int:
+def _class(model: Any, desired: Any) -> int:
     classes = model.classes_.tolist()
-    if wanted not in classes:
+    if desired not in classes:
         raise InputError(
-            "The 'wanted' parameter of explain_row must be one of the classes "
-            f"{', '.join(map(repr, classes[:20]))}. Got {wanted!r}."
+            "The 'desired' parameter of explain_row must be one of the classes "
+            f"{', '.join(map(repr, classes[:20]))}. Got {desired!r}."
         )
-    return classes.index(wanted)
+    return classes.index(desired)
 
 
-def _labels(model: Any, wanted: Any) -> NDArray[np.int64]:
+def _labels(model: Any, desired: Any) -> NDArray[np.int64]:
     labels = model.classes_.tolist()
-    given = [wanted] if isinstance(wanted, str) or not np.iterable(wanted) else wanted
+    given = (
+        [desired] if isinstance(desired, str) or not np.iterable(desired) else desired
+    )
     unknown = [name for name in given if name not in labels]
     if unknown:
         raise InputError(
-            "The 'wanted' parameter of explain_row must hold the labels that shall be "
+            "The 'desired' parameter of explain_row must hold the labels that shall be "
             f"on, out of {', '.join(map(repr, labels[:20]))}. Got {unknown[0]!r}."
         )
     return np.asarray([int(name in list(given)) for name in labels])
 
 
-def _interval(model: Any, wanted: Any) -> tuple[float, float]:
-    ends = tuple(wanted) if np.iterable(wanted) else ()
+def _interval(model: Any, desired: Any) -> tuple[float, float]:
+    ends = tuple(desired) if np.iterable(desired) else ()
     if len(ends) != 2:
         raise InputError(
-            "The 'wanted' parameter of explain_row must be the two ends of an interval "
-            f"of values, for regression. Got {wanted!r}."
+            "The 'desired' parameter of explain_row must be the two ends of an "
+            f"interval of values, for regression. Got {desired!r}."
         )
-    low = check_real("explain_row", "wanted", ends[0], -math.inf, closed="both")
-    return low, check_real("explain_row", "wanted", ends[1], low, closed="both")
+    low = check_real("explain_row", "desired", ends[0], -math.inf, closed="both")
+    return low, check_real("explain_row", "desired", ends[1], low, closed="both")

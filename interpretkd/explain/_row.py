@@ -168,10 +168,10 @@ class RowExplanation:
         For boosted and linear students what each feature adds to each output's sum,
         and in the first row what it is added to; None for a tree. For classes that
         exclude each other the sums are those less their mean, which decides the same.
-    flips : tuple of Counterfactual
+    counterfactuals : tuple of Counterfactual
         The nearest changes that make the student decide otherwise, the nearest first.
-    is_as_wanted : bool, default=False
-        Whether it decides as was wanted already, so that nothing has to change.
+    is_as_desired : bool, default=False
+        Whether it decides as was desired already, so that nothing has to change.
     """
 
     values: Mapping[str, str]
@@ -186,8 +186,8 @@ class RowExplanation:
     leaf: int | None
     steps: tuple[Step, ...]
     contributions: pd.DataFrame | None
-    flips: tuple[Counterfactual, ...]
-    is_as_wanted: bool = False
+    counterfactuals: tuple[Counterfactual, ...]
+    is_as_desired: bool = False
 
     def to_frame(self) -> pd.DataFrame:
         """Return the way through the tree, or the contributions, as a table.
@@ -206,28 +206,34 @@ class RowExplanation:
         frame = pd.DataFrame(rows, columns=columns)
         return frame.astype({"margin": float, "relative_margin": float})
 
-    def flips_frame(self) -> pd.DataFrame:
-        """Return the changes that flip the decision as a table.
+    def counterfactuals_frame(self) -> pd.DataFrame:
+        """Return the counterfactuals as a table.
 
         Returns
         -------
         DataFrame
-            One row a changed cell: flip (from 1), feature, before, after, size,
-            is_usual, prediction, probability, teacher_prediction, teacher_follows.
+            One row a changed cell: counterfactual (from 1), feature, before, after,
+            size, is_usual, prediction, probability, teacher_prediction,
+            teacher_follows.
         """
         rows = [
             {
-                "flip": i,
+                "counterfactual": i,
                 **{name: getattr(change, name) for name in Change.__dataclass_fields__},
-                "prediction": flip.prediction,
-                "probability": flip.probability,
-                "teacher_prediction": flip.teacher_prediction,
-                "teacher_follows": flip.teacher_follows,
+                "prediction": one.prediction,
+                "probability": one.probability,
+                "teacher_prediction": one.teacher_prediction,
+                "teacher_follows": one.teacher_follows,
             }
-            for i, flip in enumerate(self.flips, start=1)
-            for change in flip.changes
+            for i, one in enumerate(self.counterfactuals, start=1)
+            for change in one.changes
         ]
-        columns = ["flip", *Change.__dataclass_fields__, "prediction", "probability"]
+        columns = [
+            "counterfactual",
+            *Change.__dataclass_fields__,
+            "prediction",
+            "probability",
+        ]
         columns += ["teacher_prediction", "teacher_follows"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -252,7 +258,9 @@ class RowExplanation:
         """What both say of the row, in one sentence."""
         student = _with_chance(self.prediction, self.probability)
         teacher = _with_chance(self.teacher_prediction, self.teacher_probability)
-        verdict = {True: " They agree.", False: " They part.", None: ""}[self.agrees]
+        verdict = {True: " They agree.", False: " They disagree.", None: ""}[
+            self.agrees
+        ]
         return one_line(f"The student says {student}, the teacher {teacher}.{verdict}")
 
     def __str__(self) -> str:
@@ -264,9 +272,9 @@ class RowExplanation:
                 lines.append("  there is no test")
         lines += _parts_text(self)
         lines.append("What would make the student decide otherwise:")
-        lines += [f"  {flip}" for flip in self.flips]
-        if not self.flips:
-            lines.append(f"  {self._no_flip}")
+        lines += [f"  {one}" for one in self.counterfactuals]
+        if not self.counterfactuals:
+            lines.append(f"  {self._none_found}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -278,17 +286,17 @@ class RowExplanation:
             html_table(self.to_frame(), caption=caption),
         ]
         sentences = [self.sentence]
-        if self.flips:
+        if self.counterfactuals:
             caption = "What would make the student decide otherwise"
-            tables.append(html_table(self.flips_frame(), caption=caption))
+            tables.append(html_table(self.counterfactuals_frame(), caption=caption))
         else:
-            sentences.append(f"What would flip it: {self._no_flip}.")
+            sentences.append(f"What would change it: {self._none_found}.")
         return html_block(sentences, tables)
 
     @property
-    def _no_flip(self) -> str:
-        if self.is_as_wanted:
-            return "it decides as wanted already"
+    def _none_found(self) -> str:
+        if self.is_as_desired:
+            return "it decides as desired already"
         if self.leaf is None:
             return "no change of one feature, nor of a few one after the other"
         return "no change of the features that may change"
@@ -300,9 +308,9 @@ def explain_row(
     *,
     X: ArrayLike | None = None,
     teacher_logits: ArrayLike | None = None,
-    wanted: Any = None,
+    desired: Any = None,
     frozen: Sequence[str] = (),
-    n_flips: int = 3,
+    n_counterfactuals: int = 3,
     min_difference: float | None = None,
 ) -> RowExplanation:
     """Explain one row: the student's way to its decision, and the nearest other one.
@@ -328,16 +336,16 @@ def explain_row(
         student knows: the span of its thresholds, or the size of the number.
     teacher_logits : array-like of shape (n_outputs,) or (1, n_outputs), default=None
         What the teacher says of the row; None asks it.
-    wanted : object, default=None
+    desired : object, default=None
         The class to be decided; for labels those that shall be on, and no other; for
         regression the ends (low, high) of an interval. None for any other decision.
     frozen : sequence of str, default=()
         Columns that may not change.
-    n_flips : int, default=3
-        In [0, inf): how many changes are looked for. Each has another end, or other
+    n_counterfactuals : int, default=3
+        In [0, inf): how many changes are looked for. Each has another outcome, or other
         features, than all nearer ones.
     min_difference : float, default=None
-        In (0, inf), for regression without `wanted`: how far a value must move; None
+        In (0, inf), for regression without `desired`: how far a value must move; None
         for the standard deviation of what a tree's leaves say, and for other students
         a tenth of the size of the value.
 
@@ -346,15 +354,16 @@ def explain_row(
     RowExplanation
         The explanation. The teacher "goes along" with a change when it decides the
         changed row as the student does; for regression when its value comes to lie
-        in the wanted interval, or moves at least `min_difference` in the student's
+        in the desired interval, or moves at least `min_difference` in the student's
         direction. A teacher that was not saved with the run cannot be asked about
         changed rows.
 
     Raises
     ------
     InputError
-        For a model without a student of ours, a row that is none, unknown columns,
-        classes or labels, and when the teacher is absent and `teacher_logits` too.
+        For a model without a student of ours, a `row` that is not one row, unknown
+        columns, classes or labels, and when the teacher is absent and `teacher_logits`
+        too.
 
     References
     ----------
@@ -372,12 +381,12 @@ def explain_row(
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     >>> student = CartStudent(3, search="greedy")
     >>> model = DistilledClassifier(teacher, student, transfer=None, random_state=0)
-    >>> print(explain_row(model.fit(X), X.iloc[70], X=X, n_flips=1))
+    >>> print(explain_row(model.fit(X), X.iloc[70], X=X, n_counterfactuals=1))
     The student says 2 ...
     """
     owner = "explain_row"
     check_model(owner, model)
-    check_integer(owner, "n_flips", n_flips, 0)
+    check_integer(owner, "n_counterfactuals", n_counterfactuals, 0)
     if min_difference is not None:
         check_real(owner, "min_difference", min_difference, 0)
     rows = given_rows(model, _one_row(model, row))
@@ -391,8 +400,8 @@ def explain_row(
     scale = scale_of(model, codes, known, frozen)
     if min_difference is None:
         min_difference = _difference(model, student)
-    wish = Desired.of(model, student[0], wanted, min_difference)
-    found = nearest_rows(form, model.target_, codes, wish, scale, n_flips)
+    desired = Desired.of(model, student[0], desired, min_difference)
+    found = nearest_rows(form, model.target_, codes, desired, scale, n_counterfactuals)
     chances = [certainty(model.task_, logits) for logits in (student, teacher)]
     student_chance, teacher_chance = (c if c is None else float(c[0]) for c in chances)
     agrees = None
@@ -416,13 +425,17 @@ def explain_row(
         leaf=int(form.nodes.apply(codes[None])[0]) if is_tree else None,
         steps=_steps(form, codes, None if X is None else scale) if is_tree else (),
         contributions=None if is_tree else _parts(model, codes, student[0]),
-        flips=_flips(model, rows, codes, found, wish, scale, known, teacher[0]),
-        is_as_wanted=wish.is_granted,
+        counterfactuals=_counterfactuals(
+            model, rows, codes, found, desired, scale, known, teacher[0]
+        ),
+        is_as_desired=desired.is_met_already,
     )
 
 
-def parting_rows(task: str, student: ArrayLike, teacher: ArrayLike) -> NDArray[np.intp]:
-    """Return the rows that are worth a look: where student and teacher part.
+def disagreeing_rows(
+    task: str, student: ArrayLike, teacher: ArrayLike
+) -> NDArray[np.intp]:
+    """Return the rows that are worth a look: where student and teacher disagree.
 
     Parameters
     ----------
@@ -439,7 +452,7 @@ def parting_rows(task: str, student: ArrayLike, teacher: ArrayLike) -> NDArray[n
 
     Examples
     --------
-    >>> parting_rows("multiclass", [[0, 1], [1, 0]], [[0, 2], [0, 2]])
+    >>> disagreeing_rows("multiclass", [[0, 1], [1, 0]], [[0, 2], [0, 2]])
     array([1])
     """
     pair = [np.asarray(logits, dtype=np.float64) for logits in (student, teacher)]
@@ -544,36 +557,38 @@ def _parts(model: Any, codes: Codes, student: Array) -> pd.DataFrame:
     return pd.concat([given, numbers], axis=1)
 
 
-def _flips(
+def _counterfactuals(
     model: Any,
     rows: Rows,
     codes: Codes,
     found: Sequence[Array],
-    wish: Desired,
+    desired: Desired,
     scale: Scale,
     known: Codes | None,
     teacher: Array,
 ) -> tuple[Counterfactual, ...]:
-    flips = []
+    counterfactuals = []
     here = teacher_is_here(model)
     for values in found:
         row = replace_cells(model.schema_, rows, values[None])
         student = np.asarray(model.logits(row))
-        if not wish.met(student)[0]:
+        if not desired.met(student)[0]:
             continue  # the cell cannot hold that number, such as a day out of range
         said = model.teacher_.logits(row) if here else None
         chance = certainty(model.task_, student)
-        flips.append(
+        counterfactuals.append(
             Counterfactual(
                 _changes(model, codes, values, scale, known),
                 row,
                 decisions(model, student)[0],
                 None if chance is None else float(chance[0]),
                 None if said is None else decisions(model, said)[0],
-                None if said is None else wish.followed(student[0], teacher, said[0]),
+                None
+                if said is None
+                else desired.followed(student[0], teacher, said[0]),
             )
         )
-    return tuple(flips)
+    return tuple(counterfactuals)
 
 
 def _changes(

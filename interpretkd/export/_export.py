@@ -12,16 +12,16 @@ from interpretkd._base import InputError, check_choice, csv_text, write_atomical
 from interpretkd.data import Rows, as_frame
 from interpretkd.drawing import tree_diagram
 from interpretkd.export._parity import Answers, Checker, Parity, check
-from interpretkd.export._read_pmml import pmml_checker
-from interpretkd.export._specification import ModelSpec, form_kind, model_spec
-from interpretkd.export._sql.checker import sql_checker
+from interpretkd.export._read_pmml import _pmml_checker
+from interpretkd.export._specification import ModelSpec, _form_kind, _model_spec
+from interpretkd.export._sql.checker import _sql_checker
 from interpretkd.export._sql.dialects import DIALECTS
-from interpretkd.export._sql.statement import sql_text
-from interpretkd.export._to_c import c_checker, c_text
-from interpretkd.export._to_json import json_checker, json_text
-from interpretkd.export._to_onnx import onnx_bytes, onnx_checker
-from interpretkd.export._to_pmml import pmml_text
-from interpretkd.export._to_python import python_checker, python_text
+from interpretkd.export._sql.statement import _sql_text
+from interpretkd.export._to_c import _c_checker, _c_text
+from interpretkd.export._to_json import _json_checker, _json_text
+from interpretkd.export._to_onnx import _onnx_bytes, _onnx_checker
+from interpretkd.export._to_pmml import _pmml_text
+from interpretkd.export._to_python import _python_checker, _python_text
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
 
@@ -151,35 +151,35 @@ def export_student(
     """
     check_choice("export", "to", to, EXPORTS)
     check_choice("export", "dialect", dialect, DIALECTS)
-    plan = model_spec(model)
+    spec = _model_spec(model)
     frame = as_frame(X)
     rows = X if frame is None else frame
     if to in ("dot", "csv"):
-        return _of_tree(model, plan, to, rows)
+        return _of_tree(model, spec, to, rows)
     writers: Mapping[str, tuple[Callable[[], str | bytes], Callable[..., Any]]] = {
         "sql": (
-            lambda: sql_text(plan, dialect=dialect, table=table, keep=keep) + ";\n",
-            lambda: sql_checker(plan, dialect),
+            lambda: _sql_text(spec, dialect=dialect, table=table, keep=keep) + ";\n",
+            lambda: _sql_checker(spec, dialect),
         ),
-        "python": (lambda: python_text(plan), lambda: python_checker(plan)),
-        "c": (lambda: c_text(plan, name=name), lambda: c_checker(plan, name=name)),
-        "json": (lambda: json_text(plan), lambda: json_checker(plan)),
-        "onnx": (lambda: onnx_bytes(plan), lambda: onnx_checker(plan)),
-        "pmml": (lambda: pmml_text(plan), lambda: pmml_checker(plan)),
+        "python": (lambda: _python_text(spec), lambda: _python_checker(spec)),
+        "c": (lambda: _c_text(spec, name=name), lambda: _c_checker(spec, name=name)),
+        "json": (lambda: _json_text(spec), lambda: _json_checker(spec)),
+        "onnx": (lambda: _onnx_bytes(spec), lambda: _onnx_checker(spec)),
+        "pmml": (lambda: _pmml_text(spec), lambda: _pmml_checker(spec)),
     }
     write, checker = writers[to]
     written = write()
     by, ask = checker()
     allowed = {"allowed": _ROUNDED} if to == "onnx" else {}
-    parity = check(plan, by, ask, rows, **allowed)
+    parity = check(spec, by, ask, rows, **allowed)
     content = written.encode() if isinstance(written, str) else written
     return Export(to, content, parity)
 
 
-def _of_tree(model: Any, plan: ModelSpec, to: str, rows: Rows | None) -> Export:
-    if not isinstance(plan.form, Tree):
+def _of_tree(model: Any, spec: ModelSpec, to: str, rows: Rows | None) -> Export:
+    if not isinstance(spec.form, Tree):
         what = "a diagram" if to == "dot" else "a table of rules"
-        kind = _IN_WORDS[form_kind(plan.form)]
+        kind = _IN_WORDS[_form_kind(spec.form)]
         raise InputError(
             f"Only a tree is {what}, and this student is a {kind}: "
             "export it to another format."
@@ -188,15 +188,15 @@ def _of_tree(model: Any, plan: ModelSpec, to: str, rows: Rows | None) -> Export:
         drawn: str = tree_diagram(model).source
         return Export(to, drawn.encode(), Parity(reason="a DOT file is a picture"))
     rules = extract_rules(model)
-    parity = check(plan, "interpretkd's own rules", _rules_checker(plan, rules), rows)
+    parity = check(spec, "interpretkd's own rules", _rules_checker(spec, rules), rows)
     return Export(to, csv_text(rules.to_frame()).encode(), parity)
 
 
-def _rules_checker(plan: ModelSpec, rules: RuleSet) -> Checker:
+def _rules_checker(spec: ModelSpec, rules: RuleSet) -> Checker:
     """Ask the rules which leaf a row belongs to, by their conditions alone."""
-    form: Any = plan.form
+    form: Any = spec.form
     leaves = np.asarray([rule.leaf for rule in rules])
-    values, decisions = plan.results(form.value)
+    values, decisions = spec.results(form.value)
 
     def ask(rows: Rows) -> Answers:
         found = leaves[rules.apply(rows)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Rows, Schema, as_frame
-from interpretkd.export._specification import ModelSpec, double_threshold
+from interpretkd.export._specification import ModelSpec, _double_threshold
 from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
 PlainColumns: TypeAlias = dict[str, list[Any]]
@@ -90,7 +90,7 @@ class Parity:
 
 
 def check(
-    plan: ModelSpec,
+    spec: ModelSpec,
     by: str,
     ask: Checker,
     X: Rows | None,
@@ -101,7 +101,7 @@ def check(
 
     Parameters
     ----------
-    plan : ModelSpec
+    spec : ModelSpec
         The student.
     by : str
         What runs the export.
@@ -125,7 +125,7 @@ def check(
     given = np.zeros(2, dtype=int)
     made = np.zeros(2, dtype=int)
     largest = 0.0
-    parts = [(given, X), (made, made_rows(plan, X))]
+    parts = [(given, X), (made, _made_rows(spec, X))]
     for counts, rows in parts:
         if rows is None or len(rows) == 0:
             continue
@@ -133,32 +133,17 @@ def check(
             answers = ask(rows)
         except NotChecked as reason:
             return Parity(reason=str(reason))
-        equal, difference = _compare(plan, rows, answers, allowed)
+        equal, difference = _compare(spec, rows, answers, allowed)
         counts += (len(equal), int(equal.sum()))
         largest = max(largest, difference)
         if not equal.all():
-            raise ParityError(_sentence(plan, by, rows, answers, equal))
+            raise ParityError(_sentence(spec, by, rows, answers, equal))
     n_rows, n_equal, n_made, n_made_equal = map(int, (*given, *made))
     return Parity(by, n_rows, n_equal, n_made, n_made_equal, largest)
 
 
-def cells(schema: Schema, X: Rows, positions: Sequence[int]) -> PlainColumns:
-    """Return rows as plain Python values.
-
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    X : array-like or frame of shape (n_samples, n_features)
-        Rows.
-    positions : sequence of int
-        The features that are wanted.
-
-    Returns
-    -------
-    dict of str to list
-        Numbers as float, categories as they are in the schema, dates as datetime.
-    """
+def _cells(schema: Schema, X: Rows, positions: Sequence[int]) -> PlainColumns:
+    """Return rows as plain Python values of the features at these positions."""
     frame = as_frame(X)
     if frame is None:
         frame = schema.frame_of_array(X)
@@ -183,37 +168,23 @@ def cells(schema: Schema, X: Rows, positions: Sequence[int]) -> PlainColumns:
     return found
 
 
-def made_rows(plan: ModelSpec, X: Rows | None = None, seed: int = 0) -> pd.DataFrame:
+def _made_rows(spec: ModelSpec, X: Rows | None = None, seed: int = 0) -> pd.DataFrame:
     """Make rows that lie where an export could go wrong.
 
     For tests of trees: rows that reach the test, with the tested number on the
     threshold, one float32 and one float64 step beside it and beside the float64 that
     rounds to it, missing, and with every category. For linear forms: each category
-    and each gap.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-    X : array-like or frame of shape (n_samples, n_features), default=None
-        Rows; the first one fills what is not tested.
-    seed : int, default=0
-        Of the choice where there are more than 2,000.
-
-    Returns
-    -------
-    DataFrame of shape (n_made, n_features)
-        Rows in original columns.
+    and each gap. Of more than 2,000 rows, 2,000 are chosen.
     """
-    start = np.zeros(len(plan.schema))
+    start = np.zeros(len(spec.schema))
     if X is not None and len(X):
-        start = plan.schema.encode(X[:1]).astype(np.float64)[0]
+        start = spec.schema.encode(X[:1]).astype(np.float64)[0]
     rng = np.random.default_rng(seed)
-    if isinstance(plan.form, Linear):
-        rows = _around_row(plan.schema, start, plan.used)
+    if isinstance(spec.form, Linear):
+        rows = _around_row(spec.schema, start, spec.used)
     else:
         rows = []
-        nodes = plan.form.nodes
+        nodes = spec.form.nodes
         for tree in rng.permutation(len(nodes.roots)):
             rows += _around_tests(nodes, int(nodes.roots[tree]), start)
             if len(rows) > 5 * _MOST_MADE:
@@ -223,27 +194,27 @@ def made_rows(plan: ModelSpec, X: Rows | None = None, seed: int = 0) -> pd.DataF
     if len(rows) > _MOST_MADE:
         chosen = np.sort(rng.choice(len(rows), _MOST_MADE, replace=False))
         rows = [rows[i] for i in chosen]
-    return _as_cells(plan.schema, np.asarray(rows))
+    return _as_cells(spec.schema, np.asarray(rows))
 
 
 def _compare(
-    plan: ModelSpec, rows: Rows, answers: Answers, allowed: float
+    spec: ModelSpec, rows: Rows, answers: Answers, allowed: float
 ) -> tuple[NDArray[np.bool_], float]:
-    values, decisions = plan.predict(rows)
+    values, decisions = spec.predict(rows)
     if answers.values.shape != values.shape:
         return np.zeros(len(values), dtype=bool), np.inf
     with np.errstate(invalid="ignore"):
         difference = np.abs(answers.values - values) / np.maximum(1, np.abs(values))
     close = difference <= allowed  # NaN is not
     equal: NDArray[np.bool_] = np.asarray(close.all(axis=1))
-    if plan.task != "regression":
+    if spec.task != "regression":
         same = np.asarray(answers.decisions == decisions)
         equal &= same.reshape(len(values), -1).all(axis=1)
     return equal, float(np.nan_to_num(difference, nan=np.inf).max(initial=0))
 
 
 def _sentence(
-    plan: ModelSpec,
+    spec: ModelSpec,
     by: str,
     rows: Rows,
     answers: Answers,
@@ -252,7 +223,7 @@ def _sentence(
     n_wrong = int((~equal).sum())
     first = int(np.flatnonzero(~equal)[0])
     said = answers.values[first].tolist()
-    meant = plan.predict(rows[first : first + 1])[0][0].tolist()
+    meant = spec.predict(rows[first : first + 1])[0][0].tolist()
     return (
         f"Nothing was written: {n_wrong:,} of {len(equal):,} rows came out otherwise "
         f"in {by} than from the student, e.g. row {first}: {said} for {meant}."
@@ -301,7 +272,7 @@ def _tried(nodes: Nodes, node: int) -> list[float]:
     below = np.nextafter(on, np.float32(-np.inf))
     tried = [np.nan, float(on), float(below), float(np.nextafter(on, -np.inf))]
     if on < np.float32(ALL_NUMBERS):
-        border = double_threshold(float(on))
+        border = _double_threshold(float(on))
         tried += [float(np.nextafter(on, np.float32(np.inf))), border]
         tried += [float(np.nextafter(border, side)) for side in (-np.inf, np.inf)]
         tried.append(float(np.nextafter(float(on), np.inf)))

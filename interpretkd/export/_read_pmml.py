@@ -8,46 +8,33 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from interpretkd.data import Rows
-from interpretkd.export._parity import Answers, Checker, cells
+from interpretkd.export._parity import Answers, Checker, _cells
 from interpretkd.export._specification import ModelSpec
-from interpretkd.export._to_pmml import NAMESPACE, pmml_text
+from interpretkd.export._to_pmml import NAMESPACE, _pmml_text
 
 Record: TypeAlias = dict[str, Any]
 Evaluator: TypeAlias = Callable[[Record], Any]
 _PREFIX = f"{{{NAMESPACE}}}"
 
 
-def pmml_checker(plan: ModelSpec) -> tuple[str, Checker]:
-    """Return what reads the document, and a function that asks it.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-
-    Returns
-    -------
-    by : str
-        Who reads it.
-    ask : callable
-        Takes rows, returns `Answers`.
-    """
-    evaluate = read_pmml(pmml_text(plan))
+def _pmml_checker(spec: ModelSpec) -> tuple[str, Checker]:
+    """Return what reads the document, and a function that asks it."""
+    evaluate = _read_pmml(_pmml_text(spec))
 
     def ask(rows: Rows) -> Answers:
-        columns = cells(plan.schema, rows, plan.used)
-        codes = plan.schema.encode(rows)
-        for position in plan.used:
-            feature = plan.schema.features[position]
+        columns = _cells(spec.schema, rows, spec.used)
+        codes = spec.schema.encode(rows)
+        for position in spec.used:
+            feature = spec.schema.features[position]
             if feature.kind == "date":  # the document reads counts
                 counts = codes[:, position].astype(float).tolist()
                 columns[feature.name] = [None if c != c else c for c in counts]
         names = list(columns)
         said = [evaluate({n: columns[n][i] for n in names}) for i in range(len(codes))]
-        if plan.task == "regression":
+        if spec.task == "regression":
             values = np.asarray([[value] for value, _ in said], dtype=np.float64)
             return Answers(values, np.zeros(len(values), dtype=np.int64))
-        place = {_text(label): i for i, label in enumerate(plan.labels)}
+        place = {_text(label): i for i, label in enumerate(spec.labels)}
         chances = [[chance[text] for text in place] for _, chance in said]
         decided = [place[label] for label, _ in said]
         return Answers(np.asarray(chances), np.asarray(decided))
@@ -55,19 +42,11 @@ def pmml_checker(plan: ModelSpec) -> tuple[str, Checker]:
     return "interpretkd's own PMML reader", ask
 
 
-def read_pmml(text: str) -> Callable[[Record], tuple[Any, dict[str, float]]]:
-    """Return a function that evaluates a document of `pmml_text` for one row.
+def _read_pmml(text: str) -> Callable[[Record], tuple[Any, dict[str, float]]]:
+    """Return a function that evaluates a document of `_pmml_text` for one row.
 
-    Parameters
-    ----------
-    text : str
-        The document; one that was written here, for this purpose.
-
-    Returns
-    -------
-    callable
-        Takes a dict of column to value; returns the predicted value (a class as its
-        text) and the probabilities.
+    It takes a dict of column to value, and returns the predicted value (a class as its
+    text) and the probabilities.
     """
     root = ET.fromstring(text)
     model = next(child for child in root if _tag(child) in _MODELS)

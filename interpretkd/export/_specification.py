@@ -113,24 +113,10 @@ class ModelSpec:
         return self.results(self.form.predict(X))
 
 
-def model_spec(model: Any) -> ModelSpec:
+def _model_spec(model: Any) -> ModelSpec:
     """Read from a fitted model what an export has to write down.
 
-    Parameters
-    ----------
-    model : DistilledClassifier, DistilledRegressor, student, form or ModelSpec
-        What to export. A student or form by itself knows no classes: its outputs are
-        exported as values.
-
-    Returns
-    -------
-    ModelSpec
-        The student and what its outputs mean.
-
-    Raises
-    ------
-    InputError
-        When there is no tree, forest or linear form.
+    A student or form by itself knows no classes: its outputs are exported as values.
     """
     if isinstance(model, ModelSpec):
         return model
@@ -147,43 +133,22 @@ def model_spec(model: Any) -> ModelSpec:
     return ModelSpec(form, target, tuple(map(_plain, model.classes_)))
 
 
-def form_kind(form: Form) -> str:
-    """Return "tree", "forest" or "linear".
-
-    Parameters
-    ----------
-    form : Tree, Forest or Linear
-        A form.
-
-    Returns
-    -------
-    str
-        Its kind.
-    """
+def _form_kind(form: Form) -> str:
+    """Return "tree", "forest" or "linear"."""
     return _KINDS[type(form)]
 
 
-def double_threshold(threshold: float) -> float:
+def _double_threshold(threshold: float) -> float:
     """Return the float64 that separates the same rows as a float32 threshold.
 
     Students compare ``float32(x) <= threshold``. Wherever numbers are float64, the
-    same test is ``x <= double_threshold(threshold)``: x is rounded to the nearest
+    same test is ``x <= _double_threshold(threshold)``: x is rounded to the nearest
     float32, so the border lies half-way to the next one, and which side the border
     itself belongs to follows from rounding half to even.
 
-    Parameters
-    ----------
-    threshold : float
-        A finite float32.
-
-    Returns
-    -------
-    float
-        The largest float64 whose float32 is not above the threshold.
-
     Examples
     --------
-    >>> double_threshold(0.5)
+    >>> _double_threshold(0.5)
     0.5000000298023224
     >>> float(np.float32(0.5000000298023224))
     0.5
@@ -197,7 +162,7 @@ def double_threshold(threshold: float) -> float:
     return middle if belongs else float(np.nextafter(middle, -np.inf))
 
 
-LARGEST = double_threshold(ALL_NUMBERS)
+LARGEST = _double_threshold(ALL_NUMBERS)
 """The largest float64 that is still a number as a float32."""
 
 
@@ -205,21 +170,10 @@ SMALLEST = 1e-6
 """Probabilities below this count as this much, in `Target.decode` and every export."""
 
 
-def check_texts(plan: ModelSpec) -> None:
-    """Refuse names, categories and labels that a text file cannot hold.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        What is to be exported.
-
-    Raises
-    ------
-    InputError
-        For the character NUL and halves of surrogate pairs.
-    """
-    features = [plan.schema.features[position] for position in plan.used]
-    texts = [str(label) for label in plan.labels]
+def _check_texts(spec: ModelSpec) -> None:
+    """Refuse texts that a file cannot hold: with NUL, or half a surrogate pair."""
+    features = [spec.schema.features[position] for position in spec.used]
+    texts = [str(label) for label in spec.labels]
     for feature in features:
         texts += [feature.name, *map(str, feature.categories)]
     for text in texts:

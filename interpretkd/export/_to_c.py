@@ -14,7 +14,7 @@ import numpy as np
 from interpretkd._base import InputError, one_line
 from interpretkd.data import MISSING, VALUE, Codes, Feature, Rows
 from interpretkd.export._parity import Answers, Checker, NotChecked, ParityError
-from interpretkd.export._specification import SMALLEST, ModelSpec, check_texts
+from interpretkd.export._specification import SMALLEST, ModelSpec, _check_texts
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
 _COMPILERS = ("cc", "gcc", "clang")
@@ -23,64 +23,33 @@ _PATIENCE = 120
 """Seconds for the compiler."""
 
 
-def c_text(plan: ModelSpec, *, name: str = "student") -> str:
+def _c_text(spec: ModelSpec, *, name: str = "student") -> str:
     """Write a student as one C file.
 
     A row is an array of float, one a column of the schema: numbers as they are,
     categories as the positions that ``NAME_category`` returns, NaN for missing. The
     functions are listed at the file's top. A row that the student would refuse (an
-    infinite number, a position out of range) is answered by -1.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-    name : str, default="student"
-        What every name in the file begins with.
-
-    Returns
-    -------
-    str
-        The file's text; it needs the mathematical library (-lm).
-
-    Raises
-    ------
-    InputError
-        When `name` is no C identifier.
+    infinite number, a position out of range) is answered by -1. The file
+    needs the mathematical library (-lm).
     """
-    check_texts(plan)
+    _check_texts(spec)
     if not (name.isascii() and name.isidentifier()) or name.startswith("_"):
         raise InputError(
             "The 'name' parameter of c_text must be a C identifier that does not begin "
             f"with an underscore. Got {name!r}."
         )
-    lines = [*_head(plan, name), *_names(plan, name), *_usable(plan, name)]
-    form = plan.form
+    lines = [*_head(spec, name), *_names(spec, name), *_usable(spec, name)]
+    form = spec.form
     if isinstance(form, Tree):
-        lines += _tree(plan, form, name)
+        lines += _tree(spec, form, name)
     else:
         write: Any = _forest if isinstance(form, Forest) else _linear
-        lines += [*write(plan, form, name), *_meaning(plan, name)]
-    return "\n".join([*lines, *_decide(plan, name)]) + "\n"
+        lines += [*write(spec, form, name), *_meaning(spec, name)]
+    return "\n".join([*lines, *_decide(spec, name)]) + "\n"
 
 
-def c_checker(plan: ModelSpec, *, name: str = "student") -> tuple[str, Checker]:
-    """Return what compiles the file, and a function that runs it.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-    name : str, default="student"
-        As for `c_text`.
-
-    Returns
-    -------
-    by : str
-        The compiler.
-    ask : callable
-        Takes rows, returns `Answers`; raises `NotChecked` when no compiler is there.
-    """
+def _c_checker(spec: ModelSpec, *, name: str = "student") -> tuple[str, Checker]:
+    """Return what compiles the file, and a function that runs it."""
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     compiled: list[Any] = []
 
@@ -88,8 +57,8 @@ def c_checker(plan: ModelSpec, *, name: str = "student") -> tuple[str, Checker]:
         if compiler is None:
             raise NotChecked("no C compiler was found")
         if not compiled:
-            compiled.append(_compile(compiler, c_text(plan, name=name)))
-        return _run(plan, compiled[0], name, plan.schema.encode(rows))
+            compiled.append(_compile(compiler, _c_text(spec, name=name)))
+        return _run(spec, compiled[0], name, spec.schema.encode(rows))
 
     by = "no C compiler" if compiler is None else f"C by {Path(compiler).name}"
     return by, ask
@@ -128,49 +97,49 @@ def _built(
         ) from error
 
 
-def _run(plan: ModelSpec, library: Any, name: str, codes: Codes) -> Answers:
+def _run(spec: ModelSpec, library: Any, name: str, codes: Codes) -> Answers:
     category, values_of = library[f"{name}_category"], library[f"{name}_values"]
     row_type, out_type = ctypes.POINTER(ctypes.c_float), ctypes.POINTER(ctypes.c_double)
-    for position in plan.used:  # the texts that a caller has must find their codes
-        for i, level in enumerate(plan.schema.features[position].categories):
+    for position in spec.used:  # the texts that a caller has must find their codes
+        for i, level in enumerate(spec.schema.features[position].categories):
             said = category(position, str(level).encode())
             if said != i:
                 raise ParityError(
                     f"Nothing was written: in C {level!r} is category {said}, not {i}."
                 )
-    n_outputs = plan.form.n_outputs
+    n_outputs = spec.form.n_outputs
     values = np.full((len(codes), n_outputs), np.nan)
     decisions = np.zeros(len(codes), dtype=np.int64)
     flags = np.zeros((len(codes), n_outputs), dtype=np.int32)
     for i, row in enumerate(np.ascontiguousarray(codes, dtype=np.float32)):
         x = row.ctypes.data_as(row_type)
         values_of(x, values[i].ctypes.data_as(out_type))
-        if plan.task == "multiclass":
+        if spec.task == "multiclass":
             decisions[i] = library[f"{name}_decide"](x)
-        elif plan.task == "multilabel":
+        elif spec.task == "multilabel":
             on = flags[i].ctypes.data_as(ctypes.POINTER(ctypes.c_int))
             library[f"{name}_decide"](x, on)
-    return Answers(values, flags if plan.task == "multilabel" else decisions)
+    return Answers(values, flags if spec.task == "multilabel" else decisions)
 
 
-def _head(plan: ModelSpec, name: str) -> Iterator[str]:
+def _head(spec: ModelSpec, name: str) -> Iterator[str]:
     yield "/* A student of interpretkd."
     yield ""
     yield f"   int {name}_category(int column, const char *text);"
     yield "       the code of a category (-1: not seen in training)"
-    what = "the values" if plan.task == "regression" else "the probabilities"
+    what = "the values" if spec.task == "regression" else "the probabilities"
     yield f"   int {name}_values(const float *x, double *out);"
-    yield f"       {what}, {plan.form.n_outputs} of them; 0, or -1 for a refused row"
-    if plan.task == "multiclass":
+    yield f"       {what}, {spec.form.n_outputs} of them; 0, or -1 for a refused row"
+    if spec.task == "multiclass":
         yield f"   int {name}_decide(const float *x);"
         yield f"       the position in {name}_LABELS, or -1 for a refused row"
-    elif plan.task == "multilabel":
+    elif spec.task == "multilabel":
         yield f"   int {name}_decide(const float *x, int *out);"
         yield "       1 for each label that is on; 0, or -1 for a refused row"
     yield ""
-    yield f"   x has {len(plan.schema)} floats, NAN for a missing value. Those read:"
-    for position in plan.used:
-        yield f"   x[{position}]  {_comment(plan.schema.features[position])}"
+    yield f"   x has {len(spec.schema)} floats, NAN for a missing value. Those read:"
+    for position in spec.used:
+        yield f"   x[{position}]  {_comment(spec.schema.features[position])}"
     yield "   Do not compile it with -ffast-math: that takes NAN away."
     yield "*/"
     yield "#include <float.h>"
@@ -191,12 +160,12 @@ def _comment(feature: Feature) -> str:
     return text.replace("*/", "* /").replace("/*", "/ *").replace("??/", "?? /")
 
 
-def _names(plan: ModelSpec, name: str) -> Iterator[str]:
-    labels = ", ".join(_string(str(label)) for label in plan.labels)
-    yield f"const char *const {name}_LABELS[{len(plan.labels)}] = {{{labels}}};"
+def _names(spec: ModelSpec, name: str) -> Iterator[str]:
+    labels = ", ".join(_string(str(label)) for label in spec.labels)
+    yield f"const char *const {name}_LABELS[{len(spec.labels)}] = {{{labels}}};"
     yield ""
-    for position in plan.used:
-        feature = plan.schema.features[position]
+    for position in spec.used:
+        feature = spec.schema.features[position]
         if feature.is_categorical:
             levels = ", ".join(_string(str(level)) for level in feature.categories)
             size = len(feature.categories)
@@ -208,8 +177,8 @@ def _names(plan: ModelSpec, name: str) -> Iterator[str]:
     yield "    const char *const *levels = NULL;"
     yield "    int i, n = 0;"
     yield "    switch (column) {"
-    for position in plan.used:
-        size = len(plan.schema.features[position].categories)
+    for position in spec.used:
+        size = len(spec.schema.features[position].categories)
         if size:
             yield f"    case {position}: levels = {name}_levels_{position}; n = {size};"
             yield "        break;"
@@ -222,12 +191,12 @@ def _names(plan: ModelSpec, name: str) -> Iterator[str]:
     yield ""
 
 
-def _usable(plan: ModelSpec, name: str) -> Iterator[str]:
+def _usable(spec: ModelSpec, name: str) -> Iterator[str]:
     yield f"static int {name}_usable(const float *x)"
     yield "{"
     yield "    (void)x;"
-    for position in plan.used:
-        size = len(plan.schema.features[position].categories)
+    for position in spec.used:
+        size = len(spec.schema.features[position].categories)
         x = f"x[{position}]"
         if size:
             fits = f"{x} >= 0.0f && {x} < {size}.0f && {x} == floorf({x})"
@@ -239,26 +208,26 @@ def _usable(plan: ModelSpec, name: str) -> Iterator[str]:
     yield ""
 
 
-def _tree(plan: ModelSpec, tree: Tree, name: str) -> Iterator[str]:
+def _tree(spec: ModelSpec, tree: Tree, name: str) -> Iterator[str]:
     leaves = np.flatnonzero(tree.nodes.is_leaf)
     place = {int(leaf): i for i, leaf in enumerate(leaves)}
-    values, decisions = plan.results(tree.value[leaves])
+    values, decisions = spec.results(tree.value[leaves])
     n_leaves, n_outputs = values.shape
     yield f"static const double {name}_leaf_values[{n_leaves}][{n_outputs}] = {{"
     for row in values.tolist():
         yield f"    {{{', '.join(map(_double, row))}}},"
     yield "};"
-    if plan.task == "multiclass":
+    if spec.task == "multiclass":
         listed = ", ".join(map(str, decisions.tolist()))
         yield f"static const int {name}_leaf_decisions[{n_leaves}] = {{{listed}}};"
-    elif plan.task == "multilabel":
+    elif spec.task == "multilabel":
         yield f"static const int {name}_leaf_decisions[{n_leaves}][{n_outputs}] = {{"
         for row in decisions.tolist():
             yield f"    {{{', '.join(map(str, row))}}},"
         yield "};"
     yield ""
     yield from _walk(
-        plan, tree.nodes, 0, f"{name}_leaf", "int", lambda node: str(place[node])
+        spec, tree.nodes, 0, f"{name}_leaf", "int", lambda node: str(place[node])
     )
     yield f"int {name}_values(const float *x, double *out)"
     yield "{"
@@ -270,13 +239,13 @@ def _tree(plan: ModelSpec, tree: Tree, name: str) -> Iterator[str]:
     yield ""
 
 
-def _forest(plan: ModelSpec, forest: Forest, name: str) -> Iterator[str]:
+def _forest(spec: ModelSpec, forest: Forest, name: str) -> Iterator[str]:
     def value(node: int) -> str:
         return _double(float(forest.value[node]))
 
     for tree in range(forest.n_trees):
         called = f"{name}_tree_{tree}"
-        yield from _walk(plan, forest.nodes, tree, called, "double", value)
+        yield from _walk(spec, forest.nodes, tree, called, "double", value)
     yield f"static void {name}_sums(const float *x, double *out)"
     yield "{"
     for k, start in enumerate(forest.base.tolist()):
@@ -287,13 +256,13 @@ def _forest(plan: ModelSpec, forest: Forest, name: str) -> Iterator[str]:
     yield ""
 
 
-def _linear(plan: ModelSpec, linear: Linear, name: str) -> Iterator[str]:
+def _linear(spec: ModelSpec, linear: Linear, name: str) -> Iterator[str]:
     yield f"static void {name}_sums(const float *x, double *out)"
     yield "{"
     yield "    (void)x;"
     for k, start in enumerate(linear.intercept.tolist()):
         yield f"    out[{k}] = {_double(start)};"
-    for i, column in enumerate(plan.schema.columns(indicate_missing=True)):
+    for i, column in enumerate(spec.schema.columns(indicate_missing=True)):
         x = f"x[{column.feature}]"
         for k, weight in enumerate(linear.coefficients[i].tolist()):
             if weight == 0:
@@ -311,7 +280,7 @@ def _linear(plan: ModelSpec, linear: Linear, name: str) -> Iterator[str]:
 
 
 def _walk(
-    plan: ModelSpec,
+    spec: ModelSpec,
     nodes: Nodes,
     tree: int,
     name: str,
@@ -324,7 +293,7 @@ def _walk(
         root, called = waiting.pop()
         below: list[tuple[int, str]] = []
         lines = [f"static {kind} {called}(const float *x)", "{", "    (void)x;"]
-        lines += _branch(plan, nodes, root, 1, say, name, below)
+        lines += _branch(spec, nodes, root, 1, say, name, below)
         written.append([*lines, "}", ""])
         waiting += below
     for lines in reversed(written):  # a function comes before its callers
@@ -332,7 +301,7 @@ def _walk(
 
 
 def _branch(
-    plan: ModelSpec,
+    spec: ModelSpec,
     nodes: Nodes,
     node: int,
     depth: int,
@@ -348,18 +317,18 @@ def _branch(
         below.append((node, f"{name}_{node}"))
         yield f"{pad}return {name}_{node}(x);"
         return
-    yield f"{pad}if ({_test(plan, nodes, node)}) {{"
+    yield f"{pad}if ({_test(spec, nodes, node)}) {{"
     left, right = int(nodes.left[node]), int(nodes.right[node])
-    yield from _branch(plan, nodes, left, depth + 1, say, name, below)
+    yield from _branch(spec, nodes, left, depth + 1, say, name, below)
     yield f"{pad}}} else {{"
-    yield from _branch(plan, nodes, right, depth + 1, say, name, below)
+    yield from _branch(spec, nodes, right, depth + 1, say, name, below)
     yield f"{pad}}}"
 
 
-def _test(plan: ModelSpec, nodes: Nodes, node: int) -> str:
+def _test(spec: ModelSpec, nodes: Nodes, node: int) -> str:
     position = int(nodes.feature[node])
     x = f"x[{position}]"
-    if plan.schema.features[position].is_categorical:
+    if spec.schema.features[position].is_categorical:
         chosen = np.flatnonzero(nodes.left_set(node)).tolist()
         passes = " || ".join(f"{x} == {i}.0f" for i in chosen) or "0"
     elif nodes.threshold[node] >= np.float32(ALL_NUMBERS):
@@ -371,10 +340,10 @@ def _test(plan: ModelSpec, nodes: Nodes, node: int) -> str:
     return f"!isnan({x}) && ({passes})"
 
 
-def _meaning(plan: ModelSpec, name: str) -> Iterator[str]:
+def _meaning(spec: ModelSpec, name: str) -> Iterator[str]:
     """From sums to logits and probabilities, in the student's own steps."""
-    n = plan.form.n_outputs
-    if plan.link == "softmax" or plan.task == "multiclass":
+    n = spec.form.n_outputs
+    if spec.link == "softmax" or spec.task == "multiclass":
         yield f"static void {name}_softmax(double *z)"
         yield "{"
         yield "    double top = z[0], total = 0.0;"
@@ -385,7 +354,7 @@ def _meaning(plan: ModelSpec, name: str) -> Iterator[str]:
         yield f"    for (k = 0; k < {n}; k++) z[k] = exp(z[k] - top - total);"
         yield "}"
         yield ""
-    if plan.link == "sigmoid" or plan.task == "multilabel":
+    if spec.link == "sigmoid" or spec.task == "multilabel":
         yield f"static void {name}_sigmoid(double *z)"
         yield "{"
         yield "    int k;"
@@ -397,9 +366,9 @@ def _meaning(plan: ModelSpec, name: str) -> Iterator[str]:
     yield "{"
     yield f"    if (!{name}_usable(x)) return -1;"
     yield f"    {name}_sums(x, z);"
-    if plan.link != "identity":
-        yield f"    {name}_{plan.link}(z);"
-    target = plan.target
+    if spec.link != "identity":
+        yield f"    {name}_{spec.link}(z);"
+    target = spec.target
     if target.kind != "logits":
         factor = _double(float(target.temperature if target.kind == "soft" else 1.0))
         yield f"    for (int k = 0; k < {n}; k++) {{"
@@ -416,19 +385,19 @@ def _meaning(plan: ModelSpec, name: str) -> Iterator[str]:
     yield f"int {name}_values(const float *x, double *out)"
     yield "{"
     yield f"    if ({name}_logits(x, out)) return -1;"
-    if plan.task != "regression":
-        last = "softmax" if plan.task == "multiclass" else "sigmoid"
+    if spec.task != "regression":
+        last = "softmax" if spec.task == "multiclass" else "sigmoid"
         yield f"    {name}_{last}(out);"
     yield "    return 0;"
     yield "}"
     yield ""
 
 
-def _decide(plan: ModelSpec, name: str) -> Iterator[str]:
-    n, from_leaf = plan.form.n_outputs, isinstance(plan.form, Tree)
-    if plan.task == "regression":
+def _decide(spec: ModelSpec, name: str) -> Iterator[str]:
+    n, from_leaf = spec.form.n_outputs, isinstance(spec.form, Tree)
+    if spec.task == "regression":
         return
-    many = plan.task == "multilabel"
+    many = spec.task == "multilabel"
     yield f"int {name}_decide(const float *x{', int *out' if many else ''})"
     yield "{"
     if from_leaf:

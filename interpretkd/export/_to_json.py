@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError
 from interpretkd.data import Rows, Schema
 from interpretkd.export._parity import Answers, Checker
-from interpretkd.export._specification import ModelSpec, form_kind
+from interpretkd.export._specification import ModelSpec, _form_kind
 from interpretkd.models import Forest, Linear, Nodes, Tree
 from interpretkd.targets import LINKS, TARGET_KINDS, TASKS, Target
 
@@ -20,39 +20,28 @@ STUDENT_FORMAT = "interpretkd-student/1"
 _LARGEST_FILE = 1 << 28
 
 
-def json_text(plan: ModelSpec) -> str:
-    """Write a student as JSON, as `json_schema` describes it.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-
-    Returns
-    -------
-    str
-        The text, in ASCII.
-    """
-    target = plan.target
+def _json_text(spec: ModelSpec) -> str:
+    """Write a student as JSON, as `json_schema` describes it."""
+    target = spec.target
     content = {
         "format": STUDENT_FORMAT,
-        "task": plan.task,
-        "labels": list(plan.labels),
+        "task": spec.task,
+        "labels": list(spec.labels),
         "target": {
             "kind": target.kind,
             "temperature": target.temperature,
             "alpha": target.alpha,
         },
-        "schema": plan.schema.to_dict(),
-        "form": form_kind(plan.form),
-        "link": plan.link,
-        **_WRITERS[form_kind(plan.form)](plan.form),
+        "schema": spec.schema.to_dict(),
+        "form": _form_kind(spec.form),
+        "link": spec.link,
+        **_WRITERS[_form_kind(spec.form)](spec.form),
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def read_json(text: str | bytes) -> ModelSpec:
-    """Read a student that `json_text` wrote, checking everything.
+    """Read a student that `_json_text` wrote, checking everything.
 
     Parameters
     ----------
@@ -87,22 +76,9 @@ def read_json(text: str | bytes) -> ModelSpec:
         ) from error
 
 
-def json_checker(plan: ModelSpec) -> tuple[str, Checker]:
-    """Return what reads the text, and a function that asks the student read.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-
-    Returns
-    -------
-    by : str
-        Who reads it.
-    ask : callable
-        Takes rows, returns `Answers`.
-    """
-    again = read_json(json_text(plan))
+def _json_checker(spec: ModelSpec) -> tuple[str, Checker]:
+    """Return what reads the text, and a function that asks the student read."""
+    again = read_json(_json_text(spec))
 
     def ask(rows: Rows) -> Answers:
         return Answers(*again.predict(rows))

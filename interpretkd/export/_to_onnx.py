@@ -16,7 +16,7 @@ import numpy as np
 from interpretkd._base import InputError
 from interpretkd.data import MISSING, VALUE, Rows
 from interpretkd.export._parity import Answers, Checker, NotChecked
-from interpretkd.export._specification import SMALLEST, ModelSpec, check_texts
+from interpretkd.export._specification import SMALLEST, ModelSpec, _check_texts
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
 _OPSET, _ML_OPSET, _IR = 17, 3, 8
@@ -24,7 +24,7 @@ _MOST_LEAVES = 1 << 24
 """Above it float32 does not hold every leaf number."""
 
 
-def onnx_bytes(plan: ModelSpec) -> bytes:
+def _onnx_bytes(spec: ModelSpec) -> bytes:
     """Write a student as an ONNX model.
 
     Input "X", float32 (n_samples, n_features), holds codes: numbers, a category's
@@ -33,21 +33,6 @@ def onnx_bytes(plan: ModelSpec) -> bytes:
     0 and 1 for each label. A row that the student would refuse gets NaN, and as its
     class -1 or "". The columns and their categories are in the model's metadata,
     under "interpretkd.schema".
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-
-    Returns
-    -------
-    bytes
-        The file.
-
-    Raises
-    ------
-    InputError
-        When the package onnx is not installed.
     """
     try:
         import onnx
@@ -56,39 +41,26 @@ def onnx_bytes(plan: ModelSpec) -> bytes:
             "The package onnx is needed for this export: pip install "
             "'interpretkd[export]'."
         ) from error
-    check_texts(plan)
+    _check_texts(spec)
     graph = _Graph(onnx)
-    form = plan.form
-    usable = _usable(graph, plan)
+    form = spec.form
+    usable = _usable(graph, spec)
     if isinstance(form, Tree):
-        values, decision = _tree(graph, plan, form)
+        values, decision = _tree(graph, spec, form)
     else:
         write: Any = _forest if isinstance(form, Forest) else _linear
-        values, decision = _meaning(graph, plan, write(graph, plan, form))
+        values, decision = _meaning(graph, spec, write(graph, spec, form))
     values = graph.add("Where", usable, values, graph.constant(np.float64(np.nan)))
     graph.add("Cast", values, to=onnx.TensorProto.FLOAT, out="values")
     n_outputs = form.n_outputs
     outputs = [("values", onnx.TensorProto.FLOAT, [None, n_outputs])]
-    if plan.task != "regression":
-        outputs.append(_decide(graph, plan, usable, decision))
-    return graph.model(plan, outputs)
+    if spec.task != "regression":
+        outputs.append(_decide(graph, spec, usable, decision))
+    return graph.model(spec, outputs)
 
 
-def onnx_checker(plan: ModelSpec) -> tuple[str, Checker]:
-    """Return what runs the model, and a function that does.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-
-    Returns
-    -------
-    by : str
-        The runtime and its version.
-    ask : callable
-        Takes rows, returns `Answers`; raises `NotChecked` when onnxruntime is absent.
-    """
+def _onnx_checker(spec: ModelSpec) -> tuple[str, Checker]:
+    """Return what runs the model, and a function that does."""
     try:
         import onnxruntime
     except ImportError:
@@ -101,16 +73,16 @@ def onnx_checker(plan: ModelSpec) -> tuple[str, Checker]:
             options.intra_op_num_threads = options.inter_op_num_threads = 1
             session.append(
                 onnxruntime.InferenceSession(
-                    onnx_bytes(plan), options, providers=["CPUExecutionProvider"]
+                    _onnx_bytes(spec), options, providers=["CPUExecutionProvider"]
                 )
             )
-        said = session[0].run(None, {"X": plan.schema.encode(rows)})
+        said = session[0].run(None, {"X": spec.schema.encode(rows)})
         values = said[0].astype(np.float64)
-        if plan.task == "regression":
+        if spec.task == "regression":
             return Answers(values, np.zeros(len(values), dtype=np.int64))
-        if plan.task == "multilabel":
+        if spec.task == "multilabel":
             return Answers(values, said[1])
-        place = {str(name): i for i, name in enumerate(_class_names(plan))}
+        place = {str(name): i for i, name in enumerate(_class_names(spec))}
         decided = [place.get(str(label), -1) for label in said[1].tolist()]
         return Answers(values, np.asarray(decided))
 
@@ -155,10 +127,10 @@ class _Graph:
         )
         return output
 
-    def model(self, plan: ModelSpec, outputs: Sequence[Any]) -> bytes:
+    def model(self, spec: ModelSpec, outputs: Sequence[Any]) -> bytes:
         """Finish, check and write."""
         helper, double = self.onnx.helper, self.onnx.TensorProto.FLOAT
-        x = helper.make_tensor_value_info("X", double, [None, len(plan.schema)])
+        x = helper.make_tensor_value_info("X", double, [None, len(spec.schema)])
         made = [helper.make_tensor_value_info(*output) for output in outputs]
         graph = helper.make_graph(self.nodes, "student", [x], made, self.constants)
         opsets = [("", _OPSET), ("ai.onnx.ml", _ML_OPSET)]
@@ -171,9 +143,9 @@ class _Graph:
         helper.set_model_props(
             model,
             {
-                "interpretkd.schema": json.dumps(plan.schema.to_dict()),
-                "interpretkd.task": plan.task,
-                "interpretkd.labels": json.dumps(list(plan.labels)),
+                "interpretkd.schema": json.dumps(spec.schema.to_dict()),
+                "interpretkd.task": spec.task,
+                "interpretkd.labels": json.dumps(list(spec.labels)),
             },
         )
         self.onnx.checker.check_model(model)
@@ -181,12 +153,12 @@ class _Graph:
         return content
 
 
-def _usable(graph: _Graph, plan: ModelSpec) -> str:
+def _usable(graph: _Graph, spec: ModelSpec) -> str:
     """Tell for each row whether the student would take it, shape (n_samples, 1)."""
-    if not plan.used:
+    if not spec.used:
         return graph.constant(np.ones((1, 1), dtype=bool))
-    used = graph.add("Gather", "X", graph.constant(np.asarray(plan.used)), axis=1)
-    features = [plan.schema.features[i] for i in plan.used]
+    used = graph.add("Gather", "X", graph.constant(np.asarray(spec.used)), axis=1)
+    features = [spec.schema.features[i] for i in spec.used]
     sizes = [len(feature.categories) for feature in features]
     low = np.asarray([0 if n else -ALL_NUMBERS for n in sizes], dtype=np.float32)
     high = np.asarray([n - 1 if n else ALL_NUMBERS for n in sizes], dtype=np.float32)
@@ -202,9 +174,9 @@ def _usable(graph: _Graph, plan: ModelSpec) -> str:
     return graph.add("Cast", least, to=graph.onnx.TensorProto.BOOL)
 
 
-def _leaves(graph: _Graph, plan: ModelSpec, nodes: Nodes) -> tuple[str, list[Any]]:
+def _leaves(graph: _Graph, spec: ModelSpec, nodes: Nodes) -> tuple[str, list[Any]]:
     """Find each tree's leaf: its number among that tree's, (n_samples, n_trees)."""
-    tests = _Tests(graph, plan, nodes)
+    tests = _Tests(graph, spec, nodes)
     leaves = []
     for tree in range(len(nodes.roots)):
         members = nodes.members(tree)
@@ -231,8 +203,8 @@ class _Tests:
     where it goes right: the operator knows no sets.
     """
 
-    def __init__(self, graph: _Graph, plan: ModelSpec, nodes: Nodes) -> None:
-        self.graph, self.plan, self.nodes = graph, plan, nodes
+    def __init__(self, graph: _Graph, spec: ModelSpec, nodes: Nodes) -> None:
+        self.graph, self.spec, self.nodes = graph, spec, nodes
         names = "treeids nodeids featureids hitrates modes values truenodeids"
         names += " falsenodeids missing_value_tracks_true"
         self.tests: dict[str, list[Any]] = {n: [] for n in names.split()}
@@ -298,24 +270,24 @@ class _Tests:
     def _test(self, node: int) -> tuple[int, float, int]:
         position = int(self.nodes.feature[node])
         missing = int(self.nodes.missing_left[node])
-        if not self.plan.schema.features[position].is_categorical:
+        if not self.spec.schema.features[position].is_categorical:
             return position, float(self.nodes.threshold[node]), missing
         goes_right = [not left for left in self.nodes.left_set(node)]
         sides = bytes([*goes_right, not missing])
         column = self.sides.setdefault((position, sides), len(self.sides))
-        return len(self.plan.schema) + column, 0.5, 0
+        return len(self.spec.schema) + column, 0.5, 0
 
 
-def _tree(graph: _Graph, plan: ModelSpec, tree: Tree) -> tuple[str, str]:
-    found, leaves = _leaves(graph, plan, tree.nodes)
-    values, decisions = plan.results(tree.value[leaves[0]])
+def _tree(graph: _Graph, spec: ModelSpec, tree: Tree) -> tuple[str, str]:
+    found, leaves = _leaves(graph, spec, tree.nodes)
+    values, decisions = spec.results(tree.value[leaves[0]])
     flat = graph.add("Squeeze", found, graph.constant(np.asarray([1])))
     said = graph.add("Gather", graph.constant(values), flat, axis=0)
     return said, graph.add("Gather", graph.constant(decisions), flat, axis=0)
 
 
-def _forest(graph: _Graph, plan: ModelSpec, forest: Forest) -> str:
-    found, leaves = _leaves(graph, plan, forest.nodes)
+def _forest(graph: _Graph, spec: ModelSpec, forest: Forest) -> str:
+    found, leaves = _leaves(graph, spec, forest.nodes)
     sizes = [len(listed) for listed in leaves]
     starts = np.cumsum([0, *sizes[:-1]])
     table = forest.value[np.concatenate(leaves)].astype(np.float64)
@@ -326,8 +298,8 @@ def _forest(graph: _Graph, plan: ModelSpec, forest: Forest) -> str:
     return graph.add("Add", sums, graph.constant(np.array(forest.base)))
 
 
-def _linear(graph: _Graph, plan: ModelSpec, linear: Linear) -> str:
-    columns = plan.schema.columns(indicate_missing=True)
+def _linear(graph: _Graph, spec: ModelSpec, linear: Linear) -> str:
+    columns = spec.schema.columns(indicate_missing=True)
     features = np.asarray([column.feature for column in columns])
     parts = np.asarray([column.part for column in columns])
     spread = graph.add("Gather", "X", graph.constant(features), axis=1)
@@ -350,12 +322,12 @@ def _linear(graph: _Graph, plan: ModelSpec, linear: Linear) -> str:
     return graph.add("Add", sums, graph.constant(np.array(linear.intercept)))
 
 
-def _meaning(graph: _Graph, plan: ModelSpec, sums: str) -> tuple[str, str]:
+def _meaning(graph: _Graph, spec: ModelSpec, sums: str) -> tuple[str, str]:
     """From sums to probabilities and logits, in the student's own steps."""
-    target, z = plan.target, sums
-    if plan.link == "softmax":
+    target, z = spec.target, sums
+    if spec.link == "softmax":
         z = _softmax(graph, z)
-    elif plan.link == "sigmoid":
+    elif spec.link == "sigmoid":
         z = _sigmoid(graph, z)
     if target.kind != "logits":
         z = graph.add("Max", z, graph.constant(np.float64(SMALLEST)))
@@ -390,13 +362,13 @@ def _sigmoid(graph: _Graph, z: str) -> str:
     return graph.add("Div", one, graph.add("Add", one, power))
 
 
-def _decide(graph: _Graph, plan: ModelSpec, usable: str, decision: str) -> Any:
+def _decide(graph: _Graph, spec: ModelSpec, usable: str, decision: str) -> Any:
     kinds = graph.onnx.TensorProto
-    if plan.task == "multilabel":
+    if spec.task == "multilabel":
         minus = graph.constant(np.int64(-1))
         graph.add("Where", usable, decision, minus, out="decision")
-        return "decision", kinds.INT64, [None, len(plan.labels)]
-    names = _class_names(plan)
+        return "decision", kinds.INT64, [None, len(spec.labels)]
+    names = _class_names(spec)
     refused = -1 if isinstance(names[0], int) else ""
     table = graph.constant(np.asarray([*names, refused]))
     flat = graph.add("Squeeze", usable, graph.constant(np.asarray([1])))
@@ -407,8 +379,8 @@ def _decide(graph: _Graph, plan: ModelSpec, usable: str, decision: str) -> Any:
     return "decision", kind, [None]
 
 
-def _class_names(plan: ModelSpec) -> list[Any]:
+def _class_names(spec: ModelSpec) -> list[Any]:
     """Return whole numbers if all classes are, else texts."""
-    if all(type(label) is int and abs(label) < 2**63 for label in plan.labels):
-        return list(plan.labels)
-    return [str(label) for label in plan.labels]
+    if all(type(label) is int and abs(label) < 2**63 for label in spec.labels):
+        return list(spec.labels)
+    return [str(label) for label in spec.labels]

@@ -12,8 +12,8 @@ from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
     ModelSpec,
-    check_texts,
-    double_threshold,
+    _check_texts,
+    _double_threshold,
 )
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
@@ -22,51 +22,35 @@ NAMESPACE = "http://www.dmg.org/PMML-4_4"
 Element = ET.Element
 
 
-def pmml_text(plan: ModelSpec) -> str:
+def _pmml_text(spec: ModelSpec) -> str:
     """Write a student as PMML 4.4.
 
     A tree is a TreeModel; boosted trees are a chain of sums and a softmax; a linear
     student is a RegressionModel of derived fields. Outputs are "prediction" and
     "probability(<class>)". Dates are counts, as the field's displayName says. Values
     that the student would refuse are invalid, which PMML engines report.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-
-    Returns
-    -------
-    str
-        The document.
-
-    Raises
-    ------
-    InputError
-        For several labels or values a row, of which a PMML model predicts but one,
-        and for characters that XML does not know.
     """
-    check_texts(plan)
-    if plan.task == "multilabel" or (
-        plan.task == "regression" and plan.form.n_outputs > 1
+    _check_texts(spec)
+    if spec.task == "multilabel" or (
+        spec.task == "regression" and spec.form.n_outputs > 1
     ):
         raise InputError(
             "A PMML model predicts one target, and this student has "
-            f"{plan.form.n_outputs}: export it to another format."
+            f"{spec.form.n_outputs}: export it to another format."
         )
     root = Element("PMML", version="4.4", xmlns=NAMESPACE)
     ET.SubElement(_add(root, "Header"), "Application", name="interpretkd")
-    writer = _Writer(plan)
+    writer = _Writer(spec)
     writer.dictionary(root)
-    if isinstance(plan.form, Tree):
-        writer.tree_model(root, plan.form)
-    elif isinstance(plan.form, Forest):
-        writer.chain(root, plan.form)
+    if isinstance(spec.form, Tree):
+        writer.tree_model(root, spec.form)
+    elif isinstance(spec.form, Forest):
+        writer.chain(root, spec.form)
     else:
         model = writer.last_model(root, writer.inputs())
         writer.outputs(model)
         steps = _add(model, "LocalTransformations")
-        writer.linear_sums(steps, plan.form)
+        writer.linear_sums(steps, spec.form)
         writer.meaning(model, steps)
     text = ET.tostring(root, encoding="unicode")
     _check_characters(text)
@@ -77,18 +61,18 @@ def pmml_text(plan: ModelSpec) -> str:
 class _Writer:
     """The names that must not meet those of the columns, and the parts."""
 
-    def __init__(self, plan: ModelSpec) -> None:
-        self.plan = plan
-        self.taken = set(plan.schema.names)
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+        self.taken = set(spec.schema.names)
         self.target = self._fresh("target")
         self.prediction = self._fresh("prediction")
-        self.sums = [self._fresh(f"sum {k}") for k in range(plan.form.n_outputs)]
+        self.sums = [self._fresh(f"sum {k}") for k in range(spec.form.n_outputs)]
 
     def dictionary(self, root: Element) -> None:
         """Declare the columns and the target."""
         parent = _add(root, "DataDictionary")
-        for position in self.plan.used:
-            feature = self.plan.schema.features[position]
+        for position in self.spec.used:
+            feature = self.spec.schema.features[position]
             if feature.is_categorical:
                 kind = _kind(feature.categories)
                 entry = _add(
@@ -111,26 +95,26 @@ class _Writer:
             )
             limits = {"leftMargin": repr(-LARGEST), "rightMargin": repr(LARGEST)}
             _add(entry, "Interval", closure="closedClosed", **limits)
-        classes = self.plan.task == "multiclass"
+        classes = self.spec.task == "multiclass"
         entry = _add(
             parent,
             "DataField",
             name=self.target,
             optype="categorical" if classes else "continuous",
-            dataType=_kind(self.plan.labels) if classes else "double",
+            dataType=_kind(self.spec.labels) if classes else "double",
         )
         if classes:
-            for label in self.plan.labels:
+            for label in self.spec.labels:
                 _add(entry, "Value", value=_value(label))
 
     def inputs(self) -> list[str]:
         """Name the columns that are read."""
-        return [self.plan.schema.names[i] for i in self.plan.used]
+        return [self.spec.schema.names[i] for i in self.spec.used]
 
     def tree_model(self, root: Element, tree: Tree) -> None:
         """Write one tree with classes or values at its leaves."""
-        values, decisions = self.plan.results(tree.value)
-        classes = self.plan.task == "multiclass"
+        values, decisions = self.spec.results(tree.value)
+        classes = self.spec.task == "multiclass"
         model = _add(root, "TreeModel", functionName=self._function, **_TREE)
         self._mining(model, self.inputs(), target=True)
         self.outputs(model)
@@ -139,8 +123,8 @@ class _Writer:
             if not classes:
                 element.set("score", repr(float(values[node, 0])))
                 return
-            element.set("score", _value(self.plan.labels[int(decisions[node])]))
-            for label, chance in zip(self.plan.labels, values[node], strict=True):
+            element.set("score", _value(self.spec.labels[int(decisions[node])]))
+            for label, chance in zip(self.spec.labels, values[node], strict=True):
                 text = repr(float(chance))
                 _add(
                     element,
@@ -180,7 +164,7 @@ class _Writer:
     def last_model(self, parent: Element, inputs: Sequence[str]) -> Element:
         """Begin the model whose regression tables hold the logits."""
         settings = {"functionName": self._function}
-        if self.plan.task == "multiclass":
+        if self.spec.task == "multiclass":
             settings["normalizationMethod"] = "softmax"
         model = _add(parent, "RegressionModel", **settings)
         self._mining(model, inputs, target=True)
@@ -189,16 +173,16 @@ class _Writer:
     def outputs(self, model: Element) -> None:
         """Name what the model says."""
         output = _add(model, "Output")
-        classes = self.plan.task == "multiclass"
+        classes = self.spec.task == "multiclass"
         _add(
             output,
             "OutputField",
             name=self.prediction,
             optype="categorical" if classes else "continuous",
-            dataType=_kind(self.plan.labels) if classes else "double",
+            dataType=_kind(self.spec.labels) if classes else "double",
             feature="predictedValue",
         )
-        for label in self.plan.labels if classes else ():
+        for label in self.spec.labels if classes else ():
             _add(
                 output,
                 "OutputField",
@@ -211,12 +195,12 @@ class _Writer:
 
     def linear_sums(self, steps: Element, linear: Linear) -> None:
         """Derive the sums of a linear form."""
-        columns = self.plan.schema.columns(indicate_missing=True)
+        columns = self.spec.schema.columns(indicate_missing=True)
         terms: list[list[Element]] = [[] for _ in self.sums]
         for i, column in enumerate(columns):
             if not linear.coefficients[i].any():
                 continue
-            feature = self.plan.schema.features[column.feature]
+            feature = self.spec.schema.features[column.feature]
             derived = self._column(steps, feature, column.part, float(linear.fill[i]))
             for k, weight in enumerate(linear.coefficients[i].tolist()):
                 if weight:
@@ -231,10 +215,10 @@ class _Writer:
 
     def meaning(self, model: Element, steps: Element) -> None:
         """From sums to logits, in the student's own steps, and their tables."""
-        names, target = list(self.sums), self.plan.target
-        if self.plan.link == "softmax":
+        names, target = list(self.sums), self.spec.target
+        if self.spec.link == "softmax":
             names = self._softmax(steps, names)
-        elif self.plan.link == "sigmoid":
+        elif self.spec.link == "sigmoid":
             names = [self._sigmoid(steps, name) for name in names]
         if target.kind != "logits":
             factor = target.temperature if target.kind == "soft" else 1.0
@@ -243,9 +227,9 @@ class _Writer:
                 limited = _apply("max", _field(name), _constant(SMALLEST))
                 logit = _apply("*", _constant(factor), _apply("ln", limited))
                 _derive(steps, names[k], logit)
-        for name, label in zip(names, self.plan.labels, strict=True):
+        for name, label in zip(names, self.spec.labels, strict=True):
             settings = {"intercept": "0.0"}
-            if self.plan.task == "multiclass":
+            if self.spec.task == "multiclass":
                 settings["targetCategory"] = _value(label)
             table = _add(model, "RegressionTable", **settings)
             _add(table, "NumericPredictor", name=name, coefficient="1.0")
@@ -254,7 +238,7 @@ class _Writer:
 
     @property
     def _function(self) -> str:
-        multiclass = self.plan.task == "multiclass"
+        multiclass = self.spec.task == "multiclass"
         return "classification" if multiclass else "regression"
 
     def _mining(
@@ -304,14 +288,14 @@ class _Writer:
                 waiting.append((child, below))
 
     def _predicate(self, nodes: Nodes, node: int, *, left: bool) -> Element:
-        feature = self.plan.schema.features[int(nodes.feature[node])]
+        feature = self.spec.schema.features[int(nodes.feature[node])]
         missing = bool(nodes.missing_left[node]) == left
         if not feature.is_categorical:
             threshold = float(nodes.threshold[node])
             if threshold >= ALL_NUMBERS:
                 return _all_or_none(feature, every=left, missing=missing)
             operator = "lessOrEqual" if left else "greaterThan"
-            value = repr(double_threshold(threshold))
+            value = repr(_double_threshold(threshold))
             return _simple(feature, operator, value=value)
         chosen = np.flatnonzero(nodes.left_set(node) == left).tolist()
         if len(chosen) in (0, len(feature.categories)):

@@ -7,13 +7,13 @@ import numpy as np
 
 from interpretkd._base import InputError, one_line
 from interpretkd.data import MISSING, VALUE, Feature, Rows
-from interpretkd.export._parity import Answers, Checker, cells
+from interpretkd.export._parity import Answers, Checker, _cells
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
     ModelSpec,
-    check_texts,
-    double_threshold,
+    _check_texts,
+    _double_threshold,
 )
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
@@ -28,102 +28,75 @@ _MICROSECONDS = {
 }
 
 
-def python_text(plan: ModelSpec) -> str:
+def _python_text(spec: ModelSpec) -> str:
     """Write a student as a Python module.
 
     The module has ``predict(row)`` and ``predict_proba(row)`` (``predict`` alone for
     regression) and imports the standard library only. A row is a mapping of column
     name to value; None and NaN are missing. A row that the student would refuse
     raises ValueError, an absent column KeyError.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-
-    Returns
-    -------
-    str
-        The module's text.
-
-    Raises
-    ------
-    InputError
-        For dates that Python's own cannot hold.
     """
-    check_texts(plan)
-    lines = [*_head(plan), *_reading(plan)]
-    form = plan.form
+    _check_texts(spec)
+    lines = [*_head(spec), *_reading(spec)]
+    form = spec.form
     if isinstance(form, Tree):
-        lines += _tree(plan, form)
+        lines += _tree(spec, form)
     else:
         write: Any = _forest if isinstance(form, Forest) else _linear
-        lines += write(plan, form)
-        lines += _meaning(plan)
-    lines += _answers(plan)
+        lines += write(spec, form)
+        lines += _meaning(spec)
+    lines += _answers(spec)
     return "\n".join(lines) + "\n"
 
 
-def python_checker(plan: ModelSpec) -> tuple[str, Checker]:
+def _python_checker(spec: ModelSpec) -> tuple[str, Checker]:
     """Return what runs the module, and a function that does.
 
     Only a text that was written here, for this purpose, is run.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-
-    Returns
-    -------
-    by : str
-        Python and its version.
-    ask : callable
-        Takes rows, returns `Answers`.
     """
     import platform
 
-    # What runs is the text that `python_text` has just written: names from data stand
+    # What runs is the text that `_python_text` has just written: names from data stand
     # in it as literals alone, and a file is never read.
     space: dict[str, Any] = {"__name__": "student"}
-    exec(compile(python_text(plan), "student.py", "exec"), space)
+    exec(compile(_python_text(spec), "student.py", "exec"), space)
 
     def ask(rows: Rows) -> Answers:
-        columns = cells(plan.schema, rows, range(len(plan.schema)))
+        columns = _cells(spec.schema, rows, range(len(spec.schema)))
         names = list(columns)
         records = [
             dict(zip(names, values, strict=True))
             for values in zip(*columns.values(), strict=True)
         ]
-        return _collect(plan, space, records)
+        return _collect(spec, space, records)
 
     return f"Python {platform.python_version()}", ask
 
 
-def _collect(plan: ModelSpec, space: dict[str, Any], records: list[Any]) -> Answers:
+def _collect(spec: ModelSpec, space: dict[str, Any], records: list[Any]) -> Answers:
     said = [space["predict"](record) for record in records]
-    n_outputs = plan.form.n_outputs
-    if plan.task == "regression":
+    n_outputs = spec.form.n_outputs
+    if spec.task == "regression":
         values = np.asarray(said, dtype=np.float64).reshape(-1, n_outputs)
         return Answers(values, np.zeros(len(said), dtype=np.int64))
     chances = [space["predict_proba"](record) for record in records]
-    listed = [[chance[label] for label in plan.labels] for chance in chances]
-    if plan.task == "multilabel":
-        flags = [[int(label in on) for label in plan.labels] for on in said]
+    listed = [[chance[label] for label in spec.labels] for chance in chances]
+    if spec.task == "multilabel":
+        flags = [[int(label in on) for label in spec.labels] for on in said]
         return Answers(np.asarray(listed), np.asarray(flags))
-    place = {label: i for i, label in enumerate(plan.labels)}
+    place = {label: i for i, label in enumerate(spec.labels)}
     return Answers(np.asarray(listed), np.asarray([place[label] for label in said]))
 
 
-def _head(plan: ModelSpec) -> Iterator[str]:
+def _head(spec: ModelSpec) -> Iterator[str]:
     answer = {
         "multiclass": "predict(row) is the class, predict_proba(row) a dict of class "
         "to probability.",
         "multilabel": "predict(row) is a list of the labels that are on, "
         "predict_proba(row)\na dict of label to probability.",
         "regression": "predict(row) is the value"
-        + ("." if plan.form.n_outputs == 1 else "s, a list in the order of LABELS."),
-    }[plan.task]
+        + ("." if spec.form.n_outputs == 1 else "s, a list in the order of LABELS."),
+    }[spec.task]
     yield f'''"""A student of interpretkd. It needs nothing but Python.
 
 A row is a dict of column name to value; None and NaN are missing values. An absent
@@ -133,18 +106,18 @@ and an infinite number are ValueErrors.
 {answer}
 """
 '''
-    if any(plan.schema.features[i].kind == "date" for i in plan.used):
+    if any(spec.schema.features[i].kind == "date" for i in spec.used):
         yield "import datetime"
-    if not isinstance(plan.form, Tree):
+    if not isinstance(spec.form, Tree):
         yield "import math"
-        if isinstance(plan.form, Linear):
+        if isinstance(spec.form, Linear):
             yield "import struct"
     yield ""
-    yield f"LABELS = {_tuple(plan.labels)}"
+    yield f"LABELS = {_tuple(spec.labels)}"
     yield ""
 
 
-def _reading(plan: ModelSpec) -> Iterator[str]:
+def _reading(spec: ModelSpec) -> Iterator[str]:
     yield f"""
 def _number(row, name):
     value = row[name]
@@ -155,7 +128,7 @@ def _number(row, name):
         return None
     if not -{LARGEST!r} <= value <= {LARGEST!r}:
         raise ValueError(f"{{name!r}}: {{value!r}} is too large")
-    return {"value" if not isinstance(plan.form, Linear) else "_single(value)"}
+    return {"value" if not isinstance(spec.form, Linear) else "_single(value)"}
 
 
 def _category(row, name, known):
@@ -166,23 +139,23 @@ def _category(row, name, known):
         raise ValueError(f"{{name!r}}: {{value!r}} was not seen in training")
     return value
 """
-    if isinstance(plan.form, Linear):
+    if isinstance(spec.form, Linear):
         yield '''
 def _single(value):
     """Round to float32, as the student does."""
     return struct.unpack("f", struct.pack("f", value))[0]
 '''
-    features = [plan.schema.features[i] for i in plan.used]
+    features = [spec.schema.features[i] for i in spec.used]
     if any(feature.kind == "date" for feature in features):
-        yield _DATE.replace("CODE", "_single" if isinstance(plan.form, Linear) else "")
+        yield _DATE.replace("CODE", "_single" if isinstance(spec.form, Linear) else "")
     yield ""
     yield "def _read(row):"
     if not features:
         yield "    return ()"
-    for position, feature in zip(plan.used, features, strict=True):
+    for position, feature in zip(spec.used, features, strict=True):
         yield f"    x{position} = {_read(feature)}"
     if features:
-        yield f"    return ({''.join(f'x{position}, ' for position in plan.used)})"
+        yield f"    return ({''.join(f'x{position}, ' for position in spec.used)})"
     yield ""
 
 
@@ -220,28 +193,28 @@ def _read(feature: Feature) -> str:
     return f"_date(row, {name}, {unit}, {calendar.origin}, {aware})"
 
 
-def _tree(plan: ModelSpec, tree: Tree) -> Iterator[str]:
+def _tree(spec: ModelSpec, tree: Tree) -> Iterator[str]:
     leaves = np.flatnonzero(tree.nodes.is_leaf)
     place = {int(leaf): i for i, leaf in enumerate(leaves)}
-    values, decisions = plan.results(tree.value[leaves])
+    values, decisions = spec.results(tree.value[leaves])
     yield ""
     yield "# What each leaf says."
     yield "VALUES = ("
     for row in values.tolist():
         yield f"    {_tuple(row)},"
     yield ")"
-    if plan.task != "regression":
+    if spec.task != "regression":
         yield f"DECISIONS = {_tuple(decisions.tolist())}"
     yield ""
-    yield from _walk(plan, tree.nodes, 0, "_leaf", lambda node: str(place[node]))
+    yield from _walk(spec, tree.nodes, 0, "_leaf", lambda node: str(place[node]))
 
 
-def _forest(plan: ModelSpec, forest: Forest) -> Iterator[str]:
+def _forest(spec: ModelSpec, forest: Forest) -> Iterator[str]:
     def value(node: int) -> str:
         return repr(float(forest.value[node]))
 
     for tree in range(forest.n_trees):
-        yield from _walk(plan, forest.nodes, tree, f"_tree_{tree}", value)
+        yield from _walk(spec, forest.nodes, tree, f"_tree_{tree}", value)
     yield ""
     yield "def _sums(x):"
     yield f"    sums = {forest.base.tolist()!r}"
@@ -251,15 +224,15 @@ def _forest(plan: ModelSpec, forest: Forest) -> Iterator[str]:
     yield ""
 
 
-def _linear(plan: ModelSpec, linear: Linear) -> Iterator[str]:
+def _linear(spec: ModelSpec, linear: Linear) -> Iterator[str]:
     yield ""
     yield "def _sums(x):"
-    yield from _unpacked(plan)
+    yield from _unpacked(spec)
     yield f"    sums = {linear.intercept.tolist()!r}"
-    columns = plan.schema.columns(indicate_missing=True)
+    columns = spec.schema.columns(indicate_missing=True)
     for i, column in enumerate(columns):
         name = f"x{column.feature}"
-        feature = plan.schema.features[column.feature]
+        feature = spec.schema.features[column.feature]
         for k, weight in enumerate(linear.coefficients[i].tolist()):
             if weight == 0:
                 continue
@@ -275,14 +248,14 @@ def _linear(plan: ModelSpec, linear: Linear) -> Iterator[str]:
     yield ""
 
 
-def _unpacked(plan: ModelSpec) -> Iterator[str]:
-    for place, position in enumerate(plan.used):
-        name = one_line(plan.schema.names[position])
+def _unpacked(spec: ModelSpec) -> Iterator[str]:
+    for place, position in enumerate(spec.used):
+        name = one_line(spec.schema.names[position])
         yield f"    x{position} = x[{place}]  # {name}"
 
 
 def _walk(
-    plan: ModelSpec, nodes: Nodes, tree: int, name: str, say: Callable[[int], str]
+    spec: ModelSpec, nodes: Nodes, tree: int, name: str, say: Callable[[int], str]
 ) -> Iterator[str]:
     """Write a function of one tree; what lies deep goes on in a function below."""
     waiting = [(int(nodes.roots[tree]), name)]
@@ -290,15 +263,15 @@ def _walk(
         root, called = waiting.pop()
         yield ""
         yield f"def {called}(x):"
-        yield from _unpacked(plan)
+        yield from _unpacked(spec)
         below: list[tuple[int, str]] = []
-        yield from _branch(plan, nodes, root, 1, say, name, below)
+        yield from _branch(spec, nodes, root, 1, say, name, below)
         yield ""
         waiting += below
 
 
 def _branch(
-    plan: ModelSpec,
+    spec: ModelSpec,
     nodes: Nodes,
     node: int,
     depth: int,
@@ -314,16 +287,16 @@ def _branch(
         below.append((node, f"{name}_{node}"))
         yield f"{pad}return {name}_{node}(x)"
         return
-    yield f"{pad}if {_test(plan, nodes, node)}:"
+    yield f"{pad}if {_test(spec, nodes, node)}:"
     left, right = int(nodes.left[node]), int(nodes.right[node])
-    yield from _branch(plan, nodes, left, depth + 1, say, name, below)
+    yield from _branch(spec, nodes, left, depth + 1, say, name, below)
     yield f"{pad}else:"
-    yield from _branch(plan, nodes, right, depth + 1, say, name, below)
+    yield from _branch(spec, nodes, right, depth + 1, say, name, below)
 
 
-def _test(plan: ModelSpec, nodes: Nodes, node: int) -> str:
+def _test(spec: ModelSpec, nodes: Nodes, node: int) -> str:
     position = int(nodes.feature[node])
-    feature, x = plan.schema.features[position], f"x{position}"
+    feature, x = spec.schema.features[position], f"x{position}"
     if feature.is_categorical:
         chosen = np.flatnonzero(nodes.left_set(node))
         levels = _tuple([feature.categories[i] for i in chosen])
@@ -331,15 +304,15 @@ def _test(plan: ModelSpec, nodes: Nodes, node: int) -> str:
     elif nodes.threshold[node] >= np.float32(ALL_NUMBERS):
         passes = f"{x} is not None"
     else:
-        passes = f"{x} <= {double_threshold(float(nodes.threshold[node]))!r}"
+        passes = f"{x} <= {_double_threshold(float(nodes.threshold[node]))!r}"
     if nodes.missing_left[node]:
         return f"{x} is None or {passes}"
     return f"{x} is not None and {passes}"
 
 
-def _meaning(plan: ModelSpec) -> Iterator[str]:
+def _meaning(spec: ModelSpec) -> Iterator[str]:
     """From sums to logits, in the student's own steps."""
-    softmax = plan.link == "softmax" or plan.task == "multiclass"
+    softmax = spec.link == "softmax" or spec.task == "multiclass"
     if softmax:
         yield """
 def _softmax(values):
@@ -347,7 +320,7 @@ def _softmax(values):
     total = math.log(sum(math.exp(value - top) for value in values))
     return [math.exp(value - top - total) for value in values]
 """
-    if plan.link == "sigmoid" or plan.task == "multilabel":
+    if spec.link == "sigmoid" or spec.task == "multilabel":
         yield """
 def _sigmoid(values):
     return [0.5 * (1.0 + math.tanh(0.5 * value)) for value in values]
@@ -355,9 +328,9 @@ def _sigmoid(values):
     yield ""
     yield "def _logits(row):"
     yield "    values = _sums(_read(row))"
-    if plan.link != "identity":
-        yield f"    values = _{plan.link}(values)"
-    target = plan.target
+    if spec.link != "identity":
+        yield f"    values = _{spec.link}(values)"
+    target = spec.target
     if target.kind != "logits":
         factor = repr(float(target.temperature if target.kind == "soft" else 1.0))
         if target.task == "multilabel":
@@ -371,17 +344,17 @@ def _sigmoid(values):
     yield ""
 
 
-def _answers(plan: ModelSpec) -> Iterator[str]:
-    from_leaf = isinstance(plan.form, Tree)
-    if plan.task == "regression":
+def _answers(spec: ModelSpec) -> Iterator[str]:
+    from_leaf = isinstance(spec.form, Tree)
+    if spec.task == "regression":
         source = "VALUES[_leaf(_read(row))]" if from_leaf else "_logits(row)"
-        one = plan.form.n_outputs == 1
+        one = spec.form.n_outputs == 1
         yield ""
         yield "def predict(row):"
         yield f'    """Return the value{"" if one else "s"} of a row."""'
         yield f"    return {source}[0]" if one else f"    return list({source})"
         return
-    chosen, chances = _CHOICES[from_leaf, plan.task]
+    chosen, chances = _CHOICES[from_leaf, spec.task]
     yield f'''
 def predict(row):
     """Return what is decided for a row."""

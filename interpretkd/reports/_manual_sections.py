@@ -60,29 +60,11 @@ def read_info(path: str | os.PathLike[str]) -> dict[str, str]:
         return {}
     if not isinstance(values, dict):
         raise InputError(f"The file {name!r} must map keys to texts.")
-    return check_info(values, name)
+    return _check_info(values, name)
 
 
-def check_info(values: Mapping[Any, Any], name: str) -> dict[str, str]:
-    """Take what a person said, if the keys are known and the values are texts.
-
-    Parameters
-    ----------
-    values : mapping of str to str, or to list of str
-        What was said; the keys are those of `INFO`.
-    name : str
-        Where it comes from.
-
-    Returns
-    -------
-    dict of str to str
-        The texts; of a list, its items in one.
-
-    Raises
-    ------
-    InputError
-        For an unknown key, or a value that is no text.
-    """
+def _check_info(values: Mapping[Any, Any], name: str) -> dict[str, str]:
+    """Take what a person said, if the keys are known and the values are texts."""
     found = {}
     for key, value in values.items():
         if key not in INFO:

@@ -17,14 +17,14 @@ from interpretkd._base import InputError, check_integer
 from interpretkd.evaluation import Analysis, analyse
 from interpretkd.model_selection import Frontier
 from interpretkd.reports._document import Document
-from interpretkd.reports._manual_sections import check_info
-from interpretkd.reports._sections.order import put_together
+from interpretkd.reports._manual_sections import _check_info
+from interpretkd.reports._sections.order import _put_together
 from interpretkd.reports._writers import (
-    to_html,
-    to_json,
-    to_markdown,
-    to_pdf,
-    write_document,
+    _to_html,
+    _to_json,
+    _to_markdown,
+    _to_pdf,
+    _write_document,
 )
 
 
@@ -51,7 +51,7 @@ class Report:
         str
             It asks for nothing and runs nothing.
         """
-        return to_html(self.document)
+        return _to_html(self.document)
 
     def markdown(self) -> str:
         """Return the report as Markdown.
@@ -61,7 +61,7 @@ class Report:
         str
             GitHub-flavoured, the figures embedded.
         """
-        return to_markdown(self.document)
+        return _to_markdown(self.document)
 
     def json(self) -> str:
         """Return the report as JSON.
@@ -71,7 +71,7 @@ class Report:
         str
             The sections, and every figure under "measures".
         """
-        return to_json(self.document, self.measures)
+        return _to_json(self.document, self.measures)
 
     def pdf(self) -> bytes:
         """Return the report as a PDF.
@@ -81,7 +81,7 @@ class Report:
         bytes
             PDF/UA-1; needs the extra ``[viz]``.
         """
-        return to_pdf(self.document)
+        return _to_pdf(self.document)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the report to a file.
@@ -101,7 +101,7 @@ class Report:
         InputError
             For another ending.
         """
-        return write_document(self.document, Path(path), self.measures)
+        return _write_document(self.document, Path(path), self.measures)
 
     def __repr__(self) -> str:
         return f"Report({self.document.title!r})"
@@ -145,7 +145,7 @@ def make_report(
         The free sections, as `read_info` returns them; what is absent is shown as NOT
         PROVIDED.
     examples : bool, default=False
-        Whether single rows may be shown, where student and teacher part.
+        Whether single rows may be shown, where student and teacher disagree.
     n_refits : int, default=5
         0, or in [2, inf): the students that are fitted anew to see how stable they
         are; 0 leaves that section out.
@@ -193,7 +193,7 @@ def report_on(
         The free sections, as `read_info` returns them; what is absent is shown as NOT
         PROVIDED.
     examples : bool, default=False
-        Whether single rows may be shown, where student and teacher part.
+        Whether single rows may be shown, where student and teacher disagree.
     n_refits : int, default=5
         0, or in [2, inf): the students that are fitted anew to see how stable they
         are; 0 leaves that section out.
@@ -215,8 +215,8 @@ def report_on(
     if n_refits != 0:
         check_integer("the report", "n_refits", n_refits, 2)
     _check_frontier(frontier, found)
-    told = check_info(info or {}, "info")
-    document, findings = put_together(
+    told = _check_info(info or {}, "info")
+    document, findings = _put_together(
         found, told, examples=examples, n_refits=n_refits, frontier=frontier
     )
     measures = {

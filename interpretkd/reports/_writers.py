@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -39,38 +40,18 @@ from interpretkd.reports._document import (
 _LONG_CELL = 30
 
 
-def write_document(
+def _write_document(
     document: Document,
     path: str | Path,
     measures: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write a document in the format that the file's ending names.
-
-    Parameters
-    ----------
-    document : Document
-        What to write.
-    path : str or path
-        A .html, .md, .json or .pdf file; the last needs the extra ``[viz]``.
-    measures : mapping, default=None
-        Plain values that the JSON form holds besides.
-
-    Returns
-    -------
-    Path
-        The file, complete.
-
-    Raises
-    ------
-    InputError
-        For another ending, or when typst is not installed.
-    """
+    """Write a document in the format that the file's ending names."""
     target = Path(path)
     writers: dict[str, Callable[[], bytes]] = {
-        ".html": lambda: to_html(document).encode(),
-        ".md": lambda: to_markdown(document).encode(),
-        ".json": lambda: to_json(document, measures).encode(),
-        ".pdf": lambda: to_pdf(document),
+        ".html": lambda: _to_html(document).encode(),
+        ".md": lambda: _to_markdown(document).encode(),
+        ".json": lambda: _to_json(document, measures).encode(),
+        ".pdf": lambda: _to_pdf(document),
     }
     ending = target.suffix.lower()
     if ending not in writers:
@@ -82,19 +63,8 @@ def write_document(
     return target
 
 
-def to_html(document: Document) -> str:
-    """Return one self-contained HTML page.
-
-    Parameters
-    ----------
-    document : Document
-        What to write.
-
-    Returns
-    -------
-    str
-        HTML that asks for nothing, runs nothing, and prints well.
-    """
+def _to_html(document: Document) -> str:
+    """Return one self-contained HTML page."""
     return _page().render(
         document=document,
         kinds=_kind,
@@ -105,19 +75,8 @@ def to_html(document: Document) -> str:
     )
 
 
-def to_markdown(document: Document) -> str:
-    """Return the document as Markdown, the figures as embedded images.
-
-    Parameters
-    ----------
-    document : Document
-        What to write.
-
-    Returns
-    -------
-    str
-        GitHub-flavoured Markdown.
-    """
+def _to_markdown(document: Document) -> str:
+    """Return the document as Markdown, the figures as embedded images."""
     lines = [f"# {escape_markdown(document.title)}", ""]
     lines += [
         f"- **{escape_markdown(name)}:** {escape_markdown(value)}"
@@ -130,21 +89,8 @@ def to_markdown(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def to_json(document: Document, measures: Mapping[str, Any] | None = None) -> str:
-    """Return the document as JSON.
-
-    Parameters
-    ----------
-    document : Document
-        What to write; of a figure its text alone.
-    measures : mapping, default=None
-        Plain values to add under "measures".
-
-    Returns
-    -------
-    str
-        JSON; a value that is not known is null.
-    """
+def _to_json(document: Document, measures: Mapping[str, Any] | None = None) -> str:
+    """Return the document as JSON."""
     content = {
         "format": "interpretkd report 1",
         "title": document.title,
@@ -158,24 +104,8 @@ def to_json(document: Document, measures: Mapping[str, Any] | None = None) -> st
     return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def to_pdf(document: Document) -> bytes:
-    """Return the document as an accessible PDF.
-
-    Parameters
-    ----------
-    document : Document
-        What to write.
-
-    Returns
-    -------
-    bytes
-        PDF 1.7 after PDF/UA-1.
-
-    Raises
-    ------
-    InputError
-        When typst is not installed, and for letters that no font here has.
-    """
+def _to_pdf(document: Document) -> bytes:
+    """Return the document as an accessible PDF: PDF 1.7 after PDF/UA-1."""
     try:
         import typst
     except ImportError as error:
@@ -183,11 +113,14 @@ def to_pdf(document: Document) -> bytes:
             "A PDF report needs typst: pip install 'interpretkd[viz]'. A report that "
             "ends in .html needs nothing, and every browser prints it to PDF."
         ) from error
-    source, files = to_typst(document)
+    source, files = _to_typst(document)
     everything = {"main": source.encode(), **files}
     compiler: Any = typst.compile  # its types do not know that files may come along
     try:
-        drawn: bytes = compiler(everything, format="pdf", pdf_standards=["ua-1"])
+        with TemporaryDirectory() as root:  # an empty one: no text can name a file
+            drawn: bytes = compiler(
+                everything, root=root, format="pdf", pdf_standards=["ua-1"]
+            )
     except RuntimeError as error:  # what typst raises: a letter that no font has
         raise InputError(
             f"The PDF cannot be set ({error}): take the .html file, which every "
@@ -196,21 +129,8 @@ def to_pdf(document: Document) -> bytes:
     return drawn
 
 
-def to_typst(document: Document) -> tuple[str, dict[str, bytes]]:
-    """Return the document as Typst markup with the figures beside it.
-
-    Parameters
-    ----------
-    document : Document
-        What to write.
-
-    Returns
-    -------
-    source : str
-        Typst markup.
-    files : dict of str to bytes
-        The figures by the names under which the markup asks for them.
-    """
+def _to_typst(document: Document) -> tuple[str, dict[str, bytes]]:
+    """Return the document as Typst markup, and its figures by their files' names."""
     files: dict[str, bytes] = {}
     lines = [_TYPST_HEAD.replace("TITLE", _typ(document.title.strip() or UNKNOWN))]
     lines += [f"#cover-title({_typ(document.title)})"]

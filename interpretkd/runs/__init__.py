@@ -11,8 +11,8 @@ from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
     from interpretkd.runs._analysis import analyse_run as analyse_run
+    from interpretkd.runs._archive import unpack_run as unpack_run
     from interpretkd.runs._bundle import (
-        BUNDLE_FORMAT as BUNDLE_FORMAT,
         EvaluationRows as EvaluationRows,
         Run as Run,
         load as load,
@@ -28,17 +28,20 @@ if TYPE_CHECKING:
         MEDIA_TYPES as MEDIA_TYPES,
         Built as Built,
         Download as Download,
+        downloads as downloads,
         file_name as file_name,
-        handouts as handouts,
         report_files as report_files,
     )
+    from interpretkd.runs._folder import BUNDLE_FORMAT as BUNDLE_FORMAT
     from interpretkd.runs._listing import (
         RunFacts as RunFacts,
         SavedRun as SavedRun,
         find_runs as find_runs,
         read_facts as read_facts,
+        run_folder as run_folder,
+        same_rows_runs as same_rows_runs,
         saved_run as saved_run,
-        twins as twins,
+        suggest_name as suggest_name,
     )
     from interpretkd.runs._predictions import (
         predict_table as predict_table,
@@ -48,9 +51,6 @@ if TYPE_CHECKING:
     from interpretkd.runs._uploads import (
         check_teacher as check_teacher,
         read_upload as read_upload,
-        run_folder as run_folder,
-        suggest_name as suggest_name,
-        unpack_run as unpack_run,
     )
     from interpretkd.runs._workflow import (
         STUDENTS as STUDENTS,
@@ -73,12 +73,15 @@ else:
         __name__,
         """
         _analysis: analyse_run
-        _bundle: BUNDLE_FORMAT EvaluationRows Run load load_run save
+        _archive: unpack_run
+        _bundle: EvaluationRows Run load load_run save
         _demo: DEMOS Demo run_demo
-        _downloads: Built Download MEDIA_TYPES file_name handouts report_files
-        _listing: RunFacts SavedRun find_runs read_facts saved_run twins
+        _downloads: Built Download MEDIA_TYPES downloads file_name report_files
+        _folder: BUNDLE_FORMAT
+        _listing: RunFacts SavedRun find_runs read_facts run_folder
+            same_rows_runs saved_run suggest_name
         _predictions: predict_table take_labels take_rows_for
-        _uploads: check_teacher read_upload run_folder suggest_name unpack_run
+        _uploads: check_teacher read_upload
         _workflow: Outcome STUDENTS Task distil new_student read_task task_of
             train_teacher
         jobs: DemoOrder Job TrainOrder start_job

@@ -12,16 +12,10 @@ Nothing in it can run code. A teacher that is neither a network of ours nor an O
 is only described: its logits on the evaluation rows are there, it itself is not.
 """
 
-import hashlib
 import io
-import json
 import os
-import platform
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +26,7 @@ import pyarrow.parquet
 from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._base import BundleError, InputError, __version__, naming_file
+from interpretkd._base import InputError, naming_file
 from interpretkd.data import Schema, as_frame, plain_value
 from interpretkd.distillation import (
     DistilledClassifier,
@@ -40,6 +34,15 @@ from interpretkd.distillation import (
     TargetTrial,
 )
 from interpretkd.models import Forest, Linear, Tree
+from interpretkd.runs._folder import (
+    _check_replaceable,
+    _json,
+    _npz,
+    _parse_json,
+    _parse_npz,
+    _verified,
+    _write_folder,
+)
 from interpretkd.students import BoostedStudent, CartStudent, Certificate, LinearStudent
 from interpretkd.targets import TASKS, Target
 from interpretkd.teachers import (
@@ -50,17 +53,7 @@ from interpretkd.teachers import (
     as_teacher,
 )
 
-BUNDLE_FORMAT = 1
-"""The version of the bundle; a reader refuses any other."""
-
 _STUDENTS = {s.__name__: s for s in (CartStudent, BoostedStudent, LinearStudent)}
-_REQUIRED = ("model.json", "schema.json", "student.npz", "teacher.json")
-_OPTIONAL = (
-    "baseline.npz",
-    "teacher.safetensors",
-    "teacher.onnx",
-    "evaluation.parquet",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +105,7 @@ def save(
     X: ArrayLike | None = None,
     y: ArrayLike | None = None,
     *,
+    teacher_logits: ArrayLike | None = None,
     about: Mapping[str, str | int | float] | None = None,
 ) -> Path:
     """Save a distilled model as a run bundle.
@@ -127,6 +121,8 @@ def save(
         Rows to judge the run on; they, and the teacher's logits of them, are saved.
     y : array-like of shape (n_samples,), default=None
         Their labels.
+    teacher_logits : array-like of shape (n_samples, n_outputs), default=None
+        What the teacher said of these rows; None asks it.
     about : mapping of str to str, int or float, default=None
         Where the model comes from, for its report: the data and their hash, the
         command, the seed. It is kept in the manifest, word for word.
@@ -139,7 +135,8 @@ def save(
     Raises
     ------
     InputError
-        For a student that is none of ours, or a folder that holds something else.
+        For a student that is none of ours, a folder that holds something else, and
+        labels or logits that do not fit the rows.
     """
     target = Path(path)
     _check_replaceable(target)
@@ -152,17 +149,8 @@ def save(
     if model.baseline_ is not None:
         files["baseline.npz"] = _npz(model.baseline_.form_.to_arrays())
     if X is not None:
-        files["evaluation.parquet"] = _evaluation_file(model, X, y)
-    manifest = {
-        "format": BUNDLE_FORMAT,
-        "interpretkd": __version__,
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in ("numpy", "scikit-learn")},
-        "about": _facts(about or {}),
-        "sha256": {name: _sha256(content) for name, content in files.items()},
-    }
-    files["manifest.json"] = _json(manifest)
-    _write_folder(target, files)
+        files["evaluation.parquet"] = _evaluation_file(model, X, y, teacher_logits)
+    _write_folder(target, files, about or {})
     return target
 
 
@@ -235,38 +223,6 @@ def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run
     return Run(model, evaluation, manifest)
 
 
-def _check_replaceable(target: Path) -> None:
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise InputError(f"The run {str(target)!r} must be a folder. There is a file.")
-    if any(target.iterdir()) and not (target / "manifest.json").is_file():
-        raise InputError(
-            f"The folder {str(target)!r} holds something that is not a run; it is left "
-            "alone. Name another folder."
-        )
-
-
-def _write_folder(target: Path, files: dict[str, bytes]) -> None:
-    """Write all files beside the target, then put the folder in its place."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        for name, content in files.items():
-            (fresh / name).write_bytes(content)
-        fresh.chmod(0o755)
-        if target.exists():
-            old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-            target.rename(old / "old")
-            fresh.rename(target)
-            shutil.rmtree(old)
-        else:
-            fresh.rename(target)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
-
-
 def _model_state(model: Any) -> dict[str, Any]:
     settings = model.get_params(deep=False)
     settings.pop("teacher"), settings.pop("student")
@@ -298,6 +254,7 @@ def _student_state(student: Any) -> dict[str, Any]:
         raise InputError(
             f"Only {', '.join(_STUDENTS)} can be saved. Got a {name} as the student."
         )
+    certificate = getattr(student, "certificate_", None)
     return {
         "class": name,
         "settings": _plain_settings(student.get_params()),
@@ -305,13 +262,8 @@ def _student_state(student: Any) -> dict[str, Any]:
         "link": getattr(student.form_, "link", None),
         "scores": getattr(student, "scores_", None),
         "n_iter": getattr(student, "n_iter_", None),
-        "certificate": _plain_certificate(student),
+        "certificate": None if certificate is None else certificate.to_dict(),
     }
-
-
-def _plain_certificate(student: Any) -> dict[str, Any] | None:
-    certificate = getattr(student, "certificate_", None)
-    return None if certificate is None else certificate.to_dict()
 
 
 def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -359,13 +311,23 @@ def _onnx_settings(teacher: OnnxTeacher) -> dict[str, Any]:
     return {**settings, "classes": plain}
 
 
-def _evaluation_file(model: Any, X: ArrayLike, y: ArrayLike | None) -> bytes:
+def _evaluation_file(
+    model: Any, X: ArrayLike, y: ArrayLike | None, said: ArrayLike | None
+) -> bytes:
     frame = as_frame(X)
     rows = X if frame is None else frame
-    logits = model.teacher_.logits(rows)
+    logits = np.asarray(
+        model.teacher_.logits(rows) if said is None else said, dtype=np.float64
+    )
     if frame is None:
         frame = pd.DataFrame(np.asarray(X), columns=list(model.schema_.names))
     frame = model.schema_.conform(frame[list(model.schema_.names)])
+    fitting = (len(frame), model.student_.form_.n_outputs)
+    if logits.shape != fitting or not np.isfinite(logits).all():
+        raise InputError(
+            f"The teacher's logits must be finite, of shape {fitting}. Got "
+            f"{logits.shape}."
+        )
     columns = {f"x.{name}": frame.iloc[:, i] for i, name in enumerate(frame.columns)}
     if y is not None:
         labels = np.asarray(y)
@@ -410,49 +372,6 @@ def _evaluation(content: bytes, model: Any, state: dict[str, Any]) -> Evaluation
         labels = frame[[n for n in frame.columns if n.startswith("y.")]].to_numpy()
     kept = rows if state["from_frame"] else rows.to_numpy()
     return EvaluationRows(kept, labels, logits.astype(np.float64))
-
-
-def _verified(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """Read the files that the manifest names, if they are what it says."""
-    if not (path / "manifest.json").is_file():
-        raise BundleError(f"{str(path)!r} is not a run: it has no manifest.json.")
-    with naming_file("manifest.json"):
-        manifest = _parse_json((path / "manifest.json").read_bytes())
-        if manifest["format"] != BUNDLE_FORMAT:
-            raise InputError(
-                f"this version reads format {BUNDLE_FORMAT}. Got format "
-                f"{manifest['format']!r}"
-            )
-        manifest["about"] = _facts(manifest.get("about", {}))
-        hashes = dict(manifest["sha256"])
-        unknown = sorted(set(hashes) - {*_REQUIRED, *_OPTIONAL})
-        absent = sorted(set(_REQUIRED) - set(hashes))
-        if unknown or absent:
-            raise InputError(f"it names the unknown {unknown} and lacks {absent}")
-    files = {}
-    for name, expected in hashes.items():
-        with naming_file(name):
-            files[name] = (path / name).read_bytes()
-            if _sha256(files[name]) != expected:
-                raise InputError(
-                    "its SHA-256 is not the one in manifest.json: the file is damaged, "
-                    "was swapped, or belongs to another run"
-                )
-    return files, manifest
-
-
-def _facts(about: Mapping[str, Any]) -> dict[str, str | int | float]:
-    wrong = [
-        name
-        for name, value in about.items()
-        if not isinstance(name, str) or not isinstance(value, str | int | float)
-    ]
-    if wrong:
-        raise InputError(
-            "The 'about' of a run must map texts to texts or numbers. Got another kind "
-            f"of value for {wrong[0]!r}."
-        )
-    return dict(about)
 
 
 def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
@@ -516,40 +435,30 @@ def _attach_teacher(
     model: Any, files: dict[str, bytes], path: Path, *, late: bool
 ) -> None:
     state = _parse_json(files["teacher.json"])
-    if state["kind"] == "network" and late:
-        weights = files["teacher.safetensors"]
-        network = LateTeacher(state["config"], weights, _network)
-        if len(network.schema_) != len(model.schema_):
-            raise InputError("the teacher reads other columns than the student")
-        model.teacher = network
+    kind = state["kind"]
+    if kind == "onnx":
+        model.teacher = OnnxTeacher(path / "teacher.onnx", **state["config"])
+        model.teacher_ = as_teacher(model.teacher)
+    elif kind == "network" and not late:
+        network = _network(state["config"], files["teacher.safetensors"])
+        model.teacher = FrozenEstimator(network)
+        model.teacher_ = as_teacher(network)
+    elif kind in ("network", "described"):
+        model.teacher = AbsentTeacher(str(state["description"]))
+        if kind == "network":
+            weights = files["teacher.safetensors"]
+            model.teacher = LateTeacher(state["config"], weights, _network)
+            if len(model.teacher.schema_) != len(model.schema_):
+                raise InputError("the teacher reads other columns than the student")
         model.teacher_ = Teacher(
-            estimator=network,
+            estimator=model.teacher,
             classes=getattr(model, "classes_", None),
             task=model.task_,
             n_parameters=state["n_parameters"],
             size_bytes=state["size_bytes"],
         )
-        return
-    if state["kind"] == "network":
-        estimator: Any = _network(state["config"], files["teacher.safetensors"])
-    elif state["kind"] == "onnx":
-        estimator = OnnxTeacher(path / "teacher.onnx", **state["config"])
-    elif state["kind"] == "described":
-        absent = AbsentTeacher(str(state["description"]))
-        classes = getattr(model, "classes_", None)
-        model.teacher = absent
-        model.teacher_ = Teacher(
-            estimator=absent,
-            classes=classes,
-            task=model.task_,
-            n_parameters=state["n_parameters"],
-            size_bytes=state["size_bytes"],
-        )
-        return
     else:
-        raise InputError(f"unknown kind of teacher {state['kind']!r}")
-    model.teacher = estimator if state["kind"] == "onnx" else FrozenEstimator(estimator)
-    model.teacher_ = as_teacher(estimator)
+        raise InputError(f"unknown kind of teacher {kind!r}")
 
 
 def _network(config: dict[str, Any], content: bytes) -> Any:
@@ -570,32 +479,3 @@ def _check_outputs(model: Any) -> None:
         raise InputError(
             f"a student of {n_outputs} outputs does not fit {n_classes} classes"
         )
-
-
-def _json(values: Any) -> bytes:
-    return json.dumps(values, indent=1, allow_nan=False, sort_keys=True).encode()
-
-
-def _parse_json(content: bytes) -> dict[str, Any]:
-    def refuse(constant: str) -> None:
-        raise InputError(f"{constant} is not allowed")
-
-    values = json.loads(content, parse_constant=refuse)
-    if not isinstance(values, dict):
-        raise InputError(f"it must hold a JSON object. Got {type(values).__name__}")
-    return values
-
-
-def _npz(arrays: dict[str, NDArray[Any]]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def _parse_npz(content: bytes) -> dict[str, NDArray[Any]]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -112,7 +112,7 @@ def run_demo(
     task = task_of(dataset, seed=seed)
     tell(
         f"{dataset.name}: {len(task.y):,} rows, {task.X.shape[1]} columns; "
-        f"{len(task.split.train):,} teach the network, {len(task.split.transfer):,} "
+        f"{len(task.split.train):,} train the network, {len(task.split.transfer):,} "
         f"more the students, {len(task.split.test):,} judge."
     )
     tell(f"Training the teacher ({demo.network.upper()}) ...")

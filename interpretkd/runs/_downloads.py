@@ -1,13 +1,11 @@
-"""What a run can be taken away as: every format, what builds it, and why one cannot be.
+"""What a run can be downloaded as: each format, what builds it, or why it cannot be.
 
 The app's Export page shows these; nothing here knows of the app. Each file is built in
 memory, and a file of another language is checked against the student first.
 """
 
-import io
 import json
 import re
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,11 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from interpretkd._base import InputError, csv_text, html_page
-from interpretkd.data import as_frame
 from interpretkd.drawing import draw_pages, draw_tree, pages_pdf
 from interpretkd.evaluation import Analysis
 from interpretkd.explain import linear_terms, shape_effects
@@ -27,8 +22,8 @@ from interpretkd.export import DIALECTS, EXPORTS, export_student
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.reports import Report
 from interpretkd.rules import RuleSet
-from interpretkd.runs._bundle import _verified
-from interpretkd.targets import probabilities
+from interpretkd.runs._archive import _run_archive
+from interpretkd.runs._predictions import _prediction_table
 
 MEDIA_TYPES: Mapping[str, str] = {
     "c": "text/x-c",
@@ -80,7 +75,7 @@ class Built:
 
 @dataclass(frozen=True, eq=False)
 class Download:
-    """A kind of file that a student can be taken away as.
+    """A kind of file that a student can be downloaded as.
 
     Parameters
     ----------
@@ -113,8 +108,8 @@ class Download:
     is_quick: bool = True
 
 
-def handouts(found: Analysis, folder: Path | None = None) -> tuple[Download, ...]:
-    """List what can be made of a student.
+def downloads(found: Analysis, folder: Path | None = None) -> tuple[Download, ...]:
+    """List the files that can be made of a student.
 
     Parameters
     ----------
@@ -145,7 +140,7 @@ def handouts(found: Analysis, folder: Path | None = None) -> tuple[Download, ...
                 "student with all its sizes, the teacher, and the evaluation rows.",
                 {"zip": None},
                 (),
-                lambda ending: Built(run_archive(run)),
+                lambda ending: Built(_run_archive(run)),
                 is_quick=False,
             )
         )
@@ -181,70 +176,6 @@ def file_name(run: str, name: str, ending: str, size: int | None = None) -> str:
     safe = _UNSAFE.sub("-", run)[:_LONGEST_NAME].strip("-") or "run"
     cut = "" if size is None else f"-{size}-leaves"
     return f"{safe}{cut}-{_UNSAFE.sub('-', name).strip('-').lower()}.{ending}"
-
-
-def run_archive(folder: Path) -> bytes:
-    """Pack a saved run into a zip, after checking it.
-
-    Parameters
-    ----------
-    folder : Path
-        The run's folder.
-
-    Returns
-    -------
-    bytes
-        A zip with one folder that holds the files the manifest names, and no others.
-
-    Raises
-    ------
-    BundleError
-        When anything in the folder is not as it was written.
-    """
-    files, _ = _verified(folder)
-    files["manifest.json"] = (folder / "manifest.json").read_bytes()
-    top = _UNSAFE.sub("-", folder.resolve().name).strip("-") or "run"
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            # A fixed date: the same run gives the same bytes.
-            entry = zipfile.ZipInfo(f"{top}/{name}")
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED)
-    return packed.getvalue()
-
-
-def prediction_table(found: Analysis) -> pd.DataFrame:
-    """Return what student and teacher say of each row.
-
-    Parameters
-    ----------
-    found : Analysis
-        The student and its rows.
-
-    Returns
-    -------
-    DataFrame
-        The columns row (its number in the whole run, from 1), those of the rows
-        themselves, student, teacher, agrees and, where there are labels, label. Of
-        several classes also the probability that each gives its decision; of several
-        labels or values a column of each. A name that a column of the data has already
-        gets an underscore.
-    """
-    numbers = np.arange(len(found)) if found.numbers is None else found.numbers
-    rows: Any = as_frame(found.X)
-    if rows is None:
-        names = [f"x{i}" for i in range(np.shape(found.X)[1])]
-        rows = pd.DataFrame(np.asarray(found.X), columns=names)
-    said = {"row": numbers + 1, **_decisions(found)}
-    table = rows.reset_index(drop=True)
-    taken = set(map(str, table.columns))
-    for place, (name, column) in enumerate(said.items()):
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        table.insert(0 if place == 0 else len(table.columns), name, column)
-    return table
 
 
 def report_files(report: Report) -> dict[str, bytes | str]:
@@ -393,7 +324,7 @@ def _of_measures(found: Analysis) -> list[Download]:
             "Every evaluation row with what student and teacher say of it.",
             {"csv": None},
             (),
-            lambda ending: Built(csv_text(prediction_table(found)).encode()),
+            lambda ending: Built(csv_text(_prediction_table(found)).encode()),
             is_quick=False,
         ),
     ]
@@ -478,36 +409,6 @@ def _measured(found: Analysis, ending: str) -> bytes:
         content, ensure_ascii=False, indent=1, allow_nan=False, default=_plain
     )
     return f"{text}\n".encode()
-
-
-def _decisions(found: Analysis) -> dict[str, Any]:
-    said: dict[str, Any] = {}
-    roles: dict[str, Any] = {"student": found.decided, "teacher": found.taught}
-    if found.labels is not None:
-        roles["label"] = found.y if found.task == "multiclass" else found.labels
-    for role, values in roles.items():
-        said |= _columns(found, role, np.asarray(values))
-    if found.task == "multiclass":
-        for role, logits in (
-            ("student", found.logits),
-            ("teacher", found.teacher_logits),
-        ):
-            said[f"{role}_probability"] = probabilities(logits, found.task).max(axis=1)
-    if found.has_classes:
-        said["agrees"] = found.agrees
-    return said
-
-
-def _columns(found: Analysis, role: str, values: NDArray[Any]) -> dict[str, Any]:
-    """Return a column of classes or values, or one for each of several outputs."""
-    if found.task == "multiclass":
-        is_place = role != "label"
-        return {role: np.asarray(found.model.classes_)[values] if is_place else values}
-    wide = values.reshape(len(found), -1)
-    if wide.shape[1] == 1:
-        return {role: wide[:, 0]}
-    ends = getattr(found.model, "classes_", range(1, wide.shape[1] + 1))
-    return {f"{role}_{end}": wide[:, i] for i, end in enumerate(ends)}
 
 
 def _no_language(found: Analysis, to: str) -> str | None:

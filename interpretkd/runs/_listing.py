@@ -13,7 +13,8 @@ from interpretkd._base import InputError
 
 _MANIFEST = "manifest.json"
 _DEEPEST = 3
-"""How many folders below the shelf a run may lie."""
+"""How many folders below the runs folder a run may lie."""
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class SavedRun:
     path : Path
         The run's folder.
     name : str
-        What people call it: its place on the shelf.
+        What people call it: its place in the runs folder.
     key : str
         Stands for the run in an address: eight hexadecimal digits of the hash of its
         manifest, which holds the hashes of its files. A run made anew has another.
@@ -94,17 +95,17 @@ def find_runs(folder: str | os.PathLike[str]) -> tuple[SavedRun, ...]:
     Parameters
     ----------
     folder : str or path
-        The shelf; it may be absent, and then holds nothing.
+        The runs folder; where there is none, it holds nothing.
 
     Returns
     -------
     tuple of SavedRun
         In the order of their names.
     """
-    shelf = Path(folder)
+    top = Path(folder)
     found = (
-        saved_run(path, name=path.relative_to(shelf).as_posix() or path.name)
-        for path in _folders(shelf)
+        saved_run(path, name=path.relative_to(top).as_posix() or path.name)
+        for path in _folders(top)
     )
     return tuple(sorted(found, key=lambda run: run.name))
 
@@ -135,14 +136,76 @@ def read_facts(run: SavedRun) -> RunFacts:
     )
 
 
-def _folders(shelf: Path) -> Iterator[Path]:
+def run_folder(runs: str | os.PathLike[str], name: str) -> Path:
+    """Return the folder for a new run that a person has named.
+
+    Parameters
+    ----------
+    runs : str or path
+        The folder of runs.
+    name : str
+        Letters, digits, spaces, dots, dashes and underscores.
+
+    Returns
+    -------
+    Path
+        A folder in the runs folder that is not there yet.
+
+    Raises
+    ------
+    InputError
+        For another name, and one that is taken.
+
+    Examples
+    --------
+    >>> run_folder("runs", "../etc")
+    Traceback (most recent call last):
+    interpretkd._base.errors.InputError: A run's name must be of letters, digits, \
+spaces, '.', '-' and '_', 60 at most, and begin with a letter or digit. Got '../etc'.
+    """
+    if name != _safe_name(name) or name != name.strip(" ."):
+        raise InputError(
+            "A run's name must be of letters, digits, spaces, '.', '-' and '_', "
+            f"{_LONGEST_NAME} at most, and begin with a letter or digit. "
+            f"Got {name[:80]!r}."
+        )
+    folder = Path(runs) / name
+    if folder.exists():
+        raise InputError(f"There is a run {name!r} already; give another name.")
+    return folder
+
+
+def suggest_name(runs: str | os.PathLike[str], title: str) -> str:
+    """Suggest a name for a new run that is not taken.
+
+    Parameters
+    ----------
+    runs : str or path
+        The folder of runs.
+    title : str
+        What it is made from; any text.
+
+    Returns
+    -------
+    str
+        A name that `run_folder` takes.
+
+    Examples
+    --------
+    >>> suggest_name("no such folder", "<b>people</b> cart")
+    'b_people__b_ cart'
+    """
+    return _free_folder(Path(runs), _safe_name(title)).name
+
+
+def _folders(top: Path) -> Iterator[Path]:
     """Walk down to the runs, not into them and not into hidden folders."""
-    for place, inner, files in os.walk(shelf):
+    for place, inner, files in os.walk(top):
         here = Path(place)
         if _MANIFEST in files:
             inner.clear()
             yield here
-        elif len(here.relative_to(shelf).parts) == _DEEPEST:
+        elif len(here.relative_to(top).parts) == _DEEPEST:
             inner.clear()
         else:
             inner[:] = [name for name in inner if not name.startswith(".")]
@@ -156,7 +219,7 @@ def _read_object(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def twins(run: SavedRun, others: Iterable[SavedRun]) -> tuple[SavedRun, ...]:
+def same_rows_runs(run: SavedRun, others: Iterable[SavedRun]) -> tuple[SavedRun, ...]:
     """Find the runs that were saved with exactly the same rows, without opening them.
 
     Parameters
@@ -177,10 +240,21 @@ def twins(run: SavedRun, others: Iterable[SavedRun]) -> tuple[SavedRun, ...]:
     return tuple(other for other in others if _rows_hash(other) == own)
 
 
-def _rows_hash(run: SavedRun) -> str | None:
+def _rows_hash(run: SavedRun) -> object:
     """Return what a manifest says of the rows; None where it cannot be read."""
-    try:
-        manifest = json.loads((run.path / "manifest.json").read_bytes())
-        return str(manifest["sha256"]["evaluation.parquet"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    hashes = _read_object(run.path / _MANIFEST).get("sha256")
+    return hashes.get("evaluation.parquet") if isinstance(hashes, dict) else None
+
+
+def _safe_name(name: str) -> str:
+    kept = "".join(c if c.isalnum() or c in " .-_" else "_" for c in name)
+    return kept.lstrip(" .-_")[:_LONGEST_NAME].rstrip(" .") or "run"
+
+
+def _free_folder(runs: Path, name: str) -> Path:
+    number, folder = 1, runs / name
+    while folder.exists():
+        number += 1
+        ending = f"-{number}"
+        folder = runs / f"{name[: _LONGEST_NAME - len(ending)].rstrip(' .')}{ending}"
+    return folder

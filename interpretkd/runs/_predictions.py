@@ -1,4 +1,4 @@
-"""A fitted model's answer to a table: its rows, their labels, a file of decisions."""
+"""A fitted model's answer to rows, as a table: of a file, or of the evaluation."""
 
 import io
 import os
@@ -10,7 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError, closest, csv_text, write_atomically
-from interpretkd.data import plain_value, read_table, require_columns
+from interpretkd.data import as_frame, plain_value, read_table, require_columns
+from interpretkd.evaluation import Analysis
+from interpretkd.targets import probabilities
 
 
 def take_labels(
@@ -135,3 +137,57 @@ def predict_table(
         decided.to_parquet(buffer, index=False)
         write_atomically(target, buffer.getvalue())
     return target
+
+
+def _prediction_table(found: Analysis) -> pd.DataFrame:
+    """Return what student and teacher say of each row, numbered in the whole run.
+
+    Beside the rows' own columns stand student, teacher, agrees and, where there are
+    labels, label. Of several classes also the probability that each gives its decision;
+    of several labels or values a column of each. A name that a column of the data has
+    already gets an underscore.
+    """
+    numbers = np.arange(len(found)) if found.numbers is None else found.numbers
+    rows: Any = as_frame(found.X)
+    if rows is None:
+        names = [f"x{i}" for i in range(np.shape(found.X)[1])]
+        rows = pd.DataFrame(np.asarray(found.X), columns=names)
+    said = {"row": numbers + 1, **_decisions(found)}
+    table = rows.reset_index(drop=True)
+    taken = set(map(str, table.columns))
+    for place, (name, column) in enumerate(said.items()):
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        table.insert(0 if place == 0 else len(table.columns), name, column)
+    return table
+
+
+def _decisions(found: Analysis) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    roles: dict[str, Any] = {"student": found.decided, "teacher": found.taught}
+    if found.labels is not None:
+        roles["label"] = found.y if found.task == "multiclass" else found.labels
+    for role, values in roles.items():
+        said |= _columns(found, role, np.asarray(values))
+    if found.task == "multiclass":
+        for role, logits in (
+            ("student", found.logits),
+            ("teacher", found.teacher_logits),
+        ):
+            said[f"{role}_probability"] = probabilities(logits, found.task).max(axis=1)
+    if found.has_classes:
+        said["agrees"] = found.agrees
+    return said
+
+
+def _columns(found: Analysis, role: str, values: NDArray[Any]) -> dict[str, Any]:
+    """Return a column of classes or values, or one for each of several outputs."""
+    if found.task == "multiclass":
+        is_place = role != "label"
+        return {role: np.asarray(found.model.classes_)[values] if is_place else values}
+    wide = values.reshape(len(found), -1)
+    if wide.shape[1] == 1:
+        return {role: wide[:, 0]}
+    ends = getattr(found.model, "classes_", range(1, wide.shape[1] + 1))
+    return {f"{role}_{end}": wide[:, i] for i, end in enumerate(ends)}

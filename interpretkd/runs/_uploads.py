@@ -7,26 +7,20 @@ nothing else. Whatever is wrong is said in one sentence.
 
 import contextlib
 import io
-import os
 import re
-import shutil
-import stat
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
 from interpretkd._base import InputError
 from interpretkd.data import parse_table
-from interpretkd.runs._bundle import load_run
-from interpretkd.runs._listing import find_runs, saved_run
 from interpretkd.teachers import OnnxTeacher
 
 MOST_BYTES = 200 * 2**20
@@ -37,20 +31,12 @@ _MOST_RATIO = 100
 _SMALL = 10 * 2**20
 """What unpacks to less is no bomb, whatever its ratio."""
 _MOST_MEMBERS = 64
-_LONGEST_NAME = 60
 _PICKLED = (
     "can run code on this machine when it is opened, so it is never read; save the run "
     "with save(model, path) and upload that folder as a zip file, or the table as a "
     "CSV or Parquet file"
 )
 _PICKLE_ENDINGS = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".skops", ".dill")
-_RUN_FILES = frozenset(
-    {
-        *("manifest.json", "model.json", "schema.json", "teacher.json"),
-        *("student.npz", "baseline.npz", "teacher.safetensors", "teacher.onnx"),
-        "evaluation.parquet",
-    }
-)
 _OTHER_FILES = {
     b"MZ": "is a program for Windows",
     b"\x7fELF": "is a program for Linux",
@@ -103,7 +89,7 @@ def read_upload(content: bytes, name: str) -> pd.DataFrame:
     0   31  own
     >>> read_upload(b"\x80\x04\x95", "people.csv")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    interpretkd._base.errors.InputError: The file 'people.csv' is a pickle, ...
+    interpretkd._base.errors.InputError: The file 'people.csv' is a pickle, which ...
     """
     _check_size(content, name)
     _refuse_code(content, name)
@@ -117,59 +103,6 @@ def read_upload(content: bytes, name: str) -> pd.DataFrame:
     _refuse_others(content, name)
     _check_cells(content, name)
     return parse_table(content, name)
-
-
-def unpack_run(content: bytes, shelf: str | os.PathLike[str], name: str) -> Path:
-    """Unpack a zipped run onto the shelf.
-
-    Parameters
-    ----------
-    content : bytes
-        The zip file.
-    shelf : str or path
-        The folder of runs; it is made if it is not there.
-    name : str
-        The zip file's name, after which the run is called.
-
-    Returns
-    -------
-    Path
-        The run's folder. A run that is on the shelf already is not unpacked again.
-
-    Raises
-    ------
-    InputError
-        For anything in the file that is not exactly a run, of sane size.
-    """
-    _check_size(content, name)
-    _refuse_code(content, name)
-    if not content.startswith(b"PK"):
-        _refuse_others(content, name)
-        raise InputError(
-            f"The file {name!r} is not a zip file; zip the folder of a run, the one "
-            "with manifest.json, and upload that."
-        )
-    files = _read_members(content, name)
-    for member, inner in files.items():
-        _check_inside(inner, member, name)
-    folder = Path(shelf)
-    folder.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=folder, prefix=".upload."))
-    try:
-        for member, inner in files.items():
-            (fresh / member).write_bytes(inner)
-        with _speaking_of(fresh, name):
-            load_run(fresh)
-        known = {run.key: run.path for run in find_runs(folder)}
-        key = saved_run(fresh).key
-        if key in known:
-            return known[key]
-        target = _free_folder(folder, _safe_name(Path(name).stem))
-        fresh.chmod(0o755)
-        fresh.rename(target)
-        return target
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def check_teacher(content: bytes, name: str) -> None:
@@ -203,68 +136,6 @@ def check_teacher(content: bytes, name: str) -> None:
         path.write_bytes(content)
         with _speaking_of(path, name):
             OnnxTeacher(path, output="logits")
-
-
-def run_folder(shelf: str | os.PathLike[str], name: str) -> Path:
-    """Return the folder for a new run that a person has named.
-
-    Parameters
-    ----------
-    shelf : str or path
-        The folder of runs.
-    name : str
-        Letters, digits, spaces, dots, dashes and underscores.
-
-    Returns
-    -------
-    Path
-        A folder on the shelf that is not there yet.
-
-    Raises
-    ------
-    InputError
-        For another name, and one that is taken.
-
-    Examples
-    --------
-    >>> run_folder("runs", "../etc")
-    Traceback (most recent call last):
-    interpretkd._base.errors.InputError: A run's name must be of letters, digits, \
-spaces, '.', '-' and '_', 60 at most, and begin with a letter or digit. Got '../etc'.
-    """
-    if name != _safe_name(name) or name != name.strip(" ."):
-        raise InputError(
-            "A run's name must be of letters, digits, spaces, '.', '-' and '_', "
-            f"{_LONGEST_NAME} at most, and begin with a letter or digit. "
-            f"Got {name[:80]!r}."
-        )
-    folder = Path(shelf) / name
-    if folder.exists():
-        raise InputError(f"There is a run {name!r} already; give another name.")
-    return folder
-
-
-def suggest_name(shelf: str | os.PathLike[str], title: str) -> str:
-    """Suggest a name for a new run that is not taken.
-
-    Parameters
-    ----------
-    shelf : str or path
-        The folder of runs.
-    title : str
-        What it is made from; any text.
-
-    Returns
-    -------
-    str
-        A name that `run_folder` takes.
-
-    Examples
-    --------
-    >>> suggest_name("no such folder", "<b>people</b> cart")
-    'b_people__b_ cart'
-    """
-    return _free_folder(Path(shelf), _safe_name(title)).name
 
 
 def _check_size(content: bytes, name: str) -> None:
@@ -371,136 +242,6 @@ def _parquet_size(content: bytes, name: str) -> tuple[int, int]:
     return said.num_rows, said.num_columns
 
 
-def _read_members(content: bytes, name: str) -> dict[str, bytes]:
-    """Read the files of a run out of a zip file, after a look at each one's name."""
-    with _reading_zip(name), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = [info for info in archive.infolist() if not _is_litter(info)]
-        if len(members) > _MOST_MEMBERS:
-            raise InputError(
-                f"The zip file {name!r} holds {len(members)} files; a run has at most "
-                f"{len(_RUN_FILES)}."
-            )
-        for info in members:
-            _check_member(info, name)
-        inside = [info for info in members if not info.is_dir()]
-        places = {PurePosixPath(info.filename).parent for info in inside}
-        files: dict[str, bytes] = {}
-        room = min(_MOST_UNPACKED, max(_SMALL, _MOST_RATIO * len(content)))
-        for info in inside:
-            member = PurePosixPath(info.filename).name
-            if len(places) > 1 or len(PurePosixPath(info.filename).parts) > 2:
-                raise InputError(
-                    f"The zip file {name!r} must hold the files of one run, in one "
-                    f"folder or in none. It holds {info.filename[:80]!r}."
-                )
-            if member not in _RUN_FILES:
-                raise InputError(
-                    f"The zip file {name!r} holds {info.filename[:80]!r}, which is no "
-                    "file of a run."
-                )
-            if member in files:
-                raise InputError(f"The zip file {name!r} holds {member!r} twice.")
-            files[member] = _read_member(archive, info, room, name)
-            room -= len(files[member])
-    if "manifest.json" not in files:
-        raise InputError(
-            f"The zip file {name!r} holds no run: there is no manifest.json in it."
-        )
-    return files
-
-
-def _is_litter(info: zipfile.ZipInfo) -> bool:
-    """Say whether macOS put it there; it is left where it is."""
-    is_store = PurePosixPath(info.filename).name == ".DS_Store"
-    return is_store or info.filename.startswith("__MACOSX/")
-
-
-def _check_member(info: zipfile.ZipInfo, name: str) -> None:
-    # The name as it stands in the file: zipfile cuts it at a NUL.
-    member = info.orig_filename
-    outside = (
-        member.startswith(("/", "\\", "~"))
-        or re.match(r"[A-Za-z]:", member) is not None
-        or ".." in re.split(r"[/\\]", member)
-        or "\\" in member
-        or "\0" in member
-    )
-    if outside:
-        raise InputError(
-            f"The zip file {name!r} would write outside its folder, to "
-            f"{member[:80]!r}; nothing was unpacked."
-        )
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise InputError(
-            f"The zip file {name!r} holds {member[:80]!r}, which is a link or device "
-            "and no file; nothing was unpacked."
-        )
-    if info.flag_bits & 1:
-        raise InputError(f"The zip file {name!r} is encrypted; zip it anew without.")
-
-
-def _read_member(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, room: int, name: str
-) -> bytes:
-    """Read no more than there is room for, whatever the archive says of itself."""
-    with archive.open(info) as member:
-        content = member.read(room + 1)
-    if len(content) > room:
-        raise InputError(
-            f"The zip file {name!r} unpacks to far more than a run is: a zip bomb. "
-            "Nothing was unpacked."
-        )
-    return content
-
-
-def _check_inside(content: bytes, member: str, name: str) -> None:
-    """Look into the files of a run that are themselves packed."""
-    whole = f"{member} in {name}"
-    if member.endswith(".npz"):
-        _check_arrays(content, whole)
-    elif member.endswith(".parquet"):
-        n_rows, n_columns = _parquet_size(content, whole)
-        if n_rows * n_columns > _MOST_CELLS:
-            raise InputError(
-                f"The file {whole!r} holds {n_rows:,} rows of {n_columns:,} columns, "
-                "far more than a run: a zip bomb. Nothing was unpacked."
-            )
-    elif member.endswith(".onnx"):
-        _check_onnx(content, whole)
-
-
-def _check_arrays(content: bytes, name: str) -> None:
-    room = min(_MOST_UNPACKED, max(_SMALL, _MOST_RATIO * len(content)))
-    _refuse_code_inside(content, name)
-    with _reading_zip(name), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if len(archive.infolist()) > _MOST_MEMBERS:
-            raise InputError(f"The file {name!r} holds too many arrays for a run.")
-        for info in archive.infolist():
-            array = _read_member(archive, info, room, name)
-            room -= len(array)
-            _check_shape(array, name)
-
-
-def _check_shape(array: bytes, name: str) -> None:
-    """Refuse an array whose header asks for more memory than its bytes fill."""
-    stream = io.BytesIO(array)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _, dtype = read(stream)
-    except (ValueError, KeyError) as error:
-        raise InputError(f"The file {name!r} holds a damaged array.") from error
-    wanted = dtype.itemsize
-    for side in shape:
-        wanted *= side
-    if wanted != len(array) - stream.tell():
-        raise InputError(f"The file {name!r} holds a damaged array.")
-
-
 def _check_onnx(content: bytes, name: str) -> None:
     """Refuse what is no ONNX file, and weights that would be read from elsewhere."""
     try:
@@ -560,17 +301,3 @@ def _speaking_of(path: Path, name: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(str(error).replace(str(path), name)) from error
-
-
-def _safe_name(name: str) -> str:
-    kept = "".join(c if c.isalnum() or c in " .-_" else "_" for c in name)
-    return kept.lstrip(" .-_")[:_LONGEST_NAME].rstrip(" .") or "run"
-
-
-def _free_folder(shelf: Path, name: str) -> Path:
-    number, folder = 1, shelf / name
-    while folder.exists():
-        number += 1
-        ending = f"-{number}"
-        folder = shelf / f"{name[: _LONGEST_NAME - len(ending)].rstrip(' .')}{ending}"
-    return folder

@@ -1,8 +1,8 @@
 """From a table to a saved run: what the command line and the app do.
 
 Every run is made the same way. The rows are split, seeded and stratified, into 64 %
-that teach the teacher, 16 % more for the student (`transfer`) and 20 % for judging
-(`test`). The student is taught on the first two; every number that is shown was
+that train the teacher, 16 % more for the student (`transfer`) and 20 % for judging
+(`test`). The student is fitted to the first two; every number that is shown was
 measured on the last, which neither has seen.
 """
 
@@ -81,8 +81,8 @@ class Task:
     about: Mapping[str, str | int | float] = field(default_factory=dict)
 
     @property
-    def taught(self) -> NDArray[np.int64]:
-        """The rows that the student may see."""
+    def student_rows(self) -> NDArray[np.int64]:
+        """The rows that the student is fitted to: train and transfer."""
         return np.concatenate([self.split.train, self.split.transfer])
 
 
@@ -200,7 +200,7 @@ def task_of(dataset: Dataset, *, seed: int = 0) -> Task:
 
 def _split_facts(split: Split, seed: int) -> dict[str, int]:
     return {
-        "rows that taught the teacher": len(split.train),
+        "rows that trained the teacher": len(split.train),
         "further rows for the student": len(split.transfer),
         "rows held out": len(split.test),
         "seed of the split": seed,
@@ -340,15 +340,16 @@ def distil(
         model = DistilledRegressor(frozen, student, **common)
     else:
         model = DistilledClassifier(frozen, student, target=target, **common)
-    tell(f"Fitting the student and its baseline to {len(task.taught):,} rows")
-    model.fit(task.X.iloc[task.taught], task.y[task.taught])
+    tell(f"Fitting the student and its baseline to {len(task.student_rows):,} rows")
+    model.fit(task.X.iloc[task.student_rows], task.y[task.student_rows])
     tell(f"Judging on {len(task.split.test):,} rows that neither has seen")
     test = task.split.test
     X, y = task.X.iloc[test], task.y[test]
     about = dict(task.about) | ({"command": command} if command else {})
     found = analyse(model, X, y, about=about)
     _ = found.evaluation  # what cannot be judged is not saved
-    return Outcome(found, save(model, path, X, y, about=about))
+    said = found.teacher_logits
+    return Outcome(found, save(model, path, X, y, teacher_logits=said, about=about))
 
 
 def new_student(

@@ -12,7 +12,7 @@ from interpretkd._base.lazy import attach
 if TYPE_CHECKING:
     from interpretkd.studio.launcher import (
         RUN as RUN,
-        SHELF as SHELF,
+        RUNS as RUNS,
         OpenStudio as OpenStudio,
         find_studio as find_studio,
         free_port as free_port,
@@ -23,6 +23,6 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        launcher: OpenStudio RUN SHELF find_studio free_port open_studio serve
+        launcher: OpenStudio RUN RUNS find_studio free_port open_studio serve
         """,
     )

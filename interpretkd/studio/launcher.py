@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from interpretkd._base import InputError, check_integer
 from interpretkd.runs import saved_run
 
-RUN, SHELF = "INTERPRETKD_RUN", "INTERPRETKD_RUNS"
+RUN, RUNS = "INTERPRETKD_RUN", "INTERPRETKD_RUNS"
 """How the app is told which run to open, and where other runs lie."""
 _PLACES = (
     Path(__file__).parents[1] / "_studio",  # in a wheel
@@ -54,24 +54,12 @@ def find_studio() -> Path:
     raise InputError("The studio's files are missing: install interpretkd again.")
 
 
-def command(*, port: int, browser: bool = True) -> list[str]:
+def _command(*, port: int, browser: bool = True) -> list[str]:
     """Return what starts the app.
 
     It listens to this machine alone, tells nobody of its use, asks for no e-mail
     address, watches no files, and shows the type of an error of our own instead of the
     code around it.
-
-    Parameters
-    ----------
-    port : int
-        In [1, 65535].
-    browser : bool, default=True
-        Whether to open it.
-
-    Returns
-    -------
-    list of str
-        A program and its arguments.
     """
     check_integer("studio", "port", port, 1, 65535)
     flags = {
@@ -93,29 +81,11 @@ def command(*, port: int, browser: bool = True) -> list[str]:
     return [*started, *hosts, *(f"--{name}={value}" for name, value in flags.items())]
 
 
-def environment(
-    run: str | os.PathLike[str] | None, shelf: str | os.PathLike[str]
+def _environment(
+    run: str | os.PathLike[str] | None, runs: str | os.PathLike[str]
 ) -> dict[str, str]:
-    """Return the surroundings that the app is started in.
-
-    Parameters
-    ----------
-    run : str or path or None
-        The run to open.
-    shelf : str or path
-        The folder of runs that the app offers, and makes new ones in.
-
-    Returns
-    -------
-    dict of str to str
-        Those of this process, with what the app is told.
-
-    Raises
-    ------
-    InputError
-        When there is no run.
-    """
-    told = dict(os.environ) | {SHELF: str(Path(shelf).resolve())}
+    """Return the surroundings that the app is started in."""
+    told = dict(os.environ) | {RUNS: str(Path(runs).resolve())}
     told.pop(RUN, None)
     if run is not None:
         told[RUN] = str(saved_run(run).path.resolve())
@@ -125,7 +95,7 @@ def environment(
 def open_studio(
     run: str | os.PathLike[str] | None = None,
     *,
-    shelf: str | os.PathLike[str] = "runs",
+    runs: str | os.PathLike[str] = "runs",
     port: int | None = None,
     browser: bool = True,
 ) -> int:
@@ -135,7 +105,7 @@ def open_studio(
     ----------
     run : str or path, default=None
         The run to open; None lets the user choose.
-    shelf : str or path, default="runs"
+    runs : str or path, default="runs"
         The folder of runs that the app offers, and makes new ones in.
     port : int, default=None
         In [1, 65535]; None takes the first free one from 8501 on.
@@ -152,8 +122,8 @@ def open_studio(
     InputError
         When there is no run, no free port, or no `app` extra.
     """
-    told = environment(run, shelf)
-    started = command(port=free_port() if port is None else port, browser=browser)
+    told = _environment(run, runs)
+    started = _command(port=free_port() if port is None else port, browser=browser)
     # Whoever ends this process ends the app with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with subprocess.Popen(started, env=told) as app:
@@ -237,10 +207,10 @@ def serve(
     from interpretkd.runs import save  # slow, and the command needs none of it
 
     port = free_port() if port is None else port
-    started = command(port=port, browser=browser)
+    started = _command(port=port, browser=browser)
     folder = tempfile.TemporaryDirectory(prefix="interpretkd-")
     run = save(model, Path(folder.name) / "notebook", X, y)
-    told = environment(run, folder.name)
+    told = _environment(run, folder.name)
     with open(os.devnull, "wb") as nowhere:
         app = subprocess.Popen(
             started, env=told, stdout=nowhere, stderr=nowhere, start_new_session=True

@@ -73,7 +73,7 @@ def test_naive_is_what_anybody_would_do(tmp_path):
     _, found, _ = run(tmp_path, small("naive", "labels 5"))
     task = task_of(load_breast_cancer(), seed=0)
     teacher = train_teacher(task, seed=0, **NETWORK)
-    X, X_test = task.X.iloc[task.taught], task.X.iloc[task.split.test]
+    X, X_test = task.X.iloc[task.student_rows], task.X.iloc[task.split.test]
     naive = DecisionTreeClassifier(max_leaf_nodes=4, random_state=0)
     said = naive.fit(X.to_numpy(), teacher.predict(X)).predict(X_test.to_numpy())
     result = found[0, "4 leaves", "naive"]
@@ -81,7 +81,7 @@ def test_naive_is_what_anybody_would_do(tmp_path):
     assert result["accuracy"] == (said == task.y[task.split.test]).mean()
     labels = DecisionTreeClassifier(
         max_leaf_nodes=4, min_samples_leaf=5, random_state=0
-    ).fit(X.to_numpy(), task.y[task.taught])
+    ).fit(X.to_numpy(), task.y[task.student_rows])
     said = labels.predict(X_test.to_numpy())
     result = found[0, "4 leaves", "labels 5"]
     assert result["accuracy"] == (said == task.y[task.split.test]).mean()
@@ -116,7 +116,7 @@ def test_a_stopped_run_goes_on(tmp_path):
 
 
 def test_what_a_peer_cannot_do_is_told(tmp_path, monkeypatch):
-    def fail(lesson, budget, seed):
+    def fail(training, budget, seed):
         raise MemoryError("too many rows")
 
     broken = peers.Method(fail, "numpy", "numpy")
@@ -196,11 +196,11 @@ def test_pystreed_finds_what_greed_does_not():
             return np.eye(2)[(values[:, 1] != values[:, 4]).astype(int)]
 
     rows = peers.as_rows(schema, frame)
-    lesson = peers.Lesson(rows, np.zeros(400, int), Exclusive(), schema)
-    grown = peers.METHODS["streed"].grow(lesson, peers.Budget(depth=2), 0)
+    training = peers.TrainingSet(rows, np.zeros(400, int), Exclusive(), schema)
+    grown = peers.METHODS["streed"].grow(training, peers.Budget(depth=2), 0)
     assert grown.note == "proven"
     assert (grown.leaves, grown.depth) == (4, 2)
-    np.testing.assert_array_equal(grown.decide(rows), lesson.decided)
+    np.testing.assert_array_equal(grown.decide(rows), training.decided)
 
 
 # Statistics

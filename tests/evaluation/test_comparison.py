@@ -11,7 +11,7 @@ from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import analyse, compare, evaluate, steps, why_not
 from interpretkd.metrics import fidelity_by_slice, mcnemar, paired_bootstrap
-from interpretkd.runs import save, saved_run, twins
+from interpretkd.runs import same_rows_runs, save, saved_run
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 FAMILIES = {
@@ -208,7 +208,7 @@ def test_steps_hold_the_sizes_that_matter(iris):
     )
 
 
-def test_twins_were_saved_with_the_same_rows(iris, tmp_path):
+def test_runs_of_the_same_rows_are_found(iris, tmp_path):
     runs = {}
     for name, n_rows in (("cart", 50), ("linear", 50), ("boosted", 40)):
         one = iris[name]
@@ -217,7 +217,7 @@ def test_twins_were_saved_with_the_same_rows(iris, tmp_path):
     save(iris["cart"].model, tmp_path / "bare")
     bare = saved_run(tmp_path / "bare")
     cart, linear, boosted = (runs[name] for name in ("cart", "linear", "boosted"))
-    assert twins(cart, [linear, boosted, bare]) == (linear,)
-    assert twins(bare, [cart, bare]) == ()
+    assert same_rows_runs(cart, [linear, boosted, bare]) == (linear,)
+    assert same_rows_runs(bare, [cart, bare]) == ()
     (linear.path / "manifest.json").write_text("[]")
-    assert twins(cart, [linear]) == ()
+    assert same_rows_runs(cart, [linear]) == ()

@@ -147,9 +147,9 @@ def test_no_change_into_another_leaf_is_nearer(
     tree = new_tree(nested)
     row = np.asarray(cells, dtype=FLOAT32)
     leaf = tree.nodes.apply(row[None])[0]
-    wish = Desired("regression", tree.value[leaf], at_least=0.5)
+    desired = Desired("regression", tree.value[leaf], at_least=0.5)
     scale = _plain_scale(5, frozenset(fixed))
-    found = nearest_rows(tree, VALUES, row, wish, scale, 1)
+    found = nearest_rows(tree, VALUES, row, desired, scale, 1)
     grid = _grid(tree, row)
     for j in fixed:
         grid[j] = [row[j]]
@@ -187,8 +187,8 @@ def test_no_value_is_taken_away() -> None:
     known, gap = FLOAT32([3, 0, 0, 0, 0]), FLOAT32([nan, 0, 0, 0, 0])
     for row, serves in ((known, False), (gap, True)):
         leaf = tree.nodes.apply(row[None])[0]
-        wish = Desired("regression", tree.value[leaf], at_least=0.5)
-        found = nearest_rows(tree, VALUES, row, wish, _plain_scale(5), 1)
+        desired = Desired("regression", tree.value[leaf], at_least=0.5)
+        found = nearest_rows(tree, VALUES, row, desired, _plain_scale(5), 1)
         assert bool(found) == serves
 
 
@@ -202,9 +202,9 @@ def test_values_across_a_threshold_are_readable_or_whole() -> None:
     ):
         row = FLOAT32([0, start, 0, 0, 0])
         leaf = tree.nodes.apply(row[None])[0]
-        wish = Desired("regression", tree.value[leaf], at_least=0.5)
+        desired = Desired("regression", tree.value[leaf], at_least=0.5)
         scale = Scale(np.ones(5), np.full(5, whole), np.full(5, nan), frozenset())
-        assert nearest_rows(tree, VALUES, row, wish, scale, 1)[0][1] == wanted
+        assert nearest_rows(tree, VALUES, row, desired, scale, 1)[0][1] == wanted
 
 
 # Boosted and linear students: no single change is nearer.
@@ -216,7 +216,7 @@ def test_no_single_change_is_nearer(iris_models: Any, which: int) -> None:
     X = load_iris().data
     units = X.std(axis=0)
     for i in (3, 70, 120):
-        nearest = explain_row(model, X[i], X=X, n_flips=1).flips[0]
+        nearest = explain_row(model, X[i], X=X, n_counterfactuals=1).counterfactuals[0]
         assert len(nearest.changes) == 1
         own = model.predict(X[i : i + 1])[0]
         best = np.inf
@@ -224,51 +224,51 @@ def test_no_single_change_is_nearer(iris_models: Any, which: int) -> None:
             steps = np.linspace(-12, 12, 4001) * units[j]
             rows = np.tile(X[i], (len(steps), 1))
             rows[:, j] += steps
-            flips = np.abs(steps[model.predict(rows) != own]) / units[j]
-            best = min(best, flips.min(initial=np.inf))
+            crossings = np.abs(steps[model.predict(rows) != own]) / units[j]
+            best = min(best, crossings.min(initial=np.inf))
         assert nearest.size <= best + 0.011
         assert nearest.size >= best - 0.007
 
 
-# Every student, every task: flips flip.
+# Every student, every task: the decision changes.
 
 
 @pytest.mark.parametrize("which", range(3), ids=TYPES)
-def test_flips_flip_and_change_nothing_else(
+def test_counterfactuals_change_the_decision_and_nothing_else(
     german: Any, german_models: Any, which: int
 ) -> None:
     model, rows = german_models[which], german.data
-    n_flips = 0
+    n_found = 0
     for i in range(0, 60, 6):
         found = explain_row(model, rows.iloc[i], X=rows, frozen=["credit_amount"])
         own = model.predict(rows.iloc[[i]])[0]
         assert found.prediction == own
-        sizes = [(len(flip.changes), flip.size) for flip in found.flips]
+        sizes = [(len(one.changes), one.size) for one in found.counterfactuals]
         assert sizes == sorted(sizes)
-        for flip in found.flips:
-            n_flips += 1
-            assert model.predict(flip.row)[0] == flip.prediction != own
-            told = model.teacher_.logits(flip.row).argmax(axis=1)[0]
-            assert model.classes_[told] == flip.teacher_prediction
-            same = flip.teacher_prediction == flip.prediction
-            assert flip.teacher_follows == same
-            names = {change.feature for change in flip.changes}
+        for one in found.counterfactuals:
+            n_found += 1
+            assert model.predict(one.row)[0] == one.prediction != own
+            told = model.teacher_.logits(one.row).argmax(axis=1)[0]
+            assert model.classes_[told] == one.teacher_prediction
+            same = one.teacher_prediction == one.prediction
+            assert one.teacher_follows == same
+            names = {change.feature for change in one.changes}
             assert "credit_amount" not in names
             for name in set(rows) - names:
-                assert flip.row[name].iloc[0] == rows[name].iloc[i]
+                assert one.row[name].iloc[0] == rows[name].iloc[i]
             assert all(
-                str(flip.row[n].dtype) == str(rows[n].dtype)
+                str(one.row[n].dtype) == str(rows[n].dtype)
                 for n in rows
                 if pd.api.types.is_integer_dtype(rows[n])
             )
-    assert n_flips >= 10
+    assert n_found >= 10
 
 
 def test_the_way_through_the_tree(german: Any, german_models: Any) -> None:
     model, rows = german_models[0], german.data
     tree = model.tree_
     for i in range(5):
-        found = explain_row(model, rows.iloc[[i]], X=rows, n_flips=0)
+        found = explain_row(model, rows.iloc[[i]], X=rows, n_counterfactuals=0)
         leaf = tree.apply(given_rows(model, rows.iloc[[i]]))[0]
         assert found.leaf == leaf
         assert len(found.steps) == tree.nodes.depths[leaf]
@@ -282,7 +282,7 @@ def test_the_way_through_the_tree(german: Any, german_models: Any) -> None:
             margin = abs(float(codes[j]) - float(tree.nodes.threshold[step.node]))
             assert step.margin == pytest.approx(margin)
             assert step.relative_margin == pytest.approx(margin / units[j])
-        assert found.flips == ()
+        assert found.counterfactuals == ()
         assert list(found.to_frame()["node"]) == [step.node for step in found.steps]
 
 
@@ -290,8 +290,8 @@ def test_without_rows_there_is_no_relative_margin(iris_models: Any) -> None:
     X = load_iris().data
     found = explain_row(iris_models[0], X[70])
     assert found.to_frame()["relative_margin"].isna().all()
-    assert found.flips[0].changes[0].is_usual is None
-    assert found.flips[0].prediction != found.prediction
+    assert found.counterfactuals[0].changes[0].is_usual is None
+    assert found.counterfactuals[0].prediction != found.prediction
 
 
 @pytest.mark.parametrize("which", [1, 2], ids=TYPES[1:])
@@ -299,7 +299,7 @@ def test_contributions_add_up(german: Any, german_models: Any, which: int) -> No
     model, rows = german_models[which], german.data
     form = model.student_.form_
     for i in range(4):
-        found = explain_row(model, rows.iloc[i], n_flips=0)
+        found = explain_row(model, rows.iloc[i], n_counterfactuals=0)
         margins = form.margins(given_rows(model, rows.iloc[[i]]))[0]
         total = found.contributions.iloc[:, 2:].sum().to_numpy()
         np.testing.assert_allclose(total, margins - margins.mean(), atol=1e-5)
@@ -312,22 +312,22 @@ def test_values_move_as_far_as_asked(regressors: Any, which: int) -> None:
     found = explain_row(model, X[3], X=X, min_difference=20.0)
     assert found.agrees is None
     assert found.probability is None
-    assert found.flips
-    for flip in found.flips:
-        assert model.predict(flip.row)[0] == flip.prediction
-        moved = flip.prediction - found.prediction
+    assert found.counterfactuals
+    for one in found.counterfactuals:
+        assert model.predict(one.row)[0] == one.prediction
+        moved = one.prediction - found.prediction
         assert abs(moved) >= 20
-        taught = flip.teacher_prediction - found.teacher_prediction
-        assert flip.teacher_follows == (taught * np.sign(moved) >= 20)
+        followed = one.teacher_prediction - found.teacher_prediction
+        assert one.teacher_follows == (followed * np.sign(moved) >= 20)
     low, high = found.prediction + 15, found.prediction + 40
-    wanted = explain_row(model, X[3], X=X, wanted=(low, high))
-    assert all(low <= flip.prediction <= high for flip in wanted.flips)
-    assert wanted.flips
-    already = explain_row(model, X[3], wanted=(found.prediction - 1, np.inf))
-    assert already.is_as_wanted
-    assert not already.flips
-    assert "as wanted already" in str(already)
-    assert explain_row(model, X[3]).flips  # a difference of its own
+    within = explain_row(model, X[3], X=X, desired=(low, high))
+    assert all(low <= one.prediction <= high for one in within.counterfactuals)
+    assert within.counterfactuals
+    already = explain_row(model, X[3], desired=(found.prediction - 1, np.inf))
+    assert already.is_as_desired
+    assert not already.counterfactuals
+    assert "as desired already" in str(already)
+    assert explain_row(model, X[3]).counterfactuals  # a difference of its own
 
 
 @pytest.mark.parametrize("which", range(3), ids=TYPES)
@@ -335,20 +335,20 @@ def test_labels(labellers: Any, which: int) -> None:
     model = labellers[which]
     X, _ = make_multilabel_classification(200, 6, n_classes=3, random_state=0)
     found = explain_row(model, X[3], X=X)
-    assert found.flips
-    for flip in found.flips:
-        on = np.flatnonzero(model.predict(flip.row)[0])
-        assert tuple(on.tolist()) == flip.prediction != found.prediction
-    for flip in explain_row(model, X[3], X=X, wanted=[2]).flips:
-        assert flip.prediction == (2,)
+    assert found.counterfactuals
+    for one in found.counterfactuals:
+        on = np.flatnonzero(model.predict(one.row)[0])
+        assert tuple(on.tolist()) == one.prediction != found.prediction
+    for one in explain_row(model, X[3], X=X, desired=[2]).counterfactuals:
+        assert one.prediction == (2,)
 
 
 @pytest.mark.parametrize("which", range(3), ids=TYPES)
-def test_a_wanted_class(iris_models: Any, which: int) -> None:
+def test_a_desired_class(iris_models: Any, which: int) -> None:
     X = load_iris().data
-    found = explain_row(iris_models[which], X[70], X=X, wanted=0)
-    assert found.flips
-    assert {flip.prediction for flip in found.flips} == {0}
+    found = explain_row(iris_models[which], X[70], X=X, desired=0)
+    assert found.counterfactuals
+    assert {one.prediction for one in found.counterfactuals} == {0}
 
 
 def test_a_row_may_come_in_many_forms(german: Any, german_models: Any) -> None:
@@ -385,10 +385,10 @@ def test_gaps_dates_and_booleans(student: Any) -> None:
     touched = set()
     for i in range(0, 40, 4):
         found = explain_row(model, frame.iloc[i], X=frame)
-        for flip in found.flips:
-            assert model.predict(flip.row)[0] == flip.prediction != found.prediction
-            touched |= {change.feature for change in flip.changes}
-            assert flip.row["since"].dtype.kind == "M"
+        for one in found.counterfactuals:
+            assert model.predict(one.row)[0] == one.prediction != found.prediction
+            touched |= {change.feature for change in one.changes}
+            assert one.row["since"].dtype.kind == "M"
     assert "since" in touched
     text = str(explain_row(model, {"since": days[0], "smoker": True, "dose": None}))
     assert "dose = missing" in text or type(student) is CartStudent
@@ -432,8 +432,8 @@ def test_an_absent_teacher_is_not_asked(tmp_path: Any) -> None:
     row, logits = run.evaluation.X.iloc[[5]], run.evaluation.teacher_logits[5]
     found = explain_row(run.model, row, teacher_logits=logits)
     assert found.teacher_prediction == model.teacher_.logits(row).argmax()
-    assert found.flips
-    assert all(flip.teacher_follows is None for flip in found.flips)
+    assert found.counterfactuals
+    assert all(one.teacher_follows is None for one in found.counterfactuals)
     assert "cannot be asked" in str(found)
     with pytest.raises(InputError, match="not saved with this run"):
         explain_row(run.model, row)
@@ -461,16 +461,16 @@ def test_names_from_data_stay_text(german_teacher: Any) -> None:
             assert "</script>" not in page
             assert page.count("<table") == page.count("</table>") >= 2
             lines = str(found).splitlines()
-            assert len(lines) <= 8 + len(found.steps) + 14 + len(found.flips)
+            assert len(lines) <= 8 + len(found.steps) + 14 + len(found.counterfactuals)
             assert all(line.isprintable() for line in lines)
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"wanted": 7}, "one of the classes 0, 1, 2. Got 7"),
+        ({"desired": 7}, "one of the classes 0, 1, 2. Got 7"),
         ({"frozen": ["x9"]}, "must hold column names. Got 'x9'"),
-        ({"n_flips": -1}, "must be an int in"),
+        ({"n_counterfactuals": -1}, "must be an int in"),
         ({"min_difference": 0}, "must be a float in"),
         ({"teacher_logits": [1.0, 2.0]}, "finite numbers of shape"),
         ({"row": np.zeros((2, 4))}, "must be one row of 4 columns"),
@@ -485,9 +485,9 @@ def test_what_cannot_be_used(iris_models: Any, given: Any, message: str) -> None
 
 def test_other_wishes_that_cannot_be(labellers: Any, regressors: Any) -> None:
     with pytest.raises(InputError, match="hold the labels"):
-        explain_row(labellers[0], np.zeros(6), wanted=["a"])
+        explain_row(labellers[0], np.zeros(6), desired=["a"])
     with pytest.raises(InputError, match="two ends of an interval"):
-        explain_row(regressors[0], np.zeros(10), wanted=3.0)
+        explain_row(regressors[0], np.zeros(10), desired=3.0)
     with pytest.raises(InputError, match="Got LogisticRegression"):
         explain_row(LogisticRegression(), np.zeros(4))
 

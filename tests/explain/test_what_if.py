@@ -16,11 +16,11 @@ from interpretkd.datasets import _loaders as datasets
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.explain import (
     Input,
+    disagreeing_rows,
     explain_row,
     inputs_of,
     label_text,
     order_of_inputs,
-    parting_rows,
     read_settings,
     row_of,
     settings_between,
@@ -205,7 +205,7 @@ def test_used_columns_are_those_that_can_change_the_student(models, rows, place)
 def test_the_order_begins_with_what_matters_to_the_row(models, rows):
     row = row_of(rows, 3)
     tree, boosted, linear = models
-    steps = [step.feature for step in explain_row(tree, row, n_flips=0).steps]
+    steps = [step.feature for step in explain_row(tree, row, n_counterfactuals=0).steps]
     order = order_of_inputs(tree, row)
     names = [tree.schema_.names[j] for j in order]
     assert names[: len(set(steps))] == list(dict.fromkeys(steps))
@@ -247,23 +247,25 @@ def test_a_trial_is_what_both_models_say_of_the_changed_row(models, rows, place)
     np.testing.assert_allclose(trial.teacher_before.logits, teacher.logits(row)[0])
     both = (trial.student_after.decision, trial.teacher_after.decision)
     assert trial.agrees == (both[0] == both[1])
-    assert trial.sentence.endswith(" They agree." if trial.agrees else " They part.")
+    assert trial.sentence.endswith(
+        " They agree." if trial.agrees else " They disagree."
+    )
     assert len(trial.changes) == len(values)
     assert len(trial.frame()) == 4 * 2
 
 
 def test_the_tests_that_turned_explain_another_leaf(models, rows):
     model = models[0]
-    explained = explain_row(model, row_of(rows, 5), X=rows, n_flips=1)
-    values = settings_between(model, row_of(rows, 5), explained.flips[0].row)
+    explained = explain_row(model, row_of(rows, 5), X=rows, n_counterfactuals=1)
+    values = settings_between(model, row_of(rows, 5), explained.counterfactuals[0].row)
     trial = try_values(model, row_of(rows, 5), values)
     assert trial.leaf_before == explained.leaf
     assert trial.leaf_after != explained.leaf
     assert not trial.tests["holds"].all()
     assert trial.tests["node"].tolist() == [step.node for step in explained.steps]
-    assert trial.student_after.decision == explained.flips[0].prediction
+    assert trial.student_after.decision == explained.counterfactuals[0].prediction
     assert " goes from " in trial.sentence
-    new = explain_row(model, trial.row, n_flips=0)
+    new = explain_row(model, trial.row, n_counterfactuals=0)
     assert all(step.feature in trial.rule for step in new.steps)
 
 
@@ -371,10 +373,11 @@ def test_tables_are_no_images(models):
 
 def test_rows_on_which_both_part_are_found(models, rows):
     logits = models[0].logits(rows), models[0].teacher_.logits(rows)
-    found = parting_rows("multiclass", *logits)
+    found = disagreeing_rows("multiclass", *logits)
     said = [each.argmax(axis=1) for each in logits]
     np.testing.assert_array_equal(found, np.flatnonzero(said[0] != said[1]))
     values = np.arange(20.0)[:, None]
-    assert parting_rows("regression", values, np.zeros((20, 1))).tolist() == [18, 19]
-    assert parting_rows("regression", values, values).tolist() == []
-    assert parting_rows("regression", values[:0], values[:0]).tolist() == []
+    found = disagreeing_rows("regression", values, np.zeros((20, 1)))
+    assert found.tolist() == [18, 19]
+    assert disagreeing_rows("regression", values, values).tolist() == []
+    assert disagreeing_rows("regression", values[:0], values[:0]).tolist() == []

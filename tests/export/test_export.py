@@ -11,14 +11,14 @@ import interpretkd.targets
 from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
 from interpretkd.export import ParityError, export_student
-from interpretkd.export._parity import check, made_rows
+from interpretkd.export._parity import _made_rows, check
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
-    double_threshold,
-    model_spec,
+    _double_threshold,
+    _model_spec,
 )
-from interpretkd.export._sql.checker import sql_checker
+from interpretkd.export._sql.checker import _sql_checker
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes
 from interpretkd.students import CartStudent
 from tests.export.models import (
@@ -75,16 +75,16 @@ def test_statements_are_run_in_duckdb(name, family, dialect):
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_blueprint_is_the_model(name, family):
+def test_the_specification_is_the_model(name, family):
     model, X = MODELS[name](family)
-    plan = model_spec(model)
-    values, decisions = plan.predict(X)
-    if plan.task == "regression":
+    spec = _model_spec(model)
+    values, decisions = spec.predict(X)
+    if spec.task == "regression":
         np.testing.assert_array_equal(values, model.predict(X).reshape(len(X), -1))
         return
     np.testing.assert_array_equal(values, model.predict_proba(X))
-    if plan.task == "multiclass":
-        decisions = np.asarray(plan.labels, dtype=object)[decisions]
+    if spec.task == "multiclass":
+        decisions = np.asarray(spec.labels, dtype=object)[decisions]
     np.testing.assert_array_equal(decisions, model.predict(X))
 
 
@@ -103,7 +103,7 @@ DOUBLES = st.floats(allow_nan=False, allow_infinity=False)
 @example(16777216.0, 16777217.0, 0)
 @example(16777218.0, 16777219.0, 0)
 def test_the_double_threshold_separates_the_same_numbers(threshold, x, steps):
-    border = double_threshold(threshold)
+    border = _double_threshold(threshold)
     near = border
     for _ in range(abs(steps)):
         near = math.nextafter(near, math.copysign(math.inf, steps))
@@ -118,12 +118,14 @@ def test_the_largest_number_is_the_last_that_is_not_infinite():
         assert np.isinf(np.float32(np.nextafter(LARGEST, np.inf)))
 
 
-@pytest.mark.parametrize("to", ["sql", "python", "pmml"])
-def test_a_threshold_that_is_not_rounded_is_found(to, monkeypatch):
+@pytest.mark.parametrize(
+    ("to", "writer"),
+    [("sql", "_sql.statement"), ("python", "_to_python"), ("pmml", "_to_pmml")],
+)
+def test_a_threshold_that_is_not_rounded_is_found(to, writer, monkeypatch):
     """The naive threshold is right on all rows but those that lie beside it."""
     model, X = plain("cancer", "tree")
-    module = f"interpretkd.export_{to}.double_threshold"
-    monkeypatch.setattr(module, float)
+    monkeypatch.setattr(f"interpretkd.export.{writer}._double_threshold", float)
     with pytest.raises(ParityError, match=r"Nothing was written: .* rows came out"):
         export_student(model, to, X)
 
@@ -131,27 +133,27 @@ def test_a_threshold_that_is_not_rounded_is_found(to, monkeypatch):
 def test_another_students_answers_are_not_equal():
     model, X = plain("iris", "tree")
     other, _ = plain("iris", "boosted")
-    _, ask = sql_checker(model_spec(other), "sqlite")
+    _, ask = _sql_checker(_model_spec(other), "sqlite")
     with pytest.raises(ParityError, match="of 150 rows came out otherwise in SQLite"):
-        check(model_spec(model), "SQLite", ask, X)
+        check(_model_spec(model), "SQLite", ask, X)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_made_rows_meet_every_test(family):
     model, X = german(family)
-    plan = model_spec(model)
-    rows = made_rows(plan, X)
-    codes = plan.schema.encode(rows)
-    assert np.isnan(codes[:, list(plan.used)]).any(axis=0).all()
+    spec = _model_spec(model)
+    rows = _made_rows(spec, X)
+    codes = spec.schema.encode(rows)
+    assert np.isnan(codes[:, list(spec.used)]).any(axis=0).all()
     if family == "tree":
-        reached = np.unique(plan.form.apply(rows))
-        assert len(reached) == plan.form.n_leaves
-        nodes = plan.form.nodes
+        reached = np.unique(spec.form.apply(rows))
+        assert len(reached) == spec.form.n_leaves
+        nodes = spec.form.nodes
         for node in np.flatnonzero(nodes.category_start >= 0):
             position = nodes.feature[node]
             seen = np.unique(codes[:, position])
             assert len(seen[~np.isnan(seen)]) == len(
-                plan.schema.features[position].categories
+                spec.schema.features[position].categories
             )
 
 
@@ -254,7 +256,7 @@ def test_columns_of_dates_are_read_as_dates():
     frame.loc[::7, "time"] = pd.NaT
     y = np.column_stack([np.arange(60) % 17, (np.arange(60) ** 2) % 23])
     student = CartStudent(12, search="greedy").fit(frame, y)
-    assert len(model_spec(student).used) >= 2
+    assert len(_model_spec(student).used) >= 2
     for to in CHECKED[:-1]:
         parity = export_student(student, to, frame).parity
         assert parity.n_equal == 60

@@ -18,9 +18,9 @@ import pytest
 from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
 from interpretkd.export import EXPORTS, export_student, json_schema, read_json
-from interpretkd.export._specification import model_spec
-from interpretkd.export._to_c import c_text
-from interpretkd.export._to_python import python_text
+from interpretkd.export._specification import _model_spec
+from interpretkd.export._to_c import _c_text
+from interpretkd.export._to_python import _python_text
 from tests.export.models import (
     chain_of_tests,
     diabetes,
@@ -60,7 +60,7 @@ def test_python_refuses_what_the_student_refuses(family):
     exec(export_student(model, "python", X[:9]).text, space)
     rows = refused(X).to_dict("records")
     assert space["predict"](rows[0]) == model.predict(X.iloc[[1]])[0]
-    used = [model.schema_.names[i] for i in model_spec(model).used]
+    used = [model.schema_.names[i] for i in _model_spec(model).used]
     for row, column in ((rows[1], "purpose"), (rows[2], "duration_in_month")):
         if column in used:
             with pytest.raises(ValueError, match=column):
@@ -72,7 +72,7 @@ def test_python_refuses_what_the_student_refuses(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_sql_answers_null_where_the_student_refuses(family):
     model, X = german(family)
-    plan = model_spec(model)
+    spec = _model_spec(model)
     rows = refused(X)
     text = export_student(model, "sql", X[:9], keep=["duration_in_month"]).text
     with sqlite3.connect(":memory:") as connection:
@@ -86,7 +86,7 @@ def test_sql_answers_null_where_the_student_refuses(family):
         connection.execute(f"INSERT INTO rows VALUES ({marks})", text_row)
         found = connection.execute(text).fetchall()
     connection.close()
-    used = [plan.schema.names[i] for i in plan.used]
+    used = [spec.schema.names[i] for i in spec.used]
     assert found[0][1] == model.predict(X.iloc[[1]])[0]
     assert None not in found[0][1:]
     if "purpose" in used:
@@ -100,19 +100,19 @@ def test_sql_answers_null_where_the_student_refuses(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_onnx_says_nothing_of_what_the_student_refuses(family):
     model, X = german(family)
-    plan = model_spec(model)
-    codes = plan.schema.encode(X.iloc[[1, 1, 1, 1]])
-    names = list(plan.schema.names)
+    spec = _model_spec(model)
+    codes = spec.schema.encode(X.iloc[[1, 1, 1, 1]])
+    names = list(spec.schema.names)
     purpose, duration = names.index("purpose"), names.index("duration_in_month")
     codes[1, purpose], codes[2, purpose] = -1, 0.5
     codes[3, duration] = np.inf
     session = onnxruntime.InferenceSession(export_student(model, "onnx", X[:9]).content)
     values, decided = session.run(None, {"X": codes})
     assert decided[0] == model.predict(X.iloc[[1]])[0]
-    if purpose in plan.used:
+    if purpose in spec.used:
         assert np.isnan(values[1:3]).all()
         assert list(decided[1:3]) == ["", ""]
-    if duration in plan.used:
+    if duration in spec.used:
         assert np.isnan(values[3]).all()
         assert decided[3] == ""
 
@@ -123,24 +123,24 @@ def test_c_answers_minus_one_where_the_student_refuses(family, tmp_path):
     if compiler is None:
         pytest.skip("there is no C compiler")
     model, X = german(family)
-    plan = model_spec(model)
+    spec = _model_spec(model)
     source = export_student(model, "c", X[:9], name="risk").write(tmp_path / "risk.c")
     library = tmp_path / "risk.so"
     command = [compiler, "-shared", "-fPIC", "-o", library, source, "-lm"]
     subprocess.run(command, check=True)
     risk = ctypes.CDLL(str(library))
-    names = list(plan.schema.names)
+    names = list(spec.schema.names)
     purpose, duration = names.index("purpose"), names.index("duration_in_month")
-    codes = plan.schema.encode(X.iloc[[1] * 5])
+    codes = spec.schema.encode(X.iloc[[1] * 5])
     codes[1, purpose], codes[2, purpose], codes[3, purpose] = -1, 0.5, 99
     codes[4, duration] = -np.inf
     position = ctypes.POINTER(ctypes.c_float)
     said = [risk.risk_decide(row.ctypes.data_as(position)) for row in codes]
-    assert plan.labels[said[0]] == model.predict(X.iloc[[1]])[0]
-    if purpose in plan.used:
+    assert spec.labels[said[0]] == model.predict(X.iloc[[1]])[0]
+    if purpose in spec.used:
         assert said[1:4] == [-1, -1, -1]
         assert risk.risk_category(purpose, b"a journey to the moon") == -1
-    if duration in plan.used:
+    if duration in spec.used:
         assert said[4] == -1
 
 
@@ -166,7 +166,7 @@ def test_nan_is_missing_in_duckdb():
 def test_the_tree_and_the_linear_student_read_what_is_refused_above():
     for family in ("tree", "linear"):
         model, _ = german(family)
-        used = {model.schema_.names[i] for i in model_spec(model).used}
+        used = {model.schema_.names[i] for i in _model_spec(model).used}
         assert "duration_in_month" in used
     assert "purpose" in used
 
@@ -182,12 +182,12 @@ def test_json_fits_the_published_schema_and_reads_back(name, family):
     validator = jsonschema.Draft202012Validator(json_schema())
     validator.validate(json.loads(text))
     again = read_json(text)
-    plan = model_spec(model)
-    assert again.labels == plan.labels
-    assert again.target == plan.target
-    assert again.schema == plan.schema
+    spec = _model_spec(model)
+    assert again.labels == spec.labels
+    assert again.target == spec.target
+    assert again.schema == spec.schema
     for array, other in zip(
-        again.form.to_arrays().values(), plan.form.to_arrays().values(), strict=True
+        again.form.to_arrays().values(), spec.form.to_arrays().values(), strict=True
     ):
         np.testing.assert_array_equal(array, other)
     assert export_student(again, "json").text == text
@@ -245,7 +245,7 @@ def test_hostile_names_stay_names(family, to, tmp_path):
         assert made.text.isascii() or "#" in made.text
     if to == "pmml":
         names = {e.get("name") for e in ET.fromstring(made.content).iter()}
-        used = {model.schema_.names[i] for i in model_spec(model).used}
+        used = {model.schema_.names[i] for i in _model_spec(model).used}
         assert used <= names
     if to == "csv":
         assert "\n=" not in made.text
@@ -293,7 +293,7 @@ def test_c_names_are_identifiers():
     assert "int risk_decide(" in export_student(model, "c", X, name="risk").text
     for name in ("a b", "1a", "", "naïve", "a;", "_a"):
         with pytest.raises(InputError, match="must be a C identifier"):
-            c_text(model_spec(model), name=name)
+            _c_text(_model_spec(model), name=name)
 
 
 # What it says.
@@ -332,6 +332,6 @@ def test_the_python_module_needs_only_python():
     for family in FAMILIES:
         for name in ("german", "diabetes", "labels"):
             model, _ = MODELS[name](family)
-            lines = python_text(model_spec(model)).splitlines()
+            lines = _python_text(_model_spec(model)).splitlines()
             imports = {line for line in lines if line.startswith(("import", "from"))}
             assert imports <= {"import datetime", "import math", "import struct"}

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from interpretkd.export._parity import cells, check
-from interpretkd.export._specification import model_spec
+from interpretkd.export._parity import _cells, check
+from interpretkd.export._specification import _model_spec
 from interpretkd.export._sql.checker import (
     TABLE,
-    answers_from,
-    create_table,
-    row_column,
+    _answers_from,
+    _create_table,
+    _row_column,
 )
-from interpretkd.export._sql.statement import sql_text
+from interpretkd.export._sql.statement import _sql_text
 from interpretkd.students import CartStudent
 from tests.export.models import diabetes, german, hostile, multilabel, plain, students
 
@@ -76,17 +76,17 @@ def literal(value, nan):
     return f"'{value}'"
 
 
-def checker(plan, server):
-    statement = sql_text(
-        plan, dialect="postgresql", table=TABLE, keep=[row_column(plan)]
+def checker(spec, server):
+    statement = _sql_text(
+        spec, dialect="postgresql", table=TABLE, keep=[_row_column(spec)]
     )
 
     def ask(rows):
-        columns = cells(plan.schema, rows, range(len(plan.schema)))
+        columns = _cells(spec.schema, rows, range(len(spec.schema)))
         lines = []
         for i in range(len(rows)):
             values = [str(i)]
-            for feature in plan.schema.features:
+            for feature in spec.schema.features:
                 number = not feature.is_categorical and feature.kind != "date"
                 # Every second gap of a number is a NaN.
                 nan = "'NaN'" if number and i % 2 else "NULL"
@@ -95,7 +95,7 @@ def checker(plan, server):
         joined = ",\n".join(lines)
         script = (
             "\\set ON_ERROR_STOP on\n"
-            f"{create_table(plan, 'postgresql')};\n"
+            f"{_create_table(spec, 'postgresql')};\n"
             f"INSERT INTO {TABLE} VALUES {joined};\n"
             f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, NULL 'nothing');\n"
         )
@@ -116,19 +116,19 @@ def checker(plan, server):
         records = []
         for record in csv.reader(io.StringIO(said, newline="")):
             values = [None if cell == "nothing" else cell for cell in record]
-            records.append([int(values[0]), *converted(plan, values[1:])])
-        return answers_from(plan, records)
+            records.append([int(values[0]), *converted(spec, values[1:])])
+        return _answers_from(spec, records)
 
     return ask
 
 
-def converted(plan, values):
-    n_outputs = plan.form.n_outputs
+def converted(spec, values):
+    n_outputs = spec.form.n_outputs
     numbers = [None if v is None else float(v) for v in values[-n_outputs:]]
-    texts = {str(label): label for label in plan.labels}
-    if plan.task == "multiclass":
+    texts = {str(label): label for label in spec.labels}
+    if spec.task == "multiclass":
         return [texts.get(values[0]), *numbers]
-    if plan.task == "multilabel":
+    if spec.task == "multilabel":
         return [*map(int, values[:n_outputs]), *numbers]
     return numbers
 
@@ -147,8 +147,8 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_the_statement_decides_as_the_student(name, family, server):
     model, X = MODELS[name](family)
-    plan = model_spec(model)
-    parity = check(plan, "PostgreSQL", checker(plan, server), X[:150])
+    spec = _model_spec(model)
+    parity = check(spec, "PostgreSQL", checker(spec, server), X[:150])
     assert parity.n_equal == 150
     assert parity.n_made_equal == parity.n_made > 0
 
@@ -162,14 +162,14 @@ def test_dates_are_counted(server):
     frame.loc[::5, "day"] = pd.NaT
     y = np.column_stack([np.arange(60) % 17, (np.arange(60) ** 2) % 23])
     student = CartStudent(20, search="greedy").fit(frame, y)
-    plan = model_spec(student)
-    assert check(plan, "PostgreSQL", checker(plan, server), frame).n_equal == 60
+    spec = _model_spec(student)
+    assert check(spec, "PostgreSQL", checker(spec, server), frame).n_equal == 60
 
 
 def test_the_check_can_fail(server):
     """Answers of another student are told apart: the harness compares something."""
     model, X = plain("cancer", "tree")
     other, _ = plain("cancer", "boosted")
-    ask = checker(model_spec(other), server)
+    ask = checker(_model_spec(other), server)
     with pytest.raises(ValueError, match="rows came out otherwise in PostgreSQL"):
-        check(model_spec(model), "PostgreSQL", ask, X[:50])
+        check(_model_spec(model), "PostgreSQL", ask, X[:50])

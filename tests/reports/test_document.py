@@ -21,12 +21,12 @@ from interpretkd.reports import (
     Table,
 )
 from interpretkd.reports._writers import (
-    to_html,
-    to_json,
-    to_markdown,
-    to_pdf,
-    to_typst,
-    write_document,
+    _to_html,
+    _to_json,
+    _to_markdown,
+    _to_pdf,
+    _to_typst,
+    _write_document,
 )
 
 SVG = (
@@ -114,12 +114,12 @@ def named(page: _Page) -> list[set[str]]:
     return [set(attributes) - {"class"} for _, attributes in page.tags]
 
 
-PLAIN = read(to_html(document_with("plain")))
+PLAIN = read(_to_html(document_with("plain")))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_html_shows_every_text_as_it_is(text):
-    page = read(to_html(document_with(text)))
+    page = read(_to_html(document_with(text)))
     assert [tag for tag, _ in page.tags] == [tag for tag, _ in PLAIN.tags]
     assert named(page) == named(PLAIN)
     assert page.said.count(one_line(text)) >= 8
@@ -128,13 +128,13 @@ def test_html_shows_every_text_as_it_is(text):
 
 @given(st.text(min_size=1, max_size=40))
 def test_html_holds_no_tag_from_any_text(text):
-    page = read(to_html(document_with(text)))
+    page = read(_to_html(document_with(text)))
     assert [tag for tag, _ in page.tags] == [tag for tag, _ in PLAIN.tags]
 
 
 def rendered(text: str) -> list[str]:
     tokens = markdown_it.MarkdownIt("gfm-like", {"linkify": False}).parse(
-        to_markdown(document_with(text))
+        _to_markdown(document_with(text))
     )
     flat = [token.type for token in tokens]
     return flat + [c.type for token in tokens for c in token.children or ()]
@@ -152,7 +152,7 @@ def test_markdown_shows_every_text_as_it_is(text):
 
 def test_json_is_plain_and_whole():
     measures = {"share": np.float32(0.5), "gap": float("nan"), "rows": np.arange(2)}
-    content = json.loads(to_json(document_with("=1+1"), measures))
+    content = json.loads(_to_json(document_with("=1+1"), measures))
     assert content["measures"] == {"share": 0.5, "gap": None, "rows": [0, 1]}
     (section,) = content["sections"]
     kinds = [block["kind"] for block in section["blocks"]]
@@ -163,30 +163,40 @@ def test_json_is_plain_and_whole():
 @pytest.mark.parametrize("text", HOSTILE)
 def test_typst_takes_every_text_as_a_string(text):
     def outside(text):
-        source = to_typst(document_with(text))[0].split("#cover-title", 1)[1]
+        source = _to_typst(document_with(text))[0].split("#cover-title", 1)[1]
         without = re.sub(r'"(?:[^"\\]|\\.)*"', '""', source)
         return without.replace("1fr", "auto")  # columns of long texts are wider
 
     assert outside(text) == outside("plain")
-    assert list(to_typst(document_with(text))[1].values()) == [SVG.encode()]
+    assert list(_to_typst(document_with(text))[1].values()) == [SVG.encode()]
 
 
 def test_pdf_with_all_of_it():
     pytest.importorskip("typst")
     hostile = document_with(" ".join(HOSTILE))
-    assert to_pdf(hostile).startswith(b"%PDF-")
+    assert _to_pdf(hostile).startswith(b"%PDF-")
     sections = tuple(document_with(text).sections[0] for text in HOSTILE)
-    assert to_pdf(Document("All", (), sections)).startswith(b"%PDF-")
-    assert to_pdf(Document("", (), ())).startswith(b"%PDF-")
+    assert _to_pdf(Document("All", (), sections)).startswith(b"%PDF-")
+    assert _to_pdf(Document("", (), ())).startswith(b"%PDF-")
+
+
+def test_a_pdf_reads_no_file_of_the_working_folder(tmp_path, monkeypatch):
+    pytest.importorskip("typst")
+    (tmp_path / "secret.txt").write_text("secret")
+    monkeypatch.chdir(tmp_path)
+    asking = ('#read("/secret.txt")', {})
+    monkeypatch.setattr("interpretkd.reports._writers._to_typst", lambda _: asking)
+    with pytest.raises(InputError, match=r"cannot be set.*not found"):
+        _to_pdf(Document("", (), ()))
 
 
 @pytest.mark.parametrize("ending", ["html", "md", "json"])
 def test_a_file_is_written(tmp_path, ending):
-    path = write_document(document_with("a"), tmp_path / f"report.{ending}")
+    path = _write_document(document_with("a"), tmp_path / f"report.{ending}")
     assert path.read_text().count("a") > 8
 
 
 def test_another_ending_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"\.html, \.md, \.json, \.pdf.*docx"):
-        write_document(document_with("a"), tmp_path / "report.docx")
+        _write_document(document_with("a"), tmp_path / "report.docx")
     assert not list(tmp_path.iterdir())

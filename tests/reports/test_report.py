@@ -35,9 +35,9 @@ STUDENTS = {
 @pytest.fixture(scope="module")
 def split(german):
     parts = german.split()
-    taught = np.concatenate([parts.train, parts.transfer])
+    fitted = np.concatenate([parts.train, parts.transfer])
     X, y = german.data, german.target
-    return (X.iloc[taught], y[taught]), (X.iloc[parts.test], y[parts.test])
+    return (X.iloc[fitted], y[fitted]), (X.iloc[parts.test], y[parts.test])
 
 
 @pytest.fixture(scope="module", params=STUDENTS)

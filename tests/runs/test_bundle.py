@@ -16,7 +16,7 @@ from interpretkd._base import BundleError, InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.runs import load, load_run, save
-from interpretkd.runs._bundle import _sha256
+from interpretkd.runs._folder import _sha256
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher, CNNTeacher, OnnxTeacher
 
@@ -62,6 +62,19 @@ def test_a_round_trip_changes_no_bit(saved):
     assert found.schema_ == model.schema_
     assert found.teacher_.n_parameters == model.teacher_.n_parameters
     np.testing.assert_array_equal(found.validation_rows_, model.validation_rows_)
+
+
+def test_a_teacher_that_was_asked_is_not_asked_again(saved, tmp_path, monkeypatch):
+    model, X, y, path = saved
+    said = model.teacher_.logits(X)
+    monkeypatch.setattr(type(model.teacher_), "logits", None)
+    again = save(model, tmp_path / "again", X, y, teacher_logits=said)
+    for file in (path / "manifest.json", path / "evaluation.parquet"):
+        assert (again / file.name).read_bytes() == file.read_bytes()
+    for wrong in (said[1:], said[:, :1], np.full_like(said, np.nan)):
+        with pytest.raises(InputError, match=r"logits must be finite, of shape \(200"):
+            save(model, tmp_path / "wrong", X, y, teacher_logits=wrong)
+    assert not (tmp_path / "wrong").exists()
 
 
 def test_a_loaded_model_can_be_saved_again(saved, tmp_path):

@@ -18,13 +18,14 @@ from interpretkd.runs import (
     MEDIA_TYPES,
     _downloads as module,
     analyse_run,
+    downloads,
     file_name,
-    handouts,
     load_run,
     report_files,
     save,
 )
-from interpretkd.runs._downloads import prediction_table, run_archive
+from interpretkd.runs._archive import _run_archive
+from interpretkd.runs._predictions import _prediction_table
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 
@@ -72,7 +73,7 @@ def sums():
 
 
 def _offered(found, folder=None):
-    return {handout.name: handout for handout in handouts(found, folder)}
+    return {download.name: download for download in downloads(found, folder)}
 
 
 def _content(found, name, ending, **settings):
@@ -86,15 +87,15 @@ def test_every_file_of_a_tree_is_what_its_ending_says(tree, folder):
         *("SQL", "Python", "C", "JSON", "ONNX", "PMML", "DOT"),
         *("Evaluation", "Predictions", "Run"),
     ]
-    for handout in offered.values():
-        assert handout.missing is None
-        for ending, reason in handout.endings.items():
+    for download in offered.values():
+        assert download.missing is None
+        for ending, reason in download.endings.items():
             assert reason is None
             assert ending in MEDIA_TYPES
-            made = handout.build(ending)
+            made = download.build(ending)
             assert made.content.startswith(STARTS.get(ending, b""))
             assert len(made.content) > 100
-            if handout.group == "Student" and ending != "dot":
+            if download.group == "Student" and ending != "dot":
                 assert "150 of 150 rows equal" in made.said
 
 
@@ -167,7 +168,7 @@ def test_a_smaller_size_is_exported_as_such(tree):
     cut = tree.cut(3)
     assert len(pd.read_csv(io.BytesIO(_content(cut, "Rules", "csv")))) == 3
     assert "75 of 75 rows equal" in _offered(cut)["Python"].build("py").said
-    table = prediction_table(cut)
+    table = _prediction_table(cut)
     assert table["row"].tolist() == (cut.numbers + 1).tolist()
     assert report_on(cut, n_refits=0).measures["evaluation"]["n"] == 75
 
@@ -210,7 +211,7 @@ def test_a_pdf_that_cannot_be_set_is_said(tree, monkeypatch):
 
 
 def test_predictions_say_what_both_models_say(tree):
-    table = prediction_table(tree)
+    table = _prediction_table(tree)
     assert table.columns.tolist() == [
         *("row", "=age", HOSTILE, "student", "teacher", "label"),
         *("student_probability", "teacher_probability", "agrees"),
@@ -233,7 +234,7 @@ def test_names_of_the_data_stay_their_own():
     X = pd.DataFrame({"student": rng.normal(size=80), "row": rng.normal(size=80)})
     teacher = FrozenEstimator(LinearRegression().fit(X, X["row"]))
     model = DistilledRegressor(teacher, CartStudent(3), random_state=0).fit(X)
-    table = prediction_table(analyse(model, X))
+    table = _prediction_table(analyse(model, X))
     assert table.columns.tolist() == ["row_", "student", "row", "student_", "teacher"]
     assert table["student"].tolist() == X["student"].tolist()
 
@@ -244,7 +245,7 @@ def test_values_and_labels_have_columns_of_their_own():
     teacher = FrozenEstimator(LinearRegression().fit(X, X[:, 0]))
     student = CartStudent(4, search="greedy")
     model = DistilledRegressor(teacher, student, random_state=0).fit(X, X[:, 0])
-    table = prediction_table(analyse(model, X, X[:, 0]))
+    table = _prediction_table(analyse(model, X, X[:, 0]))
     assert table.columns.tolist() == ["row", "x0", "x1", "student", "teacher", "label"]
     np.testing.assert_allclose(table["teacher"], X[:, 0])
 
@@ -256,7 +257,7 @@ def test_values_and_labels_have_columns_of_their_own():
     )
     model = DistilledClassifier(FrozenEstimator(teacher), student, random_state=0)
     found = analyse(model.fit(X, y), X, y)
-    table = prediction_table(found)
+    table = _prediction_table(found)
     assert table["teacher_art"].tolist() == (X[:, 1] > 15).astype(int).tolist()
     assert table["label_law"].tolist() == y[:, 0].tolist()
     assert table["agrees"].mean() == found.evaluation.student.fidelity.value
@@ -265,7 +266,7 @@ def test_values_and_labels_have_columns_of_their_own():
 
 
 def test_a_run_is_packed_with_safe_names_and_opens_again(tree, folder, tmp_path):
-    packed = run_archive(folder)
+    packed = _run_archive(folder)
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path)
@@ -275,18 +276,18 @@ def test_a_run_is_packed_with_safe_names_and_opens_again(tree, folder, tmp_path)
     )
     again = analyse_run(load_run(tmp_path / "who-gets-a-loan"))
     np.testing.assert_array_equal(again.logits, tree.logits)
-    assert run_archive(folder) == packed
+    assert _run_archive(folder) == packed
 
 
 def test_nothing_else_of_the_folder_is_packed(folder, tmp_path):
-    files = zipfile.ZipFile(io.BytesIO(run_archive(folder)))
+    files = zipfile.ZipFile(io.BytesIO(_run_archive(folder)))
     files.extractall(tmp_path)
     copy = tmp_path / "who-gets-a-loan"
     (copy / "diary.txt").write_text("private")
-    assert b"diary" not in run_archive(copy)
+    assert b"diary" not in _run_archive(copy)
     (copy / "schema.json").write_text("{}")
     with pytest.raises(BundleError, match=r"schema\.json"):
-        run_archive(copy)
+        _run_archive(copy)
 
 
 @pytest.mark.parametrize(

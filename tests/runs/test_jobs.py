@@ -28,7 +28,7 @@ def _table(n_rows: int = 200) -> bytes:
 
 def _order(folder: Path, **settings: Any) -> TrainOrder:
     told = {"data": "table.csv", "target": NAMES[3], "name": "people.csv", **QUICK}
-    return TrainOrder(str(folder / "shelf" / "made"), **(told | settings))
+    return TrainOrder(str(folder / "runs" / "made"), **(told | settings))
 
 
 def _wait_for(job: Job, text: str) -> Progress:
@@ -60,7 +60,7 @@ def _ends(pid: int) -> bool:
 
 
 def _left(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "shelf").iterdir())
+    return sorted(path.name for path in (folder / "runs").iterdir())
 
 
 def test_a_table_with_hostile_names_becomes_a_run(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_table_with_hostile_names_becomes_a_run(tmp_path: Path) -> None:
         time.sleep(0.005)
     job.wait(10)
     assert (found.state, found.text, found.fraction) == ("done", "Done", 1.0)
-    assert found.paths == (str(tmp_path / "shelf" / "made"),)
+    assert found.paths == (str(tmp_path / "runs" / "made"),)
     run = load_run(found.paths[0])
     assert run.model.schema_.names == NAMES[:3]
     assert list(run.model.classes_) == ["<b>no</b>", "=yes"]
@@ -136,7 +136,7 @@ time.sleep(100)
 
 
 def test_the_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    out = str(tmp_path / "shelf" / "made")
+    out = str(tmp_path / "runs" / "made")
     command = [sys.executable, "-c", PARENT, out]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
@@ -175,7 +175,7 @@ def test_bad_data_end_in_one_sentence_and_stop_no_other_job(tmp_path: Path) -> N
     assert failed.text.startswith("There is no column 'no column'. The columns are ")
     assert "\n" not in failed.text
     assert first.wait(60).state == "done"
-    assert [run.name for run in find_runs(tmp_path / "shelf")] == ["made"]
+    assert [run.name for run in find_runs(tmp_path / "runs")] == ["made"]
 
 
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def model():
     return DistilledClassifier(teacher, CartStudent(3, search="greedy")).fit(X, y)
 
 
-def test_a_shelf_lists_the_runs_below_it(model, tmp_path):
+def test_a_folder_lists_the_runs_below_it(model, tmp_path):
     for place in ("b", "demo/a", "one/two/three", "one/two/three/four", ".hidden/x"):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         save(model, tmp_path / place) if "four" not in place else None
@@ -46,12 +46,12 @@ def test_the_key_is_the_hash_of_the_manifest(model, tmp_path):
     assert saved_run(path).key != key
 
 
-def test_a_folder_that_is_a_run_is_on_its_own_shelf(model, tmp_path):
+def test_a_folder_that_is_a_run_lists_itself(model, tmp_path):
     path = save(model, tmp_path / "run")
     assert [run.path for run in find_runs(path)] == [path]
 
 
-def test_an_absent_shelf_holds_nothing(tmp_path):
+def test_an_absent_folder_holds_nothing(tmp_path):
     assert find_runs(tmp_path / "absent") == ()
 
 

@@ -170,30 +170,30 @@ def _files(run: Path, folder: str = "") -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("folder", ["", "made/"])
-def test_a_zipped_run_comes_onto_the_shelf(
+def test_a_zipped_run_comes_into_the_runs_folder(
     run: Path, tmp_path: Path, folder: str
 ) -> None:
     litter = {"__MACOSX/made/._x": b"x", f"{folder}.DS_Store": b"x"}
     content = _zip(**_files(run, folder), **litter)
-    shelf = tmp_path / "shelf"
-    path = unpack_run(content, shelf, "../<b>my run</b>.zip")
-    assert path.parent == shelf
+    runs = tmp_path / "runs"
+    path = unpack_run(content, runs, "../<b>my run</b>.zip")
+    assert path.parent == runs
     assert path.name == "b_"
     assert load_run(path).about == {"data": "<b>people</b>"}
     assert sorted(p.name for p in path.iterdir()) == sorted(_files(run))
     # The same run once more is the one that is there.
-    assert unpack_run(content, shelf, "again.zip") == path
-    assert [p.name for p in shelf.iterdir()] == [path.name]
+    assert unpack_run(content, runs, "again.zip") == path
+    assert [p.name for p in runs.iterdir()] == [path.name]
 
 
 def test_another_run_of_the_same_name_gets_a_number(run: Path, tmp_path: Path) -> None:
-    shelf = tmp_path / "shelf"
-    first = unpack_run(_zip(**_files(run)), shelf, "a.zip")
+    runs = tmp_path / "runs"
+    first = unpack_run(_zip(**_files(run)), runs, "a.zip")
     other = shutil.copytree(run, tmp_path / "other")
     manifest = json.loads((other / "manifest.json").read_text())
     manifest["about"] = {"data": "others"}
     (other / "manifest.json").write_text(json.dumps(manifest))
-    second = unpack_run(_zip(**_files(other)), shelf, "a.zip")
+    second = unpack_run(_zip(**_files(other)), runs, "a.zip")
     assert (first.name, second.name) == ("a", "a-2")
 
 
@@ -285,12 +285,12 @@ def test_every_bad_run_has_its_sentence_and_leaves_nothing(
     run: Path, tmp_path: Path, kind: str
 ) -> None:
     make, said = BAD_RUNS[kind]
-    content, shelf = make(run), tmp_path / "shelf"
-    text = _sentence(lambda: unpack_run(content, shelf, "run.zip"))
+    content, runs = make(run), tmp_path / "runs"
+    text = _sentence(lambda: unpack_run(content, runs, "run.zip"))
     assert said in text
     assert str(tmp_path) not in text
-    assert not shelf.exists() or list(shelf.iterdir()) == []
-    assert [path.name for path in tmp_path.iterdir()] in ([], ["shelf"])
+    assert not runs.exists() or list(runs.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] in ([], ["runs"])
 
 
 def test_an_encrypted_zip_is_refused(run: Path, tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_a_file_that_stands_twice_is_refused(run: Path, tmp_path: Path) -> None:
 def test_parquet_in_a_run_may_not_explode(
     run: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(uploads, "_MOST_CELLS", 100)
+    monkeypatch.setattr("interpretkd.runs._archive._MOST_CELLS", 100)
     said = _sentence(lambda: unpack_run(_with(run), tmp_path, "run.zip"))
     assert "'evaluation.parquet in run.zip' holds 80 rows" in said
 

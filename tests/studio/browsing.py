@@ -3,7 +3,7 @@
 from typing import Any
 
 
-def settle(page: Any) -> None:
+def wait_until_idle(page: Any) -> None:
     """Wait until the page is there, all of it, and no script runs."""
     page.locator("h1").first.wait_for(timeout=60_000)
     page.wait_for_function(

@@ -33,7 +33,7 @@ def _save(model: Any, path: Path, X: Any, y: Any, fitted: np.ndarray) -> Path:
 
 
 def _classifier(path: Path, data: Any, student: Any, n_rows: int, epochs: int) -> Path:
-    """Teach a small network and a student on the first half of the rows."""
+    """Train a small network and a student on the first half of the rows."""
     X, y = data.data.iloc[:n_rows], data.target[:n_rows]
     fitted = np.random.default_rng(0).random(len(y)) < 0.5
     teacher = MLPTeacher((16,), max_epochs=epochs, random_state=0)

@@ -19,12 +19,12 @@ from interpretkd.cli import app
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.runs import find_runs
 from interpretkd.students import CartStudent
-from interpretkd.studio import RUN, SHELF, find_studio, free_port, launcher as studio
-from interpretkd.studio.launcher import command, environment
+from interpretkd.studio import RUN, RUNS, find_studio, free_port, launcher as studio
+from interpretkd.studio.launcher import _command, _environment
 
 
 def test_it_listens_here_alone_and_tells_nobody():
-    flags = command(port=8701, browser=False)
+    flags = _command(port=8701, browser=False)
     for flag in (
         "--server.address=127.0.0.1",
         "--server.port=8701",
@@ -34,19 +34,19 @@ def test_it_listens_here_alone_and_tells_nobody():
         "--server.maxUploadSize=200",
     ):
         assert flag in flags
-    assert "--server.headless=false" in command(port=8701)
+    assert "--server.headless=false" in _command(port=8701)
 
 
-def test_the_app_is_told_of_run_and_shelf(tmp_path, monkeypatch):
+def test_the_app_is_told_of_run_and_runs_folder(tmp_path, monkeypatch):
     monkeypatch.setenv(RUN, "of another start")
     run = tmp_path / "run"
     run.mkdir()
     (run / "manifest.json").write_text("{}")
-    assert environment(run, tmp_path)[RUN] == str(run.resolve())
-    assert RUN not in environment(None, tmp_path)
-    assert environment(None, tmp_path)[SHELF] == str(tmp_path.resolve())
+    assert _environment(run, tmp_path)[RUN] == str(run.resolve())
+    assert RUN not in _environment(None, tmp_path)
+    assert _environment(None, tmp_path)[RUNS] == str(tmp_path.resolve())
     with pytest.raises(InputError, match="There is no run"):
-        environment(tmp_path / "absent", tmp_path)
+        _environment(tmp_path / "absent", tmp_path)
 
 
 def test_a_taken_port_is_passed_over(monkeypatch):
@@ -64,7 +64,7 @@ def test_a_taken_port_is_passed_over(monkeypatch):
 @pytest.mark.parametrize("port", [0, 65536])
 def test_a_port_outside_is_refused(port):
     with pytest.raises(InputError, match=r"in \[1, 65535\]"):
-        command(port=port)
+        _command(port=port)
 
 
 def test_without_the_extra_one_line_and_exit_2(monkeypatch):
@@ -130,7 +130,7 @@ def test_an_app_that_does_not_come_up_is_said(monkeypatch):
     teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     model = DistilledClassifier(teacher, CartStudent(3, search="greedy")).fit(X, y)
     failing = [sys.executable, "-c", "raise SystemExit(1)"]
-    monkeypatch.setattr(studio, "command", lambda **settings: failing)
+    monkeypatch.setattr(studio, "_command", lambda **settings: failing)
     with pytest.raises(InputError, match="does not start on port 8999"):
         model.app(X, y, port=8999)
 

@@ -11,27 +11,16 @@ import session
 import sidebar
 import streamlit as st
 import widgets
+from chart_colours import GREY, by_theme
 
 from interpretkd._base import InputError
 from interpretkd.evaluation import AXES, MEASURES, Comparison, Contender, compare, steps
 from interpretkd.metrics import Estimate, PairedTest
-from interpretkd.runs import SavedRun, twins
+from interpretkd.runs import SavedRun, same_rows_runs
 
 MOST_RUNS, SHOWN_SLICES = 6, 50
-COLOURS = {
-    "light": {
-        "tree": "#0072B2",
-        "boosted": "#D55E00",
-        "linear": "#009E73",
-        "points": "#CC79A7",
-    },
-    "dark": {
-        "tree": "#56B4E9",
-        "boosted": "#E69F00",
-        "linear": "#2FC49A",
-        "points": "#E3A3C7",
-    },
-}
+COLOURS = {"tree": "c0", "boosted": "c5", "linear": "c2", "points": "c3"}
+"""By family the role of its colour."""
 SHAPES = {
     "tree": "circle",
     "boosted": "square",
@@ -67,7 +56,9 @@ def offer_runs() -> tuple[SavedRun, list[SavedRun]]:
         st.write("There are no other runs here: Train makes one of the same rows.")
         return run, []
     known = caches.kept_whole(
-        "twins", lambda: [one.key for one in twins(run, others.values())], *others
+        "same_rows_runs",
+        lambda: [one.key for one in same_rows_runs(run, others.values())],
+        *others,
     )
     wanted = st.multiselect(
         "Compare with",
@@ -187,12 +178,12 @@ def chart_of(frame: pd.DataFrame, by: str, measure: str, chosen: int) -> alt.Lay
         scale=alt.Scale(zero=False, nice=False, padding=12),
         axis=alt.Axis(format=".0%" if has_classes else ".2f"),
     )
-    colours = COLOURS["dark" if st.context.theme.type == "dark" else "light"]
+    colours = {family: by_theme()[role] for family, role in COLOURS.items()}
     colour = alt.Color(
         "family:N",
         title="family",
         scale=alt.Scale(
-            domain=families, range=[colours.get(name, "#808080") for name in families]
+            domain=families, range=[colours.get(name, GREY) for name in families]
         ),
     )
     shape = alt.Shape(
@@ -212,14 +203,14 @@ def chart_of(frame: pd.DataFrame, by: str, measure: str, chosen: int) -> alt.Lay
     ]
     base = alt.Chart(shown).encode(x=x)
     front = base.transform_filter("datum.front").mark_line(
-        color="#808080", strokeDash=[5, 4], interpolate="step-after"
+        color=GREY, strokeDash=[5, 4], interpolate="step-after"
     )
     bars = base.mark_rule(strokeWidth=1.5, opacity=0.85).encode(
         y=alt.Y("low:Q", title=label), y2="high:Q", color=colour
     )
     rings = (
         base.transform_filter("datum.chosen")
-        .mark_point(size=380, color="#808080", strokeWidth=2.5, filled=False)
+        .mark_point(size=380, color=GREY, strokeWidth=2.5, filled=False)
         .encode(y=y)
     )
     points = (

@@ -1,4 +1,4 @@
-"""Where student and teacher part: how often, on which rows, and who is right."""
+"""Where student and teacher disagree: how often, on which rows, and who is right."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ import row_list
 import session
 import streamlit as st
 import widgets
+from chart_colours import BLUE, GREY, ORANGE, VERMILION
 
 from interpretkd._base import csv_text
 from interpretkd.evaluation import (
@@ -24,7 +25,6 @@ from interpretkd.evaluation import (
 NEAR, SURE = 0.1, 0.9
 KINDS = ("all", "near the boundary", "the teacher is sure")
 WHO = ("teacher", "student", "neither")
-BLUE, ORANGE = "#0072B2", "#E69F00"
 MOST_BARS = 15
 MOST_PAIRS = 200
 LISTED = (
@@ -62,10 +62,10 @@ def find(found: Analysis, tolerance: float | None) -> Disagreements:
 
 
 def choose_tolerance(found: Analysis) -> float | None:
-    """Ask from which difference on values part; None is the library's."""
+    """Ask from which difference on values disagree; None is the library's."""
     usual = find(found, None).tolerance or 0.0
     tolerance = st.number_input(
-        "Values part when they differ by more than",
+        "Values disagree when they differ by more than",
         min_value=0.0,
         value=None,
         format="%.4g",
@@ -77,26 +77,28 @@ def choose_tolerance(found: Analysis) -> float | None:
     return None if tolerance is None else float(tolerance)
 
 
-def show_right(parting: Disagreements) -> None:
-    """Show who is right by the labels, where the two part."""
-    if "right" not in parting.rows:
+def show_right(disagreements: Disagreements) -> None:
+    """Show who is right by the labels, where the two disagree."""
+    if "right" not in disagreements.rows:
         st.caption("The rows have no labels, so nobody knows who is right.")
         return
-    counts = parting.rows["right"].value_counts()
-    closer = parting.task == "regression"
+    counts = disagreements.rows["right"].value_counts()
+    closer = disagreements.task == "regression"
     shown = WHO[:2] if closer else WHO
     what = "closer" if closer else "right"
     for place, who in zip(st.columns(len(shown)), shown, strict=True):
         n = int(counts.get(who, 0))
-        place.metric(f"{who.capitalize()} {what}", f"{n:,} ({n / len(parting):.0%})")
-    st.caption("Who is that by the labels, on the rows on which the two part.")
+        place.metric(
+            f"{who.capitalize()} {what}", f"{n:,} ({n / len(disagreements):.0%})"
+        )
+    st.caption("Who is that by the labels, on the rows on which the two disagree.")
 
 
-def show_pairs(parting: Disagreements) -> None:
+def show_pairs(disagreements: Disagreements) -> None:
     """Show which decisions come together."""
-    pairs = parting.pairs.assign(
-        teacher=row_list.said(parting.pairs["teacher"]),
-        student=row_list.said(parting.pairs["student"]),
+    pairs = disagreements.pairs.assign(
+        teacher=row_list.said(disagreements.pairs["teacher"]),
+        student=row_list.said(disagreements.pairs["student"]),
     )
     top = pairs.head(MOST_BARS)
     text = "teacher " + top["teacher"] + ", student " + top["student"]
@@ -132,7 +134,7 @@ def bar_chart(frame: pd.DataFrame, name: str) -> alt.Chart:
     base = alt.Chart(frame).encode(y=y, x=alt.X("rows:Q", title="rows"))
     bars = base.mark_bar(color=BLUE)
     # A grey that can be read on white and on black.
-    numbers = base.mark_text(align="left", dx=3, color="#808080").encode(text="rows:Q")
+    numbers = base.mark_text(align="left", dx=3, color=GREY).encode(text="rows:Q")
     chart: alt.Chart = (bars + numbers).properties(height=24 * len(frame) + 60)
     return chart
 
@@ -168,7 +170,7 @@ def show_labels(found: Analysis) -> None:
         )
         .properties(
             height=20 * len(long) + 120,
-            description=f"Rows that part by label. {said[:500]}.",
+            description=f"Rows on which they disagree, by label. {said[:500]}.",
         )
     )
     widgets.table(renamed, alt="For each label, how often only one of the two says it")
@@ -196,7 +198,7 @@ def show_differences(found: Analysis, tolerance: float) -> None:
             ],
         )
     )
-    line = alt.Chart(frame.head(1)).mark_rule(color="#D55E00", strokeDash=[4, 3])
+    line = alt.Chart(frame.head(1)).mark_rule(color=VERMILION, strokeDash=[4, 3])
     chart = bars + line.encode(x="tolerance:Q")
     said = (
         f"How far student and teacher are apart: half of the rows by less than "
@@ -207,19 +209,19 @@ def show_differences(found: Analysis, tolerance: float) -> None:
     st.caption(said)
 
 
-def show_regions(parting: Disagreements) -> None:
-    """Show in which parts of the data they part most."""
-    if not parting.regions:
+def show_regions(disagreements: Disagreements) -> None:
+    """Show in which parts of the data they disagree most."""
+    if not disagreements.regions:
         st.caption("There are too few rows to tell regions apart.")
         return
-    percent = parting.task != "regression"
+    percent = disagreements.task != "regression"
     share = st.column_config.ProgressColumn
     number = st.column_config.NumberColumn
     rate: Any = number("mean difference", format="%.4g")
     if percent:
-        rate = share("they part on", format="percent", min_value=0, max_value=1)
+        rate = share("they disagree on", format="percent", min_value=0, max_value=1)
     spec = "percent" if percent else "%.4g"
-    frame = parting.regions_frame()
+    frame = disagreements.regions_frame()
     widgets.table(
         frame[["rate", "region", "low", "high", "n", "n_parting", "coverage"]],
         column_config={
@@ -228,29 +230,29 @@ def show_regions(parting: Disagreements) -> None:
             "low": number("from", format=spec, help="95 % interval"),
             "high": number("to", format=spec, help="95 % interval"),
             "n": number("rows"),
-            "n_parting": number("that part"),
+            "n_parting": number("that disagree"),
             "coverage": number("share of rows", format="percent"),
         },
-        alt="The regions in which student and teacher part, the worst first",
+        alt="The regions in which student and teacher disagree, the worst first",
     )
     with st.expander("The same as text"):
-        st.code("\n".join(map(str, parting.regions)), None, wrap_lines=True)
+        st.code("\n".join(map(str, disagreements.regions)), None, wrap_lines=True)
     st.caption(
         "The leaves of a small tree that was grown on one half of the rows to tell "
-        "where the two part; the rates are those of the other half."
+        "where the two disagree; the rates are those of the other half."
     )
 
 
 def choose(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
     """Ask which of the rows to show."""
-    wishes: dict[str, Any] = {}
+    filters: dict[str, Any] = {}
     if found.has_classes:
-        wishes |= choose_decisions(found)
-        wishes |= choose_confidence()
+        filters |= choose_decisions(found)
+        filters |= choose_confidence()
     with st.container(horizontal=True):
         if found.tree is not None:
             leaves = np.flatnonzero(found.tree.nodes.is_leaf).tolist()
-            wishes["leaf"] = st.selectbox(
+            filters["leaf"] = st.selectbox(
                 "Leaf",
                 leaves,
                 index=None,
@@ -261,7 +263,7 @@ def choose(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
                 help="The leaf's number in the tree; the list shows its rule too.",
             )
         if "right" in rows:
-            wishes["right"] = st.selectbox(
+            filters["right"] = st.selectbox(
                 "Who is right by the label" if found.has_classes else "Who is closer",
                 WHO if found.has_classes else WHO[:2],
                 index=None,
@@ -270,14 +272,14 @@ def choose(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
                 bind="query-params",
                 width=220,
             )
-    return narrowed(rows, **wishes)
+    return narrowed(rows, **filters)
 
 
 def choose_decisions(found: Analysis) -> dict[str, Any]:
     """Ask for what the two decide."""
     classes = {str(name): name for name in found.model.classes_.tolist()}
     several = found.task == "multilabel"
-    wishes = {}
+    filters = {}
     for place, who in zip(st.columns(2), ("teacher", "student"), strict=True):
         chosen = place.selectbox(
             f"Only the {who} says" if several else f"The {who} decides",
@@ -287,8 +289,8 @@ def choose_decisions(found: Analysis) -> dict[str, Any]:
             key=who,
             bind="query-params",
         )
-        wishes[who] = None if chosen is None else classes[chosen]
-    return wishes
+        filters[who] = None if chosen is None else classes[chosen]
+    return filters
 
 
 def choose_confidence() -> dict[str, Any]:
@@ -315,20 +317,20 @@ def choose_confidence() -> dict[str, Any]:
         "more.",
     )
     least = max(sure / 100, SURE) if kind == KINDS[2] else sure / 100
-    wishes: dict[str, Any] = {"min_confidence": least}
+    filters: dict[str, Any] = {"min_confidence": least}
     if kind == KINDS[1]:
-        wishes["max_lead"] = NEAR
-    return wishes
+        filters["max_lead"] = NEAR
+    return filters
 
 
-def show_rows(found: Analysis, parting: Disagreements) -> None:
-    """Show the rows on which they part, those that are asked for."""
+def show_rows(found: Analysis, disagreements: Disagreements) -> None:
+    """Show the rows on which they disagree, those that are asked for."""
     st.subheader("The rows", anchor=False)
-    rows = with_leads(found, parting)
+    rows = with_leads(found, disagreements)
     chosen = choose(found, rows)
-    st.markdown(f"**{len(chosen):,} of {len(rows):,} rows on which they part**")
+    st.markdown(f"**{len(chosen):,} of {len(rows):,} rows on which they disagree**")
     if not len(chosen):
-        st.info("No row on which they part meets all of these wishes.")
+        st.info("No row on which they disagree passes all of these filters.")
         st.button(
             "Clear the filters", on_click=lambda: session.put(**FILTERS), type="primary"
         )
@@ -337,7 +339,7 @@ def show_rows(found: Analysis, parting: Disagreements) -> None:
     row_list.row_list(
         found,
         chosen["position"].to_numpy(),
-        "parting",
+        "disagreeing",
         lambda some: in_words(found, chosen.iloc[some])[columns],
     )
     st.download_button(
@@ -349,9 +351,9 @@ def show_rows(found: Analysis, parting: Disagreements) -> None:
     )
 
 
-def with_leads(found: Analysis, parting: Disagreements) -> pd.DataFrame:
+def with_leads(found: Analysis, disagreements: Disagreements) -> pd.DataFrame:
     """Return the rows, with how close they are and the rules as they are numbered."""
-    rows = parting.rows
+    rows = disagreements.rows
     place = rows["position"].to_numpy()
     if found.has_classes:
         pair = found.teacher_logits[place], found.logits[place]
@@ -386,27 +388,27 @@ def to_save(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
 def show(found: Analysis) -> None:
     """Show everything there is to say."""
     tolerance = None if found.has_classes else choose_tolerance(found)
-    parting = find(found, tolerance)
-    if not len(parting):
-        st.success(widgets.plain(parting.sentence))
+    disagreements = find(found, tolerance)
+    if not len(disagreements):
+        st.success(widgets.plain(disagreements.sentence))
         return
-    st.markdown(f"##### {widgets.plain(parting.sentence)}")
-    show_right(parting)
+    st.markdown(f"##### {widgets.plain(disagreements.sentence)}")
+    show_right(disagreements)
     st.subheader("Which decisions" if found.has_classes else "How far", anchor=False)
     if found.task == "multilabel":
         show_labels(found)
     elif found.has_classes:
-        show_pairs(parting)
+        show_pairs(disagreements)
     else:
-        show_differences(found, parting.tolerance or 0.0)
+        show_differences(found, disagreements.tolerance or 0.0)
     st.subheader("Where", anchor=False)
-    show_regions(parting)
-    show_rows(found, parting)
+    show_regions(disagreements)
+    show_rows(found, disagreements)
 
 
 widgets.head(
     "Disagreements",
-    "See how often student and teacher part and where, then filter the rows and open "
-    "one of them.",
+    "See how often student and teacher disagree and where, then filter the rows and "
+    "open one of them.",
 )
 show(caches.analysis())

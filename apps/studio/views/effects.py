@@ -8,6 +8,7 @@ import caches
 import pandas as pd
 import streamlit as st
 import widgets
+from chart_colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
 from interpretkd._base import one_line
 from interpretkd.evaluation import Analysis
@@ -24,13 +25,12 @@ from interpretkd.explain import (
     shape_effects,
 )
 
-COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
+COLOURS = [BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 2]]
 MOST_BARS = 15
 MOST_CELLS = 1_000
 MOST_OUTPUTS = 6
 ALL = "all together"
-GREY = "#808080"
 EVERY_LABEL = alt.Axis(labelLimit=260, labelOverlap=False)
 
 

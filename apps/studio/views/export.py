@@ -1,4 +1,4 @@
-"""Everything that a student can be taken away as: reports, rules, pictures, code."""
+"""Everything that a student can be downloaded as: reports, rules, pictures, code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +20,8 @@ from interpretkd.runs import (
     Built,
     Download,
     SavedRun,
+    downloads,
     file_name,
-    handouts,
     report_files,
 )
 
@@ -80,9 +80,9 @@ def say_what(found: Analysis, run: SavedRun, cut: int | None) -> None:
 
 
 def choose(offered: dict[str, Download]) -> str:
-    """Let the user choose what to take away."""
+    """Let the user choose what to download."""
     name: str = st.selectbox(
-        "What to take away",
+        "What to download",
         [REPORT, *offered],
         key="format",
         bind="query-params",
@@ -92,26 +92,26 @@ def choose(offered: dict[str, Download]) -> str:
     return name
 
 
-def show_handout(found: Analysis, handout: Download, run: SavedRun) -> None:
+def show_download(found: Analysis, download: Download, run: SavedRun) -> None:
     """Show a kind of file: its settings, then the file."""
-    st.caption(handout.about)
-    if handout.missing:
-        st.info(widgets.plain(handout.missing), title="This student has none")
+    st.caption(download.about)
+    if download.missing:
+        st.info(widgets.plain(download.missing), title="This student has none")
         return
-    ending = choose_ending(handout)
-    settings = choose_settings(found, handout, ending)
-    reason = handout.endings[ending]
+    ending = choose_ending(download)
+    settings = choose_settings(found, download, ending)
+    reason = download.endings[ending]
     if reason:
         st.info(widgets.plain(reason), title="Something has to be installed")
         return
-    made = build(handout, ending, settings)
+    made = build(download, ending, settings)
     if made is None:
         return
     if made.said:
         st.success(widgets.plain(f"Compared with the student: {made.said}."))
     # The whole run has all sizes.
-    size = None if handout.name == "Run" else shown_size()
-    what = "student" if handout.group == "Student" else handout.name
+    size = None if download.name == "Run" else shown_size()
+    what = "student" if download.group == "Student" else download.name
     offer(file_name(run.name, what, ending, size), made.content)
     preview(made.content, ending)
 
@@ -122,9 +122,9 @@ def shown_size() -> int | None:
     return None if chosen is None else chosen.size
 
 
-def choose_ending(handout: Download) -> str:
+def choose_ending(download: Download) -> str:
     """Let the user choose how the file ends, where there is a choice."""
-    endings = list(handout.endings)
+    endings = list(download.endings)
     if len(endings) == 1:
         return endings[0]
     chosen: str = st.radio(
@@ -132,16 +132,16 @@ def choose_ending(handout: Download) -> str:
         endings,
         format_func=NAMES.__getitem__,
         horizontal=True,
-        key=f"{handout.name.split()[0].lower()}_as",
+        key=f"{download.name.split()[0].lower()}_as",
         bind="query-params",
     )
     return chosen
 
 
-def choose_settings(found: Analysis, handout: Download, ending: str) -> dict[str, Any]:
+def choose_settings(found: Analysis, download: Download, ending: str) -> dict[str, Any]:
     """Show a widget for each setting of a kind of file."""
     asked = {
-        name: ASKED[name](found, ending) for name in handout.settings if name in ASKED
+        name: ASKED[name](found, ending) for name in download.settings if name in ASKED
     }
     if asked.get("page_depth") is not None:
         asked["max_depth"] = None
@@ -279,13 +279,13 @@ ASKED = {
 }
 
 
-def build(handout: Download, ending: str, settings: dict[str, Any]) -> Built | None:
+def build(download: Download, ending: str, settings: dict[str, Any]) -> Built | None:
     """Make a file: at once, or where it may take long when the user asks for it."""
-    what = (handout.name, ending, *sorted(settings.items()))
-    if handout.is_quick:
+    what = (download.name, ending, *sorted(settings.items()))
+    if download.is_quick:
         with widgets.problems("This file cannot be made"):
             quick: Built = caches.kept(
-                "file", lambda: handout.build(ending, **settings), what
+                "file", lambda: download.build(ending, **settings), what
             )
             return quick
         return None
@@ -293,7 +293,7 @@ def build(handout: Download, ending: str, settings: dict[str, Any]) -> Built | N
     mark = (tuple(address.of_run().items()), what)
     if st.button("Make the file", type="primary", key="_make"):
         with widgets.problems("This file cannot be made"), in_steps("file"):
-            session.remember("file", (mark, handout.build(ending, **settings)))
+            session.remember("file", (mark, download.build(ending, **settings)))
     known: tuple[Any, Built] | None = session.remembered("file")
     return known[1] if known is not None and known[0] == mark else None
 
@@ -355,7 +355,7 @@ def show_report(found: Analysis, run: SavedRun) -> None:
         examples = left.toggle(
             "Show single rows",
             key="examples",
-            help="Rows on which student and teacher part. They are data of real "
+            help="Rows on which student and teacher disagree. They are data of real "
             "people or things: leave this off when the report goes to others.",
         )
         n_refits = right.selectbox(
@@ -425,7 +425,7 @@ def offer_report(run: SavedRun, files: dict[str, bytes | str], framed: str) -> N
 
 widgets.head(
     "Export",
-    "Take this student away: choose a format, set it up, and download the file; every "
+    "Choose a format for this student, set it up, and download the file; every "
     "program is compared with the student before you get it.",
 )
 found = caches.analysis()
@@ -433,9 +433,9 @@ chosen = session.chosen()
 assert chosen is not None  # `caches.analysis` ends the page before
 run = chosen.run
 say_what(found, run, chosen.size)
-offered = {one.name: one for one in handouts(found, run.path)}
+offered = {one.name: one for one in downloads(found, run.path)}
 name = choose(offered)
 if name == REPORT:
     show_report(found, run)
 else:
-    show_handout(found, offered[name], run)
+    show_download(found, offered[name], run)

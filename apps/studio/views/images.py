@@ -87,7 +87,7 @@ explanation = caches.kept(
         rows,
         X=whole.X,
         teacher_logits=whole.teacher_logits[row - 1],
-        n_flips=0,
+        n_counterfactuals=0,
     ),
     *(row, 0, repr(None), ()),
 )

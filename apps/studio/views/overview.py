@@ -1,4 +1,4 @@
-"""What the student is worth, in figures, and where it parts from its teacher."""
+"""What the student is worth, in figures, and where it disagrees with its teacher."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 import widgets
+from chart_colours import GREY, VERMILION, by_theme
 
 from interpretkd.evaluation import (
     Analysis,
@@ -21,8 +22,7 @@ from interpretkd.metrics import Estimate, r2
 from interpretkd.model_selection import SizeDisplay
 from interpretkd.models import Forest, Linear
 
-DARK = st.context.theme.type == "dark"
-BLUE, ORANGE = "#56B4E9" if DARK else "#0072B2", "#E69F00"
+BLUE, ORANGE = by_theme()["c0"], by_theme()["c1"]
 # In the figure of decisions; with more the cells could not be told apart.
 MOST_CLASSES = 14
 # With more the figure is as wide as the page:
@@ -38,7 +38,7 @@ def show() -> None:
     """Show the page."""
     widgets.head(
         "Overview",
-        "Read the verdict, then see where student and teacher part: a cell of the "
+        "Read the verdict, then see where student and teacher disagree: a cell of the "
         "figure, or the pair chosen with it, leads to these rows.",
     )
     found = caches.analysis()
@@ -140,7 +140,7 @@ def show_decisions(found: Analysis) -> None:
     frame = shown.frame().rename_axis("cell").reset_index()
     line, column = frame.columns[1:3]
     places = led_to(frame)
-    drawn = most_parting(frame, line)
+    drawn = most_disagreeing(frame, line)
     figure, choice = st.container(), st.container()
     if drawn[column].nunique() <= MOST_BESIDE:
         figure, choice = widgets.beside("overview_beside", 0.62)
@@ -154,8 +154,8 @@ def show_decisions(found: Analysis) -> None:
         n_lines, n_drawn = frame[line].nunique(), drawn[line].nunique()
         if n_drawn < n_lines:
             st.caption(
-                f"The {n_drawn} of {n_lines:,} on which the two part most often; the "
-                "list has the others."
+                f"The {n_drawn} of {n_lines:,} on which the two disagree most often; "
+                "the list has the others."
             )
     with choice:
         choose_place(places)
@@ -173,7 +173,7 @@ def show_decisions(found: Analysis) -> None:
 
 
 def led_to(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells in which the two part, with what the rows are asked for by."""
+    """Return the cells in which the two disagree, with their rows' filters."""
     if "label" in frame:
         case = frame["decided_by"]
         places = frame.assign(
@@ -197,8 +197,8 @@ def led_to(frame: pd.DataFrame) -> pd.DataFrame:
     return places.sort_values("n_rows", ascending=False, kind="stable")
 
 
-def most_parting(frame: pd.DataFrame, line: str) -> pd.DataFrame:
-    """Return the cells of those classes on which the two part most often."""
+def most_disagreeing(frame: pd.DataFrame, line: str) -> pd.DataFrame:
+    """Return the cells of those classes on which the two disagree most often."""
     if frame[line].nunique() <= MOST_CLASSES:
         return frame
     if "label" in frame:
@@ -283,7 +283,7 @@ def choose_place(places: pd.DataFrame) -> None:
         st.success("Student and teacher decide alike on all rows.")
         return
     cell = st.selectbox(
-        "Where the two part, the most frequent first",
+        "Where the two disagree, the most frequent first",
         places.index[:MOST_PAIRS],
         format_func=lambda cell: places["text"][cell],
         help="A click on a cell of the figure does the same at once.",
@@ -305,7 +305,7 @@ def show_residuals(found: Analysis) -> None:
     st.subheader(shown.title, anchor=False)
     frame = spread(shown.frame())
     ends = pd.DataFrame({"value": [frame["teacher"].min(), frame["teacher"].max()]})
-    alike = alt.Chart(ends).mark_line(color="#808080", strokeDash=[4, 3])
+    alike = alt.Chart(ends).mark_line(color=GREY, strokeDash=[4, 3])
     alike = alike.encode(
         alt.X("value:Q", title="teacher"), alt.Y("value:Q", title="student")
     )
@@ -403,9 +403,9 @@ def sizes_chart(frame: pd.DataFrame, chosen: int, text: str, unit: str) -> Any:
     )
     held_out = frame[(frame["leaves"] == chosen) & (frame["student"] == names[-1])]
     mark = alt.Chart(held_out).encode(across)
-    point = mark.mark_point(size=160, filled=True, color="#D55E00", shape="diamond")
+    point = mark.mark_point(size=160, filled=True, color=VERMILION, shape="diamond")
     point = point.encode(alt.Y("fidelity:Q"))
-    rule = mark.mark_rule(color="#D55E00", strokeDash=[3, 3])
+    rule = mark.mark_rule(color=VERMILION, strokeDash=[3, 3])
     return alt.layer(band, lines, rule, point).properties(
         description=f"{text} Shown now: {chosen} leaves.", height=300
     )
@@ -461,7 +461,7 @@ def slices_chart(found: Analysis, frame: pd.DataFrame, column: str) -> Any:
         ],
     )
     overall = pd.DataFrame({"fidelity": [fidelity_of_all(found)]})
-    line = alt.Chart(overall).mark_rule(strokeDash=[4, 3], color="#808080")
+    line = alt.Chart(overall).mark_rule(strokeDash=[4, 3], color=GREY)
     text = f"Fidelity by {column}, with 95 % intervals: " + ", ".join(
         f"{row.slice} {row.fidelity:.3f}" for row in frame[:8].itertuples()
     )
@@ -492,7 +492,7 @@ def show_reliability(found: Analysis) -> None:
         models = alt.Scale(domain=["teacher", "student"], range=[ORANGE, BLUE])
         ends = pd.DataFrame({"claimed": [0, 1], "observed": [0, 1]})
         axis = alt.Axis(format=".0%")
-        alike = alt.Chart(ends).mark_line(color="#808080", strokeDash=[4, 3])
+        alike = alt.Chart(ends).mark_line(color=GREY, strokeDash=[4, 3])
         base = alt.Chart(frame).encode(
             alt.X("claimed:Q", axis=axis, title="claimed probability"),
             alt.Y("observed:Q", axis=axis, title="share observed"),

@@ -1,4 +1,4 @@
-"""One row: what both models decide, why the student does, and what would flip it."""
+"""One row: what both models decide, why the student does, and what would change it."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 import widgets
+from chart_colours import BLUE, ORANGE, VERMILION
 
 from interpretkd._base import InputError, prediction_text
 from interpretkd.data import Schema, image_schema
@@ -26,9 +27,8 @@ from interpretkd.explain import (
     write_settings,
 )
 
-BLUE, ORANGE = "#0072B2", "#E69F00"
 ANY = "any other decision"
-MOST_BARS, N_FLIPS = 12, 3
+MOST_BARS, N_COUNTERFACTUALS = 12, 3
 
 
 def say_verdict(explanation: RowExplanation, label: str | None) -> None:
@@ -181,7 +181,7 @@ def show_parts(explanation: RowExplanation) -> None:
 
 def parts_chart(shown: pd.DataFrame, said: str) -> Any:
     """Return bars to the right and to the left of zero."""
-    colours = alt.Scale(domain=["adds", "takes off"], range=[BLUE, "#D55E00"])
+    colours = alt.Scale(domain=["adds", "takes off"], range=[BLUE, VERMILION])
     return (
         alt.Chart(shown)
         .mark_bar()
@@ -201,69 +201,71 @@ def parts_chart(shown: pd.DataFrame, said: str) -> Any:
     )
 
 
-def choose_wanted(found: Any) -> Any:
-    """Ask which decision is wanted instead; None for any other."""
+def choose_desired(found: Any) -> Any:
+    """Ask which decision is desired instead; None for any other."""
     names = output_names(found.model)
     if found.task == "regression":
         columns = st.columns(2)
         low = columns[0].number_input(
-            "Value wanted from", value=None, key="wanted_from", bind="query-params"
+            "Desired value from", value=None, key="desired_from", bind="query-params"
         )
         high = columns[1].number_input(
-            "to", value=None, key="wanted_to", bind="query-params"
+            "to", value=None, key="desired_to", bind="query-params"
         )
         if low is None and high is None:
             return None
         if low is None or high is None:
-            raise InputError("A wanted range needs both ends. Give the other one, too.")
+            raise InputError("A desired range needs both ends: give the other, too.")
         if low > high:
             raise InputError(f"A range goes upwards. Got {low:g} to {high:g}.")
         return (low, high)
     if found.task == "multilabel":
         if not st.toggle(
-            "I want certain labels", key="wants_labels", bind="query-params"
+            "I want certain labels", key="desired_some", bind="query-params"
         ):
             return None
-        on = st.multiselect("Exactly these labels", names, key="wanted_labels")
+        on = st.multiselect("Exactly these labels", names, key="desired_labels")
         return tuple(found.model.classes_[[names.index(name) for name in on]].tolist())
     # Of two classes there is only one other.
     if len(names) < 3:
         return None
     chosen = st.selectbox(
-        "Wanted decision", [ANY, *names], key="wanted", bind="query-params"
+        "Desired decision", [ANY, *names], key="desired", bind="query-params"
     )
     if chosen == ANY and ANY not in names:
         return None
     return found.model.classes_[names.index(chosen)]
 
 
-def show_flips(row: int, explanation: RowExplanation, rows: Any, model: Any) -> None:
+def show_counterfactuals(
+    row: int, explanation: RowExplanation, rows: Any, model: Any
+) -> None:
     """Show the nearest changes, and offer to try each."""
-    if not explanation.flips:
+    if not explanation.counterfactuals:
         said = (
-            "The student decides as wanted already: nothing has to change."
-            if explanation.is_as_wanted
+            "The student decides as desired already: nothing has to change."
+            if explanation.is_as_desired
             else "No change was found of the features that may change."
         )
         st.info(said)
         return
-    for number, flip in enumerate(explanation.flips, start=1):
+    for number, counterfactual in enumerate(explanation.counterfactuals, start=1):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(flip_text(flip))
-            settings = settings_between(model, rows, flip.row)
+            st.markdown(counterfactual_text(counterfactual))
+            settings = settings_between(model, rows, counterfactual.row)
             address.link(
                 f"Try change {number}",
                 "whatif",
                 row=row,
                 set=write_settings(row, settings),
             )
-    if explanation.flips[0].teacher_follows is None:
+    if explanation.counterfactuals[0].teacher_follows is None:
         st.caption(
             "The run does not hold the teacher, so it cannot be asked whether it goes "
             "along."
         )
     with st.expander("The changes as a table"):
-        frame = explanation.flips_frame()
+        frame = explanation.counterfactuals_frame()
         for column in ("prediction", "teacher_prediction"):
             frame[column] = [
                 None if cell is None else prediction_text(cell)
@@ -272,22 +274,22 @@ def show_flips(row: int, explanation: RowExplanation, rows: Any, model: Any) -> 
         widgets.table(frame)
 
 
-def flip_text(flip: Counterfactual) -> str:
+def counterfactual_text(counterfactual: Counterfactual) -> str:
     """Return one change in words, as Markdown."""
     changes = " and ".join(
         f"**{widgets.plain(change.feature)}** from {widgets.plain(change.before)} to "
         f"**{widgets.plain(change.after)}**"
         + (" (no held-out row goes so far)" if change.is_usual is False else "")
-        for change in flip.changes
+        for change in counterfactual.changes
     )
-    says = widgets.plain(prediction_text(flip.prediction))
-    if flip.probability is not None:
-        says += f" ({flip.probability:.3f})"
+    says = widgets.plain(prediction_text(counterfactual.prediction))
+    if counterfactual.probability is not None:
+        says += f" ({counterfactual.probability:.3f})"
     text = f"Change {changes}: the student says **{says}**"
-    if flip.teacher_follows is None:
+    if counterfactual.teacher_follows is None:
         return f"{text}."
-    teacher = widgets.plain(prediction_text(flip.teacher_prediction))
-    verb = "goes along" if flip.teacher_follows else "does not go along"
+    teacher = widgets.plain(prediction_text(counterfactual.teacher_prediction))
+    verb = "goes along" if counterfactual.teacher_follows else "does not go along"
     return f"{text}; the teacher **{verb}** and says {teacher}."
 
 
@@ -323,7 +325,7 @@ model, rows = found.model, row_of(whole.X, position)
 used = [model.schema_.features[j].name for j in used_positions(model.student_.form_)]
 
 
-def explain(wanted: Any = None, frozen: tuple[str, ...] = ()) -> Any:
+def explain(desired: Any = None, frozen: tuple[str, ...] = ()) -> Any:
     """Explain the row, once for each setting."""
     return caches.kept(
         "explain_row",
@@ -332,11 +334,11 @@ def explain(wanted: Any = None, frozen: tuple[str, ...] = ()) -> Any:
             rows,
             X=whole.X,
             teacher_logits=whole.teacher_logits[position],
-            wanted=wanted,
+            desired=desired,
             frozen=frozen,
-            n_flips=N_FLIPS,
+            n_counterfactuals=N_COUNTERFACTUALS,
         ),
-        *(row, N_FLIPS, repr(wanted), frozen),
+        *(row, N_COUNTERFACTUALS, repr(desired), frozen),
     )
 
 
@@ -353,11 +355,11 @@ if explanation.contributions is None:
     show_path(explanation)
 else:
     show_parts(explanation)
-st.subheader("What would flip the decision", anchor=False)
+st.subheader("What would change the decision", anchor=False)
 with widgets.problems("This cannot be looked for"):
     with st.container(horizontal=True):
-        wanted = choose_wanted(found)
+        desired = choose_desired(found)
         frozen = st.multiselect(
             "Features that may not change", used, key="frozen", bind="query-params"
         )
-    show_flips(row, explain(wanted, tuple(frozen)), rows, model)
+    show_counterfactuals(row, explain(desired, tuple(frozen)), rows, model)

@@ -43,7 +43,7 @@ ORDERS = {
 }
 ALWAYS = ("coverage", "prediction", "conditions", "tree")
 DIALECTS = ("sqlite", "postgresql", "duckdb")
-PARTS = ("all", "where they part", "where they agree")
+PARTS = ("all", "where they disagree", "where they agree")
 
 
 def show_tree_rules(found: Analysis) -> None:
@@ -58,7 +58,7 @@ def show_tree_rules(found: Analysis) -> None:
     shown = choose(found, rules)
     if not len(shown):
         st.info(
-            "No rule meets all of these wishes.", title=f"0 of {len(rules):,} rules"
+            "No rule passes all of these filters.", title=f"0 of {len(rules):,} rules"
         )
         st.button("Clear the filters", on_click=clear, type="primary")
         return
@@ -232,7 +232,7 @@ def frame_of(shown: RuleSet) -> pd.DataFrame:
         "fidelity": [rule.fidelity and rule.fidelity.value for rule in shown],
         "rule": [rule.brief_text for rule in shown],
         "rows": [rule.n_rows for rule in shown],
-        "parts in": [rule.n_disagree for rule in shown],
+        "disagree in": [rule.n_disagree for rule in shown],
         "accuracy": [rule.accuracy and rule.accuracy.value for rule in shown],
         "probability": [rule.probability for rule in shown],
         "error to the teacher": [rule.teacher_rmse for rule in shown],
@@ -311,10 +311,10 @@ def show_rows(found: Analysis, rule: Rule, places: np.ndarray) -> None:
         st.caption("It covers no held-out row.")
         return
     if found.has_classes:
-        parting = ~found.agrees[places]
+        disagreeing = ~found.agrees[places]
         st.markdown(
-            f"It covers **{len(places):,}** held-out rows; student and teacher part on "
-            f"**{parting.sum():,}** of them."
+            f"It covers **{len(places):,}** held-out rows; student and teacher "
+            f"disagree on **{disagreeing.sum():,}** of them."
         )
         chosen = st.segmented_control(
             "Show",
@@ -326,7 +326,7 @@ def show_rows(found: Analysis, rule: Rule, places: np.ndarray) -> None:
             wrap=True,
         )
         if chosen != PARTS[0]:
-            places = places[parting if chosen == PARTS[1] else ~parting]
+            places = places[disagreeing if chosen == PARTS[1] else ~disagreeing]
     if not len(places):
         st.caption("There is no such row.")
         return

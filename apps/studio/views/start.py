@@ -51,7 +51,7 @@ _DEMOS = {
 }
 
 
-def show_shelf() -> None:
+def show_runs() -> None:
     """Offer the runs that are there, the last made first."""
     facts = {run: read_facts(run) for run in session.runs()}
     order = sorted(facts, key=lambda run: facts[run].made, reverse=True)
@@ -90,7 +90,7 @@ def ask_for_folder() -> None:
 
 
 def ask_for_upload() -> None:
-    """Unpack a zipped run onto the shelf, and open it."""
+    """Unpack a zipped run into the runs folder, and open it."""
     st.subheader("A zipped run", anchor=False)
     # Its kind is checked by its content: Streamlit breaks off at another ending.
     file = st.file_uploader(
@@ -103,7 +103,7 @@ def ask_for_upload() -> None:
         return
     path = None
     with widgets.problems("This run cannot be used"):
-        path = unpack_run(file.getvalue(), session.shelf(), file.name)
+        path = unpack_run(file.getvalue(), session.runs_folder(), file.name)
     if path is not None:
         _open(path)
 
@@ -162,7 +162,7 @@ def _show_ready(paths: tuple[str, ...]) -> None:
 
 
 def _folder(demo: str) -> Path:
-    return session.shelf() / "demo" / demo
+    return session.runs_folder() / "demo" / demo
 
 
 def _open(path: Path) -> None:
@@ -171,7 +171,7 @@ def _open(path: Path) -> None:
 
 
 widgets.head("Start", "Open a run that was saved, or let a demo make one to look at.")
-show_shelf()
+show_runs()
 show_demos()
 left, right = st.columns(2)
 with left:

@@ -13,6 +13,7 @@ import pandas as pd
 import session
 import streamlit as st
 import widgets
+from chart_colours import BLUE, ORANGE, SKY, by_theme
 
 from interpretkd._base import InputError
 from interpretkd.explain import (
@@ -27,7 +28,6 @@ from interpretkd.explain import (
     write_settings,
 )
 
-BLUE, ORANGE = "#0072B2", "#E69F00"
 MOST_SHOWN, MOST_BARS = 12, 6
 MISSING = "missing"
 
@@ -277,9 +277,9 @@ def answers_chart(trial: WhatIf) -> Any:
     who = list(dict.fromkeys(shown["who"]))
     kinds = [name for name in trial.outputs if name in set(shown["output"])]
     pale = {
-        "student, as it is": "#7FB8DA",
+        "student, as it is": SKY,
         "student, changed": BLUE,
-        "teacher, as it is": "#F3D08A",
+        "teacher, as it is": by_theme()["c9"],
         "teacher, changed": ORANGE,
     }
     colours = alt.Scale(domain=who, range=[pale[name] for name in who])

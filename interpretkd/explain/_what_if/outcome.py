@@ -108,7 +108,9 @@ class WhatIf:
         if self.teacher_after is None:
             return f"{student}."
         teacher = _became("the teacher", self.teacher_before, self.teacher_after)
-        verdict = {True: " They agree.", False: " They part.", None: ""}[self.agrees]
+        verdict = {True: " They agree.", False: " They disagree.", None: ""}[
+            self.agrees
+        ]
         return f"{student}; {teacher}.{verdict}"
 
     @property
@@ -177,12 +179,12 @@ def try_values(
     """
     rows = given_rows(model, row)
     before = model.schema_.encode(rows)
-    wished = before.astype(np.float64)
+    desired = before.astype(np.float64)
     for position, value in values.items():
         if not 0 <= position < len(model.schema_):
             raise InputError(f"There is no column number {position + 1}.")
-        wished[0, position] = value
-    changed = replace_cells(model.schema_, rows, wished)
+        desired[0, position] = value
+    changed = replace_cells(model.schema_, rows, desired)
     after = model.schema_.encode(changed)
     own = [np.asarray(model.logits(each))[0] for each in (rows, changed)]
     form = model.student_.form_

@@ -9,108 +9,63 @@ from typing import Any
 import numpy as np
 
 from interpretkd.data import Rows
-from interpretkd.export._parity import Answers, Checker, NotChecked, PlainColumns, cells
+from interpretkd.export._parity import (
+    Answers,
+    Checker,
+    NotChecked,
+    PlainColumns,
+    _cells,
+)
 from interpretkd.export._specification import ModelSpec
-from interpretkd.export._sql.dialects import double_type, fresh, quoted
-from interpretkd.export._sql.statement import sql_text
+from interpretkd.export._sql.dialects import _double_type, _fresh, _quoted
+from interpretkd.export._sql.statement import _sql_text
 
 TABLE = "rows"
 """The table that the checks make."""
 
 
-def sql_checker(plan: ModelSpec, dialect: str) -> tuple[str, Checker]:
+def _sql_checker(spec: ModelSpec, dialect: str) -> tuple[str, Checker]:
     """Return what runs the statement, and a function that does.
 
     There is no PostgreSQL server to be expected on a user's machine: its statement is
     run in DuckDB, which reads PostgreSQL's language, and the name says so.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-    dialect : {"sqlite", "postgresql", "duckdb"}
-        For which database.
-
-    Returns
-    -------
-    by : str
-        The database and its version.
-    ask : callable
-        Takes rows, returns `Answers`; raises `NotChecked` when duckdb is absent.
     """
-    statement = sql_text(plan, dialect=dialect, table=TABLE, keep=[row_column(plan)])
+    statement = _sql_text(spec, dialect=dialect, table=TABLE, keep=[_row_column(spec)])
     run = _ask_sqlite if dialect == "sqlite" else _ask_duckdb
 
     def ask(rows: Rows) -> Answers:
-        columns = cells(plan.schema, rows, range(len(plan.schema)))
-        return answers_from(plan, run(plan, columns, statement))
+        columns = _cells(spec.schema, rows, range(len(spec.schema)))
+        return _answers_from(spec, run(spec, columns, statement))
 
     return _database(dialect), ask
 
 
-def answers_from(plan: ModelSpec, records: Sequence[Sequence[Any]]) -> Answers:
-    """Read what a statement returned, the row's number first.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-    records : sequence of sequence
-        The result, in any order.
-
-    Returns
-    -------
-    Answers
-        Values and decisions; NaN and -1 where there is NULL.
-    """
+def _answers_from(spec: ModelSpec, records: Sequence[Sequence[Any]]) -> Answers:
+    """Read what a statement returned, in any order, the row's number first."""
     ordered = [list(record)[1:] for record in sorted(records, key=lambda r: r[0])]
-    n_outputs = plan.form.n_outputs
+    n_outputs = spec.form.n_outputs
     said = [[np.nan if v is None else v for v in row[-n_outputs:]] for row in ordered]
     values = np.asarray(said, dtype=np.float64).reshape(-1, n_outputs)
     decided: Any = np.zeros(len(ordered), dtype=np.int64)
-    if plan.task == "multiclass":
-        place = {label: i for i, label in enumerate(plan.labels)}
+    if spec.task == "multiclass":
+        place = {label: i for i, label in enumerate(spec.labels)}
         decided = np.asarray([place.get(row[0], -1) for row in ordered], dtype=np.int64)
-    elif plan.task == "multilabel":
+    elif spec.task == "multilabel":
         flags = [[-1 if v is None else v for v in row[:n_outputs]] for row in ordered]
         decided = np.asarray(flags, dtype=np.int64).reshape(-1, n_outputs)
     return Answers(values, decided)
 
 
-def row_column(plan: ModelSpec) -> str:
-    """Name the column that numbers the rows of a check.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-
-    Returns
-    -------
-    str
-        A name that no column of the student has.
-    """
-    return fresh("row", {name.casefold() for name in plan.schema.names})
+def _row_column(spec: ModelSpec) -> str:
+    """Name the column that numbers the rows of a check, as none of the student's."""
+    return _fresh("row", {name.casefold() for name in spec.schema.names})
 
 
-def create_table(plan: ModelSpec, dialect: str) -> str:
-    """Write the statement that makes a table for the student's rows.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-    dialect : {"sqlite", "postgresql", "duckdb"}
-        For which database.
-
-    Returns
-    -------
-    str
-        A CREATE TABLE statement; a column with the row's number comes first.
-    """
-    double = double_type(dialect)
-    columns = [f"{quoted(row_column(plan))} INTEGER"]
-    for feature in plan.schema.features:
+def _create_table(spec: ModelSpec, dialect: str) -> str:
+    """Write the CREATE TABLE for the student's rows, the row's number first."""
+    double = _double_type(dialect)
+    columns = [f"{_quoted(_row_column(spec))} INTEGER"]
+    for feature in spec.schema.features:
         kind = double
         if feature.kind == "date":
             zoned = getattr(feature.calendar, "zone", None) is not None
@@ -120,11 +75,11 @@ def create_table(plan: ModelSpec, dialect: str) -> str:
             kind = "TEXT"
         elif feature.is_categorical and isinstance(feature.categories[0], bool):
             kind = "INTEGER" if dialect == "sqlite" else "BOOLEAN"
-        columns.append(f"{quoted(feature.name)} {kind}")
-    return f"CREATE TEMPORARY TABLE {quoted(TABLE)} ({', '.join(columns)})"
+        columns.append(f"{_quoted(feature.name)} {kind}")
+    return f"CREATE TEMPORARY TABLE {_quoted(TABLE)} ({', '.join(columns)})"
 
 
-def _ask_sqlite(plan: ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
+def _ask_sqlite(spec: ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
     import sqlite3
 
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
@@ -132,31 +87,31 @@ def _ask_sqlite(plan: ModelSpec, columns: PlainColumns, statement: str) -> list[
             connection.execute("SELECT EXP(0.0)")
         except sqlite3.OperationalError as error:
             raise NotChecked("this SQLite has no mathematical functions") from error
-        connection.execute(create_table(plan, "sqlite"))
-        marks = ", ".join("?" * (len(plan.schema) + 1))
+        connection.execute(_create_table(spec, "sqlite"))
+        marks = ", ".join("?" * (len(spec.schema) + 1))
         connection.executemany(
-            f"INSERT INTO {quoted(TABLE)} VALUES ({marks})",
-            ([_sqlite_value(v) for v in record] for record in _records(plan, columns)),
+            f"INSERT INTO {_quoted(TABLE)} VALUES ({marks})",
+            ([_sqlite_value(v) for v in record] for record in _records(spec, columns)),
         )
         return connection.execute(statement).fetchall()
 
 
-def _ask_duckdb(plan: ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
+def _ask_duckdb(spec: ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
     try:
         import duckdb
     except ImportError as error:
         raise NotChecked("the package duckdb is not installed") from error
     import pyarrow
 
-    names = [row_column(plan), *plan.schema.names]
-    data = list(zip(*_records(plan, columns), strict=True))
+    names = [_row_column(spec), *spec.schema.names]
+    data = list(zip(*_records(spec, columns), strict=True))
     table = pyarrow.table(dict(zip(names, map(_arrow, data), strict=True)))
     with duckdb.connect() as connection:
         connection.execute("SET threads = 1")
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(create_table(plan, "duckdb"))
+        connection.execute(_create_table(spec, "duckdb"))
         connection.register("given", table)
-        connection.execute(f"INSERT INTO {quoted(TABLE)} SELECT * FROM given")
+        connection.execute(f"INSERT INTO {_quoted(TABLE)} SELECT * FROM given")
         found: list[Any] = connection.execute(statement).fetchall()
         return found
 
@@ -167,8 +122,8 @@ def _arrow(values: Sequence[Any]) -> Any:
     return pyarrow.array(list(values), from_pandas=False)
 
 
-def _records(plan: ModelSpec, columns: PlainColumns) -> Iterator[tuple[Any, ...]]:
-    listed = [columns[name] for name in plan.schema.names]
+def _records(spec: ModelSpec, columns: PlainColumns) -> Iterator[tuple[Any, ...]]:
+    listed = [columns[name] for name in spec.schema.names]
     return zip(range(len(listed[0])), *listed, strict=True)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from interpretkd._base import InputError
 from interpretkd.data import Feature
 from interpretkd.export._specification import LARGEST
-from interpretkd.export._sql.dialects import double_type, literal
+from interpretkd.export._sql.dialects import _double_type, _literal
 
 _UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
 _FRACTIONS = {"millisecond": 10**3, "microsecond": 10**6}
@@ -13,37 +13,16 @@ _YEAR_1 = 719_162 * 86_400
 """Seconds from the year 1 to 1970: integer division rounds up below 0."""
 
 
-def cleaned(
+def _cleaned(
     feature: Feature, raw: str, dialect: str, *, single: bool
 ) -> tuple[str, str]:
-    """Write how a column is read, and when it makes a row unusable.
+    """Write how a column is read, and when the student would refuse the row for it.
 
-    Parameters
-    ----------
-    feature : Feature
-        The column.
-    raw : str
-        Its name in the statement, quoted.
-    dialect : {"sqlite", "postgresql", "duckdb"}
-        For which database.
-    single : bool
-        Whether numbers have to be rounded to float32, because they are multiplied;
-        thresholds need no rounding.
-
-    Returns
-    -------
-    value : str
-        NULL where it is missing; a number, a date's count, or the category itself.
-    refused : str
-        When the student would refuse the row for it.
-
-    Raises
-    ------
-    InputError
-        For dates that the dialect cannot count.
+    Where it is multiplied (`single`), a number is rounded to float32; thresholds need
+    no rounding.
     """
     if feature.is_categorical:
-        levels = ", ".join(literal(level, dialect) for level in feature.categories)
+        levels = ", ".join(_literal(level, dialect) for level in feature.categories)
         value = _comparable(feature, raw, dialect)
         return value, f"{value} NOT IN ({levels})"
     if feature.kind == "date":
@@ -53,26 +32,15 @@ def cleaned(
     return (_single(number, dialect) if single else number), refused
 
 
-def date_note(feature: Feature) -> str:
-    """Say how a date is read.
-
-    Parameters
-    ----------
-    feature : Feature
-        A date.
-
-    Returns
-    -------
-    str
-        One line.
-    """
+def _date_note(feature: Feature) -> str:
+    """Say how a date is read."""
     calendar: Any = feature.calendar
     return f"{feature.name}: a date or timestamp, read to the {calendar.unit}."
 
 
 def _number(raw: str, dialect: str) -> tuple[str, str]:
-    number = f"CAST({raw} AS {double_type(dialect)})"
-    largest = literal(LARGEST, dialect)
+    number = f"CAST({raw} AS {_double_type(dialect)})"
+    largest = _literal(LARGEST, dialect)
     if dialect == "sqlite":  # where a column of numbers may hold texts
         clean = f"CASE WHEN TYPEOF({raw}) IN ('integer', 'real') THEN {number} END"
         wrong = f"ABS({number}) > {largest} OR TYPEOF({raw}) IN ('text', 'blob')"
@@ -82,7 +50,7 @@ def _number(raw: str, dialect: str) -> tuple[str, str]:
 
 
 def _without_nan(number: str, dialect: str) -> str:
-    return f"NULLIF({number}, CAST('NaN' AS {double_type(dialect)}))"
+    return f"NULLIF({number}, CAST('NaN' AS {_double_type(dialect)}))"
 
 
 def _single(number: str, dialect: str) -> str:
@@ -92,9 +60,9 @@ def _single(number: str, dialect: str) -> str:
         return f"({shifted} - ({shifted} - ({number})))"
     single = "FLOAT" if dialect == "duckdb" else "REAL"
     # Or the database takes numbers outside for an error, rather than for refused.
-    largest = literal(LARGEST, dialect)
+    largest = _literal(LARGEST, dialect)
     small = f"CASE WHEN ABS({number}) <= {largest} THEN {number} END"
-    return f"CAST(CAST({small} AS {single}) AS {double_type(dialect)})"
+    return f"CAST(CAST({small} AS {single}) AS {_double_type(dialect)})"
 
 
 def _comparable(feature: Feature, raw: str, dialect: str) -> str:
@@ -103,7 +71,7 @@ def _comparable(feature: Feature, raw: str, dialect: str) -> str:
         return raw
     if isinstance(first, str):
         return f"CAST({raw} AS VARCHAR)"
-    return _without_nan(f"CAST({raw} AS {double_type(dialect)})", dialect)
+    return _without_nan(f"CAST({raw} AS {_double_type(dialect)})", dialect)
 
 
 def _date(feature: Feature, raw: str, dialect: str) -> tuple[str, str]:
@@ -127,7 +95,7 @@ def _date(feature: Feature, raw: str, dialect: str) -> tuple[str, str]:
         count = f"FLOOR({_epoch(raw, dialect)} / {_UNITS[unit]})"
     else:
         count = f"FLOOR({_epoch(raw, dialect)} * {_FRACTIONS[unit]})"
-    code = f"CAST({count} - ({calendar.origin}) AS {double_type(dialect)})"
+    code = f"CAST({count} - ({calendar.origin}) AS {_double_type(dialect)})"
     return code, refused
 
 

@@ -15,19 +15,19 @@ from interpretkd.data import MISSING, VALUE, Feature
 from interpretkd.export._specification import (
     SMALLEST,
     ModelSpec,
-    check_texts,
-    double_threshold,
+    _check_texts,
+    _double_threshold,
 )
-from interpretkd.export._sql.columns import cleaned, date_note
+from interpretkd.export._sql.columns import _cleaned, _date_note
 from interpretkd.export._sql.dialects import (
     DIALECTS,
-    border,
-    check_distinct,
-    double_type,
-    fresh,
-    literal,
-    quoted,
-    short_name,
+    _border,
+    _check_distinct,
+    _double_type,
+    _fresh,
+    _literal,
+    _quoted,
+    _short_name,
 )
 from interpretkd.models import ALL_NUMBERS, Condition, Forest, Linear, Nodes, Tree
 
@@ -37,8 +37,8 @@ _MOST_TERMS = 100
 """SQLite and DuckDB refuse expressions deeper than 1,000."""
 
 
-def sql_text(
-    plan: ModelSpec,
+def _sql_text(
+    spec: ModelSpec,
     *,
     dialect: str = "sqlite",
     table: str = "rows",
@@ -48,66 +48,37 @@ def sql_text(
 
     A row that the student would refuse - a category not seen in training, an infinite
     number, in SQLite a text among numbers - gets NULL everywhere. NULL is a missing
-    value, and so is NaN.
-
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-    dialect : {"sqlite", "postgresql", "duckdb"}, default="sqlite"
-        For which database.
-    table : str, default="rows"
-        The table (or view) that holds the rows.
-    keep : sequence of str, default=None
-        The columns of that table that stand beside the predictions; None for those
-        of the student.
-
-    Returns
-    -------
-    str
-        The statement, without a semicolon at its end.
-
-    Raises
-    ------
-    InputError
-        For names that the database cannot tell apart, and dates it cannot count.
+    value, and so is NaN. Beside the predictions stand the columns to `keep`; None
+    keeps those of the student.
     """
     check_choice("sql_text", "dialect", dialect, DIALECTS)
-    check_texts(plan)
-    kept = list(plan.schema.names if keep is None else keep)
-    writer = _Writer(plan, dialect, table, kept)
-    read = [plan.schema.names[position] for position in plan.used]
-    check_distinct([*kept, *read], dialect)
+    _check_texts(spec)
+    kept = list(spec.schema.names if keep is None else keep)
+    writer = _Writer(spec, dialect, table, kept)
+    read = [spec.schema.names[position] for position in spec.used]
+    _check_distinct([*kept, *read], dialect)
     return writer.statement()
 
 
-def output_columns(plan: ModelSpec) -> list[str]:
+def _output_columns(spec: ModelSpec) -> list[str]:
     """Name the columns that the statement adds.
 
-    Parameters
-    ----------
-    plan : ModelSpec
-        The student.
-
-    Returns
-    -------
-    list of str
-        "prediction" and "probability_<class>" for each class; "prediction_<label>"
-        and then "probability_<label>" for each label; "prediction", or
-        "prediction_<output>" for each output, for regression. Long names are cut, and
-        those that are there already get an underscore.
+    They are "prediction" and "probability_<class>" for each class;
+    "prediction_<label>" and then "probability_<label>" for each label; "prediction", or
+    "prediction_<output>" for each output, for regression. Long names are cut, and those
+    that are there already get an underscore.
     """
-    labels = [str(label) for label in plan.labels]
+    labels = [str(label) for label in spec.labels]
     each = [f"prediction_{label}" for label in labels]
-    if plan.task == "regression":
+    if spec.task == "regression":
         wanted = ["prediction"] if len(labels) == 1 else each
     else:
-        before = ["prediction"] if plan.task == "multiclass" else each
+        before = ["prediction"] if spec.task == "multiclass" else each
         wanted = [*before, *(f"probability_{label}" for label in labels)]
-    taken = {name.casefold() for name in plan.schema.names}
+    taken = {name.casefold() for name in spec.schema.names}
     found = []
     for name in wanted:
-        found.append(fresh(short_name(name), taken))
+        found.append(_fresh(_short_name(name), taken))
         taken.add(found[-1].casefold())
     return found
 
@@ -129,7 +100,7 @@ def conditions_sql(conditions: Sequence[Condition], *, dialect: str = "sqlite") 
     -------
     str
         An expression that is true for the rows that meet all of them. NULL is a
-        missing value (and not NaN, which `sql_text` knows too); it meets no condition
+        missing value (and not NaN, which `_sql_text` knows too); it meets no condition
         of a column that had none in training.
 
     Raises
@@ -153,7 +124,7 @@ def conditions_sql(conditions: Sequence[Condition], *, dialect: str = "sqlite") 
 
 def _condition(condition: Condition, dialect: str) -> str:
     feature = condition.feature
-    name = quoted(feature.name)
+    name = _quoted(feature.name)
     missing = condition.missing and feature.has_missing
     passes = list(_passing(condition, name, dialect))
     if not passes:
@@ -170,38 +141,40 @@ def _passing(condition: Condition, name: str, dialect: str) -> Iterator[str]:
             yield f"{name} IS NOT NULL"
         elif condition.categories:
             chosen = (feature.categories[i] for i in condition.categories)
-            yield f"{name} IN ({', '.join(literal(c, dialect) for c in chosen)})"
+            yield f"{name} IN ({', '.join(_literal(c, dialect) for c in chosen)})"
         return
     if not condition.values:
         return
-    read = cleaned(feature, name, dialect, single=False)[0] if feature.is_date else name
+    read = (
+        _cleaned(feature, name, dialect, single=False)[0] if feature.is_date else name
+    )
     ends = {">": condition.low, "<=": condition.high}
     known = {sign: end for sign, end in ends.items() if np.isfinite(end)}
     if not known:
         yield f"{name} IS NOT NULL"
     for sign, end in known.items():
-        yield f"{read} {sign} {border(double_threshold(end), dialect)}"
+        yield f"{read} {sign} {_border(_double_threshold(end), dialect)}"
 
 
 @dataclass
 class _Writer:
     """What all parts of one statement share."""
 
-    plan: ModelSpec
+    spec: ModelSpec
     dialect: str
     table: str
     keep: list[str]
     stages: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        taken = {name.casefold() for name in self.plan.schema.names}
-        self.kept = [fresh(f"kept {i}", taken) for i in range(len(self.keep))]
-        self.refused = fresh("refused", taken)
-        self.sums = [fresh(f"sum {i}", taken) for i in range(self.plan.form.n_outputs)]
+        taken = {name.casefold() for name in self.spec.schema.names}
+        self.kept = [_fresh(f"kept {i}", taken) for i in range(len(self.keep))]
+        self.refused = _fresh("refused", taken)
+        self.sums = [_fresh(f"sum {i}", taken) for i in range(self.spec.form.n_outputs)]
         self.alias: dict[str, str] = {}
         short: set[str] = set()
-        for feature in self.plan.schema.features:
-            self.alias[feature.name] = fresh(short_name(feature.name), short)
+        for feature in self.spec.schema.features:
+            self.alias[feature.name] = _fresh(_short_name(feature.name), short)
             short.add(self.alias[feature.name].casefold())
         self.prefix = "student"
         while self.table.casefold().startswith(self.prefix):
@@ -210,17 +183,17 @@ class _Writer:
     @property
     def double(self) -> str:
         """The type of float64."""
-        return double_type(self.dialect)
+        return _double_type(self.dialect)
 
     @property
     def used(self) -> list[Feature]:
         """The features that the form reads."""
-        return [self.plan.schema.features[i] for i in self.plan.used]
+        return [self.spec.schema.features[i] for i in self.spec.used]
 
     def statement(self) -> str:
         """Join the parts."""
         self._input()
-        form = self.plan.form
+        form = self.spec.form
         if isinstance(form, Tree):
             end = self._tree(form)
         else:
@@ -230,10 +203,10 @@ class _Writer:
         return f"{self._comment()}WITH\n{chain}\n{end}"
 
     def _column(self, feature: Feature) -> str:
-        return quoted(self.alias[feature.name])
+        return _quoted(self.alias[feature.name])
 
     def _table(self, name: str) -> str:
-        return quoted(f"{self.prefix} {name}")
+        return _quoted(f"{self.prefix} {name}")
 
     def _comment(self) -> str:
         lines = [
@@ -242,7 +215,7 @@ class _Writer:
             "NULL and NaN are missing values; a row that the student would refuse "
             "gets NULL.",
         ]
-        lines += [date_note(f) for f in self.used if f.kind == "date"]
+        lines += [_date_note(f) for f in self.used if f.kind == "date"]
         return "".join(f"-- {one_line(line)}\n" for line in lines)
 
     def _stage(self, name: str, columns: list[str], source: str) -> None:
@@ -255,37 +228,37 @@ class _Writer:
     def _input(self) -> None:
         """Clean what is read: one column a feature, NULL where it is missing."""
         columns = [
-            f"t.{quoted(name)} AS {quoted(alias)}"
+            f"t.{_quoted(name)} AS {_quoted(alias)}"
             for name, alias in zip(self.keep, self.kept, strict=True)
         ]
-        refused, multiplied = [], isinstance(self.plan.form, Linear)
+        refused, multiplied = [], isinstance(self.spec.form, Linear)
         for feature in self.used:
-            raw = f"t.{quoted(feature.name)}"
-            clean, wrong = cleaned(feature, raw, self.dialect, single=multiplied)
+            raw = f"t.{_quoted(feature.name)}"
+            clean, wrong = _cleaned(feature, raw, self.dialect, single=multiplied)
             columns.append(f"{clean} AS {self._column(feature)}")
             refused.append(wrong)
         condition = "\n    OR ".join(refused) or "1 = 0"
         columns.append(
-            f"CASE WHEN {condition} THEN 1 ELSE 0 END AS {quoted(self.refused)}"
+            f"CASE WHEN {condition} THEN 1 ELSE 0 END AS {_quoted(self.refused)}"
         )
-        self._stage("input", columns, f"{quoted(self.table)} AS t")
+        self._stage("input", columns, f"{_quoted(self.table)} AS t")
 
     def _tree(self, tree: Tree) -> str:
         case = self._walk(tree.nodes, 0, str)
-        refused = f"{quoted(self.refused)} = 1"
+        refused = f"{_quoted(self.refused)} = 1"
         leaf = f'CASE WHEN {refused} THEN NULL ELSE\n{case}\nEND AS "leaf"'
-        self._stage("walked", [*map(quoted, self.kept), leaf], self._table("input"))
-        outputs = output_columns(self.plan)
+        self._stage("walked", [*map(_quoted, self.kept), leaf], self._table("input"))
+        outputs = _output_columns(self.spec)
         leaves = np.flatnonzero(tree.nodes.is_leaf)
-        values, decisions = self.plan.results(tree.value[leaves])
+        values, decisions = self.spec.results(tree.value[leaves])
         lines = [
             f"({leaf}, {', '.join(self._outcome(values[i], decisions[i]))})"
             for i, leaf in enumerate(leaves)
         ]
-        named = ", ".join(map(quoted, ["leaf", *outputs]))
+        named = ", ".join(map(_quoted, ["leaf", *outputs]))
         body = ",\n  ".join(lines)
         self.stages.append(f"{self._table('leaves')}({named}) AS (VALUES\n  {body}\n)")
-        columns = [*self._restored(), *(f"m.{quoted(output)}" for output in outputs)]
+        columns = [*self._restored(), *(f"m.{_quoted(output)}" for output in outputs)]
         return (
             f"SELECT\n  {(',' + chr(10) + '  ').join(columns)}\n"
             f"FROM {self._table('walked')} AS w LEFT JOIN {self._table('leaves')} AS m "
@@ -293,17 +266,17 @@ class _Writer:
         )
 
     def _outcome(self, values: Any, decisions: Any) -> Iterator[str]:
-        """Write what a leaf means, in the order of `output_columns`."""
-        if self.plan.task == "multiclass":
-            yield self._literal(self.plan.labels[int(decisions)])
-        elif self.plan.task == "multilabel":
+        """Write what a leaf means, in the order of `_output_columns`."""
+        if self.spec.task == "multiclass":
+            yield self._literal(self.spec.labels[int(decisions)])
+        elif self.spec.task == "multilabel":
             yield from (str(int(on)) for on in decisions)
         for value in values:
             yield f"CAST({self._literal(float(value))} AS {self.double})"
 
     def _restored(self) -> list[str]:
         return [
-            f"w.{quoted(alias)} AS {quoted(name)}"
+            f"w.{_quoted(alias)} AS {_quoted(name)}"
             for name, alias in zip(self.keep, self.kept, strict=True)
         ]
 
@@ -338,7 +311,7 @@ class _Writer:
 
     def _test(self, nodes: Nodes, node: int, *, left: bool) -> str:
         """Write when a row goes to this side; the missing values come first."""
-        feature = self.plan.schema.features[int(nodes.feature[node])]
+        feature = self.spec.schema.features[int(nodes.feature[node])]
         column = self._column(feature)
         if feature.is_categorical:
             chosen = np.flatnonzero(nodes.left_set(node) == left).tolist()
@@ -348,8 +321,8 @@ class _Writer:
             passes = "1 = 1" if left else "1 = 0"
         else:
             sign = "<=" if left else ">"
-            exact = double_threshold(float(nodes.threshold[node]))
-            passes = f"{column} {sign} {border(exact, self.dialect)}"
+            exact = _double_threshold(float(nodes.threshold[node]))
+            passes = f"{column} {sign} {_border(exact, self.dialect)}"
         if bool(nodes.missing_left[node]) == left:
             return f"{column} IS NULL OR {passes}"
         return f"{column} IS NOT NULL AND {passes}"
@@ -358,7 +331,7 @@ class _Writer:
         return ", ".join(self._literal(feature.categories[i]) for i in chosen)
 
     def _literal(self, value: Any) -> str:
-        return literal(value, self.dialect)
+        return _literal(value, self.dialect)
 
     def _sums(self, form: Forest | Linear) -> None:
         """Add term by term, in the student's order, some terms a stage."""
@@ -369,22 +342,22 @@ class _Writer:
         sums = [self._literal(float(start)) for start in base]
         most = max(len(column) for column in terms)
         features = [self._column(feature) for feature in self.used]
-        carried = [*map(quoted, self.kept), *features, quoted(self.refused)]
+        carried = [*map(_quoted, self.kept), *features, _quoted(self.refused)]
         source = self._table("input")
         for i, first in enumerate(range(0, max(most, 1), _MOST_TERMS)):
             columns = []
             for k, column in enumerate(terms):
                 added = [sums[k], *column[first : first + _MOST_TERMS]]
-                columns.append(f"{' + '.join(added)} AS {quoted(self.sums[k])}")
+                columns.append(f"{' + '.join(added)} AS {_quoted(self.sums[k])}")
             self._stage(f"added {i}", [*carried, *columns], source)
             source = self._table(f"added {i}")
-            sums = [quoted(name) for name in self.sums]
+            sums = [_quoted(name) for name in self.sums]
         nulls = [
-            f"CASE WHEN {quoted(self.refused)} = 1 THEN NULL ELSE CAST({s} AS "
+            f"CASE WHEN {_quoted(self.refused)} = 1 THEN NULL ELSE CAST({s} AS "
             f"{self.double}) END AS {s}"
             for s in sums
         ]
-        self._stage("summed", [*map(quoted, self.kept), *nulls], source)
+        self._stage("summed", [*map(_quoted, self.kept), *nulls], source)
 
     def _forest_terms(self, forest: Forest) -> list[list[str]]:
         def value(node: int) -> str:
@@ -398,9 +371,9 @@ class _Writer:
 
     def _linear_terms(self, linear: Linear) -> list[list[str]]:
         terms: list[list[str]] = [[] for _ in range(linear.n_outputs)]
-        columns = self.plan.schema.columns(indicate_missing=True)
+        columns = self.spec.schema.columns(indicate_missing=True)
         for row, column in zip(linear.coefficients, columns, strict=True):
-            feature = self.plan.schema.features[column.feature]
+            feature = self.spec.schema.features[column.feature]
             name = self._column(feature)
             fill = self._literal(float(linear.fill[columns.index(column)]))
             for k, weight in enumerate(row):
@@ -421,36 +394,37 @@ class _Writer:
         """From sums to probabilities and a decision, in the student's own steps."""
         source = self._link(self._table("summed"))
         source = self._decode(source)
-        outputs = output_columns(self.plan)
-        logits = [f"w.{quoted(name)}" for name in self.sums]
-        if self.plan.task == "regression":
-            said = [f"{z} AS {quoted(o)}" for z, o in zip(logits, outputs, strict=True)]
-        elif self.plan.task == "multilabel":
+        outputs = _output_columns(self.spec)
+        logits = [f"w.{_quoted(name)}" for name in self.sums]
+        if self.spec.task == "regression":
+            named = zip(logits, outputs, strict=True)
+            said = [f"{z} AS {_quoted(name)}" for z, name in named]
+        elif self.spec.task == "multilabel":
             chosen = [
                 f"CASE WHEN {z} > 0e0 THEN 1 WHEN {z} <= 0e0 THEN 0 END" for z in logits
             ]
             chances = [f"0.5e0 * (1e0 + TANH(0.5e0 * {z}))" for z in logits]
             both = [*chosen, *chances]
-            said = [f"{e} AS {quoted(o)}" for e, o in zip(both, outputs, strict=True)]
+            said = [f"{e} AS {_quoted(o)}" for e, o in zip(both, outputs, strict=True)]
         else:
             source = self._softmax(source, "chances", decided=True)
-            said = [f"w.decided AS {quoted(outputs[0])}"]
+            said = [f"w.decided AS {_quoted(outputs[0])}"]
             said += [
-                f"w.{quoted(name)} AS {quoted(o)}"
+                f"w.{_quoted(name)} AS {_quoted(o)}"
                 for name, o in zip(self.sums, outputs[1:], strict=True)
             ]
         listed = ",\n  ".join([*self._restored(), *said])
         return f"SELECT\n  {listed}\nFROM {source} AS w"
 
     def _link(self, source: str) -> str:
-        if self.plan.link == "softmax":
+        if self.spec.link == "softmax":
             return self._softmax(source, "linked", decided=False)
-        if self.plan.link == "sigmoid":
+        if self.spec.link == "sigmoid":
             return self._each(source, "linked", "0.5e0 * (1e0 + TANH(0.5e0 * {}))")
         return source
 
     def _decode(self, source: str) -> str:
-        target = self.plan.target
+        target = self.spec.target
         if target.kind == "logits":
             return source
         factor = self._literal(
@@ -465,13 +439,15 @@ class _Writer:
         return self._each(source, "logits", expression)
 
     def _each(self, source: str, name: str, expression: str) -> str:
-        columns = [f"{expression.format(quoted(s))} AS {quoted(s)}" for s in self.sums]
-        self._stage(name, [*map(quoted, self.kept), *columns], source)
+        columns = [
+            f"{expression.format(_quoted(s))} AS {_quoted(s)}" for s in self.sums
+        ]
+        self._stage(name, [*map(_quoted, self.kept), *columns], source)
         return self._table(name)
 
     def _softmax(self, source: str, name: str, *, decided: bool) -> str:
         """Replace the sums by probabilities; the first of the largest is decided."""
-        kept, sums = [*map(quoted, self.kept)], [*map(quoted, self.sums)]
+        kept, sums = [*map(_quoted, self.kept)], [*map(_quoted, self.sums)]
         top = self._most(*sums)
         self._stage(f"{name} 1", [*kept, *sums, f"{top} AS top"], source)
         # PostgreSQL takes exp(-800) for an error.
@@ -480,7 +456,7 @@ class _Writer:
         columns.append(f"LN({' + '.join(powers)}) AS total")
         choice = [
             f"WHEN {s} = top THEN {self._literal(label)}"
-            for s, label in zip(sums, self.plan.labels, strict=True)
+            for s, label in zip(sums, self.spec.labels, strict=True)
         ]
         if decided:
             columns.append(f"CASE {' '.join(choice)} END AS decided")

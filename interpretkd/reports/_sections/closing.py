@@ -11,8 +11,8 @@ from interpretkd.reports._manual_sections import NOT_PROVIDED
 from interpretkd.reports._sections.subject import (
     Builder,
     Subject,
-    fact_table,
-    free_table,
+    _fact_table,
+    _free_table,
 )
 
 
@@ -32,7 +32,7 @@ def _limits(subject: Subject) -> Section:
     if findings:
         caption = "What the figures show; the last three columns are for the reviewer"
         blocks.append(Table(listed, caption))
-    blocks.append(free_table(subject, ("assumptions", "findings", "monitoring")))
+    blocks.append(_free_table(subject, ("assumptions", "findings", "monitoring")))
     return Section("Limits, findings and monitoring", tuple(blocks))
 
 
@@ -48,14 +48,14 @@ def _reproduction(subject: Subject) -> Section:
         blocks += [Paragraph("The run is made again by:"), Code(str(command))]
     else:
         blocks.append(Paragraph(f"The command that made the run: {NOT_PROVIDED}"))
-    blocks.append(fact_table(versions, "What this report was made with"))
+    blocks.append(_fact_table(versions, "What this report was made with"))
     return Section("Reproduction", tuple(blocks))
 
 
 def _glossary(_: Subject) -> Section:
     words = {
         "teacher": "the network that is explained",
-        "student": "the small model that was taught by the teacher's logits",
+        "student": "the small model that was fitted to the teacher's logits",
         "baseline": "the same student, fitted to the labels alone",
         "fidelity": "the share of rows on which the student decides as the teacher; "
         "for values, R2 with the teacher's",
@@ -68,7 +68,7 @@ def _glossary(_: Subject) -> Section:
         "distillation score": "loss of accuracy and share of the size in one number, "
         "best near 0",
     }
-    return Section("Glossary", (fact_table(words, "Words"),))
+    return Section("Glossary", (_fact_table(words, "Words"),))
 
 
 CLOSING: tuple[Builder, ...] = (_limits, _reproduction, _glossary)

@@ -9,8 +9,8 @@ from interpretkd.reports._sections.subject import (
     SHARES,
     Builder,
     Subject,
-    pictured,
-    plural,
+    _pictured,
+    _plural,
 )
 
 
@@ -26,7 +26,7 @@ def _fidelity(subject: Subject) -> Section:
         return Section("Fidelity", tuple(blocks))
     parts = 1 - float(subject.found.agrees.mean())
     subject.weigh(
-        "Fidelity", f"Student and teacher part on {parts:.1%} of held-out rows."
+        "Fidelity", f"Student and teacher disagree on {parts:.1%} of held-out rows."
     )
     if found.by_class is not None:
         shown = found.by_class.astype({"class": str})
@@ -108,7 +108,7 @@ def _families_drawn(frontier: Frontier) -> list[Block]:
     if all(candidate.items is None for candidate in frontier.candidates):
         return []  # of students that are not ours nothing is known to draw over
     drawn = SizeDisplay.from_frontier(frontier, by="items")
-    return pictured(drawn, "Fidelity by what a person has to read, on the test rows")
+    return _pictured(drawn, "Fidelity by what a person has to read, on the test rows")
 
 
 def _size_curve(subject: Subject) -> list[Block]:
@@ -129,8 +129,8 @@ def _size_curve(subject: Subject) -> list[Block]:
     text = (
         "The best tree of every size within the student's, cut on one half of the "
         "held-out rows and measured on the other. Beyond "
-        f"{plural(path.choose('knee'), 'leaf', 'leaves')} a doubling pays less; "
-        f"{plural(path.choose(), 'leaf is', 'leaves are')} within one standard error "
+        f"{_plural(path.choose('knee'), 'leaf', 'leaves')} a doubling pays less; "
+        f"{_plural(path.choose(), 'leaf is', 'leaves are')} within one standard error "
         "of the best."
     )
     formats = {"fidelity": spec, "standard error": spec}
@@ -138,7 +138,7 @@ def _size_curve(subject: Subject) -> list[Block]:
     unit = "share of rows" if subject.found.has_classes else "R2"
     drawn = SizeDisplay.from_path(path, unit=unit)
     caption = "Fidelity by size; the training rows here are the half that was cut on"
-    return [Paragraph(text), *pictured(drawn, caption), table]
+    return [Paragraph(text), *_pictured(drawn, caption), table]
 
 
 FIDELITY: tuple[Builder, ...] = (_fidelity, _accuracy, _size)

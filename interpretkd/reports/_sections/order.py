@@ -19,7 +19,7 @@ from interpretkd.reports._sections.subject import Builder, Subject
 from interpretkd.reports._sections.summary import SUMMARY
 
 
-def put_together(
+def _put_together(
     found: Analysis,
     info: Mapping[str, str],
     *,
@@ -27,28 +27,7 @@ def put_together(
     n_refits: int,
     frontier: Frontier | None,
 ) -> tuple[Document, list[dict[str, str]]]:
-    """Build the document of a report.
-
-    Parameters
-    ----------
-    found : Analysis
-        The model and its held-out rows.
-    info : mapping of str to str
-        The free sections.
-    examples : bool
-        Whether single rows may be shown.
-    n_refits : int
-        The students that are fitted anew for the section on stability.
-    frontier : Frontier or None
-        Other families and sizes, to be shown beside the student.
-
-    Returns
-    -------
-    document : Document
-        All sections.
-    findings : list of dict
-        What a reader has to weigh: "where" and "what".
-    """
+    """Build a report's document, and list what a reader has to weigh."""
     subject = Subject(found, info, examples, n_refits, frontier)
     body = _built((*SETTING, *FIDELITY, *STUDENT, *REVIEW, *ROBUSTNESS), subject)
     # The first and the last sections tell what was found in those between.

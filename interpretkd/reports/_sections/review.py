@@ -6,8 +6,8 @@ from interpretkd.reports._sections.subject import (
     MOST_ROWS_TOLD,
     Builder,
     Subject,
-    in_words,
-    plural,
+    _in_words,
+    _plural,
 )
 from interpretkd.rules import readable
 
@@ -31,7 +31,7 @@ def _review(subject: Subject) -> Section | None:
     thin = [rule for rule in found.rules if rule.n_rows < FEW_ROWS]
     if thin:
         text = (
-            f"{plural(len(thin), 'rule covers', 'rules cover')} fewer than "
+            f"{_plural(len(thin), 'rule covers', 'rules cover')} fewer than "
             f"{FEW_ROWS} held-out rows: little is known of them."
         )
         subject.weigh("Rule review", text)
@@ -63,7 +63,7 @@ def _disagreements(subject: Subject) -> Section:
     parts = found.disagreements
     blocks: list[Block] = [Paragraph(parts.sentence)]
     if len(parts.pairs):
-        pairs = in_words(parts.pairs.head(MOST_ROWS_TOLD))
+        pairs = _in_words(parts.pairs.head(MOST_ROWS_TOLD))
         formats = {"share": ".1%", "teacher_confidence": ".2f"}
         blocks.append(Table(pairs, "The most frequent pairs of decisions", formats))
     if parts.regions:
@@ -71,13 +71,13 @@ def _disagreements(subject: Subject) -> Section:
         spec = ".1%" if found.has_classes else ".4g"
         formats = dict.fromkeys(("rate", "low", "high"), spec) | {"coverage": ".1%"}
         caption = (
-            "Where they part more, or less, than elsewhere: regions found on one half "
-            "of the rows, measured on the other"
+            "Where they disagree more, or less, than elsewhere: regions found on one "
+            "half of the rows, measured on the other"
         )
         blocks.append(Table(frame, caption, formats))
     if subject.examples and len(parts):
-        rows = in_words(parts.rows.head(MOST_ROWS_TOLD))
-        blocks.append(Table(rows, "Rows on which they part, the teacher surest first"))
+        rows = _in_words(parts.rows.head(MOST_ROWS_TOLD))
+        blocks.append(Table(rows, "Where they disagree, the teacher surest first"))
     return Section("Disagreements", tuple(blocks))
 
 

@@ -9,7 +9,7 @@ from interpretkd.reports._sections.subject import (
     SHARES,
     Builder,
     Subject,
-    in_words,
+    _in_words,
 )
 
 _FEWEST_TO_REFIT = 20
@@ -31,16 +31,16 @@ def _stability(subject: Subject) -> Section | None:
             "compared on held-out rows that they had not seen. With more rows they "
             "would be steadier."
         ),
-        Table(in_words(steady.features), "What the refitted students use"),
+        Table(_in_words(steady.features), "What the refitted students use"),
     ]
     if steady.rules is not None:
         number = {rule.leaf: rule.number for rule in found.rules}
-        rules = in_words(steady.rules).drop(columns=["rule"], errors="ignore")
+        rules = _in_words(steady.rules).drop(columns=["rule"], errors="ignore")
         rules.insert(0, "rule", rules.pop("leaf").map(number))
         caption = "How often each rule, and what it decides, comes out again"
         blocks.append(Table(rules, caption, folded=len(rules) > MOST_ROWS_TOLD))
     else:
-        parts = in_words(steady.parts)
+        parts = _in_words(steady.parts)
         caption = "What the student is made of, in the refits"
         blocks.append(Table(parts, caption, folded=len(parts) > MOST_ROWS_TOLD))
     return Section("Stability", tuple(blocks))
@@ -57,7 +57,7 @@ def _interventions(subject: Subject) -> Section | None:
     changed = found.interventions
     told = ["number", "prediction", "n_rows", "fidelity", "before", "follows"]
     ends = ["follows_low", "follows_high", "unusual"]
-    frame = in_words(changed.to_frame())
+    frame = _in_words(changed.to_frame())
     frame = frame[[name for name in (*told, *ends) if name in frame.columns]]
     follows, before = changed.follows, changed.before
     fidelity = found.evaluation.student.fidelity

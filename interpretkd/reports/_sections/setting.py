@@ -12,9 +12,9 @@ from interpretkd.reports._manual_sections import NOT_PROVIDED
 from interpretkd.reports._sections.subject import (
     Builder,
     Subject,
-    fact_table,
-    free_table,
-    pictured,
+    _fact_table,
+    _free_table,
+    _pictured,
 )
 from interpretkd.targets import probabilities
 
@@ -24,7 +24,7 @@ def _purpose(subject: Subject) -> Section:
     return Section(
         "Purpose and limits of use",
         (
-            free_table(subject, asked),
+            _free_table(subject, asked),
             Paragraph(
                 "This report explains the teacher through a surrogate. What it says of "
                 "the teacher holds to the stated fidelity, on data like the stated "
@@ -49,12 +49,12 @@ def _teacher(subject: Subject) -> Section:
         facts["Classes"] = f"{len(names)}: {', '.join(names[:20])}" + (
             ", ..." if len(names) > 20 else ""
         )
-    blocks: list[Block] = [fact_table(facts, "The teacher")]
+    blocks: list[Block] = [_fact_table(facts, "The teacher")]
     reliability = _reliability(subject)
     if reliability is not None:
         drawn = ReliabilityDisplay.from_analysis(subject.found)
         caption = "How often each is right, by the probability that it claims"
-        blocks += [*pictured(drawn, caption), reliability]
+        blocks += [*_pictured(drawn, caption), reliability]
     return Section("The teacher", tuple(blocks))
 
 
@@ -95,7 +95,7 @@ def _reliability(subject: Subject) -> Table | None:
 def _data(subject: Subject) -> Section:
     facts = {str(k): str(v) for k, v in subject.found.about.items() if k != "command"}
     blocks: list[Block] = [
-        fact_table(
+        _fact_table(
             {**facts, "Known faults": subject.info.get("data", NOT_PROVIDED)}, "Source"
         )
     ]
@@ -150,7 +150,7 @@ def _distillation(subject: Subject) -> Section:
         "Size": f"{_count(student.form_.n_parameters)} parameters",
         **{f"Setting {name}": str(value) for name, value in settings.items()},
     }
-    blocks: list[Block] = [fact_table(facts, "How the student was made")]
+    blocks: list[Block] = [_fact_table(facts, "How the student was made")]
     certificate = getattr(student, "certificate_", None)
     if certificate is not None:
         blocks.append(Paragraph(f"Certificate: {certificate}."))

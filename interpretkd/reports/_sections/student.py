@@ -8,8 +8,8 @@ from interpretkd.reports._sections.subject import (
     MOST_ROWS_TOLD,
     Builder,
     Subject,
-    pictured,
-    plural,
+    _pictured,
+    _plural,
 )
 
 _LEVELS_A_PAGE, _MOST_PAGES, _FEW_LEAVES = 4, 40, 4
@@ -53,7 +53,7 @@ def _linear_blocks(subject: Subject) -> list[Block]:
     drawn = CoefficientDisplay.from_model(found.model, found.X)
     caption = "The largest coefficients, for a change of one standard deviation"
     blocks: list[Block] = [
-        *pictured(drawn, caption),
+        *_pictured(drawn, caption),
         Table(frame, "All coefficients", folded=len(frame) > MOST_ROWS_TOLD),
     ]
     cards = () if found.form.points is None else found.model.student_.scorecards_
@@ -70,13 +70,13 @@ def _forest_blocks(subject: Subject) -> list[Block]:
     shapes = ShapeDisplay.from_effects(effects)
     return [
         Paragraph(
-            f"{plural(form.n_trees, 'tree', 'trees')} with {form.n_leaves:,} leaves, "
+            f"{_plural(form.n_trees, 'tree', 'trees')} with {form.n_leaves:,} leaves, "
             f"read as a sum of effects over {n_rows:,} rows. {effects.shares}"
         ),
         Table(
             effects.importances(), "Features by the strength of their effect", formats
         ),
-        *pictured(shapes, "The shapes of the strongest effects"),
+        *_pictured(shapes, "The shapes of the strongest effects"),
         Table(effects.pairs().head(10), "The strongest pairs", formats),
         Table(effects.top_rules(), "The rules that contribute most", formats),
         Table(effects.to_frame(), "The shape of each effect", {}, folded=True),

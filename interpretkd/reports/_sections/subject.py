@@ -96,96 +96,33 @@ Builder: TypeAlias = Callable[[Subject], Section | None]
 """What makes a section; None where there is nothing to say."""
 
 
-def pictured(display: Any, caption: str) -> list[Block]:
-    """Draw a figure where matplotlib is installed; its table stands there anyhow.
-
-    Parameters
-    ----------
-    display : Display
-        What to draw.
-    caption : str
-        What it shows.
-
-    Returns
-    -------
-    list of Block
-        One figure, or nothing.
-    """
+def _pictured(display: Any, caption: str) -> list[Block]:
+    """Draw a figure where matplotlib is installed; its table stands there anyhow."""
     try:
         return [Figure(display.svg(), caption, display.alt)]
     except InputError:
         return []
 
 
-def in_words(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose predictions are texts.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        With any of the columns prediction, teacher, student and label.
-
-    Returns
-    -------
-    DataFrame
-        The same otherwise.
-    """
+def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose predictions are texts."""
     decided = ("prediction", "teacher", "student", "label")
     told = [name for name in decided if name in frame.columns]
     return frame.assign(**{name: frame[name].map(prediction_text) for name in told})
 
 
-def plural(count: int, one: str, many: str) -> str:
-    """Return a number with its noun.
-
-    Parameters
-    ----------
-    count : int
-        How many.
-    one, many : str
-        The noun for one, and for any other number.
-
-    Returns
-    -------
-    str
-        As "1,000 trees".
-    """
+def _plural(count: int, one: str, many: str) -> str:
+    """Return a number with its noun, as "1,000 trees"."""
     return f"{count:,} {one if count == 1 else many}"
 
 
-def free_table(subject: Subject, keys: tuple[str, ...]) -> Table:
-    """Show what a person had to say.
-
-    Parameters
-    ----------
-    subject : Subject
-        What the report is about.
-    keys : tuple of str
-        Of `interpretkd.reports.INFO`.
-
-    Returns
-    -------
-    Table
-        One row each; what was not said is NOT PROVIDED.
-    """
+def _free_table(subject: Subject, keys: tuple[str, ...]) -> Table:
+    """Show what a person had to say."""
     said = {INFO[key]: subject.info.get(key, NOT_PROVIDED) for key in keys}
-    return fact_table(said, "Filled in by a person")
+    return _fact_table(said, "Filled in by a person")
 
 
-def fact_table(values: Mapping[str, Any], caption: str) -> Table:
-    """Show names and values as a table without a header.
-
-    Parameters
-    ----------
-    values : mapping
-        By name.
-    caption : str
-        What it shows.
-
-    Returns
-    -------
-    Table
-        One row each.
-    """
+def _fact_table(values: Mapping[str, Any], caption: str) -> Table:
+    """Show names and values as a table without a header."""
     frame = pd.DataFrame({"": values.keys(), " ": [str(v) for v in values.values()]})
     return Table(frame, caption)

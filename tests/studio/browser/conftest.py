@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from interpretkd.studio.launcher import command, environment
-from tests.studio.browsing import settle
+from interpretkd.studio.launcher import _command, _environment
+from tests.studio.browsing import wait_until_idle
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +22,10 @@ def served(make_run: Any, tmp_path_factory: Any) -> Any:
     def serve(name: str | None) -> str:
         if name not in started:
             run = None if name is None else make_run(name)
-            told = environment(run, tmp_path_factory.mktemp("shelf"))
+            told = _environment(run, tmp_path_factory.mktemp("runs"))
             port = _any_port()
             told |= {"OMP_NUM_THREADS": "1"}
-            flags = command(port=port, browser=False)
+            flags = _command(port=port, browser=False)
             with open(os.devnull, "wb") as nowhere:
                 process = subprocess.Popen(flags, env=told, stdout=nowhere)
             _await(port)
@@ -95,7 +95,7 @@ def visit(served: Any, chromium: Any) -> Any:
         )
         page.on("request", lambda request: asked.append(request.url))
         page.goto(served(run) + path)
-        settle(page)
+        wait_until_idle(page)
         return page
 
     yield open_page

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from interpretkd.runs import analyse_run, load_run
-from tests.studio.browsing import settle
+from tests.studio.browsing import wait_until_idle
 
 pytestmark = pytest.mark.browser
 
@@ -28,13 +28,13 @@ def test_the_size_is_slid_and_the_link_shows_the_same(visit, make_run):
     for _ in range(8):
         page.keyboard.press("ArrowLeft")
     expect(page).to_have_url(re.compile("size=4"))
-    settle(page)
+    wait_until_idle(page)
     cut = analyse_run(load_run(make_run("german"))).cut(4)
     expect(fidelity).to_contain_text(f"{cut.evaluation.student.fidelity.value:.1%}")
     assert fidelity.inner_text() != before
     page.get_by_role("link", name="Tree").click()
     page.get_by_role("heading", name="Tree").wait_for()
-    settle(page)
+    wait_until_idle(page)
     expect(page.locator("g.node")).to_have_count(7)
     again = visit("german", "/" + page.url.split("/", 3)[3])
     expect(again.locator("g.node")).to_have_count(7)
@@ -46,7 +46,7 @@ def test_back_undoes_a_size(visit):
     slider.focus()
     page.keyboard.press("ArrowLeft")
     expect(page).to_have_url(re.compile("size=11"))
-    settle(page)
+    wait_until_idle(page)
     page.go_back()
     expect(slider).to_have_value("12")
     expect(page).not_to_have_url(re.compile("size="))
@@ -76,18 +76,18 @@ def test_a_disagreement_is_followed_to_its_row_and_changed(visit):
     page = visit("german")
     page.get_by_role("link", name="Show these rows").click()
     page.get_by_role("heading", name="Disagreements", exact=True).wait_for()
-    settle(page)
+    wait_until_idle(page)
     assert re.search("teacher=(bad|good)", page.url)
     assert re.search("student=(bad|good)", page.url)
     page.get_by_role("link", name="Open row").click()
     page.get_by_role("heading", name="Row", exact=True).wait_for()
-    settle(page)
+    wait_until_idle(page)
     row = re.search(r"row=(\d+)", page.url)[1]
     expect(page.get_by_role("spinbutton", name="Row")).to_have_value(row)
-    expect(main(page)).to_contain_text("They part")
+    expect(main(page)).to_contain_text("They disagree")
     page.get_by_role("link", name="What if ...").click()
     page.get_by_role("heading", name="What-if").wait_for()
-    settle(page)
+    wait_until_idle(page)
     assert f"row={row}" in page.url
     number = page.get_by_test_id("stMain").get_by_role("spinbutton").nth(1)
     number.fill("7")
@@ -102,13 +102,13 @@ def test_back_shows_the_filtered_list_again(visit):
     listed = main(page).inner_text()
     page.get_by_role("link", name="Open row").click()
     page.get_by_role("heading", name="Row", exact=True).wait_for()
-    settle(page)
+    wait_until_idle(page)
     # Streamlit writes the new address under the old page's path before it leaves it.
     page.go_back()
     page.go_back()
     expect(page).to_have_url(re.compile("teacher=bad"))
     page.get_by_role("heading", name="Disagreements", exact=True).wait_for()
-    settle(page)
+    wait_until_idle(page)
     shown = re.search(r"[\d,]+ to [\d,]+ of [\d,]+ rows", listed)[0]
     expect(main(page)).to_contain_text(shown)
 
@@ -170,7 +170,7 @@ def test_each_bad_upload_has_its_own_sentence_and_harms_nothing(visit, tmp_path)
         page.locator("input[type=file]").first.set_input_files(tmp_path / name)
         error = main(page).get_by_test_id("stAlert").first
         expect(error).to_contain_text(part, timeout=20_000)
-        settle(page)
+        wait_until_idle(page)
         said[name] = error.inner_text()
         assert page.get_by_test_id("stException").count() == 0
     assert len(set(said.values())) == len(said)

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import TimeoutError
 
-from tests.studio.browsing import settle
+from tests.studio.browsing import wait_until_idle
 
 PAGES = (
     *("start", "train", "overview", "tree", "rules", "effects", "disagreements"),
@@ -41,7 +41,7 @@ def test_a_page_is_whole_and_open_to_everybody(visit, page, theme, shots):
     assert serious_violations(shown) == []
     for width in (1280, 800):
         shown.set_viewport_size({"width": width, "height": 900})
-        settle(shown)
+        wait_until_idle(shown)
         with contextlib.suppress(TimeoutError):  # what stays cut off is named below
             shown.wait_for_function(f"() => !({CUT_OFF})().length", timeout=5_000)
         shown.screenshot(path=shots / f"{page}-{theme}-{width}.png")

@@ -11,7 +11,7 @@ def node(page, index):
     return page.locator(f'g.node[data-node="{index}"]')
 
 
-def settle(page):
+def wait_until_idle(page):
     page.wait_for_timeout(300)
     page.wait_for_function(
         """() => document.querySelector('[data-test-script-state]')
@@ -55,7 +55,7 @@ def test_the_keyboard_goes_from_node_to_node_and_chooses(visit, key):
     page.keyboard.press("ArrowRight")
     page.keyboard.press(key)
     heading(page, f"Node {child}").wait_for()
-    settle(page)
+    wait_until_idle(page)
     # Only one stop for the Tab key, and the keyboard stays where it was.
     assert focused(page) == child
     assert page.locator('g.node[tabindex="0"]').count() == 1
@@ -64,25 +64,25 @@ def test_the_keyboard_goes_from_node_to_node_and_chooses(visit, key):
 def test_a_branch_is_folded_and_opened_by_key_and_by_sign(visit):
     page = visit("german", "/tree")
     page.wait_for_selector("g.node")
-    settle(page)
+    wait_until_idle(page)
     all_nodes = page.locator("g.node").count()
     node(page, 0).focus()
     page.keyboard.press("o")
     page.wait_for_function("() => location.search.includes('closed=0')")
-    settle(page)
+    wait_until_idle(page)
     assert page.locator("g.node").count() == 1
     assert node(page, 0).get_attribute("aria-expanded") == "false"
     assert focused(page) == "0"
     node(page, 0).locator(".badge").click()
     page.wait_for_function("() => !location.search.includes('closed=0')")
-    settle(page)
+    wait_until_idle(page)
     assert page.locator("g.node").count() == all_nodes
 
 
 def test_zoom_and_pan_by_keys_buttons_wheel_and_pointer(visit):
     page = visit("german", "/tree?grows=right")
     page.wait_for_selector("g.node")
-    settle(page)
+    wait_until_idle(page)
     seen = {box(page)}
 
     def changed():
@@ -119,10 +119,10 @@ def test_the_way_of_a_row_and_a_branch_alone(visit):
     assert page.locator(".frame .on").count() >= 2
     page.get_by_role("button", name="Focus this branch").click()
     page.wait_for_function("() => location.search.includes('branch=1')")
-    settle(page)
+    wait_until_idle(page)
     assert node(page, 0).count() == 0
     page.get_by_role("button", name="Back to the whole tree").click()
-    settle(page)
+    wait_until_idle(page)
     assert node(page, 0).count() == 1
 
 
@@ -143,7 +143,7 @@ def test_a_boosted_students_trees_come_one_at_a_time(visit):
     assert first.startswith("Tree 2 of")
     page.get_by_test_id("stNumberInputStepUp").first.click()
     page.wait_for_function("() => location.search.includes('tree=3')")
-    settle(page)
+    wait_until_idle(page)
     # Another tree is shown from its first node.
     heading(page, "Node 0").wait_for()
 

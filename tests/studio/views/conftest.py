@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from interpretkd.studio import RUN, SHELF, find_studio
+from interpretkd.studio import RUN, RUNS, find_studio
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def studio(make_run: Any, tmp_path: Path, monkeypatch: Any) -> Any:
     """Return a function that opens a page of the studio on a run, with an address."""
     from streamlit.testing.v1 import AppTest
 
-    monkeypatch.setenv(SHELF, str(tmp_path / "shelf"))
+    monkeypatch.setenv(RUNS, str(tmp_path / "runs"))
     monkeypatch.delenv(RUN, raising=False)
 
     def open_page(run: str | None, page: str, **address: object) -> Any:

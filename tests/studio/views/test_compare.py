@@ -8,7 +8,7 @@ from interpretkd.distillation import DistilledClassifier
 from interpretkd.evaluation import compare, steps
 from interpretkd.runs import analyse_run, load_run, save, saved_run
 from interpretkd.students import LinearStudent
-from interpretkd.studio import SHELF
+from interpretkd.studio import RUNS
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +23,11 @@ def weighted(make_run, tmp_path_factory):
 
 
 @pytest.fixture
-def shelf(tmp_path, make_run, weighted):
-    """Return a shelf with a run that fits "german" and one that does not."""
-    shutil.copytree(weighted, tmp_path / "shelf" / "weighted")
-    shutil.copytree(make_run("hostile"), tmp_path / "shelf" / "hostile")
-    return tmp_path / "shelf"
+def runs(tmp_path, make_run, weighted):
+    """Return a runs folder with a run that fits "german" and one that does not."""
+    shutil.copytree(weighted, tmp_path / "runs" / "weighted")
+    shutil.copytree(make_run("hostile"), tmp_path / "runs" / "hostile")
+    return tmp_path / "runs"
 
 
 def _metrics(app):
@@ -79,10 +79,10 @@ def test_other_kinds_of_run_have_their_own_measures(studio, make_run, run):
         assert "leaves" in first["Student"]
 
 
-def test_runs_of_the_same_rows_stand_beside_it_at_first(studio, shelf):
+def test_runs_of_the_same_rows_stand_beside_it_at_first(studio, runs):
     app = studio("german", "compare")
     assert not app.exception
-    weighted = saved_run(shelf / "weighted")
+    weighted = saved_run(runs / "weighted")
     assert app.multiselect[0].value == [weighted.key]
     table = app.dataframe[0].value
     assert (
@@ -94,12 +94,12 @@ def test_runs_of_the_same_rows_stand_beside_it_at_first(studio, shelf):
     assert _box(app, "second").value == len(table) - 1
 
 
-def test_two_students_are_compared_row_by_row(studio, shelf, make_run):
+def test_two_students_are_compared_row_by_row(studio, runs, make_run):
     app = studio("german", "compare", cuts="false")
     found = compare(
         {
             "german": analyse_run(load_run(make_run("german"))),
-            "weighted": analyse_run(load_run(shelf / "weighted")),
+            "weighted": analyse_run(load_run(runs / "weighted")),
         }
     )
     pair = found.pair(0, 1)
@@ -112,7 +112,7 @@ def test_two_students_are_compared_row_by_row(studio, shelf, make_run):
     assert app.info[0].value == "Choose two different students."
 
 
-def test_slices_follow_the_column(studio, shelf, make_run):
+def test_slices_follow_the_column(studio, runs, make_run):
     app = studio("german", "compare", slice_by="housing", cuts="false")
     found = compare({"german": analyse_run(load_run(make_run("german")))})
     expected = found.slices("housing", [0])
@@ -123,12 +123,12 @@ def test_slices_follow_the_column(studio, shelf, make_run):
     assert table.shape[1] == 4
 
 
-def test_what_does_not_fit_is_left_out_with_the_reason(studio, shelf):
+def test_what_does_not_fit_is_left_out_with_the_reason(studio, runs):
     app = studio("german", "compare")
     options = app.multiselect[0].options
     hostile = next(name for name in options if name.startswith("hostile"))
     app.multiselect[0].set_value(
-        [saved_run(shelf / "hostile").key, saved_run(shelf / "weighted").key]
+        [saved_run(runs / "hostile").key, saved_run(runs / "weighted").key]
     ).run()
     assert hostile
     assert not app.exception
@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_left_out_with_the_reason(studio, shelf):
     assert app.dataframe[0].value["Student"].iloc[-1].startswith("weighted")
 
 
-def test_the_address_sets_what_is_looked_at(studio, shelf):
+def test_the_address_sets_what_is_looked_at(studio, runs):
     app = studio("german", "compare", measured="accuracy", sized="bytes")
     places = _box(app, "student").options
     assert app.radio[0].value == "accuracy"
@@ -151,7 +151,7 @@ def test_the_address_sets_what_is_looked_at(studio, shelf):
     )
 
 
-def test_a_bad_address_changes_nothing(studio, shelf):
+def test_a_bad_address_changes_nothing(studio, runs):
     app = studio(
         "german",
         "compare",
@@ -165,7 +165,7 @@ def test_a_bad_address_changes_nothing(studio, shelf):
 
 
 def test_a_size_is_opened(studio, monkeypatch, tmp_path):
-    monkeypatch.setenv(SHELF, str(tmp_path))
+    monkeypatch.setenv(RUNS, str(tmp_path))
     app = studio("german", "compare")
     box = _box(app, "student")
     place = next(i for i, name in enumerate(box.options) if "4 leaves" in name)

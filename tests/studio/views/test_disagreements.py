@@ -13,7 +13,7 @@ def analysed(make_run, name):
     return analyse_run(load_run(make_run(name)))
 
 
-def parting(found, **settings):
+def found_disagreements(found, **settings):
     logits = found.teacher_logits
     return disagreements(
         found.model, found.X, found.y, teacher_logits=logits, **settings
@@ -35,11 +35,11 @@ def test_counts_are_those_beside_the_diagonal_of_the_confusion(studio, make_run,
     app = studio(run, "disagreements")
     assert not app.exception
     counts = confusion_matrix(found.taught, found.decided)
-    n_parting = int(counts.sum() - np.trace(counts))
-    assert 0 < n_parting < len(found)
-    assert f"**{n_parting:,} of {n_parting:,} rows" in said(app)
+    n_disagree = int(counts.sum() - np.trace(counts))
+    assert 0 < n_disagree < len(found)
+    assert f"**{n_disagree:,} of {n_disagree:,} rows" in said(app)
     pairs = app.dataframe[0].value
-    assert pairs["n"].sum() == n_parting
+    assert pairs["n"].sum() == n_disagree
     names = [" ".join(str(name).split()) for name in found.model.classes_]
     place = {name: i for i, name in enumerate(names)}
     for pair in pairs.to_dict("records"):
@@ -50,7 +50,7 @@ def test_counts_are_those_beside_the_diagonal_of_the_confusion(studio, make_run,
     parts = found.taught != found.decided
     both = (found.taught, found.decided)
     by_hand = [(values == labels)[parts].sum() for values in both]
-    assert right == [*by_hand, n_parting - sum(by_hand)]
+    assert right == [*by_hand, n_disagree - sum(by_hand)]
 
 
 def test_students_that_always_agree_are_praised(studio, make_run):
@@ -99,7 +99,7 @@ def test_the_address_chooses_the_rows(studio, make_run):
 
 def test_nothing_found_and_the_way_back(studio):
     app = studio("german", "disagreements", teacher="bad", student="bad")
-    assert "meets all of these wishes" in app.info[0].value
+    assert "passes all of these filters" in app.info[0].value
     clear = next(b for b in app.button if b.label == "Clear the filters")
     app = clear.click().run()
     assert not app.info
@@ -115,7 +115,7 @@ def test_rows_are_numbered_in_the_whole_run_and_opened(studio, follow, make_run)
     assert f"**{len(parts)} of {len(parts)} rows" in said(app)
     assert set(rows_of(app)) <= set((cut.numbers[parts] + 1).tolist())
     number = rows_of(app)[1]
-    app.selectbox(key="parting_row").select(number).run()
+    app.selectbox(key="disagreeing_row").select(number).run()
     app = follow(app, "Open row")
     assert not app.exception
     assert app.query_params["row"] == str(number)
@@ -124,18 +124,20 @@ def test_rows_are_numbered_in_the_whole_run_and_opened(studio, follow, make_run)
 
 def test_pages_of_fifty(studio, make_run):
     found = analysed(make_run, "digits_linear")
-    expected = (parting(found).rows["position"] + 1).tolist()
+    expected = (found_disagreements(found).rows["position"] + 1).tolist()
     app = studio("digits_linear", "disagreements")
     assert rows_of(app) == expected[:50]
-    second = studio("german", "disagreements", parting="2")
-    german = (parting(analysed(make_run, "german")).rows["position"] + 1).tolist()
+    second = studio("german", "disagreements", disagreeing="2")
+    german = (
+        found_disagreements(analysed(make_run, "german")).rows["position"] + 1
+    ).tolist()
     assert len(german) > 50
     assert rows_of(second) == german[50:100]
 
 
 def test_values_part_by_more_than_a_tolerance(studio, make_run):
     found = analysed(make_run, "regression")
-    usual = parting(found)
+    usual = found_disagreements(found)
     app = studio("regression", "disagreements")
     assert not app.exception
     assert rows_of(app) == (usual.rows["position"] + 1).tolist()[:50]
@@ -171,15 +173,15 @@ def test_boosted_regression_has_no_leaves(studio):
     "address",
     [
         {"teacher": "nobody", "student": "", "leaf": "-1"},
-        {"sure": "many", "kind": "any", "right": "me", "parting": "999"},
+        {"sure": "many", "kind": "any", "right": "me", "disagreeing": "999"},
         {"leaf": "99999", "tolerance": "x"},
     ],
 )
 def test_a_bad_address_shows_all_rows(studio, make_run, address):
     app = studio("german", "disagreements", **address)
     assert not app.exception
-    n_parting = (~analysed(make_run, "german").agrees).sum()
-    assert f"**{n_parting} of {n_parting} rows" in said(app)
+    n_disagree = (~analysed(make_run, "german").agrees).sum()
+    assert f"**{n_disagree} of {n_disagree} rows" in said(app)
 
 
 def test_a_bad_tolerance_is_the_usual_one(studio):

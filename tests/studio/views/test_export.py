@@ -1,7 +1,7 @@
 import pytest
 
 from interpretkd.reports import INFO
-from interpretkd.runs import analyse_run, handouts, load_run
+from interpretkd.runs import analyse_run, downloads, load_run
 
 KINDS = ("german", "connect4", "digits_linear", "regression", "multilabel", "hostile")
 
@@ -13,7 +13,7 @@ def _downloads(app):
 def _offered(make_run, run):
     path = make_run(run)
     found = analyse_run(load_run(path))
-    return {handout.name: handout for handout in handouts(found, path)}
+    return {download.name: download for download in downloads(found, path)}
 
 
 @pytest.mark.parametrize("run", KINDS)
@@ -21,15 +21,15 @@ def test_every_format_is_offered_or_explained(studio, make_run, run):
     offered = _offered(make_run, run)
     app = studio(run, "export")
     assert app.selectbox(key="format").options == ["Report", *offered]
-    for name, handout in offered.items():
+    for name, download in offered.items():
         app.selectbox(key="format").set_value(name).run()
         assert not app.exception
         made = [button for button in app.button if button.key == "_make"]
-        if handout.missing:
+        if download.missing:
             assert app.info[0].value
             assert not made
             assert not _downloads(app)
-        elif handout.is_quick:
+        elif download.is_quick:
             assert len(_downloads(app)) == 1
         else:
             assert made
@@ -42,9 +42,9 @@ def test_a_file_is_made_when_asked_for(studio, make_run, name):
     assert not app.code
     app.button(key="_make").click().run()
     assert not app.exception
-    handout = _offered(make_run, "german")[name]
-    (ending,) = handout.endings
-    made = handout.build(ending)
+    download = _offered(make_run, "german")[name]
+    (ending,) = download.endings
+    made = download.build(ending)
     assert app.code[0].value == made.content.decode()[:20_000].rstrip("\n") or (
         app.code[0].value == made.content.decode()[:20_000]
     )

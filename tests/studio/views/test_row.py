@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from interpretkd.explain import explain_row, parting_rows, row_of
+from interpretkd.explain import disagreeing_rows, explain_row, row_of
 from interpretkd.runs import analyse_run, load_run
 
 ALL = ("german", "connect4", "digits", "cancer_linear", "regression", "multilabel")
@@ -29,7 +29,7 @@ def test_a_row_shows_what_both_say(studio, make_run, run):
         found.model,
         row_of(found.X, 4),
         teacher_logits=found.teacher_logits[4],
-        n_flips=0,
+        n_counterfactuals=0,
     )
     tables = [table.value for table in app.dataframe]
     scores = tables[0]
@@ -50,7 +50,7 @@ def test_the_label_and_the_verdict_stand_on_top(studio, make_run):
     found = found_in(make_run, "german")
     parted, agreed = np.flatnonzero(~found.agrees)[0], np.flatnonzero(found.agrees)[0]
     app = studio("german", "row", row=parted + 1)
-    assert "They part" in app.warning[0].value
+    assert "They disagree" in app.warning[0].value
     assert f"The label is {found.y[parted]}" in app.warning[0].value
     app = studio("german", "row", row=agreed + 1)
     assert "They agree" in app.success[0].value
@@ -64,10 +64,10 @@ def test_rows_are_walked_through(studio, make_run):
     app.run()
     assert app.number_input(key="_row_typed").value == 2
     assert not button(app, "Previous").disabled
-    parting = parting_rows("multiclass", found.logits, found.teacher_logits) + 1
+    disagreeing = disagreeing_rows("multiclass", found.logits, found.teacher_logits) + 1
     button(app, "Next disagreement").click()
     app.run()
-    assert app.number_input(key="_row_typed").value == parting[parting > 2][0]
+    assert app.number_input(key="_row_typed").value == disagreeing[disagreeing > 2][0]
     app.number_input(key="_row_typed").set_value(len(found)).run()
     assert button(app, "Next").disabled
     button(app, "Previous").click()
@@ -110,45 +110,47 @@ def test_a_smaller_tree_decides_its_own_disagreements(studio, make_run):
     whole = found_in(make_run, "german")
     cut = whole.cut(3)
     logits = cut.model.logits(whole.X)
-    n_parting = len(parting_rows("multiclass", logits, whole.teacher_logits))
+    n_disagree = len(disagreeing_rows("multiclass", logits, whole.teacher_logits))
     app = studio("german", "row", row=2, size=3)
     said = [caption.value for caption in app.caption]
-    assert any(f"student and teacher part on {n_parting}" in text for text in said)
+    assert any(f"student and teacher disagree on {n_disagree}" in text for text in said)
 
 
-def test_flips_keep_to_what_may_change(studio, make_run):
+def test_counterfactuals_keep_to_what_may_change(studio, make_run):
     app = studio("german", "row", row=5)
-    flips = app.dataframe[3].value
-    frozen = flips["feature"].iloc[0]
+    counterfactuals = app.dataframe[3].value
+    frozen = counterfactuals["feature"].iloc[0]
     app = studio("german", "row", row=5, frozen=frozen)
     assert app.multiselect(key="frozen").value == [frozen]
     tables = [table.value for table in app.dataframe]
-    assert all(frozen not in set(t["feature"]) for t in tables if "flip" in t)
+    assert all(frozen not in set(t["feature"]) for t in tables if "counterfactual" in t)
 
 
-def test_a_wanted_class_is_what_the_flips_lead_to(studio, make_run):
+def test_a_desired_class_is_what_counterfactuals_lead_to(studio, make_run):
     found = found_in(make_run, "digits")
     names = list(map(str, found.model.classes_))
     decided = names[found.decided[4]]
     other = next(name for name in names if name != decided)
-    app = studio("digits", "row", row=5, wanted=other)
-    assert app.selectbox(key="wanted").value == other
-    flips = next(t.value for t in app.dataframe if "flip" in t.value)
-    assert set(flips["prediction"]) == {other}
-    app.selectbox(key="wanted").set_value(decided).run()
-    assert any("as wanted already" in info.value for info in app.info)
-    assert not studio("digits", "row", row=5, wanted="castle").exception
+    app = studio("digits", "row", row=5, desired=other)
+    assert app.selectbox(key="desired").value == other
+    counterfactuals = next(
+        t.value for t in app.dataframe if "counterfactual" in t.value
+    )
+    assert set(counterfactuals["prediction"]) == {other}
+    app.selectbox(key="desired").set_value(decided).run()
+    assert any("as desired already" in info.value for info in app.info)
+    assert not studio("digits", "row", row=5, desired="castle").exception
 
 
-def test_wanted_values_and_labels(studio):
-    app = studio("regression", "row", row=5, wanted_from=100, wanted_to=90)
+def test_desired_values_and_labels(studio):
+    app = studio("regression", "row", row=5, desired_from=100, desired_to=90)
     assert "A range goes upwards" in app.error[0].value
-    app.number_input(key="wanted_to").set_value(None).run()
+    app.number_input(key="desired_to").set_value(None).run()
     assert "both ends" in app.error[0].value
-    app.number_input(key="wanted_to").set_value(300.0).run()
+    app.number_input(key="desired_to").set_value(300.0).run()
     assert not app.error
-    app = studio("multilabel", "row", row=5, wants_labels="true")
-    app.multiselect(key="wanted_labels").set_value(["law"]).run()
+    app = studio("multilabel", "row", row=5, desired_some="true")
+    app.multiselect(key="desired_labels").set_value(["law"]).run()
     assert not app.exception
     assert not app.error
 
@@ -159,10 +161,10 @@ def test_an_absent_teacher_is_said(studio):
     assert any("does not hold the teacher" in text for text in said)
 
 
-def test_a_flip_can_be_tried(studio, follow):
+def test_a_counterfactual_can_be_tried(studio, follow):
     app = studio("german", "row", row=5)
-    flip = next(t.value for t in app.dataframe if "flip" in t.value)
-    changed = flip[flip["flip"] == 1]
+    counterfactual = next(t.value for t in app.dataframe if "counterfactual" in t.value)
+    changed = counterfactual[counterfactual["counterfactual"] == 1]
     app = follow(app, "Try change 1")
     assert app.title[0].value == "What-if"
     table = next(t.value for t in app.dataframe if "student reads it" in t.value)

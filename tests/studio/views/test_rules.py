@@ -38,8 +38,8 @@ def test_all_rules_are_shown_with_the_figures_of_the_library(studio, make_run, r
     else:
         known = [rule.fidelity.value for rule in rules if rule.fidelity is not None]
         assert frame["fidelity"].dropna().tolist() == known
-        parting = [rule.n_disagree for rule in rules]
-        assert frame["parts in"].fillna(0).tolist() == [n or 0 for n in parting]
+        disagreeing = [rule.n_disagree for rule in rules]
+        assert frame["disagree in"].fillna(0).tolist() == [n or 0 for n in disagreeing]
     assert f"**{len(rules)} of {len(rules)} rules**" in said(app)
     assert app.code[0].value.splitlines() == [
         f"{rule.number}. {rule.sentence}" for rule in rules
@@ -71,7 +71,7 @@ def test_the_search_takes_no_patterns(studio, make_run):
     app = studio("german", "rules")
     app.text_input(key="find").input("THEN nothing.*(").run()
     assert not app.exception
-    assert app.info[0].value == "No rule meets all of these wishes."
+    assert app.info[0].value == "No rule passes all of these filters."
     assert app.info[0].icon == ""
     clear = next(b for b in app.button if b.label == "Clear the filters")
     app = clear.click().run()
@@ -102,16 +102,18 @@ def test_one_rule_its_rows_and_its_sql(studio, make_run, run):
     assert app.selectbox(key="rule").value == rule.number
     assert app.code[1].value == rule.sentence
     places = np.flatnonzero(found.rules.apply(found.X) == 1)
-    n_parting = int((~found.agrees[places]).sum())
-    assert n_parting == rule.n_disagree
+    n_disagree = int((~found.agrees[places]).sum())
+    assert n_disagree == rule.n_disagree
     assert f"**{len(places):,}** held-out rows" in said(app)
-    assert f"part on **{n_parting:,}** of them" in said(app)
+    assert f"disagree on **{n_disagree:,}** of them" in said(app)
     rows = app.dataframe[-1].value["row"]
     assert rows.tolist() == (places[:50] + 1).tolist()
-    app = studio(run, "rules", rule=rule.number, those="where they part")
-    if n_parting:
-        parting = places[~found.agrees[places]]
-        assert app.dataframe[-1].value["row"].tolist() == (parting[:50] + 1).tolist()
+    app = studio(run, "rules", rule=rule.number, those="where they disagree")
+    if n_disagree:
+        disagreeing = places[~found.agrees[places]]
+        assert (
+            app.dataframe[-1].value["row"].tolist() == (disagreeing[:50] + 1).tolist()
+        )
     if run == "german":
         with sqlite3.connect(":memory:") as base:
             found.X.astype(object).to_sql("rows", base, index_label="number")

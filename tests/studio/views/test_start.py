@@ -26,8 +26,8 @@ def _title(app: Any) -> str:
     return str(app.title[0].value)
 
 
-def _on_shelf(tmp_path: Path, run: Path, name: str) -> Path:
-    return Path(shutil.copytree(run, tmp_path / "shelf" / name))
+def _in_runs(tmp_path: Path, run: Path, name: str) -> Path:
+    return Path(shutil.copytree(run, tmp_path / "runs" / name))
 
 
 def test_without_a_run_the_demos_are_offered(studio: Any) -> None:
@@ -42,22 +42,22 @@ def test_without_a_run_the_demos_are_offered(studio: Any) -> None:
 def test_runs_are_listed_with_what_they_are_and_opened(
     studio: Any, make_run: Any, tmp_path: Path
 ) -> None:
-    _on_shelf(tmp_path, make_run("german"), "credit")
-    _on_shelf(tmp_path, make_run("cancer_linear"), "health/cancer")
+    _in_runs(tmp_path, make_run("german"), "credit")
+    _in_runs(tmp_path, make_run("cancer_linear"), "health/cancer")
     app = studio(None, "start")
     texts = [text.value for text in app.markdown]
     assert "german · one tree" in texts
     assert "cancer_linear · coefficients" in texts
-    key = {run.name: run.key for run in find_runs(tmp_path / "shelf")}["credit"]
+    key = {run.name: run.key for run in find_runs(tmp_path / "runs")}["credit"]
     opened = app.button(key=f"open_{key}").click().run()
     assert _title(opened) == "Overview"
     assert opened.session_state["_run"] == key
 
 
-def test_a_long_shelf_is_cut(studio: Any, make_run: Any, tmp_path: Path) -> None:
+def test_a_long_list_of_runs_is_cut(studio: Any, make_run: Any, tmp_path: Path) -> None:
     run = make_run("regression")
     for i in range(10):
-        path = _on_shelf(tmp_path, run, f"run{i}")
+        path = _in_runs(tmp_path, run, f"run{i}")
         manifest = path / "manifest.json"
         manifest.write_text(manifest.read_text() + "\n" * i)  # a key of its own
     app = studio(None, "start")
@@ -109,8 +109,8 @@ def test_a_zipped_run_is_unpacked_and_opened(
     content = _zipped(make_run("hostile"))
     app = _upload(studio(None, "start"), "<b>../x</b>.zip", content)
     assert _title(app) == "Overview"
-    (run,) = find_runs(tmp_path / "shelf")
-    assert run.path.parent == tmp_path / "shelf"
+    (run,) = find_runs(tmp_path / "runs")
+    assert run.path.parent == tmp_path / "runs"
 
 
 BAD = {
@@ -130,7 +130,7 @@ def test_a_bad_upload_is_one_sentence(studio: Any, tmp_path: Path, name: str) ->
     assert len(app.error) == 1
     assert said in app.error[0].value
     assert app.session_state["_chosen"] is not None
-    assert find_runs(tmp_path / "shelf") == ()
+    assert find_runs(tmp_path / "runs") == ()
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_demo_that_is_made_is_opened_at_once(
     studio: Any, make_run: Any, tmp_path: Path
 ) -> None:
     for name in ("cart", "boosted", "linear"):
-        _on_shelf(tmp_path, make_run("german"), f"demo/german/{name}")
+        _in_runs(tmp_path, make_run("german"), f"demo/german/{name}")
     app = studio(None, "start")
     assert "make_german" not in [button.key for button in app.button]
     assert _title(app.button(key="open_german").click().run()) == "Overview"
@@ -175,8 +175,8 @@ def test_a_demo_is_made_with_progress_and_cancelled(
     app.run()
     assert app.info[-1].value == "Runs that were finished before are kept."
     assert not app.button(key="make_german").disabled
-    assert find_runs(tmp_path / "shelf") == ()
-    assert list((tmp_path / "shelf" / "demo").iterdir()) == []
+    assert find_runs(tmp_path / "runs") == ()
+    assert list((tmp_path / "runs" / "demo").iterdir()) == []
 
 
 def test_what_became_of_a_demo_is_said(studio: Any, make_run: Any) -> None:

@@ -89,14 +89,14 @@ def test_a_file_with_hostile_names_is_trained_to_the_end(
     app.run()
     assert not app.exception
     assert app.success[0].value
-    run = load_run(tmp_path / "shelf" / "mine")
+    run = load_run(tmp_path / "runs" / "mine")
     assert run.model.schema_.names == NAMES[:4]
     assert run.about["data"] == "<b>*people*</b>.csv"
     assert run.model.student_.form_.n_leaves <= 4
     _pick(app.button, "Open the run").click().run()
     assert not app.exception
     assert app.title[0].value == "Overview"
-    assert [path.name for path in (tmp_path / "shelf").iterdir()] == ["mine"]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["mine"]
 
 
 def test_a_cancelled_training_leaves_data_and_settings(
@@ -116,8 +116,8 @@ def test_a_cancelled_training_leaves_data_and_settings(
     app.button(key="cancel_job").click().run()
     app.run()
     assert app.info[-1].value.startswith("No run was made")
-    assert find_runs(tmp_path / "shelf") == ()
-    assert list((tmp_path / "shelf").iterdir()) == []
+    assert find_runs(tmp_path / "runs") == ()
+    assert list((tmp_path / "runs").iterdir()) == []
     app.switch_page("views/start.py").run()
     app.switch_page("views/train.py").run()
     assert not app.exception
@@ -140,7 +140,7 @@ def test_a_failed_training_is_one_sentence(studio: Any, tmp_path: Path) -> None:
     app.run()
     assert len(app.error) == 1
     assert "cannot read rows of shape" in app.error[0].value
-    assert find_runs(tmp_path / "shelf") == ()
+    assert find_runs(tmp_path / "runs") == ()
     assert "In use: **people.csv**" in _said(app)
 
 
@@ -162,9 +162,9 @@ def test_an_onnx_teacher_is_distilled(studio: Any, tmp_path: Path) -> None:
     uploader = _pick(app.file_uploader, "An ONNX file")
     uploader.set_value(("net.onnx", _onnx(4), "")).run()
     assert _start(app).wait(60).state == "done"
-    (run,) = find_runs(tmp_path / "shelf")
+    (run,) = find_runs(tmp_path / "runs")
     assert (run.path / "teacher.onnx").read_bytes()
-    assert [path.name for path in (tmp_path / "shelf").iterdir()] == ["people cart"]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["people cart"]
 
 
 PICKLE = pickle.dumps([1])
@@ -245,7 +245,7 @@ def test_texts_that_tell_rows_apart_are_shown(studio: Any) -> None:
     assert "leave it out above" in app.error[0].value
 
 
-def test_gaps_and_infinities_are_counted_and_settled(studio: Any) -> None:
+def test_gaps_and_infinities_are_counted_and_handled(studio: Any) -> None:
     table = _people()
     table.iloc[:30, 0] = np.nan
     table.iloc[50:53, 1] = np.inf
@@ -303,7 +303,7 @@ def test_a_run_needs_a_name(studio: Any, tmp_path: Path, name: str) -> None:
     _pick(app.button, "Start training").click().run()
     assert app.error[0].value.startswith("A run's name must")
     assert "_training" not in app.session_state
-    assert not (tmp_path / "shelf").exists()
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("content", [PICKLE, b"", b"junk", _zip("a", b"x")])
@@ -342,6 +342,6 @@ def test_boosted_trees_of_a_demo_are_made_within_a_budget(
     app.slider(key="train_budget").set_value(6)
     app.selectbox(key="train_fit_to").set_value("soft").run()
     assert _start(app).wait(90).state == "done"
-    run = load_run(tmp_path / "shelf" / "German credit boosted")
+    run = load_run(tmp_path / "runs" / "German credit boosted")
     assert run.model.student_.form_.n_leaves <= 6
     assert run.model.target_.kind == "soft"
