@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, one_line, prediction_text
-from interpretkd.drawing._colours import N_VALUE_ROLES, class_role, value_role
-from interpretkd.drawing._pixels import as_png, grey_or_colours, pixel_place
+from interpretkd.drawing._colours import N_VALUE_ROLES, _class_role, _value_role
+from interpretkd.drawing._pixels import _grey_or_colours, as_png, pixel_place
 from interpretkd.drawing._shapes import FONT_SIZES, Group, Pixels, Rect, Shape, Text
 from interpretkd.drawing._text_metrics import text_width, wrap
 from interpretkd.models import Condition, Tree, leaf_outcomes, node_test
@@ -252,7 +252,7 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class Box:
+class _Box:
     """The box of one node, wherever it is put.
 
     Parameters
@@ -279,34 +279,12 @@ class Box:
     folded: str | None = None
     hot: bool = False
 
-    def widened(self, width: float) -> "Box":
-        """Return the same box in another width.
-
-        Parameters
-        ----------
-        width : float
-            The width.
-
-        Returns
-        -------
-        Box
-            The box.
-        """
+    def widened(self, width: float) -> "_Box":
+        """Return the same box in another width."""
         return replace(self, width=width)
 
     def at(self, x: float, y: float) -> Group:
-        """Put the box somewhere.
-
-        Parameters
-        ----------
-        x, y : float
-            The upper left corner.
-
-        Returns
-        -------
-        Group
-            Its shapes.
-        """
+        """Put the box somewhere."""
         look, node = self.look, self.node
         is_leaf = look.is_leaf[node]
         role = "fold" if self.folded is not None else "leaf" if is_leaf else "box"
@@ -343,18 +321,18 @@ class Box:
     def _stripe(self) -> str:
         bars, best = self.look.bars[self.node], self.look.best[self.node]
         if self.look.kind == "value":
-            return value_role(float(bars[0]))
+            return _value_role(float(bars[0]))
         if self.look.kind == "values":
             return "line"
         if self.look.kind == "labels" and bars[best] < 0.5:
             return "line"
-        return class_role(best)
+        return _class_role(best)
 
     def _picture(self, x: float, y: float) -> list[Shape]:
         look, node = self.look, self.node
         if node in look.pictures:
             image = look.pictures[node]
-            pixels = grey_or_colours(image)
+            pixels = _grey_or_colours(image)
             tall, wide = (
                 _PICTURE * n / max(pixels.shape[:2]) for n in pixels.shape[:2]
             )
@@ -389,31 +367,14 @@ class Box:
             tall = max(length * _COLUMNS, 0.8)
             place = x + i * step
             shapes.append(Rect(place, y, thick, _COLUMNS, "track"))
-            shapes.append(Rect(place, y + _COLUMNS - tall, thick, tall, class_role(i)))
+            shapes.append(Rect(place, y + _COLUMNS - tall, thick, tall, _class_role(i)))
         return shapes
 
 
-def look_at(
+def _look_at(
     model: Any, tree: Tree, name: str, pictures: Mapping[int, NDArray[Any]]
 ) -> Look:
-    """Bring together what the boxes of a tree say.
-
-    Parameters
-    ----------
-    model : object or None
-        Who knows what the values mean; None for numbers that are added up.
-    tree : Tree
-        The tree.
-    name : str
-        What it is, in a few words.
-    pictures : mapping of int to ndarray
-        By leaf a picture to show there, values in [0, 1].
-
-    Returns
-    -------
-    Look
-        All of it.
-    """
+    """Bring together what the boxes of a tree say."""
     if model is None:
         said = [f"{value:+.4g}" for value in tree.value[:, 0].tolist()]
         bars, names, meaning = _scaled(tree.value), ["value"], "what is added"
@@ -448,25 +409,8 @@ def look_at(
     return Look(tree, name, kind, tuple(said), bars, tuple(names), pictures, meaning)
 
 
-def node_box(look: Look, node: int, folded: str | None, *, hot: bool) -> Box:
-    """Make the box of a node, as large as it must be.
-
-    Parameters
-    ----------
-    look : Look
-        The tree.
-    node : int
-        The node.
-    folded : str or None
-        What is said of the branch, if it is not drawn.
-    hot : bool
-        Whether it is on the way of the row.
-
-    Returns
-    -------
-    Box
-        The box.
-    """
+def _node_box(look: Look, node: int, folded: str | None, *, hot: bool) -> _Box:
+    """Make the box of a node, as large as it must be."""
     size = FONT_SIZES["body"]
     bold = True
     if folded is not None:
@@ -494,30 +438,13 @@ def node_box(look: Look, node: int, folded: str | None, *, hot: bool) -> Box:
     height = 6 + text_height + _bar_height(look) + _SMALL_LINE + _STRIP + 8
     width = max(_NARROWEST, *widths) + 2 * _PAD
     width += _STRIPE if look.is_leaf[node] else 0
-    return Box(look, node, tuple(lines), width, height, folded, hot)
+    return _Box(look, node, tuple(lines), width, height, folded, hot)
 
 
-def legend(
+def _legend(
     look: Look, nodes: Sequence[int], width: float
 ) -> tuple[list[Rect | Text], float]:
-    """Say what the colours and bars of a picture mean.
-
-    Parameters
-    ----------
-    look : Look
-        The tree.
-    nodes : sequence of int
-        The nodes that are drawn.
-    width : float
-        How wide it may be.
-
-    Returns
-    -------
-    shapes : list
-        From the origin on.
-    height : float
-        What they need.
-    """
+    """Return shapes that say what colours and bars mean, and the height they need."""
     shapes: list[Rect | Text] = []
     x, y = 0.0, 0.0
     if look.kind == "value":
@@ -532,7 +459,7 @@ def legend(
             needed = 16 + text_width(name, FONT_SIZES["small"]) + 14
             if x and x + needed > width:
                 x, y = 0.0, y + 17
-            shapes.append(Rect(x, y, 11, 11, class_role(i)))
+            shapes.append(Rect(x, y, 11, 11, _class_role(i)))
             shapes.append(Text(x + 15, y + 9.5, name, "ink", "small"))
             x += needed
         if len(look.names) > len(chosen):
@@ -591,7 +518,7 @@ def _stacked(shares: Sequence[float], x: float, y: float, width: float) -> list[
         wide = share / total * width
         if wide >= 0.4:
             # A gap tells neighbours apart in print.
-            shapes.append(Rect(x, y, max(wide - 0.8, 0.4), _BAR, class_role(i)))
+            shapes.append(Rect(x, y, max(wide - 0.8, 0.4), _BAR, _class_role(i)))
         x += wide
     return shapes
 
@@ -606,7 +533,7 @@ def _one_bar(look: Look, node: int, x: float, y: float, width: float) -> list[Sh
     wide = max((last - first) * width, 1.5)
     shapes: list[Shape] = [Rect(x, y, width, _BAR, "track")]
     place = min(x + first * width, x + width - wide)
-    shapes.append(Rect(place, y, wide, _BAR, value_role(here)))
+    shapes.append(Rect(place, y, wide, _BAR, _value_role(here)))
     if 0 < zero < 1:
         shapes.append(Rect(x + zero * width - 0.5, y - 1.5, 1, _BAR + 3, "ink"))
     return shapes

@@ -20,11 +20,11 @@ from interpretkd._base import (
 )
 from interpretkd.data import Codes, Schema, as_frame, check_schema, image_schema
 from interpretkd.drawing._drawing import Drawing
-from interpretkd.drawing._node_boxes import Box, Look, legend, look_at, node_box
-from interpretkd.drawing._pixels import as_picture
+from interpretkd.drawing._node_boxes import Look, _Box, _legend, _look_at, _node_box
+from interpretkd.drawing._pixels import _as_picture
 from interpretkd.drawing._shapes import Curve, Shape, Text, moved
 from interpretkd.drawing._text_metrics import wrap
-from interpretkd.drawing._tree_layout import place_in_levels, place_tidily
+from interpretkd.drawing._tree_layout import _place_in_levels, _place_tidily
 from interpretkd.models import Forest, Nodes, Tree, path_conditions
 
 DIRECTIONS = ("auto", "down", "right")
@@ -54,7 +54,7 @@ class _Part:
 class _Placed:
     """Boxes and their upper left corners."""
 
-    boxes: Mapping[int, Box]
+    boxes: Mapping[int, _Box]
     x: Mapping[int, float]
     y: Mapping[int, float]
     width: float
@@ -312,7 +312,7 @@ def look_of(
         `schema` does not fit the columns.
     """
     knower, drawn, name = _tree_of(model, tree, owner)
-    look = look_at(knower, drawn, name, pictures or {})
+    look = _look_at(knower, drawn, name, pictures or {})
     own = drawn.schema
     known = image_schema(own, model)
     if schema is not None:
@@ -328,7 +328,7 @@ def _shown_pictures(given: Any) -> Mapping[int, NDArray[Any]]:
     means = {f.leaf: f.mean for f in frames if f.mean is not None}
     known = np.concatenate([[0.0], *(np.ravel(mean) for mean in means.values())])
     low, high = float(np.nanmin(known)), float(np.nanmax(known))
-    return {leaf: as_picture(m, m.shape, low, high) for leaf, m in means.items()}
+    return {leaf: _as_picture(m, m.shape, low, high) for leaf, m in means.items()}
 
 
 def _tree_of(model: Any, index: int | None, owner: str) -> tuple[Any, Tree, str]:
@@ -380,28 +380,8 @@ def _with_means(tree: Tree) -> Tree:
     return replace(tree, value=value)
 
 
-def row_codes(schema: Schema, row: Any, owner: str) -> Codes:
-    """Turn one row, however it is given, into codes.
-
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    row : DataFrame, Series, mapping or array-like
-        One row in original columns.
-    owner : str
-        The function that was called.
-
-    Returns
-    -------
-    ndarray of shape (1, n_features), float32
-        The codes.
-
-    Raises
-    ------
-    InputError
-        For anything but one row, and for what `Schema.encode` refuses.
-    """
+def _row_codes(schema: Schema, row: Any, owner: str) -> Codes:
+    """Turn one row, however it is given, into codes."""
     frame = as_frame(row)
     if isinstance(row, pd.Series | Mapping):
         frame = pd.DataFrame({str(name): [value] for name, value in row.items()})
@@ -421,7 +401,7 @@ def _way(nodes: Nodes, row: Any) -> tuple[int, ...]:
     """Return the nodes that a row passes."""
     if row is None:
         return ()
-    codes = row_codes(nodes.schema, row, "draw_tree")
+    codes = _row_codes(nodes.schema, row, "draw_tree")
     node = int(nodes.apply(codes)[0])
     parent = {}
     for above in np.flatnonzero(~nodes.is_leaf).tolist():
@@ -480,7 +460,7 @@ def _drawing(
     width = max(placed.width, 320.0)
     top, lines = _head(head, width)
     shapes: list[Shape] = [*lines]
-    key, key_height = legend(look, part.nodes, width)
+    key, key_height = _legend(look, part.nodes, width)
     shapes += [moved(shape, _MARGIN, top) for shape in key]
     top += key_height
     left = _MARGIN + (width - placed.width) / 2 if direction == "down" else _MARGIN
@@ -507,7 +487,7 @@ def _drawing(
 def _place(look: Look, part: _Part, direction: str) -> _Placed:
     nodes = look.tree.nodes
     boxes = {
-        node: node_box(look, node, part.folded.get(node), hot=node in part.hot)
+        node: _node_box(look, node, part.folded.get(node), hot=node in part.hot)
         for node in part.nodes
     }
     local = {node: i for i, node in enumerate(part.nodes)}
@@ -527,8 +507,8 @@ def _place(look: Look, part: _Part, direction: str) -> _Placed:
     across, along = (0, 1) if direction == "down" else (1, 0)
     beside, between = _GAPS[direction]
     breadth = [size[across] for size in sizes]
-    centre = place_tidily(left, right, breadth, beside)
-    start, length = place_in_levels(depth, [size[along] for size in sizes], between)
+    centre = _place_tidily(left, right, breadth, beside)
+    start, length = _place_in_levels(depth, [size[along] for size in sizes], between)
     first = (centre - np.asarray(breadth) / 2).tolist()
     span = max(f + b for f, b in zip(first, breadth, strict=True))
     x, y = (first, start.tolist()) if direction == "down" else (start.tolist(), first)
@@ -544,7 +524,7 @@ def _place(look: Look, part: _Part, direction: str) -> _Placed:
     )
 
 
-def _as_wide(boxes: Mapping[int, Box], depth: Sequence[int]) -> dict[int, Box]:
+def _as_wide(boxes: Mapping[int, _Box], depth: Sequence[int]) -> dict[int, _Box]:
     """Make the boxes of each level as wide as the widest of them."""
     widest: dict[int, float] = {}
     for box, level in zip(boxes.values(), depth, strict=True):

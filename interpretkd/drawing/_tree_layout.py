@@ -11,24 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def place_tidily(
+def _place_tidily(
     left: Sequence[int], right: Sequence[int], breadth: Sequence[float], gap: float
 ) -> NDArray[np.float64]:
-    """Place the nodes of a binary tree beside each other.
-
-    Parameters
-    ----------
-    left, right : sequence of int of length n_nodes
-        The children; a parent comes before them, node 0 first; -1 at leaves.
-    breadth : sequence of float of length n_nodes
-        The nodes' sizes across the direction in which the tree grows.
-    gap : float
-        What is free between neighbours of one level.
-
-    Returns
-    -------
-    ndarray of shape (n_nodes,), float64
-        The nodes' centres; the smallest edge of all lies at 0.
+    """Return the middles of the nodes of a binary tree, placed beside each other.
 
     References
     ----------
@@ -55,27 +41,10 @@ def place_tidily(
     return centre - (centre - np.asarray(breadth, dtype=np.float64) / 2).min()
 
 
-def place_in_levels(
+def _place_in_levels(
     depth: Sequence[int], length: Sequence[float], gap: float
 ) -> tuple[NDArray[np.float64], float]:
-    """Place the nodes below each other, all of one depth in one level.
-
-    Parameters
-    ----------
-    depth : sequence of int of length n_nodes
-        The nodes' depths.
-    length : sequence of float of length n_nodes
-        The nodes' sizes along the direction in which the tree grows.
-    gap : float
-        What is free between two levels.
-
-    Returns
-    -------
-    start : ndarray of shape (n_nodes,), float64
-        Where each node begins.
-    total : float
-        Where the last level ends.
-    """
+    """Return where each node begins, all of one depth in one level, and the length."""
     longest = np.zeros(max(depth) + 1)
     np.maximum.at(longest, np.asarray(depth), np.asarray(length, dtype=np.float64))
     starts = list(accumulate(longest[:-1] + gap, initial=0.0))

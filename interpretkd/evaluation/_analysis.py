@@ -286,12 +286,12 @@ class Analysis:
         Returns
         -------
         Stability
-            As `interpretkd.evaluation._stability.stability`.
+            As `evaluation.stability`.
 
         Raises
         ------
         InputError
-            As `interpretkd.evaluation._stability.stability`.
+            As `evaluation.stability`.
         """
         if n_refits not in self._refitted:
             self._refitted[n_refits] = stability(
@@ -315,7 +315,7 @@ class Analysis:
         Returns
         -------
         DataFrame
-            As `fidelityby_slice`.
+            As `fidelity_by_slice`.
 
         Raises
         ------

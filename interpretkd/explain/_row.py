@@ -34,8 +34,8 @@ from interpretkd.distillation import (
     teacher_is_here,
     teacher_says,
 )
-from interpretkd.explain._counterfactuals import nearest_rows
-from interpretkd.explain._desired import Desired, Scale, scale_of
+from interpretkd.explain._counterfactuals import _nearest_rows
+from interpretkd.explain._desired import _Desired, _Scale, _scale_of
 from interpretkd.models import ALL_NUMBERS, Tree, path_contributions, way_of
 from interpretkd.targets import probabilities
 
@@ -397,11 +397,11 @@ def explain_row(
     codes = model.schema_.encode(rows)[0]
     known = None if X is None else model.schema_.encode(given_rows(model, X))
     form = model.student_.form_
-    scale = scale_of(model, codes, known, frozen)
+    scale = _scale_of(model, codes, known, frozen)
     if min_difference is None:
         min_difference = _difference(model, student)
-    desired = Desired.of(model, student[0], desired, min_difference)
-    found = nearest_rows(form, model.target_, codes, desired, scale, n_counterfactuals)
+    desired = _Desired.of(model, student[0], desired, min_difference)
+    found = _nearest_rows(form, model.target_, codes, desired, scale, n_counterfactuals)
     chances = [certainty(model.task_, logits) for logits in (student, teacher)]
     student_chance, teacher_chance = (c if c is None else float(c[0]) for c in chances)
     agrees = None
@@ -522,7 +522,7 @@ def _scores(model: Any, logits: Array) -> Array:
     return probabilities(logits, model.task_)[0]
 
 
-def _steps(tree: Tree, codes: Codes, scale: Scale | None) -> tuple[Step, ...]:
+def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
     steps = []
     for node, test in way_of(tree.nodes, codes):
         feature, j = test.feature, test.position
@@ -562,8 +562,8 @@ def _counterfactuals(
     rows: Rows,
     codes: Codes,
     found: Sequence[Array],
-    desired: Desired,
-    scale: Scale,
+    desired: _Desired,
+    scale: _Scale,
     known: Codes | None,
     teacher: Array,
 ) -> tuple[Counterfactual, ...]:
@@ -592,7 +592,7 @@ def _counterfactuals(
 
 
 def _changes(
-    model: Any, codes: Codes, values: Array, scale: Scale, known: Codes | None
+    model: Any, codes: Codes, values: Array, scale: _Scale, known: Codes | None
 ) -> tuple[Change, ...]:
     changes = []
     after = values.astype(np.float32)

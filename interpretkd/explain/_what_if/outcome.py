@@ -18,7 +18,7 @@ from interpretkd.distillation import (
     same_decisions,
     teacher_is_here,
 )
-from interpretkd.explain._what_if.inputs import differing, used_positions
+from interpretkd.explain._what_if.inputs import _differing, used_positions
 from interpretkd.models import Tree, path_conditions, path_contributions, way_of
 from interpretkd.targets import probabilities
 
@@ -268,7 +268,7 @@ def _changes(model: Any, before: Codes, after: Codes) -> pd.DataFrame:
             value_text(features[j], float(after[j])),
             j in used,
         )
-        for j in differing(before, after)
+        for j in _differing(before, after)
     ]
     return pd.DataFrame(rows, columns=["feature", "before", "after", "is_used"])
 
