@@ -1,6 +1,6 @@
 """Pictures of trees as SVG, PNG, PDF and DOT; colours; the base of all figures.
 
-Belongs here: shapes, layout, text widths, palettes, and how a picture is written.
+Belongs here: shapes, layout, text widths, colours, and how a picture is written.
 Does not: what is measured and shown in figures (`evaluation`, `explain`).
 Read first: `_tree.py` (from a tree to shapes), `_drawing.py` (from shapes to a file).
 """

@@ -196,10 +196,10 @@ def _styles(name: str, theme: str, letters: float) -> str:
 
 
 def _coloured(name: str, theme: str) -> Sequence[str]:
-    palette = colours(theme)
-    filled = {role: colour for role, colour in palette.items() if role not in _DRAWN}
-    lines = {role: palette[role] for role in _DRAWN}
-    lines |= dict.fromkeys((*_OUTLINED, "edge"), palette["line"])
-    lines |= {"on": palette["hot"], "marked": palette["mark"], "track": "none"}
+    by_role = colours(theme)
+    filled = {role: colour for role, colour in by_role.items() if role not in _DRAWN}
+    lines = {role: by_role[role] for role in _DRAWN}
+    lines |= dict.fromkeys((*_OUTLINED, "edge"), by_role["line"])
+    lines |= {"on": by_role["hot"], "marked": by_role["mark"], "track": "none"}
     rules = [f"#{name} .{role}{{fill:{colour}}}" for role, colour in filled.items()]
     return [*rules, *(f"#{name} .{r}{{stroke:{c}}}" for r, c in lines.items())]

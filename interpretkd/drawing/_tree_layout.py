@@ -23,16 +23,16 @@ def _place_tidily(
     the number of nodes, as in Buchheim, Juenger & Leipert (2002).
     """
     shift = [0.0] * len(left)
-    outlines: dict[int, _Outline] = {}
+    contours: dict[int, _Contour] = {}
     for node in reversed(range(len(left))):
         half = breadth[node] / 2
         if left[node] < 0:
-            outlines[node] = _Outline([-half], [half])
+            contours[node] = _Contour([-half], [half])
             continue
-        first, second = outlines.pop(left[node]), outlines.pop(right[node])
+        first, second = contours.pop(left[node]), contours.pop(right[node])
         distance = first.distance(second) + gap
         shift[left[node]], shift[right[node]] = -distance / 2, distance / 2
-        outlines[node] = first.joined(second, distance, half)
+        contours[node] = first.joined(second, distance, half)
     centre = np.asarray(shift)
     for node, child in enumerate(left):
         if child >= 0:
@@ -51,7 +51,7 @@ def _place_in_levels(
     return np.asarray(starts)[np.asarray(depth)], float(starts[-1] + longest[-1])
 
 
-class _Outline:
+class _Contour:
     """How far a subtree reaches on each level, the root's level last.
 
     The numbers are in a frame of their own, in which the root lies at `origin`: so
@@ -61,14 +61,14 @@ class _Outline:
     def __init__(self, low: list[float], high: list[float], origin: float = 0) -> None:
         self.low, self.high, self.origin = low, high, origin
 
-    def distance(self, other: "_Outline") -> float:
-        """Return how far apart the roots must be for the outlines to touch."""
+    def distance(self, other: "_Contour") -> float:
+        """Return how far apart the roots must be for the contours to touch."""
         shared = min(len(self.low), len(other.low))
         ends = zip(self.high[-shared:], other.low[-shared:], strict=True)
         overlap = max(high - low for high, low in ends)
         return overlap - self.origin + other.origin
 
-    def joined(self, other: "_Outline", distance: float, half: float) -> "_Outline":
+    def joined(self, other: "_Contour", distance: float, half: float) -> "_Contour":
         """Put `other` at a distance behind, and a root above the two."""
         shared = min(len(self.low), len(other.low))
         move = self.origin + distance - other.origin

@@ -110,21 +110,23 @@ class Analysis:
         return np.asarray(self.model.logits(self.X), dtype=np.float64)
 
     @cached_property
-    def taught(self) -> NDArray[Any]:
+    def teacher_decisions(self) -> NDArray[Any]:
         """What the teacher decides: positions, columns of 0 and 1, or values."""
         if not self.has_classes:
             return self.teacher_logits
         return decide(self.teacher_logits, self.task)
 
     @cached_property
-    def decided(self) -> NDArray[Any]:
+    def student_decisions(self) -> NDArray[Any]:
         """What the student decides, in the same form."""
         return self.logits if not self.has_classes else decide(self.logits, self.task)
 
     @cached_property
     def agrees(self) -> NDArray[np.bool_]:
         """Whether student and teacher decide alike, shape (n_samples,)."""
-        same = np.asarray(self.decided == self.taught).reshape(len(self), -1)
+        same = np.asarray(self.student_decisions == self.teacher_decisions).reshape(
+            len(self), -1
+        )
         return np.asarray(same.all(axis=1))
 
     @cached_property
@@ -136,7 +138,7 @@ class Analysis:
 
     @cached_property
     def labels(self) -> NDArray[Any] | None:
-        """The labels in the form of `taught`; -1 for a class that nobody knows."""
+        """The labels in the form of the decisions; -1 for a class that nobody knows."""
         if self.y is None:
             return None
         if self.task == "multiclass":
@@ -157,7 +159,7 @@ class Analysis:
 
     @cached_property
     def disagreements(self) -> Disagreements:
-        """Where student and teacher part, and who is right there."""
+        """Where student and teacher disagree, and who is right there."""
         return disagreements(
             self.model, self.X, self.y, teacher_logits=self.teacher_logits
         )
@@ -357,7 +359,7 @@ class Analysis:
         if not self.has_classes:
             return lambda rows: squared_errors(self.teacher_logits[rows])
         task, target = self.task, self.model.target_
-        decided = self.taught.reshape(len(self), -1).astype(np.float64)
+        decided = self.teacher_decisions.reshape(len(self), -1).astype(np.float64)
 
         def differ(rows: Array, value: Array) -> Array:
             own = decide(target.decode(value[None]), task).reshape(1, -1)

@@ -47,7 +47,7 @@ _ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class Contender:
+class ComparedStudent:
     """One student of one size.
 
     Parameters
@@ -127,7 +127,7 @@ class Comparison:
         Their labels, as `Analysis.labels`.
     teacher_logits : ndarray of shape (n_samples, n_outputs)
         What the teacher says of them.
-    contenders : tuple of Contender
+    students : tuple of ComparedStudent
         The students.
     numbers : ndarray of shape (n_samples,), or None
         Which of the runs' rows these are, from 0; None when they are all of them.
@@ -137,11 +137,11 @@ class Comparison:
     X: Any = field(repr=False)
     labels: NDArray[Any] | None = field(repr=False)
     teacher_logits: Array = field(repr=False)
-    contenders: tuple[Contender, ...]
+    students: tuple[ComparedStudent, ...]
     numbers: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
-        return len(self.contenders)
+        return len(self.students)
 
     @property
     def n_rows(self) -> int:
@@ -151,15 +151,15 @@ class Comparison:
     @cached_property
     def fidelity(self) -> tuple[Estimate, ...]:
         """The agreement of each student with the teacher; R2, for regression."""
-        said = [contender.logits for contender in self.contenders]
-        return _scores(self.task, self._taught, said)
+        said = [one.logits for one in self.students]
+        return _scores(self.task, self._teacher_decisions, said)
 
     @cached_property
     def accuracy(self) -> tuple[Estimate, ...] | None:
         """That of each student with the labels; None without labels."""
         if self.labels is None:
             return None
-        said = [contender.logits for contender in self.contenders]
+        said = [one.logits for one in self.students]
         return _scores(self.task, self.labels, said)
 
     @cached_property
@@ -172,7 +172,7 @@ class Comparison:
     @cached_property
     def baseline_accuracy(self) -> tuple[Estimate | None, ...]:
         """Of each student fitted to the labels alone; None where there is none."""
-        said = [contender.baseline for contender in self.contenders]
+        said = [one.baseline for one in self.students]
         known = [logits for logits in said if logits is not None]
         if self.labels is None or not known:
             return (None,) * len(self)
@@ -221,7 +221,7 @@ class Comparison:
                 "baseline_accuracy": np.nan if base is None else base.value,
             }
             for one, agreement, share, base in zip(
-                self.contenders,
+                self.students,
                 self.fidelity,
                 shares,
                 self.baseline_accuracy,
@@ -255,11 +255,11 @@ class Comparison:
         """
         for name, value in (("first", first), ("second", second)):
             check_integer("Comparison.pair", name, value, 0, len(self) - 1)
-        one, two = self.contenders[first].logits, self.contenders[second].logits
+        one, two = self.students[first].logits, self.students[second].logits
         truth = self.labels
         return Pair(
             measure_fidelity(self.task, one, two),
-            _compare(self.task, self._taught, one, two),
+            _compare(self.task, self._teacher_decisions, one, two),
             None if truth is None else _compare(self.task, truth, one, two),
         )
 
@@ -288,7 +288,7 @@ class Comparison:
         numbers = range(len(self)) if which is None else which
         parts = []
         for number in numbers:
-            one = self.contenders[number]
+            one = self.students[number]
             part = slice_fidelities(self.task, self.teacher_logits, one.logits, named)
             part.insert(2, "number", number)
             part.insert(3, "student", one.name)
@@ -321,18 +321,18 @@ class Comparison:
                 "Comparison.with_size needs a size measured on the comparison's own "
                 "rows: give 'sizes' to compare."
             )
-        new = _contender(run, small, None, is_whole=False)
+        new = _compared_student(run, small, None, is_whole=False)
         before = [
             place
-            for place, one in enumerate(self.contenders)
+            for place, one in enumerate(self.students)
             if one.run == run and (one.is_whole or (one.size or 0) < (new.size or 0))
         ]
         place = before[-1] + 1 if before else len(self)
-        contenders = (*self.contenders[:place], new, *self.contenders[place:])
-        return replace(self, contenders=contenders)
+        students = (*self.students[:place], new, *self.students[place:])
+        return replace(self, students=students)
 
     @cached_property
-    def _taught(self) -> NDArray[Any]:
+    def _teacher_decisions(self) -> NDArray[Any]:
         """What the teacher decides, as labels are written."""
         if self.task == "regression":
             return self.teacher_logits
@@ -366,22 +366,22 @@ def compare(
         raise InputError("compare needs at least one run.")
     (first_name, first), *others = found.items()
     for name, other in others:
-        reason = why_not(first, other)
+        reason = why_not_comparable(first, other)
         if reason:
             raise InputError(f"{name} cannot be compared with {first_name}: {reason}.")
-    cuts = {name: sorted(set(wanted)) for name, wanted in (sizes or {}).items()}
+    cuts = {name: sorted(set(asked)) for name, asked in (sizes or {}).items()}
     cut = {
         (name, size): found[name].cut(size)
-        for name, wanted in cuts.items()
-        for size in wanted
+        for name, asked in cuts.items()
+        for size in asked
         if size != size_of(found[name].form)[0]
     }
     rows = next((small.numbers for small in cut.values()), None)
-    contenders = []
+    students = []
     for name, one in found.items():
-        contenders.append(_contender(name, one, rows, is_whole=True))
-        contenders += [
-            _contender(name, small, None, is_whole=False)
+        students.append(_compared_student(name, one, rows, is_whole=True))
+        students += [
+            _compared_student(name, small, None, is_whole=False)
             for (run, _), small in cut.items()
             if run == name
         ]
@@ -391,12 +391,12 @@ def compare(
         judged.X,
         judged.labels,
         judged.teacher_logits,
-        tuple(contenders),
+        tuple(students),
         rows,
     )
 
 
-def why_not(first: Analysis, second: Analysis) -> str | None:
+def why_not_comparable(first: Analysis, second: Analysis) -> str | None:
     """Say why two students cannot be compared.
 
     Parameters
@@ -431,7 +431,7 @@ def why_not(first: Analysis, second: Analysis) -> str | None:
     return None
 
 
-def steps(path: PruningPath, *, also: Sequence[int] = ()) -> tuple[int, ...]:
+def chart_sizes(path: PruningPath, *, also: Sequence[int] = ()) -> tuple[int, ...]:
     """Return the sizes of a pruning path that are worth a point in a chart.
 
     Parameters
@@ -453,16 +453,16 @@ def steps(path: PruningPath, *, also: Sequence[int] = ()) -> tuple[int, ...]:
     return tuple(sorted(size for size in chosen if 2 <= size <= most))
 
 
-def _contender(
+def _compared_student(
     run: str, one: Analysis, rows: NDArray[np.int64] | None, *, is_whole: bool
-) -> Contender:
+) -> ComparedStudent:
     size, unit = size_of(one.form)
     model = one.model
     chosen: Any = slice(None) if rows is None else rows
     baseline = None
     if model.baseline_ is not None:
         baseline = np.asarray(model.baseline_logits(one.X), dtype=np.float64)[chosen]
-    return Contender(
+    return ComparedStudent(
         run,
         as_student(model.student_).family,
         size,

@@ -1,4 +1,4 @@
-"""Where student and teacher part: the rows, the pairs of classes, the regions."""
+"""Where student and teacher disagree: the rows, the pairs of classes, the regions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,25 +43,25 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the rows where student and teacher part more, or less, than elsewhere.
+    """A part of the rows, and how often student and teacher disagree there.
 
     Parameters
     ----------
     text : str
         The conditions in words.
     rate : Estimate or None
-        The share of rows on which they part, with Wilson's interval, or for regression
-        the mean absolute difference, with a bootstrap interval: of rows that were not
-        used to find the region; None where none of these lies in it.
-    n_parting : int
-        How many of these rows part.
+        The share of rows on which they disagree, with Wilson's interval, or for
+        regression the mean absolute difference, with a bootstrap interval: of rows that
+        were not used to find the region; None where none of these lies in it.
+    n_disagree : int
+        On how many of these rows they disagree.
     coverage : float
         In [0, 1]: the share of these rows that lie in it.
     """
 
     text: str
     rate: Estimate | None
-    n_parting: int
+    n_disagree: int
     coverage: float
 
     def __str__(self) -> str:
@@ -71,7 +71,7 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class Disagreements:
-    """The rows on which student and teacher part, and what they have in common.
+    """The rows on which student and teacher disagree, and what they have in common.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Disagreements:
     n_rows : int
         How many rows were compared.
     rate : Estimate
-        The share of them that part, with Wilson's interval.
+        The share of them on which they disagree, with Wilson's interval.
     rows : DataFrame
         One row a disagreement, those first of which the teacher is surest (for
         regression the largest difference): position and index in the given rows,
@@ -93,10 +93,10 @@ class Disagreements:
         share (of all disagreements), teacher_confidence (mean), and where labels were
         given teacher_right and student_right (rows). None of it for regression.
     regions : tuple of Region
-        The leaves of a small tree over "they part", the worst first; empty when there
-        were too few rows, or none that part.
+        The leaves of a small tree over "they disagree", the worst first; empty when
+        there were too few rows, or no disagreement.
     tolerance : float or None
-        For regression: the absolute difference above which values part.
+        For regression: the absolute difference above which values disagree.
     """
 
     task: str
@@ -111,7 +111,7 @@ class Disagreements:
         return len(self.rows)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the rows on which they part.
+        """Return the rows on which they disagree.
 
         Returns
         -------
@@ -127,7 +127,8 @@ class Disagreements:
         -------
         DataFrame
             One row a decision of the teacher, one column one of the student, both in
-            words; the rows that part, so that the diagonal is 0. Empty for regression.
+            words; of the disagreements, so that the diagonal is 0. Empty for
+            regression.
         """
         pairs = self.pairs
         if not len(pairs):
@@ -144,7 +145,7 @@ class Disagreements:
         Returns
         -------
         DataFrame
-            Columns region, rate, low, high, n (rows), n_parting and coverage.
+            Columns region, rate, low, high, n (rows), n_disagree and coverage.
         """
         nothing = Estimate(np.nan, np.nan, np.nan, 0)
         known = [(region, region.rate or nothing) for region in self.regions]
@@ -155,19 +156,19 @@ class Disagreements:
                 "low": [rate.low for _, rate in known],
                 "high": [rate.high for _, rate in known],
                 "n": [rate.n for _, rate in known],
-                "n_parting": [region.n_parting for region, _ in known],
+                "n_disagree": [region.n_disagree for region, _ in known],
                 "coverage": [region.coverage for region, _ in known],
             }
         )
 
     @property
     def sentence(self) -> str:
-        """How many rows part, in one sentence."""
+        """On how many rows they disagree, in one sentence."""
         if not len(self):
             return f"Student and teacher agree on all {self.n_rows} rows."
         more = "" if self.tolerance is None else f" by more than {self.tolerance:.4g}"
         return (
-            f"Student and teacher part{more} on {len(self)} of {self.n_rows} rows: "
+            f"Student and teacher disagree{more} on {len(self)} of {self.n_rows} rows: "
             f"{self.rate:.1%}."
         )
 
@@ -209,10 +210,10 @@ def disagreements(
     tolerance: float | None = None,
     random_state: Any = 0,
 ) -> Disagreements:
-    """Find where student and teacher part.
+    """Find where student and teacher disagree.
 
     The regions are the leaves of a small tree, grown on a random half of the rows to
-    tell where the two part; their rates come from the other half, so that a region
+    tell where the two disagree; their rates come from the other half, so that a region
     does not look worse, or better, than it is because it was chosen for that.
 
     Parameters
@@ -256,7 +257,7 @@ def disagreements(
     >>> student = CartStudent(2, search="greedy")
     >>> model = DistilledClassifier(teacher, student, random_state=0).fit(X[::2])
     >>> print(disagreements(model, X[1::2], y[1::2]).sentence)
-    Student and teacher part on 26 of 75 rows: 34.7% [24.9%, 45.9%].
+    Student and teacher disagree on 26 of 75 rows: 34.7% [24.9%, 45.9%].
     """
     owner = "disagreements"
     check_model(owner, model)
@@ -323,7 +324,7 @@ def leads(task: str, teacher_logits: ArrayLike, student_logits: ArrayLike) -> Ar
 
 
 def label_disagreements(
-    labels: Sequence[Any], taught: ArrayLike, decided: ArrayLike
+    labels: Sequence[Any], teacher: ArrayLike, student: ArrayLike
 ) -> pd.DataFrame:
     """Count for each label the rows on which only one of the two says it.
 
@@ -331,7 +332,7 @@ def label_disagreements(
     ----------
     labels : sequence
         The labels.
-    taught, decided : array-like of shape (n_samples, n_labels)
+    teacher, student : array-like of shape (n_samples, n_labels)
         What the teacher and the student decide, 0 or 1.
 
     Returns
@@ -347,7 +348,7 @@ def label_disagreements(
     0     a             0             1  1
     1     b             1             0  1
     """
-    theirs, own = np.asarray(taught) == 1, np.asarray(decided) == 1
+    theirs, own = np.asarray(teacher) == 1, np.asarray(student) == 1
     frame = pd.DataFrame(
         {
             "label": pd.Series(list(labels), dtype=object),
@@ -359,7 +360,7 @@ def label_disagreements(
     return frame.sort_values("n", ascending=False, kind="stable", ignore_index=True)
 
 
-def narrowed(
+def filter_disagreements(
     rows: pd.DataFrame,
     *,
     teacher: Any = None,
@@ -369,7 +370,7 @@ def narrowed(
     min_confidence: float = 0.0,
     max_lead: float | None = None,
 ) -> pd.DataFrame:
-    """Choose among the rows on which student and teacher part.
+    """Choose among the rows on which student and teacher disagree.
 
     Parameters
     ----------
@@ -391,22 +392,22 @@ def narrowed(
     Returns
     -------
     DataFrame
-        The rows that meet every wish, in their order.
+        The rows that meet every condition, in their order.
 
     Examples
     --------
     >>> rows = pd.DataFrame({"teacher": ["a", "a", "b"], "student": ["b", "c", "a"]})
-    >>> narrowed(rows, teacher="a", student="c")
+    >>> filter_disagreements(rows, teacher="a", student="c")
       teacher student
     1       a       c
     """
     kept = np.ones(len(rows), dtype=bool)
-    for who, other, wanted in (
+    for who, other, decision in (
         ("teacher", "student", teacher),
         ("student", "teacher", student),
     ):
-        if wanted is not None:
-            kept &= _says(rows[who], rows[other], wanted)
+        if decision is not None:
+            kept &= _says(rows[who], rows[other], decision)
     for name, value in (("leaf", leaf), ("right", right)):
         if value is not None:
             kept &= (rows[name] == value).to_numpy()
@@ -417,11 +418,11 @@ def narrowed(
     return rows[kept]
 
 
-def _says(own: "pd.Series[Any]", other: "pd.Series[Any]", wanted: Any) -> Flags:
+def _says(own: "pd.Series[Any]", other: "pd.Series[Any]", decision: Any) -> Flags:
     if len(own) and isinstance(own.iloc[0], tuple):
-        says, not_so = (cells.map(lambda on: wanted in on) for cells in (own, other))
+        says, not_so = (cells.map(lambda on: decision in on) for cells in (own, other))
         return np.asarray(says & ~not_so, dtype=bool)
-    return np.asarray(own == wanted, dtype=bool)
+    return np.asarray(own == decision, dtype=bool)
 
 
 def _rows(

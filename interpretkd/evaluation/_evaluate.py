@@ -332,12 +332,12 @@ def evaluate(
     said = model.teacher_.logits(X) if teacher_logits is None else teacher_logits
     teacher, student = checked_pair(said, model.logits(X), task, TASKS)
     truth = None if y is None else _truth(model, y, student.shape)
-    taught = teacher if task == "regression" else decide(teacher, task)
+    decided = teacher if task == "regression" else decide(teacher, task)
     baseline = accuracy_test = fidelity_test = None
     if model.baseline_ is not None:
         logits = as_matrix(model.baseline_logits(X))
         baseline = _scores(task, truth, teacher, logits, model.baseline_)
-        fidelity_test = _compare(task, taught, student, logits)
+        fidelity_test = _compare(task, decided, student, logits)
         if truth is not None:
             accuracy_test = _compare(task, truth, student, logits)
     return Evaluation(

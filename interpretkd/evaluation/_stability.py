@@ -1,6 +1,6 @@
 """What of a student would come out again, had the rows been others.
 
-The same student is fitted anew to rows drawn with replacement, taught by the same
+The same student is fitted anew to rows drawn with replacement, with the same
 teacher; what all these students share can be relied on, what only one has cannot.
 """
 
@@ -183,7 +183,7 @@ def stability(
 
     A part of the rows is kept for comparison. From the others as many are drawn, with
     replacement, for each student; all have the settings that the model's student had
-    (what was "auto" there is settled) and the same target. The teacher is asked once,
+    (what was "auto" there is chosen) and the same target. The teacher is asked once,
     about the given rows, and about no further ones: a model that was fitted to
     further rows (`n_asked_`) is steadier than its refits here.
 
@@ -270,12 +270,12 @@ def stability(
             f"The rows X given to stability must be {_FEWEST_ROWS} or more. Got "
             f"{len(rows)}."
         )
-    lesson = TransferSet(
+    asked = TransferSet(
         rows, teacher_says(model, rows, teacher_logits), _labels(model, y)
     )
     rng = check_random_state(random_state)
     kept, compared = _split(len(rows), held_out, rng)
-    refits = _refit(model, lesson, kept, n_refits, search, rng, verbose)
+    refits = _refit(model, asked, kept, n_refits, search, rng, verbose)
     there = take_rows(rows, compared)
     logits = [model.target_.decode(as_columns(s.predict(there))) for s in refits]
     mine = np.asarray(model.logits(there))
@@ -290,7 +290,7 @@ def stability(
         agreement=_agreement(task, np.stack(logits)),
         with_model=_agreement_with(task, mine, np.stack(logits)),
         fidelity=tuple(
-            measure_fidelity(task, lesson.logits[compared], one).value for one in logits
+            measure_fidelity(task, asked.logits[compared], one).value for one in logits
         ),
         **_read(model, forms, logits, codes[compared], sameness),
     )
@@ -323,7 +323,7 @@ def _split(
 
 def _refit(
     model: Any,
-    lesson: TransferSet,
+    asked: TransferSet,
     kept: Index,
     n_refits: int,
     search: str,
@@ -341,8 +341,8 @@ def _refit(
     for _ in rounds:
         drawn = rng.choice(kept, len(kept))
         left = np.setdiff1d(kept, drawn) if watches else drawn[:0]
-        watched = lesson.take(left) if len(left) else None
-        refits.append(fit_student(student, model.target_, lesson.take(drawn), watched))
+        watched = asked.take(left) if len(left) else None
+        refits.append(fit_student(student, model.target_, asked.take(drawn), watched))
     return refits
 
 
@@ -557,7 +557,7 @@ def _has(
     others: Sequence[Condition],
     sameness: _Sameness,
 ) -> bool:
-    """Tell whether one of the tests parts the rows alike, left and right aside."""
+    """Tell whether one of the tests divides the rows alike, left and right aside."""
     if not test.feature.is_categorical:
         return any(sameness.of_conditions(test, other) for other in others)
 
@@ -575,8 +575,8 @@ def _has(
     )
 
 
-def _nearest(ends: Sequence[float], wanted: float) -> float:
-    return min(ends, key=lambda end: abs(end - wanted))
+def _nearest(ends: Sequence[float], threshold: float) -> float:
+    return min(ends, key=lambda end: abs(end - threshold))
 
 
 def _rules(

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
         used_positions as used_positions,
     )
     from interpretkd.explain._what_if.outcome import (
-        Said as Said,
+        Answer as Answer,
         WhatIf as WhatIf,
         try_values as try_values,
     )
@@ -83,10 +83,11 @@ else:
         _linear_terms: Contributions linear_terms model_scorecards points_text
         _plots.coefficients: CoefficientDisplay
         _plots.effects: ShapeDisplay finite_edges join_categories
-        _row: Change Counterfactual RowExplanation Step explain_row disagreeing_rows
+        _row: Change Counterfactual RowExplanation Step disagreeing_rows
+            explain_row
         _what_if.address: read_settings settings_between write_settings
         _what_if.inputs: Input inputs_of label_text order_of_inputs row_of
             used_positions
-        _what_if.outcome: Said WhatIf try_values
+        _what_if.outcome: Answer WhatIf try_values
         """,
     )

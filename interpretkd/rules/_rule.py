@@ -164,12 +164,12 @@ class Rule:
             self.merged_text or "-",
         ]
 
-    def predicts(self, wanted: Collection[Any]) -> bool:
+    def predicts(self, predictions: Collection[Any]) -> bool:
         """Tell whether the prediction is one of some (has a label that is).
 
         Parameters
         ----------
-        wanted : collection
+        predictions : collection
             Classes or labels.
 
         Returns
@@ -178,8 +178,8 @@ class Rule:
             Whether it is.
         """
         if isinstance(self.prediction, tuple):
-            return any(label in wanted for label in self.prediction)
-        return self.prediction in wanted
+            return any(label in predictions for label in self.prediction)
+        return self.prediction in predictions
 
     def record(self, classes: Sequence[Any] = ()) -> dict[str, Any]:
         """Return all that is known of the rule, as one row of a table.
@@ -187,7 +187,7 @@ class Rule:
         Parameters
         ----------
         classes : sequence, default=()
-            The classes (labels) whose probabilities are wanted, all or none.
+            The classes (labels) whose probabilities are shown, all or none.
 
         Returns
         -------

@@ -161,7 +161,7 @@ class RuleSet:
         min_fidelity: float | None = None,
         min_accuracy: float | None = None,
     ) -> "RuleSet":
-        """Return the rules that meet every wish; their numbers stay with them.
+        """Return the rules that meet every condition; their numbers stay with them.
 
         Parameters
         ----------

@@ -58,8 +58,8 @@ class ConfusionDisplay(Display):
         InputError
             For a regression.
         """
-        taught = teacher_says(model, X, teacher_logits)
-        return cls._count(model, taught, np.asarray(model.logits(X), float))
+        teacher = teacher_says(model, X, teacher_logits)
+        return cls._count(model, teacher, np.asarray(model.logits(X), float))
 
     @classmethod
     def from_analysis(cls, found: Any) -> Self:
@@ -83,10 +83,10 @@ class ConfusionDisplay(Display):
         return cls._count(found.model, found.teacher_logits, found.logits)
 
     @classmethod
-    def _count(cls, model: Any, taught: Array, own: Array) -> Self:
+    def _count(cls, model: Any, teacher: Array, own: Array) -> Self:
         check_classes("ConfusionDisplay", model)
         names = [str(name) for name in model.classes_]
-        first, second = decide(taught, model.task_), decide(own, model.task_)
+        first, second = decide(teacher, model.task_), decide(own, model.task_)
         if model.task_ == "multilabel":
             first, second = first.astype(bool), second.astype(bool)
             cases = (first & second, first & ~second, ~first & second)

@@ -53,8 +53,8 @@ class ResidualDisplay(Display):
             For a classifier.
         """
         _check_values("ResidualDisplay", model)
-        taught = teacher_says(model, X, teacher_logits)
-        return cls._pair(taught, np.asarray(model.logits(X), dtype=np.float64))
+        teacher = teacher_says(model, X, teacher_logits)
+        return cls._pair(teacher, np.asarray(model.logits(X), dtype=np.float64))
 
     @classmethod
     def from_analysis(cls, found: Any) -> Self:
@@ -79,7 +79,7 @@ class ResidualDisplay(Display):
         return cls._pair(found.teacher_logits, found.logits)
 
     @classmethod
-    def _pair(cls, taught: Array, own: Array) -> Self:
+    def _pair(cls, teacher: Array, own: Array) -> Self:
         n_outputs = own.shape[1]
         names = (
             [f"output {i}" for i in range(n_outputs)] if n_outputs > 1 else ["value"]
@@ -87,7 +87,7 @@ class ResidualDisplay(Display):
         data = pd.DataFrame(
             {
                 "output": np.repeat(np.asarray(names, dtype=object), len(own)),
-                "teacher": taught.T.ravel(),
+                "teacher": teacher.T.ravel(),
                 "student": own.T.ravel(),
             }
         )
