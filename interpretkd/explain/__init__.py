@@ -46,12 +46,14 @@ if TYPE_CHECKING:
         join_categories as join_categories,
     )
     from interpretkd.explain._row import (
+        disagreeing_rows as disagreeing_rows,
+        explain_row as explain_row,
+    )
+    from interpretkd.explain._row_explanation import (
         Change as Change,
         Counterfactual as Counterfactual,
         RowExplanation as RowExplanation,
         Step as Step,
-        disagreeing_rows as disagreeing_rows,
-        explain_row as explain_row,
     )
     from interpretkd.explain._what_if.address import (
         read_settings as read_settings,
@@ -83,8 +85,8 @@ else:
         _linear_terms: Contributions linear_terms model_scorecards points_text
         _plots.coefficients: CoefficientDisplay
         _plots.effects: ShapeDisplay finite_edges join_categories
-        _row: Change Counterfactual RowExplanation Step disagreeing_rows
-            explain_row
+        _row: disagreeing_rows explain_row
+        _row_explanation: Change Counterfactual RowExplanation Step
         _what_if.address: read_settings settings_between write_settings
         _what_if.inputs: Input inputs_of label_text order_of_inputs row_of
             used_positions
