@@ -22,7 +22,7 @@ from interpretkd.metrics import slice_fidelities, slices_of
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.students import Losses, PruningPath, prune_path, squared_errors
-from interpretkd.targets import decide, label_target, probabilities
+from interpretkd.targets import Target, decide, label_target, probabilities
 
 Made = TypeVar("Made")
 
@@ -342,14 +342,9 @@ class Analysis:
         tree: Tree = baseline.form_
         first = self._halves[0]
         target = self.labels[first].reshape(len(first), -1).astype(np.float64)
-        task, link = self.task, label_target(self.task)
-
-        def differ(rows: Array, value: Array) -> Array:
-            own = decide(link.decode(value[None]), task).reshape(1, -1)
-            return np.asarray((rows != own).any(axis=1), dtype=np.float64)
-
         losses = squared_errors(target)
         if self.has_classes:
+            differ = _differences(self.task, label_target(self.task))
             losses = Losses(target, differ, len(first))
         path = prune_path(tree, self.codes[first], losses)
         return _with_tree(baseline, path.tree(min(size, tree.n_leaves)))
@@ -358,14 +353,20 @@ class Analysis:
         """Return what it costs not to answer as the teacher, on chosen rows."""
         if not self.has_classes:
             return lambda rows: squared_errors(self.teacher_logits[rows])
-        task, target = self.task, self.model.target_
+        differ = _differences(self.task, self.model.target_)
         decided = self.teacher_decisions.reshape(len(self), -1).astype(np.float64)
 
-        def differ(rows: Array, value: Array) -> Array:
-            own = decide(target.decode(value[None]), task).reshape(1, -1)
-            return np.asarray((rows != own).any(axis=1), dtype=np.float64)
-
         return lambda rows: Losses(decided[rows], differ, len(rows))
+
+
+def _differences(task: str, target: Target) -> Callable[[Array, Array], Array]:
+    """Return what tells the rows that a leaf's value decides otherwise."""
+
+    def differ(rows: Array, value: Array) -> Array:
+        own = decide(target.decode(value[None]), task).reshape(1, -1)
+        return np.asarray((rows != own).any(axis=1), dtype=np.float64)
+
+    return differ
 
 
 def _with_tree(student: Any, tree: Tree) -> Any:

@@ -182,7 +182,11 @@ class Evaluation:
             fidelity, kl and r2, each followed by its _low and _high, then parameters
             and bytes; what is unknown is missing.
         """
-        rows = {name: _flat(scores) for name, scores in self._models().items()}
+        measures = ("accuracy", "fidelity", "kl", "r2")
+        rows = {
+            name: {**_estimate_cells(scores, *measures), **asdict(scores.size)}
+            for name, scores in self._models().items()
+        }
         frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
         return frame.astype({"parameters": "Int64", "bytes": "Int64"})
 
@@ -421,14 +425,14 @@ def _size(model: Any) -> Size:
     return Size(*(None if number is None else int(number) for number in numbers))
 
 
-def _flat(scores: Scores) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name in ("accuracy", "fidelity", "kl", "r2"):
-        estimate = getattr(scores, name)
-        row[name] = np.nan if estimate is None else estimate.value
-        row[f"{name}_low"] = np.nan if estimate is None else estimate.low
-        row[f"{name}_high"] = np.nan if estimate is None else estimate.high
-    return {**row, **asdict(scores.size)}
+def _estimate_cells(of: object, *names: str) -> dict[str, float]:
+    """Return estimates and their intervals as cells of a table, NaN for None."""
+    cells = {}
+    for name in names:
+        estimate = getattr(of, name) or Estimate(np.nan, np.nan, np.nan, 0)
+        cells[name] = estimate.value
+        cells[f"{name}_low"], cells[f"{name}_high"] = estimate.low, estimate.high
+    return cells
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

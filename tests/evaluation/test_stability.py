@@ -16,12 +16,8 @@ from interpretkd._base import InputError
 from interpretkd.data import Feature
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import stability
-from interpretkd.evaluation._stability import (
-    _agreement,
-    _agreement_with,
-    _rank_correlation,
-    _Sameness,
-)
+from interpretkd.evaluation._stability import _agreement, _agreement_with
+from interpretkd.evaluation._stability_parts import _rank_correlation, _Sameness
 from interpretkd.models import Condition, feature_importance
 from interpretkd.rules import extract_rules
 from interpretkd.runs import load_run, save
