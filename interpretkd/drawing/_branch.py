@@ -7,7 +7,7 @@ import numpy as np
 
 from interpretkd._base import check_choice, check_integer
 from interpretkd.drawing._drawing import Drawing
-from interpretkd.drawing._node_boxes import Look
+from interpretkd.drawing._look import Look
 from interpretkd.drawing._tree import DIRECTIONS
 from interpretkd.drawing._tree_shapes import _FEW_LEAVES, _drawing, _Part
 from interpretkd.models import outline

@@ -90,7 +90,7 @@ def _class_tint(position: int) -> str:
 
     Examples
     --------
-    >>> class_tint(0)
+    >>> _class_tint(0)
     '#99c7e0'
     """
     full = bytes.fromhex(CLASS_COLOURS[position % N_CLASS_ROLES][1:])

@@ -5,7 +5,7 @@ from typing import Any
 
 from interpretkd._base import check_integer
 from interpretkd.drawing._colours import _class_tint
-from interpretkd.drawing._node_boxes import Look
+from interpretkd.drawing._look import Look
 from interpretkd.drawing._tree import look_of
 
 _WIDTH, _LONGEST = 28, 120

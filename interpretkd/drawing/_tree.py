@@ -20,7 +20,7 @@ from interpretkd._base import (
 )
 from interpretkd.data import Codes, Schema, as_frame, check_schema, image_schema
 from interpretkd.drawing._drawing import Drawing
-from interpretkd.drawing._node_boxes import Look, _look_at
+from interpretkd.drawing._look import Look, _look_at
 from interpretkd.drawing._pixels import _as_picture
 from interpretkd.drawing._tree_shapes import _drawing, _Part
 from interpretkd.models import Forest, Nodes, Tree, path_conditions

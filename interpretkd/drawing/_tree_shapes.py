@@ -9,7 +9,8 @@ from interpretkd._base import (
     one_line,
 )
 from interpretkd.drawing._drawing import Drawing
-from interpretkd.drawing._node_boxes import Look, _Box, _legend, _node_box
+from interpretkd.drawing._look import Look
+from interpretkd.drawing._node_boxes import _Box, _legend, _node_box
 from interpretkd.drawing._shapes import Curve, Shape, Text, moved
 from interpretkd.drawing._text_metrics import wrap
 from interpretkd.drawing._tree_layout import _place_in_levels, _place_tidily
@@ -208,7 +209,7 @@ def _in_words(look: Look, part: _Part) -> str:
     level, word = {part.nodes[0]: 0}, {part.nodes[0]: ""}
     lines = []
     for node in part.nodes:
-        said = look.in_words(node, part.folded.get(node))
+        said = look._in_words(node, part.folded.get(node))
         passed = ", on the way of the row" if node in part.hot else ""
         lines.append(f"{'  ' * level[node]}{word[node]}{said}{passed}")
         if left[node] >= 0 and node not in part.folded:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
         Analysis as Analysis,
         analyse as analyse,
     )
+    from interpretkd.evaluation._comparable import (
+        why_not_comparable as why_not_comparable,
+    )
     from interpretkd.evaluation._comparison import (
         AXES as AXES,
         MEASURES as MEASURES,
@@ -22,15 +25,16 @@ if TYPE_CHECKING:
         Pair as Pair,
         chart_sizes as chart_sizes,
         compare as compare,
-        why_not_comparable as why_not_comparable,
+    )
+    from interpretkd.evaluation._disagreement_rows import (
+        filter_disagreements as filter_disagreements,
+        label_disagreements as label_disagreements,
+        leads as leads,
     )
     from interpretkd.evaluation._disagreements import (
         Disagreements as Disagreements,
         Region as Region,
         disagreements as disagreements,
-        filter_disagreements as filter_disagreements,
-        label_disagreements as label_disagreements,
-        leads as leads,
     )
     from interpretkd.evaluation._evaluate import (
         Evaluation as Evaluation,
@@ -67,10 +71,11 @@ else:
         __name__,
         """
         _analysis: Analysis analyse
+        _comparable: why_not_comparable
         _comparison: AXES ComparedStudent Comparison MEASURES Pair chart_sizes
-            compare why_not_comparable
+            compare
+        _disagreement_rows: filter_disagreements label_disagreements leads
         _disagreements: Disagreements Region disagreements
-            filter_disagreements label_disagreements leads
         _evaluate: Evaluation Scores Size evaluate
         _interventions: ConditionBreak Interventions RuleIntervention
             interventions

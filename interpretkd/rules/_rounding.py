@@ -152,7 +152,7 @@ def _significant_digits(value: float) -> int:
 
     Examples
     --------
-    >>> [significant_digits(x) for x in (1200, 0.25, -3.5, 0, 0.1)]
+    >>> [_significant_digits(x) for x in (1200, 0.25, -3.5, 0, 0.1)]
     [2, 2, 2, 1, 1]
     """
     digits = number_text(value).lstrip("-").replace(".", "").strip("0")

@@ -203,7 +203,7 @@ class RuleSet:
             if text.casefold()
             in f"{rule.condition_text} {rule.prediction_text}".casefold()
             and set(features) <= {c.feature.name for c in rule.conditions}
-            and (not predictions or rule.predicts(predictions))
+            and (not predictions or rule._predicts(predictions))
             and rule.coverage >= min_coverage
             and rule.n_rows >= min_rows
             and all(_reaches(getattr(rule, name), low) for name, low in least.items())
@@ -258,7 +258,7 @@ class RuleSet:
             measured.
         """
         names = self.classes if probabilities else ()
-        records = [rule.record(names) for rule in self.rules]
+        records = [rule._record(names) for rule in self.rules]
         columns = None if records else ["number", "rule", "prediction"]
         return pd.DataFrame(records, columns=columns).dropna(axis="columns", how="all")
 
@@ -285,7 +285,7 @@ class RuleSet:
             Tests in words; a branch ends with the rule's number and prediction.
             Branches without a rule of this set are left out.
         """
-        ends = {rule.leaf: rule.end_text for rule in self.rules}
+        ends = {rule.leaf: rule._end_text for rule in self.rules}
         counts = {} if self.source is None else self.source.counts(self.tree)
         heads = {node: f"{n:,} rows" for node, n in counts.items()}
         return outline(self.tree.nodes, ends, heads)
