@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from interpretkd._base import Array
 from interpretkd.evaluation._analysis import Analysis
 
 _ROUNDING = 1e-5
@@ -42,7 +41,8 @@ def why_not_comparable(first: Analysis, second: Analysis) -> str | None:
         return "it has other evaluation rows"
     if not _same_labels(first, second):
         return "its evaluation rows have other labels"
-    if not _close(first.teacher_logits, second.teacher_logits):
+    logits = (first.teacher_logits, second.teacher_logits)
+    if not np.allclose(*logits, rtol=_ROUNDING, atol=_ROUNDING):
         return "it was distilled from another teacher, whose logits differ"
     return None
 
@@ -71,10 +71,6 @@ def _same_rows(first: Analysis, second: Analysis) -> bool:
         ]
         return bool(np.array_equal(*hashed))
     return bool(np.array_equal(first.X, second.X, equal_nan=True))
-
-
-def _close(first: Array, second: Array) -> bool:
-    return bool(np.allclose(first, second, rtol=_ROUNDING, atol=_ROUNDING))
 
 
 def _same_labels(first: Analysis, second: Analysis) -> bool:

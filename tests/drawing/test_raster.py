@@ -50,12 +50,12 @@ def test_shapes_stand_where_they_should(theme: str) -> None:
         ),
     )
     image = _pixels(_drawing(shapes), theme=theme, scale=2)
-    palette = colours(theme)
+    by_role = colours(theme)
     assert image.shape == (80, 120, 3)
-    assert tuple(image[2, 2]) == _rgb(palette["paper"])
-    assert tuple(image[20, 40]) == _rgb(palette["c0"])
-    assert tuple(image[20, 17]) == _rgb(palette["paper"])
-    assert tuple(image[34, 40]) == _rgb(palette["paper"])
+    assert tuple(image[2, 2]) == _rgb(by_role["paper"])
+    assert tuple(image[20, 40]) == _rgb(by_role["c0"])
+    assert tuple(image[20, 17]) == _rgb(by_role["paper"])
+    assert tuple(image[34, 40]) == _rgb(by_role["paper"])
     corners = [tuple(image[y, x]) for y in (43, 57) for x in (83, 97)]
     assert corners == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
 

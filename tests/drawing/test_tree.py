@@ -546,12 +546,12 @@ def _contrast(first: str, second: str) -> float:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_has_contrast(theme: str) -> None:
-    palette = colours(theme)
+    by_role = colours(theme)
     for text in ("ink", "muted"):
         for ground in ("paper", "box", "leaf", "fold"):
-            assert _contrast(palette[text], palette[ground]) >= 4.5
+            assert _contrast(by_role[text], by_role[ground]) >= 4.5
     for mark in ("above", "below", "both", "other"):  # with an outline of that colour
-        assert _contrast(palette[mark], palette["mark"]) >= 4.5
+        assert _contrast(by_role[mark], by_role["mark"]) >= 4.5
 
 
 def test_the_same_tree_gives_the_same_picture(flowers: Any) -> None:

@@ -178,13 +178,13 @@ def test_what_does_not_fit_is_refused_with_the_reason(iris, diabetes):
     fewer = replace(cart, X=cart.X[:-1], y=cart.y[:-1], teacher_logits=cart.logits[:-1])
     moved = replace(cart, X=cart.X + 1)
     labels = replace(cart, y=np.roll(cart.y, 7))
-    taught = replace(cart, teacher_logits=cart.teacher_logits * 2)
+    retrained = replace(cart, teacher_logits=cart.teacher_logits * 2)
     for other, reason in (
         (diabetes["cart"], "its task is regression, not multiclass"),
         (fewer, f"other evaluation rows ({len(cart) - 1} of them, not {len(cart)})"),
         (moved, "other evaluation rows"),
         (labels, "other labels"),
-        (taught, "another teacher"),
+        (retrained, "another teacher"),
     ):
         assert reason in why_not_comparable(cart, other)
         with pytest.raises(InputError, match="b cannot be compared with a: it"):

@@ -83,8 +83,8 @@ def test_stored_logits_and_frames_with_an_index(german: Any, german_model: Any) 
     assert set(found.rows["index"] % 3) == {0}
     assert "label" not in found.rows
     assert "teacher_right" not in found.pairs
-    flipped = disagreements(german_model, X, teacher_logits=-logits)
-    assert len(flipped) == len(X) - len(found)
+    opposite = disagreements(german_model, X, teacher_logits=-logits)
+    assert len(opposite) == len(X) - len(found)
 
 
 def test_a_region_is_found_and_its_rate_is_honest() -> None:
@@ -213,7 +213,7 @@ def test_what_cannot_be_used(given: Any, message: str) -> None:
         disagreements(model, X, **given)
 
 
-def test_narrowed_rows_meet_every_wish(german: Any, german_model: Any) -> None:
+def test_filtered_rows_meet_every_condition(german: Any, german_model: Any) -> None:
     model, X, y = german_model, german.data, german.target
     logits = model.teacher_.logits(X)
     rows = disagreements(model, X, y).rows
@@ -271,8 +271,8 @@ def test_labels_are_counted_and_narrowed_one_by_one() -> None:
             ("teacher", "student", logits, own),
             ("student", "teacher", own, logits),
         ):
-            wanted = np.flatnonzero((says[:, i] > 0) & (not_so[:, i] <= 0))
-            assert record[f"{who}_only"] == len(wanted)
+            expected = np.flatnonzero((says[:, i] > 0) & (not_so[:, i] <= 0))
+            assert record[f"{who}_only"] == len(expected)
             some = filter_disagreements(rows, **{who: record["label"]})
-            assert sorted(some["position"]) == wanted.tolist(), other
+            assert sorted(some["position"]) == expected.tolist(), other
     assert len(filter_disagreements(rows[:0], teacher=0)) == 0

@@ -80,9 +80,9 @@ def test_rank_correlation_is_spearmans() -> None:
     rng = np.random.default_rng(0)
     ranks = np.stack([rng.permutation(7) for _ in range(4)]).astype(float)
     pairs = itertools.combinations(ranks, 2)
-    wanted = np.mean([spearmanr(a, b).statistic for a, b in pairs])
-    assert _rank_correlation(ranks) == pytest.approx(wanted)
-    assert _rank_correlation(np.vstack([ranks, np.ones(7)])) == pytest.approx(wanted)
+    expected = np.mean([spearmanr(a, b).statistic for a, b in pairs])
+    assert _rank_correlation(ranks) == pytest.approx(expected)
+    assert _rank_correlation(np.vstack([ranks, np.ones(7)])) == pytest.approx(expected)
     assert np.isnan(_rank_correlation(np.ones((3, 7))))
 
 

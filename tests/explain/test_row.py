@@ -194,7 +194,7 @@ def test_no_value_is_taken_away() -> None:
 
 def test_values_across_a_threshold_are_readable_or_whole() -> None:
     tree = new_tree((1, 0.7499999403953552, False, None, None))
-    for start, whole, wanted in (
+    for start, whole, expected in (
         (9.0, False, 0.74),
         (-1.0, False, 0.75),
         (9.0, True, 0),
@@ -204,7 +204,7 @@ def test_values_across_a_threshold_are_readable_or_whole() -> None:
         leaf = tree.nodes.apply(row[None])[0]
         desired = _Desired("regression", tree.value[leaf], at_least=0.5)
         scale = _Scale(np.ones(5), np.full(5, whole), np.full(5, nan), frozenset())
-        assert _nearest_rows(tree, VALUES, row, desired, scale, 1)[0][1] == wanted
+        assert _nearest_rows(tree, VALUES, row, desired, scale, 1)[0][1] == expected
 
 
 # Boosted and linear students: no single change is nearer.
@@ -483,7 +483,7 @@ def test_what_cannot_be_used(iris_models: Any, given: Any, message: str) -> None
         explain_row(iris_models[0], given.pop("row"), **given)
 
 
-def test_other_wishes_that_cannot_be(labellers: Any, regressors: Any) -> None:
+def test_other_desires_that_cannot_be(labellers: Any, regressors: Any) -> None:
     with pytest.raises(InputError, match="hold the labels"):
         explain_row(labellers[0], np.zeros(6), desired=["a"])
     with pytest.raises(InputError, match="two ends of an interval"):

@@ -59,7 +59,7 @@ def test_where_only_missing_values_go_another_way(left: bool) -> None:
             assert nodes.left_categories.all()
 
 
-def test_settled_tests_are_left_out() -> None:
+def test_decided_tests_are_left_out() -> None:
     none = np.zeros(0, dtype=np.float32)
     for parts, schema in (
         (_Split(0, np.array([True]), none, True), AGE),
