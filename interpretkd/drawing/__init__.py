@@ -1,6 +1,6 @@
 """Pictures of trees as SVG, PNG, PDF and DOT; colours; the base of all figures.
 
-Belongs here: shapes, layout, text widths, palettes, and how a picture is written.
+Belongs here: shapes, layout, text widths, colours, and how a picture is written.
 Does not: what is measured and shown in figures (`evaluation`, `explain`).
 Read first: `_tree.py` (from a tree to shapes), `_drawing.py` (from shapes to a file).
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from interpretkd.drawing._drawing import Drawing as Drawing, pages_pdf as pages_pdf
     from interpretkd.drawing._files import save_diagram as save_diagram
     from interpretkd.drawing._graphviz import tree_diagram as tree_diagram
-    from interpretkd.drawing._node_boxes import Look as Look
+    from interpretkd.drawing._look import Look as Look
     from interpretkd.drawing._pixels import as_png as as_png, pixel_place as pixel_place
     from interpretkd.drawing._shapes import (
         FONT_SIZES as FONT_SIZES,
@@ -66,7 +66,7 @@ else:
         _drawing: Drawing pages_pdf
         _files: save_diagram
         _graphviz: tree_diagram
-        _node_boxes: Look
+        _look: Look
         _pixels: as_png pixel_place
         _shapes: FONT_SIZES Pixels Polygon Rect Shape Strokes Text moved
         _text_metrics: text_width wrap

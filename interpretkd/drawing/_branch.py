@@ -7,8 +7,9 @@ import numpy as np
 
 from interpretkd._base import check_choice, check_integer
 from interpretkd.drawing._drawing import Drawing
-from interpretkd.drawing._node_boxes import Look
-from interpretkd.drawing._tree import _FEW_LEAVES, DIRECTIONS, _drawing, _Part
+from interpretkd.drawing._look import Look
+from interpretkd.drawing._tree import DIRECTIONS
+from interpretkd.drawing._tree_shapes import _FEW_LEAVES, _drawing, _Part
 from interpretkd.models import outline
 
 
@@ -128,8 +129,8 @@ def draw_branch(
     check_choice(owner, "direction", direction, DIRECTIONS)
     way = [] if way_to is None else look.way_to(way_to)
     depth = _fitting_depth(look, root, most_leaves) if max_depth is None else max_depth
-    wanted = (set(opened) | set(way)) - set(closed)
-    open_, is_full = _opened(look, root, depth, wanted, set(closed), most_nodes)
+    asked_for = (set(opened) | set(way)) - set(closed)
+    open_, is_full = _opened(look, root, depth, asked_for, set(closed), most_nodes)
     part, nodes = _walked(look, root, open_, frozenset(way))
     ends = sum(node.kind != "test" for node in nodes)
     if direction == "auto":
@@ -186,7 +187,7 @@ def _opened(
     look: Look,
     root: int,
     max_depth: int,
-    wanted: Collection[int],
+    asked_for: Collection[int],
     closed: Collection[int],
     most_nodes: int,
 ) -> tuple[set[int], bool]:
@@ -198,8 +199,8 @@ def _opened(
     for only in (True, False):
         waiting = [(root, 0)]
         for node, depth in waiting:  # which grows while it is walked along
-            may = depth < max_depth or node in wanted
-            asked = node in wanted if only else may
+            may = depth < max_depth or node in asked_for
+            asked = node in asked_for if only else may
             if left[node] < 0 or node in closed or not asked:
                 continue
             if node not in found and 2 * len(found) + 3 > most_nodes:

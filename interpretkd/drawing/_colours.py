@@ -75,80 +75,30 @@ SIGNED_COLOURS = ("#003a6e", "#56a0d3", "#ffffff", "#f0a35e", "#963400")
 """From -1 over 0 to 1, in even steps."""
 
 
-def check_theme(owner: str, theme: object) -> str:
-    """Return the name of a theme, or raise.
-
-    Parameters
-    ----------
-    owner : str
-        The function whose parameter it is.
-    theme : object
-        What the user gave.
-
-    Returns
-    -------
-    str
-        "light", "dark" or "auto".
-
-    Raises
-    ------
-    InputError
-        For anything else.
-    """
+def _check_theme(owner: str, theme: object) -> str:
+    """Return the name of a theme, or raise."""
     return check_choice(owner, "theme", theme, THEMES)
 
 
-def class_role(position: int) -> str:
-    """Return the role of a class's colour.
-
-    Parameters
-    ----------
-    position : int
-        The class's position; colours come again after `N_CLASS_ROLES`.
-
-    Returns
-    -------
-    str
-        A key of `colours`.
-    """
+def _class_role(position: int) -> str:
+    """Return the role of a class's colour."""
     return f"c{position % N_CLASS_ROLES}"
 
 
-def class_tint(position: int) -> str:
+def _class_tint(position: int) -> str:
     """Return a class's colour so light that black text is read on it.
-
-    Parameters
-    ----------
-    position : int
-        The class's position.
-
-    Returns
-    -------
-    str
-        As #rrggbb.
 
     Examples
     --------
-    >>> class_tint(0)
+    >>> _class_tint(0)
     '#99c7e0'
     """
     full = bytes.fromhex(CLASS_COLOURS[position % N_CLASS_ROLES][1:])
     return "#" + bytes(255 - round(_TINT * (255 - part)) for part in full).hex()
 
 
-def value_role(share: float) -> str:
-    """Return the role of a value's colour.
-
-    Parameters
-    ----------
-    share : float
-        In [0, 1]: where the value lies between the smallest and the largest.
-
-    Returns
-    -------
-    str
-        A key of `colours`.
-    """
+def _value_role(share: float) -> str:
+    """Return the role of a value's colour."""
     return f"v{min(int(share * N_VALUE_ROLES), N_VALUE_ROLES - 1)}"
 
 

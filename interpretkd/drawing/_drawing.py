@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from interpretkd._base import check_choice, one_line
 from interpretkd.drawing._colours import colours
-from interpretkd.drawing._raster import Sheet, letter_size, to_pdf, to_png
+from interpretkd.drawing._raster import _letter_size, _Sheet, _to_pdf, _to_png
 from interpretkd.drawing._shapes import Shape
-from interpretkd.drawing._svg import to_svg
+from interpretkd.drawing._svg import _to_svg
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Drawing:
             For another theme, or a name that is no id.
         """
         size = (self.width, self.height)
-        return to_svg(self.shapes, size, self.title, self.text, theme=theme, name=name)
+        return _to_svg(self.shapes, size, self.title, self.text, theme=theme, name=name)
 
     def png(self, *, theme: str = "light", scale: float = 2) -> bytes:
         """Draw the picture as PNG.
@@ -81,7 +81,7 @@ class Drawing:
         bytes
             The file's content; needs the extra ``[viz]``.
         """
-        return to_png(self._sheet("png", theme), scale)
+        return _to_png(self._sheet("png", theme), scale)
 
     def pdf(self, *, theme: str = "light") -> bytes:
         """Draw the picture as a PDF of one page of its size.
@@ -98,14 +98,14 @@ class Drawing:
         """
         return pages_pdf([self], theme=theme)
 
-    def _sheet(self, owner: str, theme: str) -> Sheet:
+    def _sheet(self, owner: str, theme: str) -> _Sheet:
         check_choice(owner, "theme", theme, ("light", "dark"))
         size = (self.width, self.height)
-        svg = to_svg(
-            self.shapes, size, self.title, "", theme=theme, letters=letter_size()
+        svg = _to_svg(
+            self.shapes, size, self.title, "", theme=theme, letters=_letter_size()
         )
         alt = "\n".join(map(one_line, self.alt.splitlines()))
-        return Sheet(svg, alt, colours(theme)["paper"], *size)
+        return _Sheet(svg, alt, colours(theme)["paper"], *size)
 
     def _repr_html_(self) -> str:
         return (
@@ -135,4 +135,4 @@ def pages_pdf(drawings: Sequence[Drawing], *, theme: str = "light") -> bytes:
         For another theme, and when typst is not installed.
     """
     sheets = [drawing._sheet("pdf", theme) for drawing in drawings]
-    return to_pdf(sheets, one_line(drawings[0].title))
+    return _to_pdf(sheets, one_line(drawings[0].title))

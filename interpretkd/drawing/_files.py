@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from interpretkd._base import InputError, write_atomically
-from interpretkd.drawing._colours import check_theme
+from interpretkd.drawing._colours import _check_theme
 from interpretkd.drawing._drawing import pages_pdf
 from interpretkd.drawing._graphviz import tree_diagram
 from interpretkd.drawing._tree import draw_pages, draw_tree
@@ -94,7 +94,7 @@ def save_diagram(
 
 def _picture(model: Any, ending: str, theme: str | None, **settings: Any) -> bytes:
     if theme is not None:
-        check_theme("save_diagram", theme)
+        _check_theme("save_diagram", theme)
     drawing = draw_tree(model, **settings)
     if ending == "svg":
         return (drawing.svg(theme=theme or "auto") + "\n").encode()

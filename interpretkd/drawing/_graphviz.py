@@ -4,8 +4,8 @@ import textwrap
 from typing import Any
 
 from interpretkd._base import check_integer
-from interpretkd.drawing._colours import class_tint
-from interpretkd.drawing._node_boxes import Look
+from interpretkd.drawing._colours import _class_tint
+from interpretkd.drawing._look import Look
 from interpretkd.drawing._tree import look_of
 
 _WIDTH, _LONGEST = 28, 120
@@ -72,7 +72,7 @@ def _add_node(graph: Any, look: Look, node: int, *, folded: bool) -> None:
     import graphviz
 
     said, share = look.said[node], f"{look.share[node]:.1%} of rows"
-    fill = class_tint(look.best[node])
+    fill = _class_tint(look.best[node])
     if look.is_leaf[node]:
         lines = [said, share]
     elif folded:

@@ -37,25 +37,10 @@ def pixel_place(shape: tuple[int, ...], feature: int) -> tuple[int, int, int]:
     return int(channel), int(row), int(column)
 
 
-def as_picture(
+def _as_picture(
     values: NDArray[np.floating], shape: tuple[int, ...], low: float, high: float
 ) -> NDArray[np.float64]:
-    """Turn pixels into a picture.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_features,) or as `shape`
-        The pixels; missing ones (NaN) become the mean of `low` and `high`.
-    shape : tuple of int
-        (height, width) or (channels, height, width).
-    low, high : float
-        The values that become black and white.
-
-    Returns
-    -------
-    ndarray of shape (height, width) or (height, width, 3), float64
-        In [0, 1]; of one channel, two, or more than three the mean is shown.
-    """
+    """Turn pixels into a picture in [0, 1]; of two or over three channels the mean."""
     image = np.asarray(values, dtype=np.float64).reshape((1, *shape)[-3:])
     image = np.nan_to_num(image, nan=(low + high) / 2)
     image = np.clip((image - low) / (high - low if high > low else 1), 0, 1)
@@ -65,24 +50,8 @@ def as_picture(
     return mean
 
 
-def grey_or_colours(picture: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Return the pixels of a picture as `as_png` takes them.
-
-    Parameters
-    ----------
-    picture : ndarray of shape (height, width) or (height, width, 3)
-        Values in [0, 1]; 1 is white.
-
-    Returns
-    -------
-    ndarray of the same shape, uint8
-        In [0, 255].
-
-    Raises
-    ------
-    InputError
-        For another shape.
-    """
+def _grey_or_colours(picture: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Return a picture in [0, 1], grey or in colours, as `as_png` takes it."""
     picture = np.asarray(picture, dtype=np.float64)
     if picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
         raise InputError(

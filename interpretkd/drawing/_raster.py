@@ -33,7 +33,7 @@ _SOURCE = b"""\
 """
 
 
-class Sheet(NamedTuple):
+class _Sheet(NamedTuple):
     """A picture to be drawn.
 
     Parameters
@@ -55,71 +55,22 @@ class Sheet(NamedTuple):
     height: float
 
 
-def letter_size() -> float:
-    """Return how large letters must be set to be as wide as those of Helvetica.
-
-    Returns
-    -------
-    float
-        1, but less where only DejaVu Sans is at hand, which is wider.
-
-    Raises
-    ------
-    InputError
-        When typst is not installed.
-    """
+def _letter_size() -> float:
+    """Return how large letters are set; less than 1 where only a wider font is."""
     families = set(_fonts().families())
     return _WIDER if families & set(FONTS) == set(FONTS[-1:]) else 1.0
 
 
-def to_png(sheet: Sheet, scale: float = 2) -> bytes:
-    """Draw a picture as PNG.
-
-    Parameters
-    ----------
-    sheet : Sheet
-        The picture.
-    scale : float, default=2
-        In (0, 10]: image pixels for one of the picture's; of a very large picture
-        fewer are taken.
-
-    Returns
-    -------
-    bytes
-        The file's content; the same picture gives the same bytes.
-
-    Raises
-    ------
-    InputError
-        For another scale, and when typst is not installed.
-    """
+def _to_png(sheet: _Sheet, scale: float = 2) -> bytes:
+    """Draw a picture as PNG: `scale` pixels for one, fewer of a very large picture."""
     scale = check_real("png", "scale", scale, 0, 10, closed="right")
     longest, area = max(sheet.width, sheet.height), sheet.width * sheet.height
     scale = min(scale, _LONGEST / longest, (_MOST_PIXELS / area) ** 0.5)
     return _drawn([sheet], "", format="png", ppi=_POINTS * scale)
 
 
-def to_pdf(sheets: Sequence[Sheet], title: str) -> bytes:
-    """Draw pictures as the pages of a PDF.
-
-    Parameters
-    ----------
-    sheets : sequence of Sheet
-        The pages, each of its own size.
-    title : str
-        What is shown, in a line.
-
-    Returns
-    -------
-    bytes
-        The file's content; the same pictures give the same bytes. Its texts can be
-        searched, and each page has its text for those who do not see it.
-
-    Raises
-    ------
-    InputError
-        When typst is not installed.
-    """
+def _to_pdf(sheets: Sequence[_Sheet], title: str) -> bytes:
+    """Draw pictures as the pages of a PDF, its text to be searched and read aloud."""
     fitting = []
     for sheet in sheets:
         factor = min(1.0, _LONGEST_PAGE / max(sheet.width, sheet.height))
@@ -128,7 +79,7 @@ def to_pdf(sheets: Sequence[Sheet], title: str) -> bytes:
     return _drawn(fitting, title, format="pdf")
 
 
-def _drawn(sheets: Sequence[Sheet], title: str, **settings: Any) -> bytes:
+def _drawn(sheets: Sequence[_Sheet], title: str, **settings: Any) -> bytes:
     typst = _typst()
     about = {"title": title, "sheets": [sheet._asdict() for sheet in sheets]}
     files = {"main": _SOURCE, "about.json": json.dumps(about).encode()}

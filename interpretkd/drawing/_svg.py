@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from interpretkd._base import InputError, one_line
-from interpretkd.drawing._colours import check_theme, colours
+from interpretkd.drawing._colours import _check_theme, colours
 from interpretkd.drawing._shapes import (
     FONT_SIZES,
     Curve,
@@ -35,7 +35,7 @@ _DRAWN = ("hot", "rim", "minus")
 """Roles of lines."""
 
 
-def to_svg(
+def _to_svg(
     shapes: Sequence[Shape],
     size: tuple[float, float],
     title: str,
@@ -45,36 +45,8 @@ def to_svg(
     name: str | None = None,
     letters: float = 1,
 ) -> str:
-    """Write shapes as an SVG element.
-
-    Parameters
-    ----------
-    shapes : sequence
-        What is drawn, the hindmost first.
-    size : tuple of float
-        (width, height) in pixels.
-    title : str
-        What the picture shows, in a line.
-    text : str
-        The same for those who do not see it.
-    theme : {"auto", "light", "dark"}, default="auto"
-        "auto" follows the reader's settings and prints light.
-    name : str or None, default=None
-        The element's id; None makes one from what is drawn.
-    letters : float, default=1
-        How large letters are set, by their usual size.
-
-    Returns
-    -------
-    str
-        No script, no XML declaration, and no address but for images that lie in it.
-
-    Raises
-    ------
-    InputError
-        For another theme, or a name that is no id.
-    """
-    check_theme("svg", theme)
+    """Write shapes, the hindmost first, as an SVG element without script or address."""
+    _check_theme("svg", theme)
     body = "".join(_written(shapes))
     width, height = map(_number, size)
     if name is None:
@@ -224,10 +196,10 @@ def _styles(name: str, theme: str, letters: float) -> str:
 
 
 def _coloured(name: str, theme: str) -> Sequence[str]:
-    palette = colours(theme)
-    filled = {role: colour for role, colour in palette.items() if role not in _DRAWN}
-    lines = {role: palette[role] for role in _DRAWN}
-    lines |= dict.fromkeys((*_OUTLINED, "edge"), palette["line"])
-    lines |= {"on": palette["hot"], "marked": palette["mark"], "track": "none"}
+    by_role = colours(theme)
+    filled = {role: colour for role, colour in by_role.items() if role not in _DRAWN}
+    lines = {role: by_role[role] for role in _DRAWN}
+    lines |= dict.fromkeys((*_OUTLINED, "edge"), by_role["line"])
+    lines |= {"on": by_role["hot"], "marked": by_role["mark"], "track": "none"}
     rules = [f"#{name} .{role}{{fill:{colour}}}" for role, colour in filled.items()]
     return [*rules, *(f"#{name} .{r}{{stroke:{c}}}" for r, c in lines.items())]

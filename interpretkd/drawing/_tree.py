@@ -4,7 +4,7 @@ The picture holds what the tree holds, and no row of the data.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,47 +20,15 @@ from interpretkd._base import (
 )
 from interpretkd.data import Codes, Schema, as_frame, check_schema, image_schema
 from interpretkd.drawing._drawing import Drawing
-from interpretkd.drawing._node_boxes import Box, Look, legend, look_at, node_box
-from interpretkd.drawing._pixels import as_picture
-from interpretkd.drawing._shapes import Curve, Shape, Text, moved
-from interpretkd.drawing._text_metrics import wrap
-from interpretkd.drawing._tree_layout import place_in_levels, place_tidily
+from interpretkd.drawing._look import Look, _look_at
+from interpretkd.drawing._pixels import _as_picture
+from interpretkd.drawing._tree_shapes import _drawing, _Part
 from interpretkd.models import Forest, Nodes, Tree, path_conditions
 
 DIRECTIONS = ("auto", "down", "right")
 
-_FEW_LEAVES = 8
-"""Up to here a tree that grows downwards is not too wide for a page."""
 _SMALL_BRANCH = 3
 """A branch of so few leaves gets no page of its own."""
-_MARGIN, _TITLE = 14.0, 24.0
-_GAPS = {"down": (14.0, 40.0), "right": (8.0, 46.0)}
-"""Between neighbours, and between levels."""
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Which nodes of a tree are drawn."""
-
-    nodes: tuple[int, ...]
-    """Parents before their children."""
-    folded: Mapping[int, str]
-    """What is said at a branch that is not drawn."""
-    hot: frozenset[int] = frozenset()
-    """The way of a row."""
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """Boxes and their upper left corners."""
-
-    boxes: Mapping[int, Box]
-    x: Mapping[int, float]
-    y: Mapping[int, float]
-    width: float
-    height: float
-    direction: str
-    hot: frozenset[int] = field(default_factory=frozenset)
 
 
 def draw_tree(
@@ -214,7 +182,7 @@ def draw_pages(
     InputError
         As of `draw_tree`.
     """
-    owner = "pages"
+    owner = "draw_pages"
     check_integer(owner, "depth", depth, 1)
     check_choice(owner, "direction", direction, DIRECTIONS)
     check_boolean(owner, "weigh_edges", weigh_edges)
@@ -253,31 +221,6 @@ def draw_pages(
     return drawings
 
 
-def pages(
-    model: Any, *, depth: int = 4, theme: str = "auto", **settings: Any
-) -> list[str]:
-    """Draw a large tree as SVG pages.
-
-    Parameters
-    ----------
-    model : Tree, Forest, student or fitted model
-        What to draw.
-    depth : int, default=4
-        In [1, inf): the tests below each other on one page.
-    theme : {"auto", "light", "dark"}, default="auto"
-        "auto" follows the reader's settings and prints light.
-    **settings
-        As of `draw_pages`.
-
-    Returns
-    -------
-    list of str
-        The pages, each one SVG element.
-    """
-    drawings = draw_pages(model, depth=depth, **settings)
-    return [drawing.svg(theme=theme) for drawing in drawings]
-
-
 def look_of(
     model: Any,
     owner: str,
@@ -312,7 +255,7 @@ def look_of(
         `schema` does not fit the columns.
     """
     knower, drawn, name = _tree_of(model, tree, owner)
-    look = look_at(knower, drawn, name, pictures or {})
+    look = _look_at(knower, drawn, name, pictures or {})
     own = drawn.schema
     known = image_schema(own, model)
     if schema is not None:
@@ -328,7 +271,7 @@ def _shown_pictures(given: Any) -> Mapping[int, NDArray[Any]]:
     means = {f.leaf: f.mean for f in frames if f.mean is not None}
     known = np.concatenate([[0.0], *(np.ravel(mean) for mean in means.values())])
     low, high = float(np.nanmin(known)), float(np.nanmax(known))
-    return {leaf: as_picture(m, m.shape, low, high) for leaf, m in means.items()}
+    return {leaf: _as_picture(m, m.shape, low, high) for leaf, m in means.items()}
 
 
 def _tree_of(model: Any, index: int | None, owner: str) -> tuple[Any, Tree, str]:
@@ -380,28 +323,8 @@ def _with_means(tree: Tree) -> Tree:
     return replace(tree, value=value)
 
 
-def row_codes(schema: Schema, row: Any, owner: str) -> Codes:
-    """Turn one row, however it is given, into codes.
-
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    row : DataFrame, Series, mapping or array-like
-        One row in original columns.
-    owner : str
-        The function that was called.
-
-    Returns
-    -------
-    ndarray of shape (1, n_features), float32
-        The codes.
-
-    Raises
-    ------
-    InputError
-        For anything but one row, and for what `Schema.encode` refuses.
-    """
+def _row_codes(schema: Schema, row: Any, owner: str) -> Codes:
+    """Turn one row, however it is given, into codes."""
     frame = as_frame(row)
     if isinstance(row, pd.Series | Mapping):
         frame = pd.DataFrame({str(name): [value] for name, value in row.items()})
@@ -421,7 +344,7 @@ def _way(nodes: Nodes, row: Any) -> tuple[int, ...]:
     """Return the nodes that a row passes."""
     if row is None:
         return ()
-    codes = row_codes(nodes.schema, row, "draw_tree")
+    codes = _row_codes(nodes.schema, row, "draw_tree")
     node = int(nodes.apply(codes)[0])
     parent = {}
     for above in np.flatnonzero(~nodes.is_leaf).tolist():
@@ -461,170 +384,3 @@ def _part(
             continue
         waiting += [(right[node], depth + 1), (left[node], depth + 1)]
     return _Part(tuple(shown), folded, frozenset(unfolded))
-
-
-def _drawing(
-    look: Look,
-    part: _Part,
-    direction: str,
-    head: Sequence[str],
-    *,
-    weigh_edges: bool,
-) -> Drawing:
-    ends = sum(
-        look.tree.nodes.left[node] < 0 or node in part.folded for node in part.nodes
-    )
-    if direction == "auto":
-        direction = "down" if ends <= _FEW_LEAVES else "right"
-    placed = _place(look, part, direction)
-    width = max(placed.width, 320.0)
-    top, lines = _head(head, width)
-    shapes: list[Shape] = [*lines]
-    key, key_height = legend(look, part.nodes, width)
-    shapes += [moved(shape, _MARGIN, top) for shape in key]
-    top += key_height
-    left = _MARGIN + (width - placed.width) / 2 if direction == "down" else _MARGIN
-    branches, words = _edges(look, placed, left, top, weigh_edges=weigh_edges)
-    shapes += [*branches, *words]
-    shapes += [
-        box.at(placed.x[node] + left, placed.y[node] + top)
-        for node, box in placed.boxes.items()
-    ]
-    tree = look.tree
-    title = f"{look.name}: {tree.n_leaves} leaves, {tree.depth} tests deep"
-    if tree.n_leaves == 1:
-        title = f"{look.name}: one leaf, no test"
-    title = f"{' - '.join(head)} - {title}" if head else title
-    return Drawing(
-        width + 2 * _MARGIN,
-        placed.height + top + _MARGIN,
-        one_line(title),
-        _in_words(look, part),
-        tuple(shapes),
-    )
-
-
-def _place(look: Look, part: _Part, direction: str) -> _Placed:
-    nodes = look.tree.nodes
-    boxes = {
-        node: node_box(look, node, part.folded.get(node), hot=node in part.hot)
-        for node in part.nodes
-    }
-    local = {node: i for i, node in enumerate(part.nodes)}
-    open_ = [not look.is_leaf[n] and n not in part.folded for n in part.nodes]
-    left, right = (
-        [
-            local[child[n]] if is_open else -1
-            for n, is_open in zip(part.nodes, open_, strict=True)
-        ]
-        for child in look.children
-    )
-    depth = nodes.depths[list(part.nodes)]
-    depth = (depth - depth[0]).tolist()
-    if direction == "right":
-        boxes = _as_wide(boxes, depth)
-    sizes = [(box.width, box.height) for box in boxes.values()]
-    across, along = (0, 1) if direction == "down" else (1, 0)
-    beside, between = _GAPS[direction]
-    breadth = [size[across] for size in sizes]
-    centre = place_tidily(left, right, breadth, beside)
-    start, length = place_in_levels(depth, [size[along] for size in sizes], between)
-    first = (centre - np.asarray(breadth) / 2).tolist()
-    span = max(f + b for f, b in zip(first, breadth, strict=True))
-    x, y = (first, start.tolist()) if direction == "down" else (start.tolist(), first)
-    width, height = (span, length) if direction == "down" else (length, span)
-    return _Placed(
-        boxes,
-        dict(zip(part.nodes, x, strict=True)),
-        dict(zip(part.nodes, y, strict=True)),
-        width,
-        height,
-        direction,
-        part.hot,
-    )
-
-
-def _as_wide(boxes: Mapping[int, Box], depth: Sequence[int]) -> dict[int, Box]:
-    """Make the boxes of each level as wide as the widest of them."""
-    widest: dict[int, float] = {}
-    for box, level in zip(boxes.values(), depth, strict=True):
-        widest[level] = max(widest.get(level, 0), box.width)
-    return {
-        node: box.widened(widest[level])
-        for (node, box), level in zip(boxes.items(), depth, strict=True)
-    }
-
-
-def _edges(
-    look: Look, placed: _Placed, left: float, top: float, *, weigh_edges: bool
-) -> tuple[list[Curve], list[Text]]:
-    curves: list[Curve] = []
-    words: list[Text] = []
-    join = _downwards if placed.direction == "down" else _rightwards
-    for answer, children in zip(("yes", "no"), look.children, strict=True):
-        for node in placed.boxes:
-            child = children[node]
-            if child not in placed.boxes:
-                continue
-            hot = child in placed.hot
-            thick = 1 + 9 * look.share[child] if weigh_edges else 1.2
-            thick = max(thick, 3.0) if hot else thick
-            ends, word = join(placed, node, child, answer, thick)
-            x0, y0, x1, y1 = ends
-            curve = Curve(x0 + left, y0 + top, x1 + left, y1 + top, thick)
-            upright = placed.direction == "down"
-            curves.append(curve._replace(upright=upright, hot=hot))
-            role = "ink" if hot else "muted"
-            words.append(
-                word._replace(x=word.x + left, y=word.y + top, role=role, bold=hot)
-            )
-    return sorted(curves, key=lambda curve: curve.hot), words
-
-
-def _downwards(
-    placed: _Placed, node: int, child: int, answer: str, thick: float
-) -> tuple[tuple[float, float, float, float], Text]:
-    box, to = placed.boxes[node], placed.boxes[child]
-    x0, y0 = placed.x[node] + box.width / 2, placed.y[node] + box.height
-    x1, y1 = placed.x[child] + to.width / 2, placed.y[child]
-    side, anchor = (-1, "end") if answer == "yes" else (1, "start")
-    place = x1 + side * (5 + thick / 2)
-    return (x0, y0, x1, y1), Text(place, y1 - 7, answer, "muted", "small", anchor)
-
-
-def _rightwards(
-    placed: _Placed, node: int, child: int, answer: str, thick: float
-) -> tuple[tuple[float, float, float, float], Text]:
-    box, to = placed.boxes[node], placed.boxes[child]
-    x0, y0 = placed.x[node] + box.width, placed.y[node] + box.height / 2
-    x1, y1 = placed.x[child], placed.y[child] + to.height / 2
-    # On the side that the curve does not come from.
-    beside = -4 - thick / 2 if y1 < y0 else 11 + thick / 2
-    return (x0, y0, x1, y1), Text(x1 - 6, y1 + beside, answer, "muted", "small", "end")
-
-
-def _head(lines: Sequence[str], width: float) -> tuple[float, list[Text]]:
-    """Write the lines above a picture, the first one large."""
-    top, texts = _MARGIN, []
-    for i, line in enumerate(lines):
-        size, height = ("title", _TITLE) if i == 0 else ("body", 17.0)
-        points = 15.0 if i == 0 else 12.0
-        for piece in wrap(one_line(line), width, points, most_lines=4, bold=i == 0):
-            texts.append(Text(_MARGIN, top + points, piece, "ink", size, bold=i == 0))
-            top += height - (3 if i else 0)
-    return top + (6 if lines else 0), texts
-
-
-def _in_words(look: Look, part: _Part) -> str:
-    """Say the same as the picture, one line a box."""
-    left, right = look.children
-    level, word = {part.nodes[0]: 0}, {part.nodes[0]: ""}
-    lines = []
-    for node in part.nodes:
-        said = look.in_words(node, part.folded.get(node))
-        passed = ", on the way of the row" if node in part.hot else ""
-        lines.append(f"{'  ' * level[node]}{word[node]}{said}{passed}")
-        if left[node] >= 0 and node not in part.folded:
-            for child, answer in ((left[node], "yes: "), (right[node], "no: ")):
-                level[child], word[child] = level[node] + 1, answer
-    return "\n".join(lines)

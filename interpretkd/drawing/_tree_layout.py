@@ -11,24 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def place_tidily(
+def _place_tidily(
     left: Sequence[int], right: Sequence[int], breadth: Sequence[float], gap: float
 ) -> NDArray[np.float64]:
-    """Place the nodes of a binary tree beside each other.
-
-    Parameters
-    ----------
-    left, right : sequence of int of length n_nodes
-        The children; a parent comes before them, node 0 first; -1 at leaves.
-    breadth : sequence of float of length n_nodes
-        The nodes' sizes across the direction in which the tree grows.
-    gap : float
-        What is free between neighbours of one level.
-
-    Returns
-    -------
-    ndarray of shape (n_nodes,), float64
-        The nodes' centres; the smallest edge of all lies at 0.
+    """Return the middles of the nodes of a binary tree, placed beside each other.
 
     References
     ----------
@@ -37,16 +23,16 @@ def place_tidily(
     the number of nodes, as in Buchheim, Juenger & Leipert (2002).
     """
     shift = [0.0] * len(left)
-    outlines: dict[int, _Outline] = {}
+    contours: dict[int, _Contour] = {}
     for node in reversed(range(len(left))):
         half = breadth[node] / 2
         if left[node] < 0:
-            outlines[node] = _Outline([-half], [half])
+            contours[node] = _Contour([-half], [half])
             continue
-        first, second = outlines.pop(left[node]), outlines.pop(right[node])
+        first, second = contours.pop(left[node]), contours.pop(right[node])
         distance = first.distance(second) + gap
         shift[left[node]], shift[right[node]] = -distance / 2, distance / 2
-        outlines[node] = first.joined(second, distance, half)
+        contours[node] = first.joined(second, distance, half)
     centre = np.asarray(shift)
     for node, child in enumerate(left):
         if child >= 0:
@@ -55,34 +41,17 @@ def place_tidily(
     return centre - (centre - np.asarray(breadth, dtype=np.float64) / 2).min()
 
 
-def place_in_levels(
+def _place_in_levels(
     depth: Sequence[int], length: Sequence[float], gap: float
 ) -> tuple[NDArray[np.float64], float]:
-    """Place the nodes below each other, all of one depth in one level.
-
-    Parameters
-    ----------
-    depth : sequence of int of length n_nodes
-        The nodes' depths.
-    length : sequence of float of length n_nodes
-        The nodes' sizes along the direction in which the tree grows.
-    gap : float
-        What is free between two levels.
-
-    Returns
-    -------
-    start : ndarray of shape (n_nodes,), float64
-        Where each node begins.
-    total : float
-        Where the last level ends.
-    """
+    """Return where each node begins, all of one depth in one level, and the length."""
     longest = np.zeros(max(depth) + 1)
     np.maximum.at(longest, np.asarray(depth), np.asarray(length, dtype=np.float64))
     starts = list(accumulate(longest[:-1] + gap, initial=0.0))
     return np.asarray(starts)[np.asarray(depth)], float(starts[-1] + longest[-1])
 
 
-class _Outline:
+class _Contour:
     """How far a subtree reaches on each level, the root's level last.
 
     The numbers are in a frame of their own, in which the root lies at `origin`: so
@@ -92,14 +61,14 @@ class _Outline:
     def __init__(self, low: list[float], high: list[float], origin: float = 0) -> None:
         self.low, self.high, self.origin = low, high, origin
 
-    def distance(self, other: "_Outline") -> float:
-        """Return how far apart the roots must be for the outlines to touch."""
+    def distance(self, other: "_Contour") -> float:
+        """Return how far apart the roots must be for the contours to touch."""
         shared = min(len(self.low), len(other.low))
         ends = zip(self.high[-shared:], other.low[-shared:], strict=True)
         overlap = max(high - low for high, low in ends)
         return overlap - self.origin + other.origin
 
-    def joined(self, other: "_Outline", distance: float, half: float) -> "_Outline":
+    def joined(self, other: "_Contour", distance: float, half: float) -> "_Contour":
         """Put `other` at a distance behind, and a root above the two."""
         shared = min(len(self.low), len(other.low))
         move = self.origin + distance - other.origin

@@ -14,23 +14,27 @@ if TYPE_CHECKING:
         Analysis as Analysis,
         analyse as analyse,
     )
+    from interpretkd.evaluation._comparable import (
+        why_not_comparable as why_not_comparable,
+    )
     from interpretkd.evaluation._comparison import (
         AXES as AXES,
         MEASURES as MEASURES,
+        ComparedStudent as ComparedStudent,
         Comparison as Comparison,
-        Contender as Contender,
         Pair as Pair,
+        chart_sizes as chart_sizes,
         compare as compare,
-        steps as steps,
-        why_not as why_not,
+    )
+    from interpretkd.evaluation._disagreement_rows import (
+        filter_disagreements as filter_disagreements,
+        label_disagreements as label_disagreements,
+        leads as leads,
     )
     from interpretkd.evaluation._disagreements import (
         Disagreements as Disagreements,
         Region as Region,
         disagreements as disagreements,
-        label_disagreements as label_disagreements,
-        leads as leads,
-        narrowed as narrowed,
     )
     from interpretkd.evaluation._evaluate import (
         Evaluation as Evaluation,
@@ -46,8 +50,8 @@ if TYPE_CHECKING:
     )
     from interpretkd.evaluation._nodes import (
         NodeFacts as NodeFacts,
+        example_rows as example_rows,
         node_facts as node_facts,
-        telling_rows as telling_rows,
     )
     from interpretkd.evaluation._plots.confusion import (
         ConfusionDisplay as ConfusionDisplay,
@@ -67,14 +71,15 @@ else:
         __name__,
         """
         _analysis: Analysis analyse
-        _comparison: AXES Comparison Contender MEASURES Pair compare steps
-            why_not
-        _disagreements: Disagreements Region disagreements label_disagreements
-            leads narrowed
+        _comparable: why_not_comparable
+        _comparison: AXES ComparedStudent Comparison MEASURES Pair chart_sizes
+            compare
+        _disagreement_rows: filter_disagreements label_disagreements leads
+        _disagreements: Disagreements Region disagreements
         _evaluate: Evaluation Scores Size evaluate
         _interventions: ConditionBreak Interventions RuleIntervention
             interventions
-        _nodes: NodeFacts node_facts telling_rows
+        _nodes: NodeFacts example_rows node_facts
         _plots.confusion: ConfusionDisplay
         _plots.reliability: ReliabilityDisplay
         _plots.residuals: ResidualDisplay

@@ -22,7 +22,7 @@ from interpretkd.metrics import slice_fidelities, slices_of
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.students import Losses, PruningPath, prune_path, squared_errors
-from interpretkd.targets import decide, label_target, probabilities
+from interpretkd.targets import Target, decide, label_target, probabilities
 
 Made = TypeVar("Made")
 
@@ -110,21 +110,23 @@ class Analysis:
         return np.asarray(self.model.logits(self.X), dtype=np.float64)
 
     @cached_property
-    def taught(self) -> NDArray[Any]:
+    def teacher_decisions(self) -> NDArray[Any]:
         """What the teacher decides: positions, columns of 0 and 1, or values."""
         if not self.has_classes:
             return self.teacher_logits
         return decide(self.teacher_logits, self.task)
 
     @cached_property
-    def decided(self) -> NDArray[Any]:
+    def student_decisions(self) -> NDArray[Any]:
         """What the student decides, in the same form."""
         return self.logits if not self.has_classes else decide(self.logits, self.task)
 
     @cached_property
     def agrees(self) -> NDArray[np.bool_]:
         """Whether student and teacher decide alike, shape (n_samples,)."""
-        same = np.asarray(self.decided == self.taught).reshape(len(self), -1)
+        same = np.asarray(self.student_decisions == self.teacher_decisions).reshape(
+            len(self), -1
+        )
         return np.asarray(same.all(axis=1))
 
     @cached_property
@@ -136,7 +138,7 @@ class Analysis:
 
     @cached_property
     def labels(self) -> NDArray[Any] | None:
-        """The labels in the form of `taught`; -1 for a class that nobody knows."""
+        """The labels in the form of the decisions; -1 for a class that nobody knows."""
         if self.y is None:
             return None
         if self.task == "multiclass":
@@ -157,7 +159,7 @@ class Analysis:
 
     @cached_property
     def disagreements(self) -> Disagreements:
-        """Where student and teacher part, and who is right there."""
+        """Where student and teacher disagree, and who is right there."""
         return disagreements(
             self.model, self.X, self.y, teacher_logits=self.teacher_logits
         )
@@ -286,12 +288,12 @@ class Analysis:
         Returns
         -------
         Stability
-            As `interpretkd.evaluation._stability.stability`.
+            As `evaluation.stability`.
 
         Raises
         ------
         InputError
-            As `interpretkd.evaluation._stability.stability`.
+            As `evaluation.stability`.
         """
         if n_refits not in self._refitted:
             self._refitted[n_refits] = stability(
@@ -315,7 +317,7 @@ class Analysis:
         Returns
         -------
         DataFrame
-            As `fidelityby_slice`.
+            As `fidelity_by_slice`.
 
         Raises
         ------
@@ -340,14 +342,9 @@ class Analysis:
         tree: Tree = baseline.form_
         first = self._halves[0]
         target = self.labels[first].reshape(len(first), -1).astype(np.float64)
-        task, link = self.task, label_target(self.task)
-
-        def differ(rows: Array, value: Array) -> Array:
-            own = decide(link.decode(value[None]), task).reshape(1, -1)
-            return np.asarray((rows != own).any(axis=1), dtype=np.float64)
-
         losses = squared_errors(target)
         if self.has_classes:
+            differ = _differences(self.task, label_target(self.task))
             losses = Losses(target, differ, len(first))
         path = prune_path(tree, self.codes[first], losses)
         return _with_tree(baseline, path.tree(min(size, tree.n_leaves)))
@@ -356,14 +353,20 @@ class Analysis:
         """Return what it costs not to answer as the teacher, on chosen rows."""
         if not self.has_classes:
             return lambda rows: squared_errors(self.teacher_logits[rows])
-        task, target = self.task, self.model.target_
-        decided = self.taught.reshape(len(self), -1).astype(np.float64)
-
-        def differ(rows: Array, value: Array) -> Array:
-            own = decide(target.decode(value[None]), task).reshape(1, -1)
-            return np.asarray((rows != own).any(axis=1), dtype=np.float64)
+        differ = _differences(self.task, self.model.target_)
+        decided = self.teacher_decisions.reshape(len(self), -1).astype(np.float64)
 
         return lambda rows: Losses(decided[rows], differ, len(rows))
+
+
+def _differences(task: str, target: Target) -> Callable[[Array, Array], Array]:
+    """Return what tells the rows that a leaf's value decides otherwise."""
+
+    def differ(rows: Array, value: Array) -> Array:
+        own = decide(target.decode(value[None]), task).reshape(1, -1)
+        return np.asarray((rows != own).any(axis=1), dtype=np.float64)
+
+    return differ
 
 
 def _with_tree(student: Any, tree: Tree) -> Any:

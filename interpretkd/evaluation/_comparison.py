@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.evaluation._analysis import Analysis
+from interpretkd.evaluation._comparable import why_not_comparable
 from interpretkd.evaluation._evaluate import _compare
 from interpretkd.metrics import (
     Estimate,
@@ -42,12 +43,9 @@ MEASURES = ("fidelity", "accuracy")
 
 _RESAMPLES = 1000
 
-_ROUNDING = 1e-5
-"""How far one teacher's logits may lie apart, asked twice."""
-
 
 @dataclass(frozen=True, eq=False)
-class Contender:
+class ComparedStudent:
     """One student of one size.
 
     Parameters
@@ -127,7 +125,7 @@ class Comparison:
         Their labels, as `Analysis.labels`.
     teacher_logits : ndarray of shape (n_samples, n_outputs)
         What the teacher says of them.
-    contenders : tuple of Contender
+    students : tuple of ComparedStudent
         The students.
     numbers : ndarray of shape (n_samples,), or None
         Which of the runs' rows these are, from 0; None when they are all of them.
@@ -137,11 +135,11 @@ class Comparison:
     X: Any = field(repr=False)
     labels: NDArray[Any] | None = field(repr=False)
     teacher_logits: Array = field(repr=False)
-    contenders: tuple[Contender, ...]
+    students: tuple[ComparedStudent, ...]
     numbers: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
-        return len(self.contenders)
+        return len(self.students)
 
     @property
     def n_rows(self) -> int:
@@ -151,15 +149,15 @@ class Comparison:
     @cached_property
     def fidelity(self) -> tuple[Estimate, ...]:
         """The agreement of each student with the teacher; R2, for regression."""
-        said = [contender.logits for contender in self.contenders]
-        return _scores(self.task, self._taught, said)
+        said = [one.logits for one in self.students]
+        return _scores(self.task, self._teacher_decisions, said)
 
     @cached_property
     def accuracy(self) -> tuple[Estimate, ...] | None:
         """That of each student with the labels; None without labels."""
         if self.labels is None:
             return None
-        said = [contender.logits for contender in self.contenders]
+        said = [one.logits for one in self.students]
         return _scores(self.task, self.labels, said)
 
     @cached_property
@@ -172,7 +170,7 @@ class Comparison:
     @cached_property
     def baseline_accuracy(self) -> tuple[Estimate | None, ...]:
         """Of each student fitted to the labels alone; None where there is none."""
-        said = [contender.baseline for contender in self.contenders]
+        said = [one.baseline for one in self.students]
         known = [logits for logits in said if logits is not None]
         if self.labels is None or not known:
             return (None,) * len(self)
@@ -221,7 +219,7 @@ class Comparison:
                 "baseline_accuracy": np.nan if base is None else base.value,
             }
             for one, agreement, share, base in zip(
-                self.contenders,
+                self.students,
                 self.fidelity,
                 shares,
                 self.baseline_accuracy,
@@ -255,11 +253,11 @@ class Comparison:
         """
         for name, value in (("first", first), ("second", second)):
             check_integer("Comparison.pair", name, value, 0, len(self) - 1)
-        one, two = self.contenders[first].logits, self.contenders[second].logits
+        one, two = self.students[first].logits, self.students[second].logits
         truth = self.labels
         return Pair(
             measure_fidelity(self.task, one, two),
-            _compare(self.task, self._taught, one, two),
+            _compare(self.task, self._teacher_decisions, one, two),
             None if truth is None else _compare(self.task, truth, one, two),
         )
 
@@ -288,7 +286,7 @@ class Comparison:
         numbers = range(len(self)) if which is None else which
         parts = []
         for number in numbers:
-            one = self.contenders[number]
+            one = self.students[number]
             part = slice_fidelities(self.task, self.teacher_logits, one.logits, named)
             part.insert(2, "number", number)
             part.insert(3, "student", one.name)
@@ -321,18 +319,18 @@ class Comparison:
                 "Comparison.with_size needs a size measured on the comparison's own "
                 "rows: give 'sizes' to compare."
             )
-        new = _contender(run, small, None, is_whole=False)
+        new = _compared_student(run, small, None, is_whole=False)
         before = [
             place
-            for place, one in enumerate(self.contenders)
+            for place, one in enumerate(self.students)
             if one.run == run and (one.is_whole or (one.size or 0) < (new.size or 0))
         ]
         place = before[-1] + 1 if before else len(self)
-        contenders = (*self.contenders[:place], new, *self.contenders[place:])
-        return replace(self, contenders=contenders)
+        students = (*self.students[:place], new, *self.students[place:])
+        return replace(self, students=students)
 
     @cached_property
-    def _taught(self) -> NDArray[Any]:
+    def _teacher_decisions(self) -> NDArray[Any]:
         """What the teacher decides, as labels are written."""
         if self.task == "regression":
             return self.teacher_logits
@@ -366,22 +364,22 @@ def compare(
         raise InputError("compare needs at least one run.")
     (first_name, first), *others = found.items()
     for name, other in others:
-        reason = why_not(first, other)
+        reason = why_not_comparable(first, other)
         if reason:
             raise InputError(f"{name} cannot be compared with {first_name}: {reason}.")
-    cuts = {name: sorted(set(wanted)) for name, wanted in (sizes or {}).items()}
+    cuts = {name: sorted(set(asked)) for name, asked in (sizes or {}).items()}
     cut = {
         (name, size): found[name].cut(size)
-        for name, wanted in cuts.items()
-        for size in wanted
+        for name, asked in cuts.items()
+        for size in asked
         if size != size_of(found[name].form)[0]
     }
     rows = next((small.numbers for small in cut.values()), None)
-    contenders = []
+    students = []
     for name, one in found.items():
-        contenders.append(_contender(name, one, rows, is_whole=True))
-        contenders += [
-            _contender(name, small, None, is_whole=False)
+        students.append(_compared_student(name, one, rows, is_whole=True))
+        students += [
+            _compared_student(name, small, None, is_whole=False)
             for (run, _), small in cut.items()
             if run == name
         ]
@@ -391,47 +389,12 @@ def compare(
         judged.X,
         judged.labels,
         judged.teacher_logits,
-        tuple(contenders),
+        tuple(students),
         rows,
     )
 
 
-def why_not(first: Analysis, second: Analysis) -> str | None:
-    """Say why two students cannot be compared.
-
-    Parameters
-    ----------
-    first, second : Analysis
-        Each on all rows of its run.
-
-    Returns
-    -------
-    str or None
-        The reason, as half a sentence; None when they can: task, columns, classes, rows
-        and the teacher's logits are the same.
-    """
-    if first.task != second.task:
-        return f"its task is {second.task}, not {first.task}"
-    ours, theirs = list(first.model.schema_.names), list(second.model.schema_.names)
-    if ours != theirs:
-        return f"it has other columns{_odd_ones(ours, theirs)}"
-    if first.has_classes and _classes(first) != _classes(second):
-        return f"it has other classes{_odd_ones(_classes(first), _classes(second))}"
-    if len(first) != len(second):
-        return (
-            f"it has other evaluation rows ({len(second):,} of them, not "
-            f"{len(first):,})"
-        )
-    if not _same_rows(first, second):
-        return "it has other evaluation rows"
-    if not _same_labels(first, second):
-        return "its evaluation rows have other labels"
-    if not _close(first.teacher_logits, second.teacher_logits):
-        return "it was distilled from another teacher, whose logits differ"
-    return None
-
-
-def steps(path: PruningPath, *, also: Sequence[int] = ()) -> tuple[int, ...]:
+def chart_sizes(path: PruningPath, *, also: Sequence[int] = ()) -> tuple[int, ...]:
     """Return the sizes of a pruning path that are worth a point in a chart.
 
     Parameters
@@ -453,16 +416,16 @@ def steps(path: PruningPath, *, also: Sequence[int] = ()) -> tuple[int, ...]:
     return tuple(sorted(size for size in chosen if 2 <= size <= most))
 
 
-def _contender(
+def _compared_student(
     run: str, one: Analysis, rows: NDArray[np.int64] | None, *, is_whole: bool
-) -> Contender:
+) -> ComparedStudent:
     size, unit = size_of(one.form)
     model = one.model
     chosen: Any = slice(None) if rows is None else rows
     baseline = None
     if model.baseline_ is not None:
         baseline = np.asarray(model.baseline_logits(one.X), dtype=np.float64)[chosen]
-    return Contender(
+    return ComparedStudent(
         run,
         as_student(model.student_).family,
         size,
@@ -509,39 +472,3 @@ def _front(size: Array, value: Array) -> NDArray[np.bool_]:
 def _cells(name: str, estimate: Estimate | None) -> dict[str, float]:
     found = estimate or Estimate(np.nan, np.nan, np.nan, 0)
     return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-
-
-def _classes(found: Analysis) -> list[str]:
-    return [str(name) for name in np.asarray(found.model.classes_).tolist()]
-
-
-def _odd_ones(ours: Sequence[str], theirs: Sequence[str]) -> str:
-    """Name one that only one of the two has."""
-    for here, there, which in ((theirs, ours, "only it"), (ours, theirs, "it lacks")):
-        odd = [name for name in here if name not in set(there)]
-        if odd:
-            has = " has" if which == "only it" else ""
-            return f" ({which}{has} {odd[0]!r})"
-    return " (in another order)"
-
-
-def _same_rows(first: Analysis, second: Analysis) -> bool:
-    if isinstance(first.X, pd.DataFrame) != isinstance(second.X, pd.DataFrame):
-        return bool(np.array_equal(first.codes, second.codes, equal_nan=True))
-    if isinstance(first.X, pd.DataFrame):
-        hashed = [
-            pd.util.hash_pandas_object(found.X, index=False).to_numpy()
-            for found in (first, second)
-        ]
-        return bool(np.array_equal(*hashed))
-    return bool(np.array_equal(first.X, second.X, equal_nan=True))
-
-
-def _close(first: Array, second: Array) -> bool:
-    return bool(np.allclose(first, second, rtol=_ROUNDING, atol=_ROUNDING))
-
-
-def _same_labels(first: Analysis, second: Analysis) -> bool:
-    if first.labels is None or second.labels is None:
-        return True
-    return bool(np.array_equal(first.labels, second.labels))

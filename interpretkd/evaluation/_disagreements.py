@@ -1,6 +1,5 @@
-"""Where student and teacher part: the rows, the pairs of classes, the regions."""
+"""Where student and teacher disagree: the rows, the pairs of classes, the regions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +32,7 @@ from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Tree, path_conditions
 from interpretkd.rules import extract_rules
 from interpretkd.students import Limits, grow
-from interpretkd.targets import decide, probabilities
+from interpretkd.targets import decide
 
 _TOP_SHARE = 0.1
 """Of the values of a regression: those that differ most are called disagreements."""
@@ -43,25 +42,25 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the rows where student and teacher part more, or less, than elsewhere.
+    """A part of the rows, and how often student and teacher disagree there.
 
     Parameters
     ----------
     text : str
         The conditions in words.
     rate : Estimate or None
-        The share of rows on which they part, with Wilson's interval, or for regression
-        the mean absolute difference, with a bootstrap interval: of rows that were not
-        used to find the region; None where none of these lies in it.
-    n_parting : int
-        How many of these rows part.
+        The share of rows on which they disagree, with Wilson's interval, or for
+        regression the mean absolute difference, with a bootstrap interval: of rows that
+        were not used to find the region; None where none of these lies in it.
+    n_disagree : int
+        On how many of these rows they disagree.
     coverage : float
         In [0, 1]: the share of these rows that lie in it.
     """
 
     text: str
     rate: Estimate | None
-    n_parting: int
+    n_disagree: int
     coverage: float
 
     def __str__(self) -> str:
@@ -71,7 +70,7 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class Disagreements:
-    """The rows on which student and teacher part, and what they have in common.
+    """The rows on which student and teacher disagree, and what they have in common.
 
     Parameters
     ----------
@@ -80,7 +79,7 @@ class Disagreements:
     n_rows : int
         How many rows were compared.
     rate : Estimate
-        The share of them that part, with Wilson's interval.
+        The share of them on which they disagree, with Wilson's interval.
     rows : DataFrame
         One row a disagreement, those first of which the teacher is surest (for
         regression the largest difference): position and index in the given rows,
@@ -93,10 +92,10 @@ class Disagreements:
         share (of all disagreements), teacher_confidence (mean), and where labels were
         given teacher_right and student_right (rows). None of it for regression.
     regions : tuple of Region
-        The leaves of a small tree over "they part", the worst first; empty when there
-        were too few rows, or none that part.
+        The leaves of a small tree over "they disagree", the worst first; empty when
+        there were too few rows, or no disagreement.
     tolerance : float or None
-        For regression: the absolute difference above which values part.
+        For regression: the absolute difference above which values disagree.
     """
 
     task: str
@@ -111,7 +110,7 @@ class Disagreements:
         return len(self.rows)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the rows on which they part.
+        """Return the rows on which they disagree.
 
         Returns
         -------
@@ -127,7 +126,8 @@ class Disagreements:
         -------
         DataFrame
             One row a decision of the teacher, one column one of the student, both in
-            words; the rows that part, so that the diagonal is 0. Empty for regression.
+            words; of the disagreements, so that the diagonal is 0. Empty for
+            regression.
         """
         pairs = self.pairs
         if not len(pairs):
@@ -144,7 +144,7 @@ class Disagreements:
         Returns
         -------
         DataFrame
-            Columns region, rate, low, high, n (rows), n_parting and coverage.
+            Columns region, rate, low, high, n (rows), n_disagree and coverage.
         """
         nothing = Estimate(np.nan, np.nan, np.nan, 0)
         known = [(region, region.rate or nothing) for region in self.regions]
@@ -155,19 +155,19 @@ class Disagreements:
                 "low": [rate.low for _, rate in known],
                 "high": [rate.high for _, rate in known],
                 "n": [rate.n for _, rate in known],
-                "n_parting": [region.n_parting for region, _ in known],
+                "n_disagree": [region.n_disagree for region, _ in known],
                 "coverage": [region.coverage for region, _ in known],
             }
         )
 
     @property
     def sentence(self) -> str:
-        """How many rows part, in one sentence."""
+        """On how many rows they disagree, in one sentence."""
         if not len(self):
             return f"Student and teacher agree on all {self.n_rows} rows."
         more = "" if self.tolerance is None else f" by more than {self.tolerance:.4g}"
         return (
-            f"Student and teacher part{more} on {len(self)} of {self.n_rows} rows: "
+            f"Student and teacher disagree{more} on {len(self)} of {self.n_rows} rows: "
             f"{self.rate:.1%}."
         )
 
@@ -209,10 +209,10 @@ def disagreements(
     tolerance: float | None = None,
     random_state: Any = 0,
 ) -> Disagreements:
-    """Find where student and teacher part.
+    """Find where student and teacher disagree.
 
     The regions are the leaves of a small tree, grown on a random half of the rows to
-    tell where the two part; their rates come from the other half, so that a region
+    tell where the two disagree; their rates come from the other half, so that a region
     does not look worse, or better, than it is because it was chosen for that.
 
     Parameters
@@ -256,7 +256,7 @@ def disagreements(
     >>> student = CartStudent(2, search="greedy")
     >>> model = DistilledClassifier(teacher, student, random_state=0).fit(X[::2])
     >>> print(disagreements(model, X[1::2], y[1::2]).sentence)
-    Student and teacher part on 26 of 75 rows: 34.7% [24.9%, 45.9%].
+    Student and teacher disagree on 26 of 75 rows: 34.7% [24.9%, 45.9%].
     """
     owner = "disagreements"
     check_model(owner, model)
@@ -286,142 +286,6 @@ def disagreements(
         regions=_regions(model, codes, differs, parts, max_leaves, random_state),
         tolerance=tolerance,
     )
-
-
-def leads(task: str, teacher_logits: ArrayLike, student_logits: ArrayLike) -> Array:
-    """Tell how far the teacher is from deciding as the student does.
-
-    Parameters
-    ----------
-    task : {"multiclass", "multilabel"}
-        What is decided.
-    teacher_logits, student_logits : array-like of shape (n_samples, n_outputs)
-        What the two say.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), float64
-        In [0, 1]: how much more probable the teacher finds its own decision than the
-        student's; 0 where they decide alike. Labels are taken as independent.
-
-    Examples
-    --------
-    >>> leads("multiclass", [[2.0, 0.0, -9.0]], [[0.0, 1.0, 0.0]]).round(2)
-    array([0.76])
-    """
-    teacher = np.asarray(teacher_logits, dtype=np.float64)
-    student = np.asarray(student_logits, dtype=np.float64)
-    chance = probabilities(teacher, task)
-    own, other = decide(teacher, task), decide(student, task)
-    if task == "multilabel":
-        of_own, of_other = (
-            np.where(on == 1, chance, 1 - chance).prod(axis=1) for on in (own, other)
-        )
-        return np.asarray(of_own - of_other)
-    row = np.arange(len(chance))
-    return np.asarray(chance[row, own] - chance[row, other])
-
-
-def label_disagreements(
-    labels: Sequence[Any], taught: ArrayLike, decided: ArrayLike
-) -> pd.DataFrame:
-    """Count for each label the rows on which only one of the two says it.
-
-    Parameters
-    ----------
-    labels : sequence
-        The labels.
-    taught, decided : array-like of shape (n_samples, n_labels)
-        What the teacher and the student decide, 0 or 1.
-
-    Returns
-    -------
-    DataFrame
-        One row a label, the most frequent first: label, teacher_only, student_only, n
-        (their sum).
-
-    Examples
-    --------
-    >>> label_disagreements(["a", "b"], [[0, 1], [0, 1]], [[1, 1], [0, 0]])
-      label  teacher_only  student_only  n
-    0     a             0             1  1
-    1     b             1             0  1
-    """
-    theirs, own = np.asarray(taught) == 1, np.asarray(decided) == 1
-    frame = pd.DataFrame(
-        {
-            "label": pd.Series(list(labels), dtype=object),
-            "teacher_only": (theirs & ~own).sum(axis=0),
-            "student_only": (own & ~theirs).sum(axis=0),
-        }
-    )
-    frame["n"] = frame["teacher_only"] + frame["student_only"]
-    return frame.sort_values("n", ascending=False, kind="stable", ignore_index=True)
-
-
-def narrowed(
-    rows: pd.DataFrame,
-    *,
-    teacher: Any = None,
-    student: Any = None,
-    leaf: int | None = None,
-    right: str | None = None,
-    min_confidence: float = 0.0,
-    max_lead: float | None = None,
-) -> pd.DataFrame:
-    """Choose among the rows on which student and teacher part.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        As `Disagreements.rows`, or some of it.
-    teacher, student : object, default=None
-        The decision of each; for several labels one label, that it says and the other
-        does not. None for any.
-    leaf : int or None, default=None
-        Of a tree, the leaf that the row reaches.
-    right : {"teacher", "student", "neither"} or None, default=None
-        Who is right; it is not known of rows without labels.
-    min_confidence : float, default=0.0
-        In [0, 1]: how sure the teacher is at least; 0 also for regression.
-    max_lead : float or None, default=None
-        In [0, 1]: how much more probable the teacher may find its own decision than
-        the student's, in the column lead, filled by `leads`.
-
-    Returns
-    -------
-    DataFrame
-        The rows that meet every wish, in their order.
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"teacher": ["a", "a", "b"], "student": ["b", "c", "a"]})
-    >>> narrowed(rows, teacher="a", student="c")
-      teacher student
-    1       a       c
-    """
-    kept = np.ones(len(rows), dtype=bool)
-    for who, other, wanted in (
-        ("teacher", "student", teacher),
-        ("student", "teacher", student),
-    ):
-        if wanted is not None:
-            kept &= _says(rows[who], rows[other], wanted)
-    for name, value in (("leaf", leaf), ("right", right)):
-        if value is not None:
-            kept &= (rows[name] == value).to_numpy()
-    if min_confidence > 0:
-        kept &= (rows["teacher_confidence"] >= min_confidence).to_numpy()
-    if max_lead is not None:
-        kept &= (rows["lead"] <= max_lead).to_numpy()
-    return rows[kept]
-
-
-def _says(own: "pd.Series[Any]", other: "pd.Series[Any]", wanted: Any) -> Flags:
-    if len(own) and isinstance(own.iloc[0], tuple):
-        says, not_so = (cells.map(lambda on: wanted in on) for cells in (own, other))
-        return np.asarray(says & ~not_so, dtype=bool)
-    return np.asarray(own == wanted, dtype=bool)
 
 
 def _rows(

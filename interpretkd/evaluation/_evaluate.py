@@ -182,7 +182,11 @@ class Evaluation:
             fidelity, kl and r2, each followed by its _low and _high, then parameters
             and bytes; what is unknown is missing.
         """
-        rows = {name: _flat(scores) for name, scores in self._models().items()}
+        measures = ("accuracy", "fidelity", "kl", "r2")
+        rows = {
+            name: {**_estimate_cells(scores, *measures), **asdict(scores.size)}
+            for name, scores in self._models().items()
+        }
         frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
         return frame.astype({"parameters": "Int64", "bytes": "Int64"})
 
@@ -332,12 +336,12 @@ def evaluate(
     said = model.teacher_.logits(X) if teacher_logits is None else teacher_logits
     teacher, student = checked_pair(said, model.logits(X), task, TASKS)
     truth = None if y is None else _truth(model, y, student.shape)
-    taught = teacher if task == "regression" else decide(teacher, task)
+    decided = teacher if task == "regression" else decide(teacher, task)
     baseline = accuracy_test = fidelity_test = None
     if model.baseline_ is not None:
         logits = as_matrix(model.baseline_logits(X))
         baseline = _scores(task, truth, teacher, logits, model.baseline_)
-        fidelity_test = _compare(task, taught, student, logits)
+        fidelity_test = _compare(task, decided, student, logits)
         if truth is not None:
             accuracy_test = _compare(task, truth, student, logits)
     return Evaluation(
@@ -421,14 +425,14 @@ def _size(model: Any) -> Size:
     return Size(*(None if number is None else int(number) for number in numbers))
 
 
-def _flat(scores: Scores) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name in ("accuracy", "fidelity", "kl", "r2"):
-        estimate = getattr(scores, name)
-        row[name] = np.nan if estimate is None else estimate.value
-        row[f"{name}_low"] = np.nan if estimate is None else estimate.low
-        row[f"{name}_high"] = np.nan if estimate is None else estimate.high
-    return {**row, **asdict(scores.size)}
+def _estimate_cells(of: object, *names: str) -> dict[str, float]:
+    """Return estimates and their intervals as cells of a table, NaN for None."""
+    cells = {}
+    for name in names:
+        estimate = getattr(of, name) or Estimate(np.nan, np.nan, np.nan, 0)
+        cells[name] = estimate.value
+        cells[f"{name}_low"], cells[f"{name}_high"] = estimate.low, estimate.high
+    return cells
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ from interpretkd.distillation import (
     teacher_is_here,
     teacher_says,
 )
+from interpretkd.evaluation._evaluate import _estimate_cells
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Condition, Tree
 from interpretkd.rules import Rule, extract_rules
@@ -182,7 +183,7 @@ class Interventions:
                     "prediction": one.prediction,
                     "coverage": one.coverage,
                     "n_rows": one.n_rows,
-                    **_flat(one, ("fidelity", "before", "follows", "moved")),
+                    **_estimate_cells(one, "fidelity", "before", "follows", "moved"),
                     "unusual": np.nan if one.unusual is None else one.unusual,
                     "number": one.number,
                     "leaf": one.leaf,
@@ -209,7 +210,7 @@ class Interventions:
                     "number": rule.number,
                     "condition": one.condition,
                     "n_rows": one.n_rows,
-                    **_flat(one, measures),
+                    **_estimate_cells(one, *measures),
                     "unusual": np.nan if one.unusual is None else one.unusual,
                 }
                 for rule in self.rules
@@ -466,11 +467,9 @@ class _Trial:
         self, place: NDArray[np.int64], student: Array, teacher: Array
     ) -> Estimate | None:
         """Return the share of the student's change that the teacher makes."""
-        wanted = student - self.student[place]
+        asked = student - self.student[place]
         made = teacher - self.teacher[place]
-        products = np.column_stack(
-            [(made * wanted).sum(axis=1), (wanted**2).sum(axis=1)]
-        )
+        products = np.column_stack([(made * asked).sum(axis=1), (asked**2).sum(axis=1)])
         products = products[products[:, 1] > 0]
         if not len(products):
             return None
@@ -505,12 +504,3 @@ def _weighted(rules: Sequence[RuleIntervention], name: str) -> float | None:
         return None
     weights = [coverage for coverage, _ in known]
     return float(np.average([rate.value for _, rate in known], weights=weights))
-
-
-def _flat(one: Any, names: Sequence[str]) -> dict[str, float]:
-    values = {}
-    for name in names:
-        estimate = getattr(one, name) or Estimate(np.nan, np.nan, np.nan, 0)
-        values[name] = estimate.value
-        values[f"{name}_low"], values[f"{name}_high"] = estimate.low, estimate.high
-    return values

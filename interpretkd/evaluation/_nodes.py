@@ -124,10 +124,10 @@ def node_facts(
     )
 
 
-def telling_rows(
+def example_rows(
     found: Analysis, rows: NDArray[np.integer], most: int = 5
 ) -> NDArray[np.int64]:
-    """Choose some rows to look at: first those on which the two part.
+    """Choose some rows to look at: first those on which the two disagree.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def telling_rows(
     InputError
         For no number.
     """
-    check_integer("telling_rows", "most", most, 1)
+    check_integer("example_rows", "most", most, 1)
     if found.has_classes:
         key = found.agrees[rows].astype(np.float64)
     else:
@@ -157,7 +157,10 @@ def telling_rows(
 
 
 def _answers(found: Analysis, rows: NDArray[np.integer]) -> pd.DataFrame:
-    said: dict[str, Any] = {"teacher": found.taught, "student": found.decided}
+    said: dict[str, Any] = {
+        "teacher": found.teacher_decisions,
+        "student": found.student_decisions,
+    }
     if found.labels is not None:
         said["label"] = found.labels
     said = {who: values[rows] for who, values in said.items()}

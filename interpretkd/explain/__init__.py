@@ -46,12 +46,14 @@ if TYPE_CHECKING:
         join_categories as join_categories,
     )
     from interpretkd.explain._row import (
+        disagreeing_rows as disagreeing_rows,
+        explain_row as explain_row,
+    )
+    from interpretkd.explain._row_explanation import (
         Change as Change,
         Counterfactual as Counterfactual,
         RowExplanation as RowExplanation,
         Step as Step,
-        disagreeing_rows as disagreeing_rows,
-        explain_row as explain_row,
     )
     from interpretkd.explain._what_if.address import (
         read_settings as read_settings,
@@ -67,7 +69,7 @@ if TYPE_CHECKING:
         used_positions as used_positions,
     )
     from interpretkd.explain._what_if.outcome import (
-        Said as Said,
+        Answer as Answer,
         WhatIf as WhatIf,
         try_values as try_values,
     )
@@ -83,10 +85,11 @@ else:
         _linear_terms: Contributions linear_terms model_scorecards points_text
         _plots.coefficients: CoefficientDisplay
         _plots.effects: ShapeDisplay finite_edges join_categories
-        _row: Change Counterfactual RowExplanation Step explain_row disagreeing_rows
+        _row: disagreeing_rows explain_row
+        _row_explanation: Change Counterfactual RowExplanation Step
         _what_if.address: read_settings settings_between write_settings
         _what_if.inputs: Input inputs_of label_text order_of_inputs row_of
             used_positions
-        _what_if.outcome: Said WhatIf try_values
+        _what_if.outcome: Answer WhatIf try_values
         """,
     )

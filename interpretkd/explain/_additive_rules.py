@@ -8,7 +8,7 @@ import numpy as np
 
 from interpretkd._base import one_line
 from interpretkd.data import Codes
-from interpretkd.explain._functional_anova import Cells, Decomposition, Leaves
+from interpretkd.explain._functional_anova import Cells, _Decomposition, _Leaves
 from interpretkd.models import Condition, Outputs
 
 
@@ -53,26 +53,10 @@ class AdditiveRule:
         return f"{self.value:+.3g} if {self.condition_text} ({self.coverage:.1%})"
 
 
-def leaf_rules(
-    parts: Decomposition, outputs: Outputs, codes: Codes
+def _leaf_rules(
+    parts: _Decomposition, outputs: Outputs, codes: Codes
 ) -> Iterator[AdditiveRule]:
-    """Add up what leaves of the same conditions say.
-
-    Parameters
-    ----------
-    parts : Decomposition
-        Of a forest.
-    outputs : Outputs
-        What its sums are about; not centred, for a leaf adds to one output.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them, for the coverage.
-
-    Yields
-    ------
-    AdditiveRule
-        The rules, by value times coverage, the strongest first. A tree of one leaf
-        tells nothing apart and is no rule.
-    """
+    """Add up what leaves of the same conditions say; yield the strongest first."""
     leaves, forest = parts.leaves, parts.forest
     counts = np.zeros(len(forest.value), dtype=np.int64)
     for tree in range(forest.n_trees):
@@ -106,27 +90,10 @@ def leaf_rules(
         )
 
 
-def set_condition(
+def _set_condition(
     cells: Cells, position: int, runs: Sequence[tuple[int, int]], *, missing: bool
 ) -> Condition:
-    """Say which cells of a feature are meant.
-
-    Parameters
-    ----------
-    cells : Cells
-        The cells.
-    position : int
-        The feature.
-    runs : sequence of (int, int)
-        From which cell to before which; of a number one run at most.
-    missing : bool
-        Whether missing values are meant, too.
-
-    Returns
-    -------
-    Condition
-        The condition.
-    """
+    """Return the condition to lie in some runs of cells (of a number one run)."""
     feature, cuts = cells.schema.features[position], cells.cuts[position]
     if feature.is_categorical:
         inside = [cell for low, high in runs for cell in range(low, high)]
@@ -139,9 +106,9 @@ def set_condition(
     return Condition(feature, position, low, high, missing=missing)
 
 
-def _conditions(cells: Cells, leaves: Leaves, leaf: int) -> Iterator[Condition]:
+def _conditions(cells: Cells, leaves: _Leaves, leaf: int) -> Iterator[Condition]:
     for factor in range(leaves.first[leaf], leaves.first[leaf + 1]):
-        condition = set_condition(
+        condition = _set_condition(
             cells,
             int(leaves.feature[factor]),
             leaves.runs(factor),
@@ -151,7 +118,7 @@ def _conditions(cells: Cells, leaves: Leaves, leaf: int) -> Iterator[Condition]:
             yield condition
 
 
-def _keys(parts: Decomposition) -> Iterator[tuple[bytes, ...]]:
+def _keys(parts: _Decomposition) -> Iterator[tuple[bytes, ...]]:
     """Yield, leaf by leaf, what is the same for leaves of the same conditions."""
     leaves = parts.leaves
     gaps = np.asarray([f.has_missing for f in parts.cells.schema.features])

@@ -16,7 +16,7 @@ import numpy as np
 
 from interpretkd._base import Array
 from interpretkd.data import VALUE, Codes
-from interpretkd.explain._desired import Desired, Scale
+from interpretkd.explain._desired import _Desired, _Scale
 from interpretkd.models import (
     ALL_NUMBERS,
     Condition,
@@ -52,20 +52,8 @@ _Candidate: TypeAlias = tuple[tuple[_Move, ...], Any]
 """What is changed together, and what the student then decides."""
 
 
-def leaf_boxes(nodes: Nodes) -> dict[int, dict[int, Condition]]:
-    """Return for each leaf the one condition of each feature asked for above it.
-
-    Parameters
-    ----------
-    nodes : Nodes
-        The tests of one tree.
-
-    Returns
-    -------
-    dict of int to dict of int to Condition
-        By leaf, then by feature; also the conditions that `path_conditions` leaves out
-        because every training row fulfils them.
-    """
+def _leaf_boxes(nodes: Nodes) -> dict[int, dict[int, Condition]]:
+    """Return for each leaf the one condition of each feature asked for above it."""
     known: dict[int, dict[int, Condition]] = {int(nodes.roots[0]): {}}
     for node in np.flatnonzero(~nodes.is_leaf).tolist():
         above, j = known.pop(node), int(nodes.feature[node])
@@ -79,34 +67,18 @@ def leaf_boxes(nodes: Nodes) -> dict[int, dict[int, Condition]]:
     return known
 
 
-def nearest_rows(
-    form: Form, target: Target, row: Codes, desired: Desired, scale: Scale, n_rows: int
+def _nearest_rows(
+    form: Form,
+    target: Target,
+    row: Codes,
+    desired: _Desired,
+    scale: _Scale,
+    n_rows: int,
 ) -> list[Array]:
     """Find the nearest rows about which the student decides as desired.
 
     Few changed features come first, then small changes. A row is left out when a
     nearer one has the same outcome and changes only some of its features.
-
-    Parameters
-    ----------
-    form : Tree, Forest or Linear
-        The student.
-    target : Target
-        What it was fitted to.
-    row : ndarray of shape (n_features,), float32
-        The row, as `Schema.encode` returns it.
-    desired : Desired
-        What is to be decided.
-    scale : Scale
-        What counts as a small change.
-    n_rows : int
-        In [0, inf): how many are looked for.
-
-    Returns
-    -------
-    list of ndarray of shape (n_features,), float64
-        The changed rows; decimals that round to the float32 that is meant. None at all
-        when no change serves.
     """
     if n_rows == 0 or desired.is_met_already:
         return []
@@ -119,12 +91,12 @@ def nearest_rows(
 
 
 def _through_leaves(
-    tree: Tree, target: Target, row: Codes, desired: Desired, scale: Scale
+    tree: Tree, target: Target, row: Codes, desired: _Desired, scale: _Scale
 ) -> Iterable[_Candidate]:
     """Yield the least change into each leaf that serves, the least of all first."""
     leaves = np.flatnonzero(tree.nodes.is_leaf)
     logits = target.decode(tree.value[leaves])
-    boxes = leaf_boxes(tree.nodes)
+    boxes = _leaf_boxes(tree.nodes)
     found = []
     serve = desired.met(logits)
     for leaf, one in zip(leaves[serve], logits[serve], strict=True):
@@ -138,7 +110,7 @@ def _through_leaves(
 
 
 def _into(
-    box: dict[int, Condition], row: Codes, scale: Scale
+    box: dict[int, Condition], row: Codes, scale: _Scale
 ) -> tuple[_Move, ...] | None:
     """Return the least change that brings the row into a box; None if there is none."""
     moves = []
@@ -152,7 +124,7 @@ def _into(
     return tuple(moves)
 
 
-def _least(condition: Condition, x: float, scale: Scale) -> _Move | None:
+def _least(condition: Condition, x: float, scale: _Scale) -> _Move | None:
     j, feature = condition.position, condition.feature
     typical = float(scale.typical[j])
     if feature.is_categorical:
@@ -209,7 +181,7 @@ def _above(threshold: float) -> float:
 
 
 def _single_moves(
-    form: Forest | Linear, row: Codes, desired: Desired, scale: Scale
+    form: Forest | Linear, row: Codes, desired: _Desired, scale: _Scale
 ) -> Iterable[_Move]:
     """Yield every change of one feature that can matter."""
     numbers = _crossings if isinstance(form, Linear) else _between_thresholds
@@ -229,7 +201,7 @@ def _single_moves(
 
 
 def _between_thresholds(
-    form: Any, _row: Codes, j: int, start: float, _desired: Desired, scale: Scale
+    form: Any, _row: Codes, j: int, start: float, _desired: _Desired, scale: _Scale
 ) -> Iterable[float]:
     """Yield for each stretch between two thresholds its number next to the row's."""
     nodes = form.nodes
@@ -245,7 +217,7 @@ def _between_thresholds(
 
 
 def _crossings(
-    form: Any, row: Codes, j: int, start: float, desired: Desired, scale: Scale
+    form: Any, row: Codes, j: int, start: float, desired: _Desired, scale: _Scale
 ) -> Iterable[float]:
     """Yield numbers on both sides of where the weighted sums cross as desired."""
     columns = form.schema.columns(indicate_missing=True)
@@ -276,7 +248,7 @@ def _crossings(
 
 
 def _gaps(
-    link: str, margins: Array, slope: Array, desired: Desired
+    link: str, margins: Array, slope: Array, desired: _Desired
 ) -> Iterable[tuple[float, float]]:
     """Yield differences that decide by their sign, and how fast each rises."""
     if desired.task == "multiclass":
@@ -297,7 +269,7 @@ def _gaps(
 
 
 def _sorted_moves(
-    form: Forest | Linear, row: Codes, desired: Desired, scale: Scale
+    form: Forest | Linear, row: Codes, desired: _Desired, scale: _Scale
 ) -> list[_Move]:
     moves = list(_single_moves(form, row, desired, scale))
     moves.sort(key=lambda move: (move.size, move.feature, move.value))
@@ -305,7 +277,7 @@ def _sorted_moves(
 
 
 def _single_changes(
-    form: Forest | Linear, target: Target, row: Codes, desired: Desired, scale: Scale
+    form: Forest | Linear, target: Target, row: Codes, desired: _Desired, scale: _Scale
 ) -> Iterable[_Candidate]:
     """Yield the moves after which the student decides as desired, in their order."""
     moves = _sorted_moves(form, row, desired, scale)
@@ -317,7 +289,7 @@ def _single_changes(
 
 
 def _step_by_step(
-    form: Forest | Linear, target: Target, row: Codes, desired: Desired, scale: Scale
+    form: Forest | Linear, target: Target, row: Codes, desired: _Desired, scale: _Scale
 ) -> list[tuple[_Move, ...]]:
     """Change one feature after the other, each time the one that helps most."""
     made: list[_Move] = []
@@ -381,7 +353,7 @@ def _diverse(found: Iterable[_Candidate], n_rows: int) -> list[tuple[_Move, ...]
     return [moves for moves, _ in kept]
 
 
-def _outcome(desired: Desired, logits: Array) -> Any:
+def _outcome(desired: _Desired, logits: Array) -> Any:
     """Return what tells two outcomes apart: the decision, or which way values move."""
     if desired.task == "regression":
         return tuple(np.sign(logits - desired.before).tolist())

@@ -15,7 +15,7 @@ from interpretkd.targets import decide
 
 
 @dataclass(frozen=True)
-class Desired:
+class _Desired:
     """What the student shall decide instead.
 
     Parameters
@@ -37,30 +37,8 @@ class Desired:
     at_least: float = 0.0
 
     @classmethod
-    def of(cls, model: Any, before: Array, desired: Any, at_least: float) -> "Desired":
-        """Read what a user desires.
-
-        Parameters
-        ----------
-        model : DistilledClassifier or DistilledRegressor
-            Whose classes they are.
-        before : ndarray of shape (n_outputs,)
-            The student's logits of the row.
-        desired : object
-            A class; the labels that shall be on; an interval (low, high); or None.
-        at_least : float
-            For regression: how far a value must move.
-
-        Returns
-        -------
-        Desired
-            The desired decision.
-
-        Raises
-        ------
-        InputError
-            For what the model never decides.
-        """
+    def of(cls, model: Any, before: Array, desired: Any, at_least: float) -> "_Desired":
+        """Read what a user desires."""
         task = model.task_
         if desired is not None:
             read = {"multiclass": _class, "multilabel": _labels}.get(task, _interval)
@@ -73,18 +51,7 @@ class Desired:
         return bool(self.met(self.before[None])[0])
 
     def met(self, logits: Array) -> NDArray[np.bool_]:
-        """Tell which logits are decided as desired.
-
-        Parameters
-        ----------
-        logits : ndarray of shape (n_rows, n_outputs)
-            Logits (values, for regression).
-
-        Returns
-        -------
-        ndarray of shape (n_rows,), bool
-            One value a row.
-        """
+        """Tell which logits are decided as desired."""
         if self.task == "regression":
             if self.outcome is not None:
                 low, high = self.outcome
@@ -98,18 +65,7 @@ class Desired:
         return (chosen != now).any(axis=1)
 
     def shortfall(self, logits: Array) -> Array:
-        """Return how far logits are from what is desired.
-
-        Parameters
-        ----------
-        logits : ndarray of shape (n_rows, n_outputs)
-            Logits (values, for regression).
-
-        Returns
-        -------
-        ndarray of shape (n_rows,), float64
-            In logits (values, for regression), the smaller the closer.
-        """
+        """Return how far logits are from what is desired, the smaller the closer."""
         if self.task == "regression":
             if self.outcome is not None:
                 low, high = self.outcome
@@ -126,22 +82,7 @@ class Desired:
         return ahead if self.outcome is None else -ahead
 
     def followed(self, student: Array, before: Array, after: Array) -> bool:
-        """Tell whether the teacher goes along with the student.
-
-        Parameters
-        ----------
-        student : ndarray of shape (n_outputs,)
-            The student's logits (values, for regression) of the changed row.
-        before, after : ndarray of shape (n_outputs,)
-            The teacher's, of the row as it is and of the changed row.
-
-        Returns
-        -------
-        bool
-            Whether it then decides as the student does. For regression: whether its
-            value comes to lie in the desired interval, or moves at least as far as was
-            asked for, in the student's direction.
-        """
+        """Tell whether the teacher goes along with the student, see `explain_row`."""
         if self.task != "regression":
             same = decide(student[None], self.task) == decide(after[None], self.task)
             return bool(same.all())
@@ -153,7 +94,7 @@ class Desired:
 
 
 @dataclass(frozen=True, eq=False)
-class Scale:
+class _Scale:
     """What the columns are like: the unit of a change, and which hold whole numbers.
 
     Parameters
@@ -175,32 +116,10 @@ class Scale:
     frozen: frozenset[int]
 
 
-def scale_of(
+def _scale_of(
     model: Any, codes: Codes, known: Codes | None, frozen: Sequence[str]
-) -> Scale:
-    """Return what counts as a small change of a row.
-
-    Parameters
-    ----------
-    model : DistilledClassifier or DistilledRegressor
-        Fitted, with a student of ours.
-    codes : ndarray of shape (n_features,), float32
-        The row.
-    known : ndarray of shape (n_samples, n_features), float32, or None
-        Rows that tell what the columns are like; None goes by the student.
-    frozen : sequence of str
-        Columns that may not change.
-
-    Returns
-    -------
-    Scale
-        The scale.
-
-    Raises
-    ------
-    InputError
-        For an unknown column.
-    """
+) -> _Scale:
+    """Return what counts as a small change of a row."""
     schema = model.schema_
     if isinstance(frozen, str):
         frozen = (frozen,)
@@ -215,14 +134,14 @@ def scale_of(
         n_features = len(schema)
         nothing = np.full(n_features, np.nan)
         units = _units_of(model.student_.form_, codes)
-        return Scale(units, np.zeros(n_features, dtype=bool), nothing, fixed)
+        return _Scale(units, np.zeros(n_features, dtype=bool), nothing, fixed)
     gaps = np.isnan(known)
     whole = (gaps | (known == np.floor(known))).all(axis=0) & ~gaps.all(axis=0)
     typical = [
         _typical(known[~gaps[:, j], j], feature.is_categorical or whole[j])
         for j, feature in enumerate(schema.features)
     ]
-    return Scale(spreads(schema, known), whole, np.asarray(typical), fixed)
+    return _Scale(spreads(schema, known), whole, np.asarray(typical), fixed)
 
 
 def _typical(column: Codes, occurs: bool) -> float:

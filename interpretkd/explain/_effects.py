@@ -13,8 +13,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer, html_table, one_line
-from interpretkd.explain._additive_rules import AdditiveRule, leaf_rules, set_condition
-from interpretkd.explain._functional_anova import Cells, Decomposition, decompose
+from interpretkd.explain._additive_rules import (
+    AdditiveRule,
+    _leaf_rules,
+    _set_condition,
+)
+from interpretkd.explain._functional_anova import Cells, _decompose, _Decomposition
 from interpretkd.models import Forest, Outputs, read_outputs
 
 _MOST_LINES = 10
@@ -320,7 +324,7 @@ class Effects:
     def _texts(self, position: int) -> list[str]:
         n_shown = self._n_shown(position)
         return [
-            set_condition(self.cells, position, [(i, i + 1)], missing=False).cell
+            _set_condition(self.cells, position, [(i, i + 1)], missing=False).cell
             if i < self.cells.sizes[position]
             else "missing"
             for i in range(n_shown)
@@ -461,11 +465,12 @@ def shape_effects(
 
     Notes
     -----
-    See `explain.decompose`: exact for every depth, by the functional analysis of
-    variance under independent features. That is one choice of several. It is kept to
-    because the parts are unique, add up to the margins, and do not depend on the order
-    in which they are found; its price is that combinations of values count which the
-    rows do not have, so the shares are measured on the rows as they are.
+    Exact for every depth, by the functional analysis of variance under independent
+    features (Hoeffding 1948; see `_functional_anova.py`). That is one choice of
+    several. It is kept to because the parts are unique, add up to the margins, and do
+    not depend on the order in which they are found; its price is that combinations of
+    values count which the rows do not have, so the shares are measured on the rows as
+    they are.
 
     References
     ----------
@@ -494,7 +499,7 @@ def shape_effects(
     codes = form.schema.encode(X)
     if not len(codes):
         raise InputError("shape_effects needs at least one row X.")
-    parts = decompose(form, codes)
+    parts = _decompose(form, codes)
     margins = np.tile(form.base, (len(codes), 1))
     form.nodes.add_up(codes, form.value, form.column, margins)
     margins = outputs.show(margins)
@@ -525,7 +530,7 @@ def shape_effects(
         tables=tables,
         strengths=strengths[["first", "second", "strength", "share", "h"]],
         shares=shares,
-        rules=tuple(islice(leaf_rules(parts, whole, codes), n_rules)),
+        rules=tuple(islice(_leaf_rules(parts, whole, codes), n_rules)),
         n_rows=len(codes),
         n_trees=form.n_trees,
         n_leaves=form.n_leaves,
@@ -534,7 +539,7 @@ def shape_effects(
 
 
 def _strongest(
-    parts: Decomposition,
+    parts: _Decomposition,
     outputs: Outputs,
     mains: dict[int, Array],
     places: NDArray[np.int32],

@@ -90,7 +90,7 @@ class Cells:
 
 
 @dataclass(frozen=True, eq=False)
-class Leaves:
+class _Leaves:
     """The leaves of all trees as products of sets of cells, one a feature asked for.
 
     Parameters
@@ -124,24 +124,13 @@ class Leaves:
     high: Whole
 
     def runs(self, factor: int) -> list[tuple[int, int]]:
-        """Return the cells of a set.
-
-        Parameters
-        ----------
-        factor : int
-            The factor's position.
-
-        Returns
-        -------
-        list of (int, int)
-            From which cell to before which, rising.
-        """
+        """Return the cells of a set."""
         own = slice(self.first_run[factor], self.first_run[factor + 1])
         return list(zip(self.low[own].tolist(), self.high[own].tolist(), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
-class Decomposition:
+class _Decomposition:
     """The parts of a forest's margins.
 
     Parameters
@@ -165,19 +154,11 @@ class Decomposition:
     shares: tuple[Array, ...]
     intercept: Array
     mains: dict[int, Array]
-    leaves: Leaves
+    leaves: _Leaves
     forest: Forest
 
     def pairs(self) -> Iterator[tuple[int, int, Array]]:
-        """Add up what two features add together, beyond each by itself.
-
-        Yields
-        ------
-        first, second : int
-            The features' positions, the first before the second.
-        effect : ndarray of shape (n_cells + 1, n_cells + 1, n_outputs)
-            The effect, with a mean of 0 along each of both.
-        """
+        """Add up what two features add together, beyond each by itself."""
         leaves, forest = self.leaves, self.forest
         output = forest.column[leaves.tree].astype(np.int64)
         value = forest.value[leaves.node].astype(np.float64)
@@ -199,21 +180,8 @@ class Decomposition:
             yield i, j, _centred_both(table, self.shares[i], self.shares[j])
 
 
-def decompose(forest: Forest, codes: Codes) -> Decomposition:
+def _decompose(forest: Forest, codes: Codes) -> _Decomposition:
     """Split the margins of trees into pure effects.
-
-    Parameters
-    ----------
-    forest : Forest
-        The trees.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them: how often each value occurs is what the
-        effects are centred by.
-
-    Returns
-    -------
-    Decomposition
-        The intercept and the main effects; pairs on demand.
 
     Notes
     -----
@@ -263,7 +231,7 @@ def decompose(forest: Forest, codes: Codes) -> Decomposition:
     for i in np.unique(leaves.feature).tolist():
         raw = table[start[i] : start[i] + width[i]].cumsum(axis=0)[:-1]
         mains[i] = raw - shares[i] @ raw
-    return Decomposition(cells, shares, intercept, mains, leaves, forest)
+    return _Decomposition(cells, shares, intercept, mains, leaves, forest)
 
 
 def _centred_both(table: Array, first: Array, second: Array) -> Array:
@@ -272,7 +240,7 @@ def _centred_both(table: Array, first: Array, second: Array) -> Array:
     return table - rows[:, None] - columns[None] + first @ rows
 
 
-def _leaves(nodes: Nodes, cells: Cells, shares: tuple[Array, ...]) -> Leaves:
+def _leaves(nodes: Nodes, cells: Cells, shares: tuple[Array, ...]) -> _Leaves:
     inner = np.flatnonzero(~nodes.is_leaf)
     parent = np.full(len(nodes.feature), -1, dtype=np.int64)
     parent[nodes.left[inner]] = parent[nodes.right[inner]] = inner
@@ -317,7 +285,7 @@ def _leaves(nodes: Nodes, cells: Cells, shares: tuple[Array, ...]) -> Leaves:
         low,
         high,
     )
-    return Leaves(
+    return _Leaves(
         leaf,
         tree[leaf],
         first,

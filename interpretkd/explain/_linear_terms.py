@@ -1,4 +1,4 @@
-"""Linear students read aloud: what each term adds, row by row, and points as rules."""
+"""Linear students in words: what each term adds, row by row, and points as rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ _MOST_LINES = 15
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
-    """What the terms of a linear student add; `contributions` makes it.
+    """What the terms of a linear student add; `linear_terms` makes it.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def linear_terms(model: Any, X: ArrayLike) -> Contributions:
     schema = form.schema
     codes = schema.encode(X)
     if not len(codes):
-        raise InputError("contributions needs at least one row X.")
+        raise InputError("linear_terms needs at least one row X.")
     matrix = design_matrix(schema, codes, form.fill)
     weights = outputs.show(form.coefficients)
     owner = np.asarray([c.feature for c in schema.columns(indicate_missing=True)])

@@ -20,14 +20,18 @@ from interpretkd.pipelines._probing import (
     NONE,
     SEVERAL,
     TEMPLATES,
-    Preparation,
-    gap_like,
+    _gap_like,
+    _Preparation,
 )
-from interpretkd.pipelines._rewriting import Parts
-from interpretkd.pipelines._structure import known_levels, name_and_step, unread_columns
+from interpretkd.pipelines._rewriting import _Split
+from interpretkd.pipelines._structure import (
+    _known_levels,
+    _name_and_step,
+    _unread_columns,
+)
 
 _EVEN, _WIDE = 1_025, 257
-"""Probes between the rows' least and largest value, and over all of float32."""
+"""Values tried between the rows' least and largest value, and over all of float32."""
 _MOST_CUTS = 64
 """Pieces into which a test may divide a column before it is called derived."""
 _AT_ONCE = 4_000
@@ -35,7 +39,7 @@ _AT_ONCE = 4_000
 
 
 @dataclass(frozen=True, eq=False)
-class Original:
+class _Original:
     """The original columns, as a schema and as rows.
 
     Parameters
@@ -53,34 +57,19 @@ class Original:
     """
 
     preparation: Any
-    asked: Preparation
+    asked: _Preparation
     kept: tuple[int, ...]
     levels: Mapping[int, list[Any]]
     schema: Schema
 
     @classmethod
-    def learn(cls, preparation: Any, prepared: Schema, X: Any) -> "Original":
-        """Learn the columns from rows and from the preparation.
-
-        Parameters
-        ----------
-        preparation : transformer or callable
-            What prepares them.
-        prepared : Schema
-            The prepared columns.
-        X : array-like or frame of shape (n_samples, n_columns)
-            Original rows.
-
-        Returns
-        -------
-        Original
-            The columns.
-        """
-        asked = Preparation.of(preparation, prepared, X)
-        levels = known_levels(preparation, asked.cells, asked.names)
+    def learn(cls, preparation: Any, prepared: Schema, X: Any) -> "_Original":
+        """Learn the columns from rows and from the preparation."""
+        asked = _Preparation.of(preparation, prepared, X)
+        levels = _known_levels(preparation, asked.cells, asked.names)
         unread: set[int] = set()
         if isinstance(asked.rows, pd.DataFrame):  # an array is read by position
-            unread = unread_columns(preparation, asked.names)
+            unread = _unread_columns(preparation, asked.names)
         kept = tuple(c for c in asked.cells.columns if c not in unread)
         levels = {c: levels[c] for c in kept if c in levels}
         cells = _named(asked.cells, kept, [asked.names[c] for c in kept])
@@ -102,58 +91,26 @@ class Original:
         )
 
     def encode(self, cells: pd.DataFrame) -> Codes:
-        """Turn rows into codes.
-
-        Parameters
-        ----------
-        cells : DataFrame of shape (n_samples, n_columns)
-            Rows in the form of the preparation's `cells`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_kept), float32
-            Their codes in the schema.
-        """
+        """Turn rows into codes."""
         return self.schema.encode(_named(cells, self.kept, self.schema.names))
 
 
-def find_cuts(
-    original: Original, nodes: Nodes
-) -> tuple[dict[int, Parts], pd.DataFrame]:
-    """Find for every test which values of its original column go left.
-
-    Parameters
-    ----------
-    original : Original
-        The columns.
-    nodes : Nodes
-        Tests of the prepared columns.
-
-    Returns
-    -------
-    parts : dict of int to Parts
-        By node.
-    exchanged : DataFrame of shape (n_rows, n_columns)
-        Rows of new combinations of cells, to check the outcome with.
-
-    Raises
-    ------
-    InputError
-        For a test whose column is not a function of one original column, or goes up
-        and down with it.
-    """
-    wanted = np.unique(nodes.feature[~nodes.is_leaf])
-    sources, exchanged = original.asked.sources(wanted, original.levels)
-    source = dict(zip(wanted.tolist(), sources.tolist(), strict=True))
+def _find_cuts(
+    original: _Original, nodes: Nodes
+) -> tuple[dict[int, _Split], pd.DataFrame]:
+    """Return by node its split of an original column, and rows to check them with."""
+    tested = np.unique(nodes.feature[~nodes.is_leaf])
+    sources, exchanged = original.asked.sources(tested, original.levels)
+    source = dict(zip(tested.tolist(), sources.tolist(), strict=True))
     for j, column in source.items():
         if column == SEVERAL:
             raise _of_several(original, j)
-    return _Parts(original, nodes, source).of_all(), exchanged
+    return _Splits(original, nodes, source).of_all(), exchanged
 
 
-def _of_several(original: Original, j: int) -> InputError:
+def _of_several(original: _Original, j: int) -> InputError:
     asked = original.asked
-    name, step = name_and_step(original.preparation, j, asked.prepared.names[j])
+    name, step = _name_and_step(original.preparation, j, asked.prepared.names[j])
     behind = asked.columns_behind(j)
     some = ", ".join(map(repr, behind[:5])) + (", ..." if len(behind) > 5 else "")
     return InputError(
@@ -186,11 +143,11 @@ class _Bracket:
     left: bool
 
 
-class _Parts:
+class _Splits:
     """For every test, which values of its original column go left."""
 
     def __init__(
-        self, original: Original, nodes: Nodes, source: Mapping[int, int]
+        self, original: _Original, nodes: Nodes, source: Mapping[int, int]
     ) -> None:
         self.original, self.nodes, self.source = original, nodes, source
         self.asked, self.schema = original.asked, original.schema
@@ -201,20 +158,20 @@ class _Parts:
             column = source[int(nodes.feature[node])]
             self.tests.setdefault(column, []).append(node)
 
-    def of_all(self) -> dict[int, Parts]:
-        """Return the parts of every test."""
-        parts: dict[int, Parts] = {}
+    def of_all(self) -> dict[int, _Split]:
+        """Return the split of every test."""
+        splits: dict[int, _Split] = {}
         numbers = []
         for column, tests in self.tests.items():
             if column == NONE:
                 for node in tests:
                     left = self._goes_left(node, self.asked.codes[:1])
-                    parts[node] = Parts(-1, left)
+                    splits[node] = _Split(-1, left)
             elif self.schema.features[self.place[column]].is_categorical:
-                parts |= self._sets(column, tests)
+                splits |= self._sets(column, tests)
             else:
                 numbers.append(column)
-        return parts | self._pieces(self._try_values(numbers))
+        return splits | self._pieces(self._try_values(numbers))
 
     def _goes_left(self, node: int, prepared: Codes) -> NDArray[np.bool_]:
         codes = prepared[:, self.nodes.feature[node]]
@@ -232,13 +189,13 @@ class _Parts:
         left[is_set] = nodes.left_categories[place]
         return np.where(gap, nodes.missing_left[tests], left)
 
-    def _sets(self, column: int, tests: list[int]) -> dict[int, Parts]:
+    def _sets(self, column: int, tests: list[int]) -> dict[int, _Split]:
         place = self.place[column]
         feature = self.schema.features[place]
         prepared = self._ask_each(column, list(feature.categories))
         missing = self._missing(column)
         return {
-            node: Parts(
+            node: _Split(
                 place,
                 self._goes_left(node, prepared),
                 missing_left=self._missing_left(node, missing),
@@ -257,7 +214,7 @@ class _Parts:
 
     def _missing(self, column: int) -> Codes | None:
         """Return the codes of a missing cell; None if it is refused, or depends."""
-        gap = gap_like(self.asked.cells[column])
+        gap = _gap_like(self.asked.cells[column])
         prepared = self.asked.try_asking({column: [gap] * TEMPLATES}, TEMPLATES)
         if prepared is None:
             return None
@@ -276,18 +233,18 @@ class _Parts:
         seen, first = {}, {}
         for c in columns:
             seen[c], first[c] = np.unique(codes[c][known[c]], return_index=True)
-        probes = {
-            c: [np.setdiff1d(tried, seen[c]) for tried in _probes(seen[c])]
+        tries = {
+            c: [np.setdiff1d(tried, seen[c]) for tried in _values_to_try(seen[c])]
             for c in columns
         }
         # Columns do not look at one another: one question will do for all of them.
-        everywhere = {c: tried[0] for c, tried in probes.items()}
+        everywhere = {c: tried[0] for c, tried in tries.items()}
         together = self._try(everywhere) if columns else None
         ordered = {}
         for c in columns:
             tried, answer = everywhere[c], together
             if answer is None:
-                tried, answer = self._try_alone(c, probes[c])
+                tried, answer = self._try_alone(c, tries[c])
             own = [j for j, source in self.source.items() if source == c]
             answer = answer[: len(tried), own]
             # Outside of what a function is made for there is no side to be on.
@@ -301,15 +258,15 @@ class _Parts:
         return ordered
 
     def _try_alone(
-        self, column: int, probes: list[NDArray[np.float32]]
+        self, column: int, tries: list[NDArray[np.float32]]
     ) -> tuple[NDArray[np.float32], Codes]:
         """Return the first values that are not refused, and what they become."""
-        for tried in probes:
+        for tried in tries:
             answer = self._try({column: tried})
             if answer is not None:
                 return tried, answer
         width = len(self.asked.prepared)
-        return probes[0][:0], np.zeros((0, width), dtype=np.float32)
+        return tries[0][:0], np.zeros((0, width), dtype=np.float32)
 
     def _try(self, values: Mapping[int, NDArray[np.float32]]) -> Codes | None:
         size = max(map(len, values.values()))
@@ -325,7 +282,7 @@ class _Parts:
     def _cells(self, column: int, values: NDArray[np.float32]) -> Any:
         return self.schema.features[self.place[column]].decode(values)
 
-    def _pieces(self, ordered: dict[int, _Ordered]) -> dict[int, Parts]:
+    def _pieces(self, ordered: dict[int, _Ordered]) -> dict[int, _Split]:
         """Find for every test the values at which the side changes."""
         brackets: dict[int, list[_Bracket]] = {c: [] for c in ordered}
         first: dict[int, bool] = {}
@@ -342,7 +299,7 @@ class _Parts:
                     for i in turns
                 ]
         cuts = self._halve(brackets)
-        parts = {}
+        splits = {}
         for column, tried in ordered.items():
             place = self.place[column]
             is_date = self.schema.features[place].is_date
@@ -352,12 +309,12 @@ class _Parts:
                 own = np.floor(own) if is_date else own
                 sides = first[node] ^ (np.arange(len(own) + 1) % 2 == 1)
                 missing_left = self._missing_left(node, tried.missing)
-                parts[node] = Parts(place, sides, own, missing_left)
-        return parts
+                splits[node] = _Split(place, sides, own, missing_left)
+        return splits
 
     def _wavy(self, node: int, column: int, n_turns: int) -> InputError:
         j = int(self.nodes.feature[node])
-        name, step = name_and_step(
+        name, step = _name_and_step(
             self.original.preparation, j, self.asked.prepared.names[j]
         )
         return InputError(
@@ -443,7 +400,7 @@ def _with_levels(
     return replace(feature, kind="categorical", categories=tuple(plain))
 
 
-def _probes(seen: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+def _values_to_try(seen: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     """Return values to try: over all of float32, else only within those seen."""
     if len(seen) == 0:
         seen = np.zeros(1, dtype=np.float32)

@@ -18,16 +18,16 @@ from sklearn.utils.validation import check_is_fitted
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Schema, as_frame
 from interpretkd.models import Forest, Nodes, Tree
-from interpretkd.pipelines._cuts import Original, find_cuts
-from interpretkd.pipelines._probing import transformation
-from interpretkd.pipelines._rewriting import Translation, translate
+from interpretkd.pipelines._cuts import _find_cuts, _Original
+from interpretkd.pipelines._probing import _transformation
+from interpretkd.pipelines._rewriting import _rewrite, _Rewritten
 from interpretkd.teachers import Teacher, as_teacher
 
 Fitted = TypeVar("Fitted")
 
 
 def in_original_units(fitted: Fitted, preparation: Any, X: ArrayLike) -> Fitted:
-    """Translate a tree, or a whole model, from prepared to original columns.
+    """Rewrite a tree, or a whole model, from prepared to original columns.
 
     Each test is replaced by one or more tests of the original column that its
     prepared column comes from: a scaled number's threshold by the largest float32
@@ -90,7 +90,7 @@ def in_original_units(fitted: Fitted, preparation: Any, X: ArrayLike) -> Fitted:
     >>> tree.nodes.threshold[0], tree.schema.names[0]
     (np.float32(35.0), 'age')
 
-    A network that is one pipeline with its preparation needs no translation:
+    A network that is one pipeline with its preparation needs no rewriting:
 
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
@@ -105,9 +105,9 @@ def in_original_units(fitted: Fitted, preparation: Any, X: ArrayLike) -> Fitted:
     """
     found: Any
     if isinstance(fitted, Tree | Forest):
-        found = _translate(fitted, Original.learn(preparation, fitted.schema, X))
+        found = _rewrite_form(fitted, _Original.learn(preparation, fitted.schema, X))
     elif hasattr(fitted, "teacher_") and hasattr(fitted, "student_"):
-        found = _translate_model(fitted, preparation, X)
+        found = _rewrite_model(fitted, preparation, X)
     else:
         raise InputError(
             "The 'fitted' parameter must be a Tree, a Forest or a fitted distilled "
@@ -198,14 +198,14 @@ class PreparedTeacher(BaseEstimator):
         ndarray of shape (n_samples, n_outputs), float64
             The teacher's logits (values, for regression).
         """
-        return self._teacher.logits(transformation(self.preparation)(X))
+        return self._teacher.logits(_transformation(self.preparation)(X))
 
     @property
     def _teacher(self) -> Teacher:
         return as_teacher(self.teacher)
 
 
-def _translate_model(model: Any, preparation: Any, X: Any) -> Any:
+def _rewrite_model(model: Any, preparation: Any, X: Any) -> Any:
     check_is_fitted(model)
     changed = copy.copy(model)
     students = {"student_": model.student_, "baseline_": model.baseline_}
@@ -216,11 +216,11 @@ def _translate_model(model: Any, preparation: Any, X: Any) -> Any:
             "Only trees can be put in original units: the 'student' must be a "
             f"CartStudent or a BoostedStudent. Got {type(model.student_).__name__}."
         )
-    original = Original.learn(preparation, forms[0].schema, X)
+    original = _Original.learn(preparation, forms[0].schema, X)
     for name, student in students.items():
         if student is not None:
             student = copy.copy(student)
-            student.form_ = _translate(student.form_, original)
+            student.form_ = _rewrite_form(student.form_, original)
             # How the search went is told of the columns that it had.
             vars(student).pop("search_", None)
             _name_columns(student, original.schema, X)
@@ -240,9 +240,9 @@ def _name_columns(estimator: Any, schema: Schema, X: Any) -> None:
         estimator.feature_names_in_ = np.asarray(schema.names, dtype=object)
 
 
-def _translate(form: Tree | Forest, original: Original) -> Tree | Forest:
-    parts, exchanged = find_cuts(original, form.nodes)
-    new = translate(form.nodes, parts, original.schema)
+def _rewrite_form(form: Tree | Forest, original: _Original) -> Tree | Forest:
+    splits, exchanged = _find_cuts(original, form.nodes)
+    new = _rewrite(form.nodes, splits, original.schema)
     cells, prepared = original.asked.cells, original.asked.codes
     leaves = _same_leaves(form.nodes, new, original.encode(cells), prepared, "X")
     _same_leaves(
@@ -256,7 +256,7 @@ def _translate(form: Tree | Forest, original: Original) -> Tree | Forest:
 
 
 def _same_leaves(
-    nodes: Nodes, new: Translation, codes: Codes, prepared: Codes, rows: str
+    nodes: Nodes, new: _Rewritten, codes: Codes, prepared: Codes, rows: str
 ) -> NDArray[np.int64]:
     """Compare leaves; return the new ones, a column a tree."""
     trees = range(len(nodes.roots))
@@ -274,7 +274,7 @@ def _same_leaves(
 
 
 def _reassemble(
-    form: Tree | Forest, new: Translation, leaves: NDArray[np.int64]
+    form: Tree | Forest, new: _Rewritten, leaves: NDArray[np.int64]
 ) -> Tree | Forest:
     """Give the new nodes their values; copies of a leaf share its cover."""
     value = np.asarray(form.value, dtype=np.float64).reshape(len(form.value), -1)
@@ -298,7 +298,7 @@ def _reassemble(
 
 
 def _covers(
-    old: NDArray[np.float64], new: Translation, leaves: NDArray[np.int64]
+    old: NDArray[np.float64], new: _Rewritten, leaves: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     n_nodes = len(new.origin)
     n_rows = np.bincount(leaves.ravel(), minlength=n_nodes).astype(np.float64)

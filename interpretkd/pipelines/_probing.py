@@ -30,7 +30,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False)
-class Preparation:
+class _Preparation:
     """A fitted transformer, with rows that it can read.
 
     Parameters
@@ -48,35 +48,15 @@ class Preparation:
     rows: Rows
 
     @classmethod
-    def of(cls, preparation: Any, prepared: Schema, X: Any) -> "Preparation":
-        """Check what the user gave.
-
-        Parameters
-        ----------
-        preparation : transformer or callable
-            Something with `transform`, or a function.
-        prepared : Schema
-            The columns that it must make.
-        X : array-like or frame of shape (n_samples, n_columns)
-            Original rows.
-
-        Returns
-        -------
-        Preparation
-            To be asked.
-
-        Raises
-        ------
-        InputError
-            When it cannot transform rows, or there is none.
-        """
+    def of(cls, preparation: Any, prepared: Schema, X: Any) -> "_Preparation":
+        """Check what the user gave."""
         frame = as_frame(X)
         rows = np.asarray(X) if frame is None else frame
         if rows.ndim != 2 or len(rows) == 0:
             raise InputError(
                 f"X must have rows and columns, at least one. Got shape {rows.shape}."
             )
-        return cls(transformation(preparation), prepared, rows)
+        return cls(_transformation(preparation), prepared, rows)
 
     @cached_property
     def codes(self) -> Codes:
@@ -103,37 +83,13 @@ class Preparation:
         return frame.set_axis(range(frame.shape[1]), axis=1)
 
     def ask(self, columns: Mapping[int, Any], n_rows: int) -> Codes:
-        """Prepare copies of the first few rows in which some columns are replaced.
-
-        Parameters
-        ----------
-        columns : mapping of int to sequence
-            The new cells of some columns, `n_rows` each.
-        n_rows : int
-            How many copies.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_prepared), float32
-            Their codes.
-        """
+        """Prepare copies of the first few rows in which some columns are replaced."""
         first = np.resize(np.arange(min(len(self.cells), TEMPLATES)), n_rows)
         frame = self.cells.iloc[first].reset_index(drop=True)
         return self.ask_frame(_with_columns(frame, columns, self.cells))
 
     def ask_frame(self, frame: pd.DataFrame) -> Codes:
-        """Prepare rows that have the form of `cells`.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n_rows, n_columns)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_prepared), float32
-            Their codes; what is too large for float32 counts as its largest number.
-        """
+        """Prepare rows that have the form of `cells`."""
         rows: Any
         if isinstance(self.rows, pd.DataFrame):
             rows = frame.set_axis(self.rows.columns, axis=1)
@@ -146,102 +102,64 @@ class Preparation:
             return self.prepared.encode(_limited(_dense(self.transform(rows))))
 
     def try_asking(self, columns: Mapping[int, Any], n_rows: int) -> Codes | None:
-        """Return what `ask` returns, None where the preparation refuses the cells.
-
-        Parameters
-        ----------
-        columns : mapping of int to sequence
-            The new cells of some columns, `n_rows` each.
-        n_rows : int
-            How many copies of the first few rows.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_prepared), float32, or None
-            Their codes.
-        """
+        """Return what `ask` returns, None where the preparation refuses the cells."""
         try:
             return self.ask(columns, n_rows)
         except Exception:  # a transformer may refuse a cell by any exception
             return None
 
     def sources(
-        self, wanted: NDArray[np.integer], levels: Mapping[int, Iterable[Any]]
+        self, tested: NDArray[np.integer], levels: Mapping[int, Iterable[Any]]
     ) -> tuple[NDArray[np.int64], pd.DataFrame]:
         """Find the column that each prepared column is a function of.
 
         Half of the columns are exchanged at a time. What comes from one column alone
         is then either as before or as if all were exchanged, and which of the two
         it is tells, half by half, the column.
-
-        Parameters
-        ----------
-        wanted : ndarray of int
-            The prepared columns.
-        levels : mapping of int to iterable
-            Cells that columns can have beside those of the rows.
-
-        Returns
-        -------
-        sources : ndarray of shape (n_wanted,), int64
-            The original column; `NONE` for a constant, `SEVERAL` for more than one.
-        exchanged : DataFrame of shape (n_rows, n_columns)
-            The rows with all cells exchanged within their columns.
         """
-        gaps = {c: [gap_like(self.cells[c])] for c in self._columns_with_gaps()}
+        gaps = {c: [_gap_like(self.cells[c])] for c in self._columns_with_gaps()}
         with_gaps = {
             c: [*levels.get(c, ()), *gaps.get(c, ())] for c in {*levels, *gaps}
         }
-        sources, after = self._sources(wanted, with_gaps)
+        sources, after = self._sources(tested, with_gaps)
         if gaps and (sources == SEVERAL).any():
             # An imputer may look at other columns, but only where a value is missing.
-            return self._sources(wanted, levels)
+            return self._sources(tested, levels)
         return sources, after
 
     def _sources(
-        self, wanted: NDArray[np.integer], levels: Mapping[int, Iterable[Any]]
+        self, tested: NDArray[np.integer], levels: Mapping[int, Iterable[Any]]
     ) -> tuple[NDArray[np.int64], pd.DataFrame]:
-        before, after = self._exchange(wanted, levels)
-        old = self.ask_frame(before)[:, wanted]
-        new = self.ask_frame(after)[:, wanted]
+        before, after = self._exchange(tested, levels)
+        old = self.ask_frame(before)[:, tested]
+        new = self.ask_frame(after)[:, tested]
         changes = ~_equal(old, new)
         sources = np.where(changes, 0, NONE)
         n_columns = before.shape[1]
         numbers = np.arange(n_columns)
         for bit in range((n_columns - 1).bit_length()):
             chosen = (numbers >> bit) & 1 == 1
-            mixed = self.ask_frame(_mixed(before, after, chosen))[:, wanted]
+            mixed = self.ask_frame(_mixed(before, after, chosen))[:, tested]
             as_new, as_old = _equal(mixed, new), _equal(mixed, old)
             found = sources >= 0
             sources[found & as_new] += 1 << bit
             sources[found & ~as_new & ~as_old] = SEVERAL
-        varies = ~_equal(self.codes[:, wanted], self.codes[:1, wanted])
+        varies = ~_equal(self.codes[:, tested], self.codes[:1, tested])
         sources[(sources == NONE) & varies] = SEVERAL
         sources[sources >= n_columns] = SEVERAL
-        return self._confirmed(sources, before, after, old, new, wanted), after
+        return self._confirmed(sources, before, after, old, new, tested), after
 
     def _columns_with_gaps(self) -> list[int]:
         """Find the columns in which the preparation accepts a missing value."""
         columns = list(self.cells.columns)
-        gaps = {c: [gap_like(self.cells[c])] for c in columns}
+        gaps = {c: [_gap_like(self.cells[c])] for c in columns}
         if self.try_asking(gaps, 1) is not None:
             return columns
         few = columns if len(columns) <= _MOST_TRIED else []
         return [c for c in few if self.try_asking({c: gaps[c]}, 1) is not None]
 
     def columns_behind(self, j: int) -> list[str]:
-        """Name the original columns that one prepared column depends on.
-
-        Parameters
-        ----------
-        j : int
-            The prepared column.
-
-        Returns
-        -------
-        list of str
-            Their names.
-        """
+        """Name the original columns that one prepared column depends on."""
         before, after = self._exchange(np.array([j]), {})
         old = self.ask_frame(before)[:, [j]]
         behind = []
@@ -258,24 +176,24 @@ class Preparation:
         after: pd.DataFrame,
         old: Codes,
         new: Codes,
-        wanted: NDArray[np.integer],
+        tested: NDArray[np.integer],
     ) -> NDArray[np.int64]:
         """Exchange only the columns found, then only the others."""
         found = np.isin(np.arange(before.shape[1]), sources[sources >= 0])
-        only = self.ask_frame(_mixed(before, after, found))[:, wanted]
-        others = self.ask_frame(_mixed(before, after, ~found))[:, wanted]
+        only = self.ask_frame(_mixed(before, after, found))[:, tested]
+        others = self.ask_frame(_mixed(before, after, ~found))[:, tested]
         wrong = (sources >= 0) & ~(_equal(only, new) & _equal(others, old))
         return np.where(wrong, SEVERAL, sources)
 
     def _exchange(
-        self, wanted: NDArray[np.integer], levels: Mapping[int, Iterable[Any]]
+        self, tested: NDArray[np.integer], levels: Mapping[int, Iterable[Any]]
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         rng = np.random.default_rng(0)
         n_rows = len(self.cells)
         kept = np.arange(n_rows)
         if n_rows > _MOST_ROWS:
             kept = rng.choice(n_rows, _MOST_ROWS, replace=False)
-        filled = np.where(np.isnan(self.codes), -np.inf, self.codes)[:, wanted]
+        filled = np.where(np.isnan(self.codes), -np.inf, self.codes)[:, tested]
         extremes = [filled.argmin(axis=0), filled.argmax(axis=0)]
         kept = np.concatenate([kept, *extremes])
         pools = {c: self._pool(c, levels.get(c, ())) for c in self.cells.columns}
@@ -301,24 +219,8 @@ class Preparation:
         return pool + new
 
 
-def transformation(preparation: Any) -> Callable[[Any], Any]:
-    """Return the function from original to prepared rows.
-
-    Parameters
-    ----------
-    preparation : transformer or callable
-        Something with `transform`, or a function.
-
-    Returns
-    -------
-    callable
-        The function.
-
-    Raises
-    ------
-    InputError
-        When it is neither.
-    """
+def _transformation(preparation: Any) -> Callable[[Any], Any]:
+    """Return the function from original to prepared rows."""
     if hasattr(preparation, "transform"):
         transform: Callable[[Any], Any] = preparation.transform
         return transform
@@ -367,19 +269,8 @@ def _column_like(cells: Any, like: "pd.Series[Any]") -> "pd.Series[Any]":
         return pd.Series(cells)
 
 
-def gap_like(like: "pd.Series[Any]") -> Any:
-    """Return a missing cell as it stands, or would stand, in a column.
-
-    Parameters
-    ----------
-    like : Series
-        The column.
-
-    Returns
-    -------
-    object
-        NaN, None, NaT or NA.
-    """
+def _gap_like(like: "pd.Series[Any]") -> Any:
+    """Return a missing cell as it stands, or would stand, in a column."""
     gaps = like[like.isna()]
     if len(gaps):
         return gaps.iloc[0]

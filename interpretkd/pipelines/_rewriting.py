@@ -1,9 +1,9 @@
 """The same trees over other columns: tests are replaced, leaves stay what they were.
 
 Where one column of a tree is a function of one column of another schema, a test of it
-divides that column's values into a left and a right part. `translate` rebuilds trees
+divides that column's values into a left and a right part. `_rewrite` builds trees anew
 from these parts: an interval takes two tests instead of one, and a test whose outcome
-earlier tests have settled is left out.
+earlier tests have decided is left out.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ from interpretkd.data import Schema
 from interpretkd.models import ALL_NUMBERS, Nodes
 
 _MOST_NODES = 64
-"""Nodes for one node of the original from which on a translation is given up."""
+"""Nodes for one node of the original from which on rewriting is given up."""
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class _Split:
     """Which values of one column go left at a test.
 
     Parameters
@@ -45,8 +45,8 @@ class Parts:
 
 
 @dataclass(frozen=True, eq=False)
-class Translation:
-    """Rebuilt trees.
+class _Rewritten:
+    """Trees over other columns.
 
     Parameters
     ----------
@@ -63,27 +63,8 @@ class Translation:
     stands_alone: Flags
 
 
-def translate(nodes: Nodes, parts: Mapping[int, Parts], schema: Schema) -> Translation:
+def _rewrite(nodes: Nodes, splits: Mapping[int, _Split], schema: Schema) -> _Rewritten:
     """Rebuild trees over the columns of another schema.
-
-    Parameters
-    ----------
-    nodes : Nodes
-        The original's tests.
-    parts : mapping of int to Parts
-        For each node that is not a leaf, which values go left there.
-    schema : Schema
-        The other columns.
-
-    Returns
-    -------
-    Translation
-        The trees: every row reaches a leaf that stands for the one it reached.
-
-    Raises
-    ------
-    InputError
-        When the trees would become many times as large.
 
     Examples
     --------
@@ -92,16 +73,16 @@ def translate(nodes: Nodes, parts: Mapping[int, Parts], schema: Schema) -> Trans
     >>> is_mid = Nodes(Schema((Feature("is_mid"),)), feature=[0, -1, -1],
     ...     threshold=[0.5, 0, 0], left_categories=np.zeros(0), roots=[0], **tree)
     >>> cuts = np.array([1.0, 2.0], dtype=np.float32)
-    >>> parts = Parts(0, np.array([True, False, True]), cuts)
-    >>> new = translate(is_mid, {0: parts}, Schema((Feature("size"),)))
+    >>> splits = _Split(0, np.array([True, False, True]), cuts)
+    >>> new = _rewrite(is_mid, {0: splits}, Schema((Feature("size"),)))
     >>> new.nodes.threshold[new.nodes.feature == 0], new.origin
     (array([1., 2.], dtype=float32), array([0, 1, 0, 2, 1]))
     """
-    rebuilt = _Rebuilt(nodes, parts, schema)
+    rebuilt = _Rebuilt(nodes, splits, schema)
     anywhere = {
-        part.column: _anywhere(schema, part)
-        for part in parts.values()
-        if part.column >= 0
+        split.column: _anywhere(schema, split)
+        for split in splits.values()
+        if split.column >= 0
     }
     roots = [rebuilt.add(int(root), anywhere) for root in nodes.roots]
     return rebuilt.finish(roots)
@@ -121,10 +102,10 @@ class _Region:
         return replace(self, low=np.inf, high=-np.inf, categories=nothing)
 
 
-def _anywhere(schema: Schema, part: Parts) -> _Region:
-    n_categories = len(schema.features[part.column].categories)
+def _anywhere(schema: Schema, split: _Split) -> _Region:
+    n_categories = len(schema.features[split.column].categories)
     every = (True,) * n_categories
-    return _Region(categories=every, missing=part.missing_left is not None)
+    return _Region(categories=every, missing=split.missing_left is not None)
 
 
 @dataclass
@@ -132,7 +113,7 @@ class _Rebuilt:
     """The new nodes, in the order in which they are made: parents come first."""
 
     old: Nodes
-    parts: Mapping[int, Parts]
+    splits: Mapping[int, _Split]
     schema: Schema
     rows: list[dict[str, Any]] = field(default_factory=list)
     sets: list[Flags] = field(default_factory=list)
@@ -143,15 +124,15 @@ class _Rebuilt:
         self.visits[node] = self.visits.get(node, 0) + 1
         if self.old.feature[node] < 0:
             return self._append(node, is_head=True)
-        part = self.parts[node]
-        if part.column < 0:
-            return self.add(self._child(node, bool(part.left[0])), regions)
-        region = regions[part.column]
-        missing = bool(part.missing_left) if region.missing else None
-        add = self._add_set if part.cuts is None else self._add_numbers
-        return add(node, part, regions, missing)
+        split = self.splits[node]
+        if split.column < 0:
+            return self.add(self._child(node, bool(split.left[0])), regions)
+        region = regions[split.column]
+        missing = bool(split.missing_left) if region.missing else None
+        add = self._add_set if split.cuts is None else self._add_numbers
+        return add(node, split, regions, missing)
 
-    def finish(self, roots: list[int]) -> Translation:
+    def finish(self, roots: list[int]) -> _Rewritten:
         arrays = {name: [row[name] for row in self.rows] for name in _NODE}
         origin = np.array(arrays.pop("origin"), dtype=np.int64)
         heads = np.array(arrays.pop("is_head"))
@@ -163,29 +144,29 @@ class _Rebuilt:
             roots=np.array(roots, dtype=np.int32),
             **{name: np.array(values) for name, values in arrays.items()},
         )
-        return Translation(nodes, origin, heads & once)
+        return _Rewritten(nodes, origin, heads & once)
 
     def _add_numbers(
         self,
         node: int,
-        part: Parts,
+        split: _Split,
         regions: dict[int, _Region],
         missing: bool | None,
     ) -> int:
-        region = regions[part.column]
-        assert part.cuts is not None
-        pieces = _pieces(part, region)
+        region = regions[split.column]
+        assert split.cuts is not None
+        pieces = _pieces(split, region)
         sides = {left for _, left in pieces} | ({missing} - {None})
         if len(sides) == 1:
             return self.add(self._child(node, bool(sides.pop())), regions)
         if len({left for _, left in pieces}) == 1:
-            return self._add_gap_test(node, part, regions, pieces[0][1])
+            return self._add_gap_test(node, split, regions, pieces[0][1])
         is_head, above, first = True, None, -1
         for high, left in pieces[:-1]:
             with_missing = region.missing and missing == left
             new = self._append(
                 node,
-                feature=part.column,
+                feature=split.column,
                 threshold=high,
                 missing_left=with_missing,
                 is_head=is_head,
@@ -199,56 +180,58 @@ class _Rebuilt:
                 region, low=high, missing=region.missing and not with_missing
             )
             self.rows[new]["left"] = self.add(
-                self._child(node, left), {**regions, part.column: inside}
+                self._child(node, left), {**regions, split.column: inside}
             )
             above, is_head = new, False
         assert above is not None
         self.rows[above]["right"] = self.add(
-            self._child(node, pieces[-1][1]), {**regions, part.column: region}
+            self._child(node, pieces[-1][1]), {**regions, split.column: region}
         )
         return first
 
     def _add_set(
         self,
         node: int,
-        part: Parts,
+        split: _Split,
         regions: dict[int, _Region],
         missing: bool | None,
     ) -> int:
-        region = regions[part.column]
+        region = regions[split.column]
         here = np.array(region.categories, dtype=np.bool_)
-        sides = set(part.left[here].tolist()) | ({missing} - {None})
+        sides = set(split.left[here].tolist()) | ({missing} - {None})
         if len(sides) == 1:
             return self.add(self._child(node, bool(sides.pop())), regions)
-        if len(set(part.left[here].tolist())) == 1:
-            side = bool(part.left[here][0])
-            return self._add_gap_test(node, part, regions, side)
+        if len(set(split.left[here].tolist())) == 1:
+            side = bool(split.left[here][0])
+            return self._add_gap_test(node, split, regions, side)
         new = self._append(
-            node, feature=part.column, missing_left=bool(missing), is_head=True
+            node, feature=split.column, missing_left=bool(missing), is_head=True
         )
-        self.sets.append(part.left & here)
+        self.sets.append(split.left & here)
         for name, left in (("left", True), ("right", False)):
             inside = replace(
                 region,
-                categories=tuple((here & (part.left == left)).tolist()),
+                categories=tuple((here & (split.left == left)).tolist()),
                 missing=missing is left,
             )
             self.rows[new][name] = self.add(
-                self._child(node, left), {**regions, part.column: inside}
+                self._child(node, left), {**regions, split.column: inside}
             )
         return new
 
     def _add_gap_test(
-        self, node: int, part: Parts, regions: dict[int, _Region], side: bool
+        self, node: int, split: _Split, regions: dict[int, _Region], side: bool
     ) -> int:
         """Add "is missing": all values go one way (left), missing ones the other."""
-        region = regions[part.column]
-        threshold = ALL_NUMBERS if part.cuts is not None else 0.0
-        new = self._append(node, feature=part.column, threshold=threshold, is_head=True)
-        if part.cuts is None:
-            self.sets.append(np.ones(len(part.left), dtype=np.bool_))
-        known = {**regions, part.column: replace(region, missing=False)}
-        gaps = {**regions, part.column: region.without_numbers()}
+        region = regions[split.column]
+        threshold = ALL_NUMBERS if split.cuts is not None else 0.0
+        new = self._append(
+            node, feature=split.column, threshold=threshold, is_head=True
+        )
+        if split.cuts is None:
+            self.sets.append(np.ones(len(split.left), dtype=np.bool_))
+        known = {**regions, split.column: replace(region, missing=False)}
+        gaps = {**regions, split.column: region.without_numbers()}
         self.rows[new]["left"] = self.add(self._child(node, side), known)
         self.rows[new]["right"] = self.add(self._child(node, not side), gaps)
         return new
@@ -278,13 +261,13 @@ _NODE = {
 }
 
 
-def _pieces(part: Parts, region: _Region) -> list[tuple[float, bool]]:
+def _pieces(split: _Split, region: _Region) -> list[tuple[float, bool]]:
     """Return the pieces that reach into the region: where each ends, and its side."""
-    assert part.cuts is not None
-    ends = [*part.cuts.tolist(), np.inf]
+    assert split.cuts is not None
+    ends = [*split.cuts.tolist(), np.inf]
     starts = [-np.inf, *ends[:-1]]
     pieces: list[tuple[float, bool]] = []
-    for start, end, left in zip(starts, ends, part.left.tolist(), strict=True):
+    for start, end, left in zip(starts, ends, split.left.tolist(), strict=True):
         if max(start, region.low) >= min(end, region.high):
             continue
         if pieces and pieces[-1][1] == left:

@@ -1,6 +1,6 @@
 """What the structure of a fitted preparation tells: levels, dropped columns, names.
 
-What a preparation computes is found out by asking it (`probes`). Its pipelines and
+What a preparation computes is found out by asking it (`_probing.py`). Its pipelines and
 column transformers are looked into only for what no row may show: the levels that its
 encoders know, the columns that it does not read, and the names in messages.
 """
@@ -14,23 +14,8 @@ import pandas as pd
 from interpretkd.data import plain_value
 
 
-def known_levels(preparation: Any, cells: pd.DataFrame, names: Any) -> dict[int, Any]:
-    """Find the levels that scikit-learn's encoders know of the columns they read.
-
-    Parameters
-    ----------
-    preparation : transformer
-        A fitted one; pipelines and column transformers are looked into.
-    cells : DataFrame of shape (n_samples, n_columns)
-        The rows.
-    names : sequence of str
-        The columns' names.
-
-    Returns
-    -------
-    dict of int to list
-        By column. What an imputer fills in is not among them unless the rows have it.
-    """
+def _known_levels(preparation: Any, cells: pd.DataFrame, names: Any) -> dict[int, Any]:
+    """Find the levels that scikit-learn's encoders know of the columns they read."""
     found: dict[int, list[Any]] = {}
     _walk(preparation, list(range(cells.shape[1])), list(names), {}, found)
     for c, levels in found.items():
@@ -42,21 +27,8 @@ def known_levels(preparation: Any, cells: pd.DataFrame, names: Any) -> dict[int,
     return found
 
 
-def unread_columns(preparation: Any, names: Any) -> set[int]:
-    """Find the columns that a column transformer, as the first step, drops.
-
-    Parameters
-    ----------
-    preparation : transformer
-        A fitted one.
-    names : sequence of str
-        The columns' names.
-
-    Returns
-    -------
-    set of int
-        The positions of the dropped columns.
-    """
+def _unread_columns(preparation: Any, names: Any) -> set[int]:
+    """Find the columns that a column transformer, as the first step, drops."""
     first = preparation
     while hasattr(first, "steps"):
         first = first.steps[0][1]
@@ -69,25 +41,8 @@ def unread_columns(preparation: Any, names: Any) -> set[int]:
     return set(range(len(names))) - read
 
 
-def name_and_step(preparation: Any, j: int, fallback: str) -> tuple[str, str]:
-    """Say what a prepared column is called, and which step makes it.
-
-    Parameters
-    ----------
-    preparation : transformer
-        A fitted one.
-    j : int
-        The prepared column.
-    fallback : str
-        Its name where the preparation has none.
-
-    Returns
-    -------
-    name : str
-        The column's name.
-    step : str
-        "step 'pca' (PCA)", or the preparation's type.
-    """
+def _name_and_step(preparation: Any, j: int, fallback: str) -> tuple[str, str]:
+    """Say what a prepared column is called, and which step makes it."""
     name = fallback
     try:
         names = preparation.get_feature_names_out()

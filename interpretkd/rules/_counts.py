@@ -19,7 +19,7 @@ _FEW_CLASSES = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class _Judged:
     """Rows, and what teacher and labels say of them.
 
     Parameters
@@ -40,42 +40,15 @@ class Judged:
     labels: NDArray[Any] | None
 
 
-def judge_rows(
+def _judge_rows(
     model: Any,
     tree: Tree,
     outcomes: LeafOutcomes,
     X: ArrayLike,
     y: ArrayLike | None = None,
     teacher_logits: ArrayLike | None = None,
-) -> Judged:
-    """Bring rows, labels and the teacher's logits into the form of the rules.
-
-    Parameters
-    ----------
-    model : DistilledClassifier, DistilledRegressor, CartStudent or Tree
-        The model; its teacher, if it has one, is asked where `teacher_logits` is None.
-    tree : Tree
-        Its tree.
-    outcomes : LeafOutcomes
-        What it says at some nodes: of what form decisions are.
-    X : array-like or frame of shape (n_samples, n_features)
-        Rows in original columns.
-    y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
-        Their labels (values, for regression).
-    teacher_logits : array-like of shape (n_samples, n_outputs), default=None
-        The teacher's logits of these rows (values, for regression).
-
-    Returns
-    -------
-    Judged
-        The rows.
-
-    Raises
-    ------
-    InputError
-        When the lengths or columns differ, when no label is known to the model, or
-        when the teacher is not at hand.
-    """
+) -> _Judged:
+    """Bring rows, labels and the teacher's logits into the form of the rules."""
     frame = as_frame(X)
     rows: Any = X if frame is None else frame
     codes = tree.schema.encode(rows)
@@ -94,29 +67,13 @@ def judge_rows(
     if y is not None:
         labels = _labels(outcomes, np.asarray(y))
         _check_shape("y", labels, (n_rows, outcomes.decisions.shape[1]))
-    return Judged(codes, teacher, confidence, labels)
+    return _Judged(codes, teacher, confidence, labels)
 
 
-def tally(
-    judged: Judged, outcomes: LeafOutcomes, place: NDArray[np.integer]
+def _count_rows(
+    judged: _Judged, outcomes: LeafOutcomes, place: NDArray[np.integer]
 ) -> list[dict[str, Any]]:
-    """Count for each rule what its rows show.
-
-    Parameters
-    ----------
-    judged : Judged
-        The rows.
-    outcomes : LeafOutcomes
-        What each rule says, n_rules entries.
-    place : ndarray of shape (n_samples,), int
-        The rule of each row.
-
-    Returns
-    -------
-    list of dict
-        For each rule the fields of `Rule` that are measured; those of which
-        nothing is known are absent.
-    """
+    """Measure each rule on its rows: the fields of `Rule`, without the unknown ones."""
     n_rules, n_rows = len(outcomes.decisions), len(place)
     counts = np.bincount(place, minlength=n_rules)
     entries: list[dict[str, Any]] = [
@@ -149,21 +106,8 @@ def tally(
     return entries
 
 
-def node_counts(tree: Tree, codes: Codes) -> NDArray[np.int64]:
-    """Count the rows that reach each node.
-
-    Parameters
-    ----------
-    tree : Tree
-        The tree.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
-
-    Returns
-    -------
-    ndarray of shape (n_nodes,), int64
-        Of the root all rows, of each test those of its children together.
-    """
+def _node_counts(tree: Tree, codes: Codes) -> NDArray[np.int64]:
+    """Count the rows that reach each node."""
     nodes = tree.nodes
     counts = np.bincount(nodes.apply(codes), minlength=len(nodes.feature))
     for node in np.flatnonzero(~nodes.is_leaf)[::-1]:  # children come behind
@@ -171,21 +115,8 @@ def node_counts(tree: Tree, codes: Codes) -> NDArray[np.int64]:
     return counts
 
 
-def alike(tree: Tree, decided: Mapping[int, Any]) -> dict[int, list[int]]:
-    """Find the highest nodes below which all leaves decide the same.
-
-    Parameters
-    ----------
-    tree : Tree
-        The tree.
-    decided : mapping of int to object
-        What each leaf decides.
-
-    Returns
-    -------
-    dict of int to list of int
-        By node, in order, the leaves below it; each leaf is below exactly one.
-    """
+def _alike(tree: Tree, decided: Mapping[int, Any]) -> dict[int, list[int]]:
+    """Return the leaves below each highest node whose leaves all decide the same."""
     left, right = tree.nodes.left.tolist(), tree.nodes.right.tolist()
     groups = {leaf: [leaf] for leaf in decided}
     for node in reversed(range(len(left))):  # children come behind their parents

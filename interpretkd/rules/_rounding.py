@@ -147,22 +147,12 @@ def readable(
     )
 
 
-def significant_digits(value: float) -> int:
+def _significant_digits(value: float) -> int:
     """Count the digits that are needed to write a float32 number.
-
-    Parameters
-    ----------
-    value : float
-        A finite number; it is rounded to float32.
-
-    Returns
-    -------
-    int
-        In [1, 9]: digits without the zeros in front and behind.
 
     Examples
     --------
-    >>> [significant_digits(x) for x in (1200, 0.25, -3.5, 0, 0.1)]
+    >>> [_significant_digits(x) for x in (1200, 0.25, -3.5, 0, 0.1)]
     [2, 2, 2, 1, 1]
     """
     digits = number_text(value).lstrip("-").replace(".", "").strip("0")
@@ -304,7 +294,7 @@ def _scaled(values: Array, power: NDArray[np.int64]) -> Array:
 def _mean_digits(threshold: NDArray[np.float32]) -> float:
     if len(threshold) == 0:
         return float("nan")
-    return float(np.mean([significant_digits(t) for t in threshold.tolist()]))
+    return float(np.mean([_significant_digits(t) for t in threshold.tolist()]))
 
 
 def _n_moved(before: Nodes, after: Nodes, codes: Codes) -> int:

@@ -132,7 +132,7 @@ class Rule:
         return f"{head} ({', '.join(facts)})"
 
     @property
-    def end_text(self) -> str:
+    def _end_text(self) -> str:
         """What stands at the end of a branch of the outline, in one line."""
         facts = [f"{self.n_rows:,} rows = {self.coverage:.1%}"]
         if self.fidelity is not None:
@@ -164,36 +164,14 @@ class Rule:
             self.merged_text or "-",
         ]
 
-    def predicts(self, wanted: Collection[Any]) -> bool:
-        """Tell whether the prediction is one of some (has a label that is).
-
-        Parameters
-        ----------
-        wanted : collection
-            Classes or labels.
-
-        Returns
-        -------
-        bool
-            Whether it is.
-        """
+    def _predicts(self, predictions: Collection[Any]) -> bool:
+        """Tell whether the prediction is one of some (has a label that is)."""
         if isinstance(self.prediction, tuple):
-            return any(label in wanted for label in self.prediction)
-        return self.prediction in wanted
+            return any(label in predictions for label in self.prediction)
+        return self.prediction in predictions
 
-    def record(self, classes: Sequence[Any] = ()) -> dict[str, Any]:
-        """Return all that is known of the rule, as one row of a table.
-
-        Parameters
-        ----------
-        classes : sequence, default=()
-            The classes (labels) whose probabilities are wanted, all or none.
-
-        Returns
-        -------
-        dict
-            Plain values by name; None where nothing was measured.
-        """
+    def _record(self, classes: Sequence[Any] = ()) -> dict[str, Any]:
+        """Return what is known of the rule as a row of a table, None if unmeasured."""
         record: dict[str, Any] = {
             "number": self.number,
             "rule": self.condition_text,

@@ -37,7 +37,13 @@ from interpretkd.models import (
     outline,
     path_conditions,
 )
-from interpretkd.rules._counts import Judged, alike, judge_rows, node_counts, tally
+from interpretkd.rules._counts import (
+    _alike,
+    _count_rows,
+    _judge_rows,
+    _Judged,
+    _node_counts,
+)
 from interpretkd.rules._rounding import readable
 from interpretkd.rules._rule import ALWAYS, COLUMNS, NUMBERS, Rule
 
@@ -155,7 +161,7 @@ class RuleSet:
         min_fidelity: float | None = None,
         min_accuracy: float | None = None,
     ) -> "RuleSet":
-        """Return the rules that meet every wish; their numbers stay with them.
+        """Return the rules that meet every condition; their numbers stay with them.
 
         Parameters
         ----------
@@ -197,7 +203,7 @@ class RuleSet:
             if text.casefold()
             in f"{rule.condition_text} {rule.prediction_text}".casefold()
             and set(features) <= {c.feature.name for c in rule.conditions}
-            and (not predictions or rule.predicts(predictions))
+            and (not predictions or rule._predicts(predictions))
             and rule.coverage >= min_coverage
             and rule.n_rows >= min_rows
             and all(_reaches(getattr(rule, name), low) for name, low in least.items())
@@ -252,7 +258,7 @@ class RuleSet:
             measured.
         """
         names = self.classes if probabilities else ()
-        records = [rule.record(names) for rule in self.rules]
+        records = [rule._record(names) for rule in self.rules]
         columns = None if records else ["number", "rule", "prediction"]
         return pd.DataFrame(records, columns=columns).dropna(axis="columns", how="all")
 
@@ -279,7 +285,7 @@ class RuleSet:
             Tests in words; a branch ends with the rule's number and prediction.
             Branches without a rule of this set are left out.
         """
-        ends = {rule.leaf: rule.end_text for rule in self.rules}
+        ends = {rule.leaf: rule._end_text for rule in self.rules}
         counts = {} if self.source is None else self.source.counts(self.tree)
         heads = {node: f"{n:,} rows" for node, n in counts.items()}
         return outline(self.tree.nodes, ends, heads)
@@ -418,7 +424,7 @@ class _Source:
     """What rules are read from and measured with."""
 
     model: Any
-    judged: Judged | None
+    judged: _Judged | None
 
     @cached_property
     def classes(self) -> NDArray[Any] | None:
@@ -429,7 +435,7 @@ class _Source:
         """Count the rows that reach each node."""
         if self.judged is None:
             return {node: round(n) for node, n in enumerate(tree.cover.tolist())}
-        return dict(enumerate(node_counts(tree, self.judged.codes).tolist()))
+        return dict(enumerate(_node_counts(tree, self.judged.codes).tolist()))
 
 
 def extract_rules(
@@ -496,7 +502,7 @@ def extract_rules(
     judged = None
     if X is not None:
         outcomes = leaf_outcomes(model, tree.value[:1])
-        judged = judge_rows(model, tree, outcomes, X, y, teacher_logits)
+        judged = _judge_rows(model, tree, outcomes, X, y, teacher_logits)
     elif y is not None or teacher_logits is not None:
         given = "y" if y is not None else "teacher_logits"
         raise InputError(f"The '{given}' parameter of extract_rules needs the rows X.")
@@ -509,7 +515,7 @@ def _rules_of(source: _Source, tree: Tree, *, merge: bool) -> RuleSet:
     groups = {int(leaf): [int(leaf)] for leaf in leaves}
     if merge:
         decided = dict(zip(leaves.tolist(), outcomes.predictions, strict=True))
-        groups = alike(tree, decided)
+        groups = _alike(tree, decided)
         position = np.full(len(tree.nodes.feature), -1)
         position[leaves] = np.arange(len(leaves))
         places = [position[group] for group in groups.values()]
@@ -548,7 +554,9 @@ def _measured(
     place = np.full(len(tree.nodes.feature), -1)
     for i, group in enumerate(groups.values()):
         place[group] = i
-    return tally(source.judged, outcomes, place[tree.nodes.apply(source.judged.codes)])
+    return _count_rows(
+        source.judged, outcomes, place[tree.nodes.apply(source.judged.codes)]
+    )
 
 
 def _reaches(estimate: Estimate | None, low: float | None) -> bool:

@@ -165,7 +165,10 @@ def _prediction_table(found: Analysis) -> pd.DataFrame:
 
 def _decisions(found: Analysis) -> dict[str, Any]:
     said: dict[str, Any] = {}
-    roles: dict[str, Any] = {"student": found.decided, "teacher": found.taught}
+    roles: dict[str, Any] = {
+        "student": found.student_decisions,
+        "teacher": found.teacher_decisions,
+    }
     if found.labels is not None:
         roles["label"] = found.y if found.task == "multiclass" else found.labels
     for role, values in roles.items():

@@ -7,7 +7,7 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.drawing import branch_outline, draw_branch, draw_tree, look_of
-from interpretkd.evaluation import analyse, node_facts, telling_rows
+from interpretkd.evaluation import analyse, example_rows, node_facts
 from interpretkd.students import BoostedStudent, CartStudent
 from interpretkd.teachers import CallableTeacher
 
@@ -193,16 +193,16 @@ def test_no_such_node(found, look):
 
 def test_rows_on_which_they_part_come_first(found, values):
     rows = np.arange(len(found))
-    chosen = telling_rows(found, rows, 20)
+    chosen = example_rows(found, rows, 20)
     parting = np.flatnonzero(~found.agrees)
     n_parting = min(20, len(parting))
     assert n_parting
     assert chosen[:n_parting].tolist() == parting[:20].tolist()
     assert len(chosen) == 20
     apart = np.abs(values.logits - values.teacher_logits).max(axis=1)
-    first = telling_rows(values, np.arange(len(values)), 3)
+    first = example_rows(values, np.arange(len(values)), 3)
     assert apart[first].tolist() == sorted(apart, reverse=True)[:3]
-    assert telling_rows(found, np.array([], dtype=int)).tolist() == []
+    assert example_rows(found, np.array([], dtype=int)).tolist() == []
 
 
 def test_the_outline_has_every_leaf_of_the_branch_and_no_other(look):

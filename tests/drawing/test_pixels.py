@@ -8,7 +8,7 @@ from PIL import Image
 
 from interpretkd._base import InputError
 from interpretkd.drawing import as_png
-from interpretkd.drawing._pixels import grey_or_colours
+from interpretkd.drawing._pixels import _grey_or_colours
 
 SHAPES = st.tuples(
     st.integers(1, 90), st.integers(1, 90), st.sampled_from([(), (2,), (3,)])
@@ -27,12 +27,12 @@ def test_a_png_holds_the_pixels(pixels: np.ndarray) -> None:
 
 
 def test_values_become_shades() -> None:
-    shades = grey_or_colours(np.array([[0.0, 0.5, 1.0, -3.0, 7.0]]))
+    shades = _grey_or_colours(np.array([[0.0, 0.5, 1.0, -3.0, 7.0]]))
     assert shades.tolist() == [[0, 128, 255, 0, 255]]
-    assert grey_or_colours(np.ones((2, 3, 3))).shape == (2, 3, 3)
+    assert _grey_or_colours(np.ones((2, 3, 3))).shape == (2, 3, 3)
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 2, 2), (2, 2, 3, 1)])
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="A picture must have the shape"):
-        grey_or_colours(np.zeros(shape))
+        _grey_or_colours(np.zeros(shape))

@@ -50,12 +50,12 @@ def test_shapes_stand_where_they_should(theme: str) -> None:
         ),
     )
     image = _pixels(_drawing(shapes), theme=theme, scale=2)
-    palette = colours(theme)
+    by_role = colours(theme)
     assert image.shape == (80, 120, 3)
-    assert tuple(image[2, 2]) == _rgb(palette["paper"])
-    assert tuple(image[20, 40]) == _rgb(palette["c0"])
-    assert tuple(image[20, 17]) == _rgb(palette["paper"])
-    assert tuple(image[34, 40]) == _rgb(palette["paper"])
+    assert tuple(image[2, 2]) == _rgb(by_role["paper"])
+    assert tuple(image[20, 40]) == _rgb(by_role["c0"])
+    assert tuple(image[20, 17]) == _rgb(by_role["paper"])
+    assert tuple(image[34, 40]) == _rgb(by_role["paper"])
     corners = [tuple(image[y, x]) for y in (43, 57) for x in (83, 97)]
     assert corners == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
 
@@ -87,7 +87,7 @@ TEXTS = ("credit amount <= 9118.5", "status_of_account in {radio}", "WAVY")
 
 @pytest.mark.parametrize("bold", [False, True])
 def test_letters_are_as_wide_as_the_layout_thinks(bold: bool) -> None:
-    if raster.letter_size() < 1:
+    if raster._letter_size() < 1:
         pytest.skip("no font is as wide as Helvetica")
     for text in TEXTS:
         assert _inked(text, bold=bold) == pytest.approx(
@@ -111,7 +111,7 @@ def test_without_fonts_letters_come_from_matplotlib_and_are_smaller(
     )
     raster._fonts.cache_clear()
     try:
-        assert raster.letter_size() < 1
+        assert raster._letter_size() < 1
         for text in TEXTS[:2]:
             assert _inked(text) == pytest.approx(text_width(text, 12), rel=0.09)
     finally:
@@ -144,7 +144,7 @@ def test_no_file_is_read(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None
             f'<image href="{address}" width="8" height="8"/></svg>'
         )
         with pytest.raises(RuntimeError, match=r"not found|not allowed"):
-            raster.to_png(raster.Sheet(svg, "", "#ffffff", 8, 8))
+            raster._to_png(raster._Sheet(svg, "", "#ffffff", 8, 8))
 
 
 def test_sizes_follow_the_scale_up_to_a_limit() -> None:

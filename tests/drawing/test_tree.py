@@ -25,7 +25,6 @@ from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.drawing import Drawing, colours, draw_pages, draw_tree, tree_svg
-from interpretkd.drawing._tree import pages
 from interpretkd.explain import leaf_images
 from interpretkd.models import Tree
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
@@ -212,7 +211,7 @@ def test_a_tree_of_one_leaf_is_one_box() -> None:
     drawing = draw_tree(new_tree(None))
     assert drawing.title == "Decision tree: one leaf, no test"
     assert list(_nodes(drawing.svg())) == [0]
-    assert pages(new_tree(None)) != []
+    assert draw_pages(new_tree(None))[0].svg()
 
 
 @settings(max_examples=40)
@@ -316,7 +315,9 @@ def test_no_value_of_a_row_is_in_the_picture() -> None:
     X = pd.DataFrame({"a": rng.normal(size=300), "b": rng.normal(size=300)})
     tree = _student(8).fit(X, X["a"] * X["b"]).tree_
     row = pd.DataFrame({"a": [0.123456789], "b": [-0.987654321]})
-    drawn = draw_tree(tree, row=row).svg() + "".join(pages(tree, depth=1))
+    drawn = draw_tree(tree, row=row).svg() + "".join(
+        page.svg() for page in draw_pages(tree, depth=1)
+    )
     assert "12345" not in drawn
     assert "98765" not in drawn
 
@@ -348,7 +349,6 @@ def test_pages_hold_each_node_once(grown: Tree, depth: int) -> None:
 def test_a_page_says_which_rows_come_there(grown: Tree) -> None:
     second = draw_pages(grown, depth=2)[1]
     assert re.search(r"Here: .*s5 (<=|>) .* and .*", second.title)
-    assert pages(grown, depth=2, theme="dark")[1] == second.svg(theme="dark")
 
 
 def test_branches_are_as_thick_as_their_share(grown: Tree) -> None:
@@ -445,7 +445,10 @@ def _named(name: str) -> Tree:
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_hostile_names_are_text(name: str) -> None:
     tree = _named(name)
-    for svg in (tree_svg(tree, title=name), *pages(tree, depth=1, title=name)):
+    for svg in (
+        tree_svg(tree, title=name),
+        *(p.svg() for p in draw_pages(tree, depth=1, title=name)),
+    ):
         root = _parsed(svg)
         assert {e.tag.removeprefix(SVG) for e in root.iter()} <= OWN
         for element in root.iter():
@@ -496,7 +499,7 @@ def test_pictures_of_one_page_do_not_share_ids_or_styles(
         tree_svg(flowers),
         tree_svg(flowers, theme="dark"),
         tree_svg(flowers, max_depth=1),
-        *pages(grown, depth=3),
+        *(page.svg() for page in draw_pages(grown, depth=3)),
     ]
     ids = [found for svg in drawn for found in re.findall(r' id="([^"]+)"', svg)]
     assert len(ids) == len(set(ids)) == 3 * len(drawn)
@@ -543,12 +546,12 @@ def _contrast(first: str, second: str) -> float:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_has_contrast(theme: str) -> None:
-    palette = colours(theme)
+    by_role = colours(theme)
     for text in ("ink", "muted"):
         for ground in ("paper", "box", "leaf", "fold"):
-            assert _contrast(palette[text], palette[ground]) >= 4.5
+            assert _contrast(by_role[text], by_role[ground]) >= 4.5
     for mark in ("above", "below", "both", "other"):  # with an outline of that colour
-        assert _contrast(palette[mark], palette["mark"]) >= 4.5
+        assert _contrast(by_role[mark], by_role["mark"]) >= 4.5
 
 
 def test_the_same_tree_gives_the_same_picture(flowers: Any) -> None:
@@ -573,7 +576,7 @@ def test_a_drawing_needs_neither_matplotlib_nor_graphviz() -> None:
     code = (
         "import sys; sys.modules['matplotlib'] = sys.modules['graphviz'] = None\n"
         "import numpy as np\n"
-        "from interpretkd.diagrams import tree_svg\n"
+        "from interpretkd.drawing import tree_svg\n"
         "from interpretkd.students import CartStudent\n"
         "X = np.arange(40.0).reshape(-1, 2)\n"
         "print(tree_svg(CartStudent(3, search='greedy').fit(X, X))[:4])\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from interpretkd.drawing import text_width, wrap
-from interpretkd.drawing._tree_layout import place_in_levels, place_tidily
+from interpretkd.drawing._tree_layout import _place_in_levels, _place_tidily
 
 GAP = 3.0
 
@@ -41,7 +41,7 @@ def test_boxes_of_one_level_keep_the_gap_and_their_order(
 ) -> None:
     left, right, depth = _arrays(shape)
     breadth = [random.uniform(1, 30) for _ in left]
-    centre = place_tidily(left, right, breadth, GAP)
+    centre = _place_tidily(left, right, breadth, GAP)
     low, high = centre - np.array(breadth) / 2, centre + np.array(breadth) / 2
     assert low.min() == pytest.approx(0)
     # From left to right, as one reads the tree.
@@ -63,7 +63,7 @@ def test_a_parent_stands_in_the_middle_and_children_touch(
 ) -> None:
     left, right, depth = _arrays(shape)
     breadth = [random.uniform(1, 30) for _ in left]
-    centre = place_tidily(left, right, breadth, GAP)
+    centre = _place_tidily(left, right, breadth, GAP)
 
     def below(node: int) -> list[int]:
         if left[node] < 0:
@@ -90,7 +90,7 @@ def test_a_parent_stands_in_the_middle_and_children_touch(
 def test_a_mirrored_tree_has_a_mirrored_picture(shape: Any) -> None:
     def places(pairs: Any) -> list[list[float]]:
         left, right, depth = _arrays(pairs)
-        centre = place_tidily(left, right, [10.0] * len(left), GAP)
+        centre = _place_tidily(left, right, [10.0] * len(left), GAP)
         levels: list[list[float]] = [[] for _ in range(max(depth) + 1)]
         for x, level in zip(centre, depth, strict=True):
             levels[level].append(float(x))
@@ -107,7 +107,7 @@ def test_a_mirrored_tree_has_a_mirrored_picture(shape: Any) -> None:
 def test_equal_subtrees_look_equal() -> None:
     twig = ((None, None), None)
     left, right, _ = _arrays(((twig, None), (None, (None, twig))))
-    centre = place_tidily(left, right, [10.0] * len(left), GAP)
+    centre = _place_tidily(left, right, [10.0] * len(left), GAP)
 
     def offsets(node: int) -> list[float]:
         if left[node] < 0:
@@ -124,16 +124,16 @@ def test_a_chain_is_deeper_than_the_stack() -> None:
     inner = [i % 2 == 0 and i + 2 < n_nodes for i in range(n_nodes)]
     left = [i + 1 if is_inner else -1 for i, is_inner in enumerate(inner)]
     right = [i + 2 if is_inner else -1 for i, is_inner in enumerate(inner)]
-    centre = place_tidily(left, right, [10.0] * n_nodes, GAP)
+    centre = _place_tidily(left, right, [10.0] * n_nodes, GAP)
     assert np.ptp(centre) == pytest.approx((n_nodes // 2) * 6.5 + 6.5, rel=0.01)
 
 
 def test_a_single_node_stands_at_its_half() -> None:
-    assert place_tidily([-1], [-1], [8.0], GAP).tolist() == [4.0]
+    assert _place_tidily([-1], [-1], [8.0], GAP).tolist() == [4.0]
 
 
 def test_levels_are_as_long_as_their_longest_box() -> None:
-    start, total = place_in_levels([0, 1, 1, 2], [5.0, 7, 3, 4], 2.0)
+    start, total = _place_in_levels([0, 1, 1, 2], [5.0, 7, 3, 4], 2.0)
     assert start.tolist() == [0, 7, 7, 16]
     assert total == 20
 

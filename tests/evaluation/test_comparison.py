@@ -9,7 +9,13 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.evaluation import analyse, compare, evaluate, steps, why_not
+from interpretkd.evaluation import (
+    analyse,
+    chart_sizes,
+    compare,
+    evaluate,
+    why_not_comparable,
+)
 from interpretkd.metrics import fidelity_by_slice, mcnemar, paired_bootstrap
 from interpretkd.runs import same_rows_runs, save, saved_run
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
@@ -76,7 +82,7 @@ def test_whole_students_have_the_measures_of_their_evaluation(request, data):
 
 def test_sizes_are_measured_on_the_rows_that_did_not_choose_them(iris):
     side_by_side = compare(iris, sizes={"cart": (2, 3, 6)})
-    names = [one.name for one in side_by_side.contenders]
+    names = [one.name for one in side_by_side.students]
     assert names[:3] == [
         "cart (tree, 6 leaves)",
         "cart (tree, 2 leaves)",
@@ -87,7 +93,7 @@ def test_sizes_are_measured_on_the_rows_that_did_not_choose_them(iris):
     np.testing.assert_array_equal(side_by_side.numbers, cut.numbers)
     assert side_by_side.fidelity[1] == cut.evaluation.student.fidelity
     assert side_by_side.baseline_accuracy[1] == cut.evaluation.baseline.accuracy
-    linear = side_by_side.contenders[-1]
+    linear = side_by_side.students[-1]
     np.testing.assert_array_equal(linear.logits, iris["linear"].logits[cut.numbers])
     assert side_by_side.fidelity[0].n == len(cut.numbers)
 
@@ -125,9 +131,15 @@ def test_pairs_are_compared_row_by_row(iris, diabetes):
     side_by_side = compare(iris)
     first, last = iris["cart"], iris["linear"]
     pair = side_by_side.pair(0, 2)
-    assert pair.agreement.value == np.mean(first.decided == last.decided)
-    assert pair.fidelity == mcnemar(first.taught, first.decided, last.decided)
-    assert pair.accuracy == mcnemar(first.labels, first.decided, last.decided)
+    assert pair.agreement.value == np.mean(
+        first.student_decisions == last.student_decisions
+    )
+    assert pair.fidelity == mcnemar(
+        first.teacher_decisions, first.student_decisions, last.student_decisions
+    )
+    assert pair.accuracy == mcnemar(
+        first.labels, first.student_decisions, last.student_decisions
+    )
     turned = side_by_side.pair(2, 0).fidelity
     assert turned.difference.value == -pair.fidelity.difference.value
     with pytest.raises(InputError, match="second"):
@@ -162,19 +174,19 @@ def test_without_labels_there_is_no_accuracy(iris):
 
 def test_what_does_not_fit_is_refused_with_the_reason(iris, diabetes):
     cart = iris["cart"]
-    assert why_not(cart, iris["linear"]) is None
+    assert why_not_comparable(cart, iris["linear"]) is None
     fewer = replace(cart, X=cart.X[:-1], y=cart.y[:-1], teacher_logits=cart.logits[:-1])
     moved = replace(cart, X=cart.X + 1)
     labels = replace(cart, y=np.roll(cart.y, 7))
-    taught = replace(cart, teacher_logits=cart.teacher_logits * 2)
+    retrained = replace(cart, teacher_logits=cart.teacher_logits * 2)
     for other, reason in (
         (diabetes["cart"], "its task is regression, not multiclass"),
         (fewer, f"other evaluation rows ({len(cart) - 1} of them, not {len(cart)})"),
         (moved, "other evaluation rows"),
         (labels, "other labels"),
-        (taught, "another teacher"),
+        (retrained, "another teacher"),
     ):
-        assert reason in why_not(cart, other)
+        assert reason in why_not_comparable(cart, other)
         with pytest.raises(InputError, match="b cannot be compared with a: it"):
             compare({"a": cart, "b": other})
     with pytest.raises(InputError, match="at least one"):
@@ -194,12 +206,12 @@ def test_other_columns_and_classes_are_named(iris):
         teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(rows, labels))
         model = DistilledClassifier(teacher, CartStudent(3), random_state=0)
         other = analyse(model.fit(rows, labels), rows, labels)
-        assert reason in why_not(cart, other)
+        assert reason in why_not_comparable(cart, other)
 
 
 def test_steps_hold_the_sizes_that_matter(iris):
     path = iris["cart"].sizes
-    found = steps(path, also=[5])
+    found = chart_sizes(path, also=[5])
     assert found == tuple(sorted(set(found)))
     assert found[0] >= 2
     assert {5, path.sizes[-1]} <= set(found)

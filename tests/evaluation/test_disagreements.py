@@ -13,7 +13,12 @@ from sklearn.naive_bayes import GaussianNB
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.evaluation import disagreements, label_disagreements, leads, narrowed
+from interpretkd.evaluation import (
+    disagreements,
+    filter_disagreements,
+    label_disagreements,
+    leads,
+)
 from interpretkd.metrics import wilson_interval
 from interpretkd.rules import extract_rules
 from interpretkd.runs import load_run, save
@@ -78,8 +83,8 @@ def test_stored_logits_and_frames_with_an_index(german: Any, german_model: Any) 
     assert set(found.rows["index"] % 3) == {0}
     assert "label" not in found.rows
     assert "teacher_right" not in found.pairs
-    flipped = disagreements(german_model, X, teacher_logits=-logits)
-    assert len(flipped) == len(X) - len(found)
+    opposite = disagreements(german_model, X, teacher_logits=-logits)
+    assert len(opposite) == len(X) - len(found)
 
 
 def test_a_region_is_found_and_its_rate_is_honest() -> None:
@@ -208,30 +213,32 @@ def test_what_cannot_be_used(given: Any, message: str) -> None:
         disagreements(model, X, **given)
 
 
-def test_narrowed_rows_meet_every_wish(german: Any, german_model: Any) -> None:
+def test_filtered_rows_meet_every_condition(german: Any, german_model: Any) -> None:
     model, X, y = german_model, german.data, german.target
     logits = model.teacher_.logits(X)
     rows = disagreements(model, X, y).rows
     place = rows["position"].to_numpy()
     rows = rows.assign(lead=leads("multiclass", logits[place], model.logits(X)[place]))
-    assert narrowed(rows).equals(rows)
+    assert filter_disagreements(rows).equals(rows)
     for pair in disagreements(model, X, y).pairs.to_dict("records"):
-        some = narrowed(rows, teacher=pair["teacher"], student=pair["student"])
+        some = filter_disagreements(
+            rows, teacher=pair["teacher"], student=pair["student"]
+        )
         assert len(some) == pair["n"]
         assert set(some["teacher"]) == {pair["teacher"]}
-        right = narrowed(some, right="student")
+        right = filter_disagreements(some, right="student")
         assert len(right) == pair["student_right"]
     leaf = int(rows["leaf"].iloc[0])
-    assert (narrowed(rows, leaf=leaf)["leaf"] == leaf).all()
-    assert len(narrowed(rows, leaf=leaf)) == (rows["leaf"] == leaf).sum()
-    sure = narrowed(rows, min_confidence=0.7)
+    assert (filter_disagreements(rows, leaf=leaf)["leaf"] == leaf).all()
+    assert len(filter_disagreements(rows, leaf=leaf)) == (rows["leaf"] == leaf).sum()
+    sure = filter_disagreements(rows, min_confidence=0.7)
     assert sure["teacher_confidence"].min() >= 0.7
     assert len(sure) == (rows["teacher_confidence"] >= 0.7).sum()
     # Of two classes the lead is all that the teacher's own has above the other.
     np.testing.assert_allclose(rows["lead"], 2 * rows["teacher_confidence"] - 1)
-    near = narrowed(rows, max_lead=0.1)
+    near = filter_disagreements(rows, max_lead=0.1)
     assert 0 < len(near) == (rows["teacher_confidence"] <= 0.55).sum()
-    assert not len(narrowed(rows, teacher="nobody"))
+    assert not len(filter_disagreements(rows, teacher="nobody"))
 
 
 def test_leads_are_differences_of_probabilities() -> None:
@@ -264,8 +271,8 @@ def test_labels_are_counted_and_narrowed_one_by_one() -> None:
             ("teacher", "student", logits, own),
             ("student", "teacher", own, logits),
         ):
-            wanted = np.flatnonzero((says[:, i] > 0) & (not_so[:, i] <= 0))
-            assert record[f"{who}_only"] == len(wanted)
-            some = narrowed(rows, **{who: record["label"]})
-            assert sorted(some["position"]) == wanted.tolist(), other
-    assert len(narrowed(rows[:0], teacher=0)) == 0
+            expected = np.flatnonzero((says[:, i] > 0) & (not_so[:, i] <= 0))
+            assert record[f"{who}_only"] == len(expected)
+            some = filter_disagreements(rows, **{who: record["label"]})
+            assert sorted(some["position"]) == expected.tolist(), other
+    assert len(filter_disagreements(rows[:0], teacher=0)) == 0

@@ -152,10 +152,10 @@ def drawn_texts(display: Any) -> list[str]:
 def test_confusion_counts_as_scikit_learn_does(three: Any, iris: Any) -> None:
     X, _ = iris
     frame = ConfusionDisplay.from_model(three, X).frame()
-    taught, own = three.teacher_.logits(X).argmax(axis=1), three.predict(X)
-    expected = confusion_matrix(taught, own)
+    teacher, own = three.teacher_.logits(X).argmax(axis=1), three.predict(X)
+    expected = confusion_matrix(teacher, own)
     np.testing.assert_array_equal(frame["n_rows"], expected.ravel())
-    shares = confusion_matrix(taught, own, normalize="true")
+    shares = confusion_matrix(teacher, own, normalize="true")
     np.testing.assert_allclose(frame["share"], shares.ravel())
     assert list(frame["teacher"][:4]) == ["0", "0", "0", "1"]
 
@@ -181,12 +181,12 @@ def test_what_the_teacher_said_must_fit_the_rows(
 def test_confusion_of_labels_says_who_gives_each(labels: Any) -> None:
     model, X, _ = labels
     display = ConfusionDisplay.from_model(model, X)
-    taught, own = model.teacher_.logits(X) > 0, model.logits(X) > 0
+    teacher, own = model.teacher_.logits(X) > 0, model.logits(X) > 0
     frame = display.frame().set_index(["label", "decided_by"])["n_rows"]
     for j, name in enumerate(model.classes_):
-        assert frame[str(name), "both"] == (taught & own)[:, j].sum()
-        assert frame[str(name), "teacher alone"] == (taught & ~own)[:, j].sum()
-        assert frame[str(name), "neither"] == (~taught & ~own)[:, j].sum()
+        assert frame[str(name), "both"] == (teacher & own)[:, j].sum()
+        assert frame[str(name), "teacher alone"] == (teacher & ~own)[:, j].sum()
+        assert frame[str(name), "neither"] == (~teacher & ~own)[:, j].sum()
     assert frame.sum() == 2 * len(X)
     assert "2 labels" in display.alt
 
@@ -257,9 +257,9 @@ def test_residuals_are_those_of_the_rows(values: Any) -> None:
     model, X = values
     display = ResidualDisplay.from_model(model, X)
     frame = display.frame()
-    taught, own = model.teacher_.logits(X)[:, 0], model.predict(X)
-    np.testing.assert_allclose(frame["difference"], own - taught)
-    assert f"R2 {r2_score(taught, own):.3f}" in display.alt
+    teacher, own = model.teacher_.logits(X)[:, 0], model.predict(X)
+    np.testing.assert_allclose(frame["difference"], own - teacher)
+    assert f"R2 {r2_score(teacher, own):.3f}" in display.alt
     assert f"{len(X)} rows" in display.alt
 
 

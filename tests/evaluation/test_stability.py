@@ -16,12 +16,8 @@ from interpretkd._base import InputError
 from interpretkd.data import Feature
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import stability
-from interpretkd.evaluation._stability import (
-    _agreement,
-    _agreement_with,
-    _rank_correlation,
-    _Sameness,
-)
+from interpretkd.evaluation._stability import _agreement, _agreement_with
+from interpretkd.evaluation._stability_parts import _rank_correlation, _Sameness
 from interpretkd.models import Condition, feature_importance
 from interpretkd.rules import extract_rules
 from interpretkd.runs import load_run, save
@@ -84,9 +80,9 @@ def test_rank_correlation_is_spearmans() -> None:
     rng = np.random.default_rng(0)
     ranks = np.stack([rng.permutation(7) for _ in range(4)]).astype(float)
     pairs = itertools.combinations(ranks, 2)
-    wanted = np.mean([spearmanr(a, b).statistic for a, b in pairs])
-    assert _rank_correlation(ranks) == pytest.approx(wanted)
-    assert _rank_correlation(np.vstack([ranks, np.ones(7)])) == pytest.approx(wanted)
+    expected = np.mean([spearmanr(a, b).statistic for a, b in pairs])
+    assert _rank_correlation(ranks) == pytest.approx(expected)
+    assert _rank_correlation(np.vstack([ranks, np.ones(7)])) == pytest.approx(expected)
     assert np.isnan(_rank_correlation(np.ones((3, 7))))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from interpretkd.explain._functional_anova import Cells, decompose
+from interpretkd.explain._functional_anova import Cells, _decompose
 from interpretkd.models import Forest
 from interpretkd.students import BoostedStudent
 
@@ -57,7 +57,7 @@ def on_grid(form: Forest, cells: Cells) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("depth", [1, 2, 3, 5])
 def test_effects_are_means_over_independent_features(depth: int) -> None:
     form, frame = forest(n_rounds=15, max_depth=depth)
-    parts = decompose(form, form.schema.encode(frame))
+    parts = _decompose(form, form.schema.encode(frame))
     grid, shares = on_grid(form, parts.cells), parts.shares
 
     def mean(table: Any, kept: tuple[int, ...]) -> Any:
@@ -83,7 +83,7 @@ def test_effects_are_means_over_independent_features(depth: int) -> None:
 @pytest.mark.parametrize("settings", [{"n_rounds": 40}, {"max_leaves": 24}])
 def test_effects_have_no_mean_along_any_feature(settings: Any) -> None:
     form, frame = forest(**settings)
-    parts = decompose(form, form.schema.encode(frame))
+    parts = _decompose(form, form.schema.encode(frame))
     for i, effect in parts.mains.items():
         np.testing.assert_allclose(parts.shares[i] @ effect, 0, atol=1e-9)
     for i, j, effect in parts.pairs():
@@ -119,7 +119,7 @@ def test_a_value_on_a_threshold_is_below_it() -> None:
 def test_leaves_are_where_their_tests_lead() -> None:
     form, frame = forest(n_rounds=10, max_depth=4)
     codes = form.schema.encode(frame)
-    parts = decompose(form, codes)
+    parts = _decompose(form, codes)
     leaves, places = parts.leaves, parts.cells.places(codes)
     reached = [form.nodes.apply(codes, tree) for tree in range(form.n_trees)]
     for leaf in range(len(leaves.node)):

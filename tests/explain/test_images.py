@@ -174,11 +174,11 @@ def test_path_picture_shows_row_markers_and_tests(models: Any, digits: Any) -> N
     for side in {p.side for p in drawn.pixels}:
         assert side in markers
     # The shape says the side, too, not the colour alone.
-    outlines = {
+    markers = {
         e.get("class", "").split()[0]: len(re.findall(",", e.get("points", "")))
         for e in parsed(svg).iter(f"{SVG}polygon")
     }
-    assert outlines["above"] == outlines["below"] == 3
+    assert markers["above"] == markers["below"] == 3
     assert drawn._repr_html_().count("<svg") == 1
     assert drawn.svg() == svg
 

@@ -18,8 +18,8 @@ from interpretkd._base import InputError
 from interpretkd.data import replace_cells, spreads
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, given_rows
 from interpretkd.explain import explain_row
-from interpretkd.explain._counterfactuals import leaf_boxes, nearest_rows
-from interpretkd.explain._desired import Desired, Scale
+from interpretkd.explain._counterfactuals import _leaf_boxes, _nearest_rows
+from interpretkd.explain._desired import _Desired, _Scale
 from interpretkd.models import ALL_NUMBERS
 from interpretkd.runs import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
@@ -80,8 +80,8 @@ def labellers() -> list[Any]:
     ]
 
 
-def _plain_scale(n: int, frozen: frozenset[int] = frozenset()) -> Scale:
-    return Scale(np.ones(n), np.zeros(n, bool), np.full(n, nan), frozen)
+def _plain_scale(n: int, frozen: frozenset[int] = frozenset()) -> _Scale:
+    return _Scale(np.ones(n), np.zeros(n, bool), np.full(n, nan), frozen)
 
 
 # Trees: nobody knows a nearer change.
@@ -147,9 +147,9 @@ def test_no_change_into_another_leaf_is_nearer(
     tree = new_tree(nested)
     row = np.asarray(cells, dtype=FLOAT32)
     leaf = tree.nodes.apply(row[None])[0]
-    desired = Desired("regression", tree.value[leaf], at_least=0.5)
+    desired = _Desired("regression", tree.value[leaf], at_least=0.5)
     scale = _plain_scale(5, frozenset(fixed))
-    found = nearest_rows(tree, VALUES, row, desired, scale, 1)
+    found = _nearest_rows(tree, VALUES, row, desired, scale, 1)
     grid = _grid(tree, row)
     for j in fixed:
         grid[j] = [row[j]]
@@ -176,7 +176,7 @@ def test_a_row_lies_in_the_box_of_its_leaf_alone(nested: Any, cells: Any) -> Non
     row = np.asarray([cells], dtype=FLOAT32)
     inside = [
         leaf
-        for leaf, box in leaf_boxes(tree.nodes).items()
+        for leaf, box in _leaf_boxes(tree.nodes).items()
         if all(condition.holds(row)[0] for condition in box.values())
     ]
     assert inside == tree.nodes.apply(row).tolist()
@@ -187,14 +187,14 @@ def test_no_value_is_taken_away() -> None:
     known, gap = FLOAT32([3, 0, 0, 0, 0]), FLOAT32([nan, 0, 0, 0, 0])
     for row, serves in ((known, False), (gap, True)):
         leaf = tree.nodes.apply(row[None])[0]
-        desired = Desired("regression", tree.value[leaf], at_least=0.5)
-        found = nearest_rows(tree, VALUES, row, desired, _plain_scale(5), 1)
+        desired = _Desired("regression", tree.value[leaf], at_least=0.5)
+        found = _nearest_rows(tree, VALUES, row, desired, _plain_scale(5), 1)
         assert bool(found) == serves
 
 
 def test_values_across_a_threshold_are_readable_or_whole() -> None:
     tree = new_tree((1, 0.7499999403953552, False, None, None))
-    for start, whole, wanted in (
+    for start, whole, expected in (
         (9.0, False, 0.74),
         (-1.0, False, 0.75),
         (9.0, True, 0),
@@ -202,9 +202,9 @@ def test_values_across_a_threshold_are_readable_or_whole() -> None:
     ):
         row = FLOAT32([0, start, 0, 0, 0])
         leaf = tree.nodes.apply(row[None])[0]
-        desired = Desired("regression", tree.value[leaf], at_least=0.5)
-        scale = Scale(np.ones(5), np.full(5, whole), np.full(5, nan), frozenset())
-        assert nearest_rows(tree, VALUES, row, desired, scale, 1)[0][1] == wanted
+        desired = _Desired("regression", tree.value[leaf], at_least=0.5)
+        scale = _Scale(np.ones(5), np.full(5, whole), np.full(5, nan), frozenset())
+        assert _nearest_rows(tree, VALUES, row, desired, scale, 1)[0][1] == expected
 
 
 # Boosted and linear students: no single change is nearer.
@@ -483,7 +483,7 @@ def test_what_cannot_be_used(iris_models: Any, given: Any, message: str) -> None
         explain_row(iris_models[0], given.pop("row"), **given)
 
 
-def test_other_wishes_that_cannot_be(labellers: Any, regressors: Any) -> None:
+def test_other_desires_that_cannot_be(labellers: Any, regressors: Any) -> None:
     with pytest.raises(InputError, match="hold the labels"):
         explain_row(labellers[0], np.zeros(6), desired=["a"])
     with pytest.raises(InputError, match="two ends of an interval"):

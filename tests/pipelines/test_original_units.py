@@ -469,7 +469,7 @@ def test_bins_become_intervals_without_copies_on_one_side() -> None:
     np.testing.assert_array_equal(new.cover, [100, 40, 60, 20, 40])
 
 
-def test_tests_that_are_settled_are_left_out() -> None:
+def test_tests_that_are_decided_are_left_out() -> None:
     X = pd.DataFrame({"city": CITIES * 10})
     encoder = OneHotEncoder(sparse_output=False).fit(X)
     target = X["city"].map({c: float(i**2) for i, c in enumerate(sorted(CITIES))})

@@ -6,7 +6,7 @@ import pytest
 from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
 from interpretkd.models import ALL_NUMBERS, Nodes
-from interpretkd.pipelines._rewriting import Parts, translate
+from interpretkd.pipelines._rewriting import _rewrite, _Split
 
 OLD = Schema((Feature("code"), Feature("other")))
 AGE = Schema((Feature("age", has_missing=True),))
@@ -26,8 +26,8 @@ def _nodes(depth: int) -> Nodes:
     return Nodes(OLD, *arrays)
 
 
-def _leaves(parts: Parts, schema: Schema, values: list[float]) -> tuple[Any, Any]:
-    new = translate(_nodes(1), {0: parts}, schema)
+def _leaves(parts: _Split, schema: Schema, values: list[float]) -> tuple[Any, Any]:
+    new = _rewrite(_nodes(1), {0: parts}, schema)
     codes = np.array(values, dtype=np.float32)[:, None]
     return new.nodes, new.origin[new.nodes.apply(codes)].tolist()
 
@@ -38,7 +38,7 @@ def test_intervals(first: bool, missing_left: bool) -> None:
     cuts = np.array([1, 2, 3], dtype=np.float32)
     left = np.array([first, not first, first, not first])
     values = [0.5, 1, 1.5, 2, 2.5, 3, 3.5, np.nan]
-    _, leaves = _leaves(Parts(0, left, cuts, missing_left), AGE, values)
+    _, leaves = _leaves(_Split(0, left, cuts, missing_left), AGE, values)
     sides = [*np.repeat(left, 2)[:7], missing_left]
     assert leaves == [1 if side else 2 for side in sides]
 
@@ -47,8 +47,8 @@ def test_intervals(first: bool, missing_left: bool) -> None:
 def test_where_only_missing_values_go_another_way(left: bool) -> None:
     none = np.zeros(0, dtype=np.float32)
     for parts, schema in (
-        (Parts(0, np.array([left]), none, not left), AGE),
-        (Parts(0, np.array([left] * 3), None, not left), CITY),
+        (_Split(0, np.array([left]), none, not left), AGE),
+        (_Split(0, np.array([left] * 3), None, not left), CITY),
     ):
         nodes, leaves = _leaves(parts, schema, [0, 1, 2, np.nan])
         assert leaves == [1 if side else 2 for side in [left] * 3 + [not left]]
@@ -59,13 +59,13 @@ def test_where_only_missing_values_go_another_way(left: bool) -> None:
             assert nodes.left_categories.all()
 
 
-def test_settled_tests_are_left_out() -> None:
+def test_decided_tests_are_left_out() -> None:
     none = np.zeros(0, dtype=np.float32)
     for parts, schema in (
-        (Parts(0, np.array([True]), none, True), AGE),
-        (Parts(0, np.array([True]), none), AGE),
-        (Parts(0, np.array([True] * 3), None, True), CITY),
-        (Parts(-1, np.array([True])), AGE),
+        (_Split(0, np.array([True]), none, True), AGE),
+        (_Split(0, np.array([True]), none), AGE),
+        (_Split(0, np.array([True] * 3), None, True), CITY),
+        (_Split(-1, np.array([True])), AGE),
     ):
         nodes, leaves = _leaves(parts, schema, [0, 1])
         assert len(nodes.feature) == 1
@@ -74,8 +74,8 @@ def test_settled_tests_are_left_out() -> None:
 
 def test_the_same_test_twice_is_asked_once() -> None:
     cuts = np.array([1], dtype=np.float32)
-    parts = Parts(0, np.array([True, False]), cuts)
-    new = translate(_nodes(3), dict.fromkeys(range(7), parts), AGE)
+    parts = _Split(0, np.array([True, False]), cuts)
+    new = _rewrite(_nodes(3), dict.fromkeys(range(7), parts), AGE)
     assert new.nodes.is_leaf.sum() == 2
     assert new.origin[new.nodes.is_leaf].tolist() == [7, 14]
     assert new.stands_alone.all()
@@ -84,7 +84,7 @@ def test_the_same_test_twice_is_asked_once() -> None:
 def test_trees_that_would_explode_are_refused() -> None:
     rng = np.random.default_rng(0)
     parts = {
-        node: Parts(
+        node: _Split(
             node % 7,
             np.arange(61) % 2 == 0,
             np.sort(rng.random(60)).astype(np.float32),
@@ -93,4 +93,4 @@ def test_trees_that_would_explode_are_refused() -> None:
     }
     schema = Schema(tuple(Feature(f"x{i}") for i in range(7)))
     with pytest.raises(InputError, match=r"more than \d+ nodes instead of 255"):
-        translate(_nodes(7), parts, schema)
+        _rewrite(_nodes(7), parts, schema)

@@ -3,7 +3,13 @@ import pytest
 
 from interpretkd._base import InputError
 from interpretkd.models import LeafOutcomes, leaf_outcomes
-from interpretkd.rules._counts import Judged, alike, judge_rows, node_counts, tally
+from interpretkd.rules._counts import (
+    _alike,
+    _count_rows,
+    _judge_rows,
+    _Judged,
+    _node_counts,
+)
 from tests.students.cart.small_trees import AGE, DOSE, frame_of, hard_rows, new_tree
 
 CODES = np.zeros((6, 1), dtype=np.float32)
@@ -18,8 +24,8 @@ def test_each_rule_is_counted_by_itself() -> None:
     place = np.asarray([0, 0, 0, 1, 1, 1])
     teacher = np.asarray([[0], [0], [1], [1], [1], [1]])
     labels = np.asarray([[0], [1], [1], [1], [-1], [0]])
-    judged = Judged(CODES, teacher, np.linspace(0.5, 1, 6), labels)
-    first, second, third = tally(judged, _outcomes(), place)
+    judged = _Judged(CODES, teacher, np.linspace(0.5, 1, 6), labels)
+    first, second, third = _count_rows(judged, _outcomes(), place)
     assert (first["n_rows"], first["coverage"], first["n_disagree"]) == (3, 0.5, 1)
     assert first["fidelity"].value == pytest.approx(2 / 3)
     assert first["confidence"] == pytest.approx(0.6)
@@ -36,8 +42,8 @@ def test_label_sets_are_counted_as_wholes() -> None:
     names = np.asarray(["a", "b"], dtype=object)
     sets = LeafOutcomes("multilabel", np.asarray([[1, 0], [1, 1]]), None, names)
     labels = np.asarray([[1, 0], [1, 1], [1, 1], [1, 1], [0, 0], [1, 0]])
-    judged = Judged(CODES, None, None, labels)
-    first, second = tally(judged, sets, np.asarray([0, 0, 0, 1, 1, 1]))
+    judged = _Judged(CODES, None, None, labels)
+    first, second = _count_rows(judged, sets, np.asarray([0, 0, 0, 1, 1, 1]))
     assert (first["accuracy"].value, first["recall"]) == (1 / 3, 1 / 2)
     assert first["lift"] == pytest.approx(1.0)
     assert (second["accuracy"].value, second["recall"]) == (1 / 3, 1 / 3)
@@ -46,8 +52,8 @@ def test_label_sets_are_counted_as_wholes() -> None:
 
 def test_no_row_at_all_is_no_error() -> None:
     nothing = np.zeros(0, dtype=np.int64)
-    empty = Judged(CODES[:0], nothing[:, None], np.zeros(0), nothing[:, None])
-    for entry in tally(empty, _outcomes(), nothing):
+    empty = _Judged(CODES[:0], nothing[:, None], np.zeros(0), nothing[:, None])
+    for entry in _count_rows(empty, _outcomes(), nothing):
         assert entry == {"n_rows": 0, "coverage": 0.0}
 
 
@@ -59,7 +65,7 @@ def test_labels_are_found_whatever_their_type(n_classes: int, kind: type) -> Non
     tree = new_tree(0, outputs=1)
     rows = hard_rows(tree, 3)
     unknown = np.asarray([n_classes]).astype(kind)
-    judged = judge_rows(
+    judged = _judge_rows(
         None,
         tree,
         outcomes,
@@ -69,7 +75,7 @@ def test_labels_are_found_whatever_their_type(n_classes: int, kind: type) -> Non
     assert judged.labels is not None
     np.testing.assert_array_equal(judged.labels.ravel(), [0, 1, -1])
     with pytest.raises(InputError, match="No label y is a class of the model"):
-        judge_rows(None, tree, outcomes, frame_of(rows), np.repeat(unknown, 3))
+        _judge_rows(None, tree, outcomes, frame_of(rows), np.repeat(unknown, 3))
 
 
 def test_pooled_chances_are_means_by_weight() -> None:
@@ -86,9 +92,13 @@ def test_pooled_chances_are_means_by_weight() -> None:
 
 def test_the_highest_nodes_of_one_decision() -> None:
     tree = new_tree((AGE, 9.0, True, (DOSE, 1.0, True, 0, 0), (DOSE, 2.0, True, 0, 0)))
-    assert alike(tree, {2: "a", 3: "a", 5: "a", 6: "a"}) == {0: [2, 3, 5, 6]}
-    assert alike(tree, {2: "a", 3: "a", 5: "a", 6: "b"}) == {1: [2, 3], 5: [5], 6: [6]}
-    assert alike(tree, dict.fromkeys((2, 3), "a") | dict.fromkeys((5, 6), "b")) == {
+    assert _alike(tree, {2: "a", 3: "a", 5: "a", 6: "a"}) == {0: [2, 3, 5, 6]}
+    assert _alike(tree, {2: "a", 3: "a", 5: "a", 6: "b"}) == {
+        1: [2, 3],
+        5: [5],
+        6: [6],
+    }
+    assert _alike(tree, dict.fromkeys((2, 3), "a") | dict.fromkeys((5, 6), "b")) == {
         1: [2, 3],
         4: [5, 6],
     }
@@ -97,7 +107,7 @@ def test_the_highest_nodes_of_one_decision() -> None:
 def test_rows_are_counted_at_every_node() -> None:
     tree = new_tree((AGE, 9.0, True, (DOSE, 1.0, True, 0, 0), (DOSE, 2.0, True, 0, 0)))
     codes = hard_rows(tree, 500)
-    counts = node_counts(tree, codes)
+    counts = _node_counts(tree, codes)
     assert counts[0] == 500
     left = np.isnan(codes[:, AGE]) | (codes[:, AGE] <= 9)
     assert counts[[1, 4]].tolist() == [left.sum(), (~left).sum()]

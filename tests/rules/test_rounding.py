@@ -11,7 +11,7 @@ from interpretkd.data import Feature, Schema
 from interpretkd.data._dates import Calendar
 from interpretkd.models import ALL_NUMBERS, Tree, path_conditions
 from interpretkd.rules import readable
-from interpretkd.rules._rounding import Readable, significant_digits
+from interpretkd.rules._rounding import Readable, _significant_digits
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from tests.students.cart.small_trees import (
     FLOAT32,
@@ -79,9 +79,9 @@ def test_no_float_in_a_narrow_gap_has_fewer_digits(
     candidates = inside
     if {float(v) == np.floor(v) for v in (low, high)} == {True}:
         candidates = [v for v in inside if v == np.floor(v)]
-    fewest = min(significant_digits(float(v)) for v in candidates)
-    assert significant_digits(got) == fewest
-    ties = [float(v) for v in candidates if significant_digits(float(v)) == fewest]
+    fewest = min(_significant_digits(float(v)) for v in candidates)
+    assert _significant_digits(got) == fewest
+    ties = [float(v) for v in candidates if _significant_digits(float(v)) == fewest]
     assert abs(got - threshold) == min(abs(v - threshold) for v in ties)
 
 
@@ -100,7 +100,7 @@ def test_no_decimal_in_a_wide_gap_has_fewer_digits(
     place = int(np.searchsorted(values, threshold, side="right"))
     low, high = values[place - 1], values[place]
     assert low <= got < high
-    for n_digits in range(1, significant_digits(got)):
+    for n_digits in range(1, _significant_digits(got)):
         assert not _any_decimal(float(low), float(high), n_digits)
 
 
@@ -120,7 +120,7 @@ def _any_decimal(low: float, high: float, n_digits: int) -> bool:
 def test_digits_are_those_of_the_text(value: float) -> None:
     text = number_text(value)
     digits = Decimal(text).normalize().as_tuple().digits
-    assert significant_digits(value) == len(digits) <= 9
+    assert _significant_digits(value) == len(digits) <= 9
 
 
 # --- the rows

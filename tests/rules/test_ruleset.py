@@ -403,12 +403,12 @@ def test_rules_of_values_are_measured_by_their_errors(n_outputs: int) -> None:
     model = DistilledRegressor(teacher, student, random_state=0).fit(X, Y)
     rules = extract_rules(model, X, Y)
     chosen = rules.apply(X)
-    said, wanted = (np.reshape(v, (len(X), -1)) for v in (teacher.predict(X), Y))
+    said, labelled = (np.reshape(v, (len(X), -1)) for v in (teacher.predict(X), Y))
     predicted = np.reshape(model.predict(X), (len(X), -1))
     for i, rule in enumerate(rules):
         here = chosen == i
         assert (rule.fidelity, rule.accuracy, rule.lift) == (None, None, None)
-        for name, truth in (("teacher", said), ("label", wanted)):
+        for name, truth in (("teacher", said), ("label", labelled)):
             error = np.sqrt(((predicted - truth)[here] ** 2).mean())
             assert getattr(rule, f"{name}_rmse") == pytest.approx(error)
             mean = np.atleast_1d(getattr(rule, f"{name}_value"))
@@ -615,8 +615,8 @@ def test_rules_are_chosen(iris: Any) -> None:
     def numbers(**how: Any) -> list[int]:
         return [rule.number for rule in rules.filter(**how)]
 
-    def expected(wish: Any) -> list[int]:
-        return [rule.number for rule in rules if wish(rule)]
+    def expected(holds: Any) -> list[int]:
+        return [rule.number for rule in rules if holds(rule)]
 
     assert numbers() == [1, 2, 3, 4, 5]
     assert numbers(text="WIDTH") == expected(lambda r: "width" in r.condition_text)

@@ -14,7 +14,14 @@ import widgets
 from chart_colours import GREY, by_theme
 
 from interpretkd._base import InputError
-from interpretkd.evaluation import AXES, MEASURES, Comparison, Contender, compare, steps
+from interpretkd.evaluation import (
+    AXES,
+    MEASURES,
+    ComparedStudent,
+    Comparison,
+    chart_sizes,
+    compare,
+)
 from interpretkd.metrics import Estimate, PairedTest
 from interpretkd.runs import SavedRun, same_rows_runs
 
@@ -91,14 +98,14 @@ def put_together(runs: dict[str, SavedRun], own: str, *, cut: bool) -> Compariso
         name: whole if name == own else caches.analysis_of(run)
         for name, run in runs.items()
     }
-    sizes = {own: steps(whole.sizes)} if cut and whole.sizes is not None else {}
+    sizes = {own: chart_sizes(whole.sizes)} if cut and whole.sizes is not None else {}
     return compare(found, sizes=sizes)
 
 
 def with_shown_size(found: Comparison, own: str) -> Comparison:
     """Return the comparison with the sidebar's size in it, if sizes are compared."""
     size = shown_size()
-    known = {one.size for one in found.contenders if one.run == own}
+    known = {one.size for one in found.students if one.run == own}
     if size is None or found.numbers is None or size in known:
         return found
     return found.with_size(own, caches.analysis())
@@ -279,7 +286,7 @@ def show_frontier(found: Comparison, run: SavedRun, runs: dict[str, SavedRun]) -
         "Student looked at (or click a point)",
         range(len(found)),
         index=start_with(found, run, runs),
-        format_func=lambda i: f"{i + 1}. {found.contenders[i].name}",
+        format_func=lambda i: f"{i + 1}. {found.students[i].name}",
         key="student",
         bind="query-params",
     )
@@ -302,7 +309,7 @@ def show_frontier(found: Comparison, run: SavedRun, runs: dict[str, SavedRun]) -
 def start_with(found: Comparison, run: SavedRun, runs: dict[str, SavedRun]) -> int:
     """Return the place of the student that the sidebar shows."""
     size = shown_size()
-    for i, one in enumerate(found.contenders):
+    for i, one in enumerate(found.students):
         own = runs[one.run].key == run.key
         if own and (one.is_whole if size is None else one.size == size):
             return i
@@ -311,7 +318,7 @@ def start_with(found: Comparison, run: SavedRun, runs: dict[str, SavedRun]) -> i
 
 def show_one(found: Comparison, number: int, runs: dict[str, SavedRun]) -> None:
     """Show a student's measures and the way to it."""
-    one = found.contenders[number]
+    one = found.students[number]
     with st.container(border=True):
         st.markdown(f"**{widgets.plain(one.name)}**")
         share = None if found.accuracy is None else found.accuracy[number]
@@ -348,7 +355,7 @@ def show_metric(name: str, estimate: Estimate | None) -> None:
     )
 
 
-def open_student(run: SavedRun, one: Contender) -> None:
+def open_student(run: SavedRun, one: ComparedStudent) -> None:
     """Show a student's overview."""
     if run.key != shown_run().key:
         sidebar.show_run(run)
@@ -360,7 +367,7 @@ def open_student(run: SavedRun, one: Contender) -> None:
 def show_pair(found: Comparison, what: tuple[Any, ...], number: int) -> None:
     """Compare two students row by row."""
     st.subheader("Two of them, row by row", anchor=False)
-    names = [f"{i + 1}. {one.name}" for i, one in enumerate(found.contenders)]
+    names = [f"{i + 1}. {one.name}" for i, one in enumerate(found.students)]
     places = range(len(found))
     first = st.selectbox(
         "First",
@@ -402,9 +409,9 @@ def show_pair(found: Comparison, what: tuple[Any, ...], number: int) -> None:
 
 def other_than(found: Comparison, number: int) -> int:
     """Return a student to compare with: another run's before another size."""
-    own = found.contenders[number].run
+    own = found.students[number].run
     places = [i for i in range(len(found)) if i != number]
-    others = [i for i in places if found.contenders[i].run != own]
+    others = [i for i in places if found.students[i].run != own]
     return (others or places)[0]
 
 
@@ -442,7 +449,7 @@ def show_slices(found: Comparison, what: tuple[Any, ...], number: int) -> None:
         key="slice_by",
         bind="query-params",
     )
-    which = [i for i, c in enumerate(found.contenders) if c.is_whole or i == number]
+    which = [i for i, c in enumerate(found.students) if c.is_whole or i == number]
     long = caches.kept(
         "slices", lambda: found.slices(column, which), what, column, *which
     )
@@ -454,7 +461,7 @@ def show_slices(found: Comparison, what: tuple[Any, ...], number: int) -> None:
     as_share = st.column_config.NumberColumn(
         format="percent" if caches.whole().has_classes else "%.3f"
     )
-    names = {i: f"{i + 1}. {found.contenders[i].name}" for i in which}
+    names = {i: f"{i + 1}. {found.students[i].name}" for i in which}
     wide.columns = ["Slice", "Rows", *(names[i] for i in which)]
     widgets.table(wide, column_config=dict.fromkeys(names.values(), as_share))
     if n_slices > SHOWN_SLICES:

@@ -17,9 +17,9 @@ from interpretkd.evaluation import (
     Analysis,
     Disagreements,
     disagreements,
+    filter_disagreements,
     label_disagreements,
     leads,
-    narrowed,
 )
 
 NEAR, SURE = 0.1, 0.9
@@ -141,7 +141,9 @@ def bar_chart(frame: pd.DataFrame, name: str) -> alt.Chart:
 
 def show_labels(found: Analysis) -> None:
     """Show for each label how often only one of the two says it."""
-    frame = label_disagreements(found.model.classes_, found.taught, found.decided)
+    frame = label_disagreements(
+        found.model.classes_, found.teacher_decisions, found.student_decisions
+    )
     frame["label"] = row_list.said(frame["label"])
     names = {"teacher_only": "only the teacher", "student_only": "only the student"}
     renamed = frame.rename(columns={**names, "n": "rows"})
@@ -223,14 +225,14 @@ def show_regions(disagreements: Disagreements) -> None:
     spec = "percent" if percent else "%.4g"
     frame = disagreements.regions_frame()
     widgets.table(
-        frame[["rate", "region", "low", "high", "n", "n_parting", "coverage"]],
+        frame[["rate", "region", "low", "high", "n", "n_disagree", "coverage"]],
         column_config={
             "region": st.column_config.TextColumn("where", width="medium"),
             "rate": rate,
             "low": number("from", format=spec, help="95 % interval"),
             "high": number("to", format=spec, help="95 % interval"),
             "n": number("rows"),
-            "n_parting": number("that disagree"),
+            "n_disagree": number("that disagree"),
             "coverage": number("share of rows", format="percent"),
         },
         alt="The regions in which student and teacher disagree, the worst first",
@@ -272,7 +274,7 @@ def choose(found: Analysis, rows: pd.DataFrame) -> pd.DataFrame:
                 bind="query-params",
                 width=220,
             )
-    return narrowed(rows, **filters)
+    return filter_disagreements(rows, **filters)
 
 
 def choose_decisions(found: Analysis) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from interpretkd.drawing import (
     draw_branch,
     look_of,
 )
-from interpretkd.evaluation import Analysis, NodeFacts, node_facts, telling_rows
+from interpretkd.evaluation import Analysis, NodeFacts, example_rows, node_facts
 from interpretkd.metrics import Estimate, r2, wilson_interval
 from interpretkd.models import Forest, Linear
 
@@ -311,7 +311,7 @@ def show_examples(found: Analysis, facts: NodeFacts) -> None:
     """Offer some of the node's rows."""
     if not len(facts.rows):
         return
-    chosen = telling_rows(found, facts.rows)
+    chosen = example_rows(found, facts.rows)
     numbers = chosen if found.numbers is None else found.numbers[chosen]
     differ = int((~found.agrees[chosen]).sum()) if found.has_classes else 0
     text = "Rows that come here"

@@ -17,8 +17,8 @@ from chart_colours import BLUE, ORANGE, SKY, by_theme
 
 from interpretkd._base import InputError
 from interpretkd.explain import (
+    Answer,
     Input,
-    Said,
     WhatIf,
     inputs_of,
     order_of_inputs,
@@ -241,7 +241,7 @@ def show_answers(trial: WhatIf) -> None:
 
 def show_values(trial: WhatIf) -> None:
     """Show the values, and by how much they moved."""
-    pairs: list[tuple[str, Said, Said | None]] = [
+    pairs: list[tuple[str, Answer, Answer | None]] = [
         ("Student", trial.student_before, trial.student_after),
         ("Teacher", trial.teacher_before, trial.teacher_after),
     ]

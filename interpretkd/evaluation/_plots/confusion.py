@@ -6,11 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from interpretkd._base import Array
-from interpretkd.distillation import teacher_says
-from interpretkd.drawing import Display, check_classes, label, shortened
+from interpretkd.drawing import check_classes, label, shortened
+from interpretkd.evaluation._plots.pair import _PairDisplay
 from interpretkd.targets import decide
 
 _MOST_CLASSES = 16
@@ -19,7 +19,7 @@ _CASES = ("both", "teacher alone", "student alone", "neither")
 
 
 @dataclass(frozen=True, eq=False)
-class ConfusionDisplay(Display):
+class ConfusionDisplay(_PairDisplay):
     """What the student decides where the teacher decides what; a `from_` makes it.
 
     Parameters
@@ -34,59 +34,13 @@ class ConfusionDisplay(Display):
     n_columns: int
 
     @classmethod
-    def from_model(
-        cls, model: Any, X: ArrayLike, *, teacher_logits: ArrayLike | None = None
-    ) -> Self:
-        """Count how the model and its teacher decide.
-
-        Parameters
-        ----------
-        model : DistilledClassifier
-            Fitted.
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-        teacher_logits : array-like of shape (n_samples, n_outputs), default=None
-            What the teacher says of them; None asks it.
-
-        Returns
-        -------
-        ConfusionDisplay
-            What is drawn.
-
-        Raises
-        ------
-        InputError
-            For a regression.
-        """
-        taught = teacher_says(model, X, teacher_logits)
-        return cls._count(model, taught, np.asarray(model.logits(X), float))
-
-    @classmethod
-    def from_analysis(cls, found: Any) -> Self:
-        """Count how the student and its teacher decide.
-
-        Parameters
-        ----------
-        found : Analysis
-            Of a classifier.
-
-        Returns
-        -------
-        ConfusionDisplay
-            What is drawn.
-
-        Raises
-        ------
-        InputError
-            For a regression.
-        """
-        return cls._count(found.model, found.teacher_logits, found.logits)
-
-    @classmethod
-    def _count(cls, model: Any, taught: Array, own: Array) -> Self:
+    def _check(cls, model: Any) -> None:
         check_classes("ConfusionDisplay", model)
+
+    @classmethod
+    def _pair(cls, model: Any, teacher: Array, own: Array) -> Self:
         names = [str(name) for name in model.classes_]
-        first, second = decide(taught, model.task_), decide(own, model.task_)
+        first, second = decide(teacher, model.task_), decide(own, model.task_)
         if model.task_ == "multilabel":
             first, second = first.astype(bool), second.astype(bool)
             cases = (first & second, first & ~second, ~first & second)

@@ -76,7 +76,7 @@ class ReliabilityDisplay(Display):
             For a regression, and for labels that do not fit.
         """
         check_classes("ReliabilityDisplay", model)
-        taught = teacher_says(model, X, teacher_logits)
+        teacher = teacher_says(model, X, teacher_logits)
         own = np.asarray(model.logits(X), dtype=np.float64)
         labels = np.asarray(y)
         shape = own.shape if model.task_ == "multilabel" else own.shape[:1]
@@ -87,7 +87,7 @@ class ReliabilityDisplay(Display):
             )
         if model.task_ == "multiclass":
             labels = pd.Index(model.classes_).get_indexer(pd.Index(labels))
-        return cls._compare(model, {"teacher": taught, "student": own}, labels, n_bins)
+        return cls._compare(model, {"teacher": teacher, "student": own}, labels, n_bins)
 
     @classmethod
     def from_analysis(cls, found: Any, *, n_bins: int = 10) -> Self:

@@ -6,18 +6,17 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, InputError
-from interpretkd.distillation import teacher_says
-from interpretkd.drawing import LINE_COLOURS, MARKERS, Display, panels
+from interpretkd.drawing import LINE_COLOURS, MARKERS, panels
+from interpretkd.evaluation._plots.pair import _PairDisplay
 
 _MOST_POINTS = 2_000
 """Rows that are drawn one by one; more are counted in hexagons."""
 
 
 @dataclass(frozen=True, eq=False)
-class ResidualDisplay(Display):
+class ResidualDisplay(_PairDisplay):
     """A student's values beside its teacher's, row by row; a `from_` makes it.
 
     Parameters
@@ -28,58 +27,15 @@ class ResidualDisplay(Display):
     """
 
     @classmethod
-    def from_model(
-        cls, model: Any, X: ArrayLike, *, teacher_logits: ArrayLike | None = None
-    ) -> Self:
-        """Compare the values of a model and its teacher.
-
-        Parameters
-        ----------
-        model : DistilledRegressor
-            Fitted.
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows.
-        teacher_logits : array-like of shape (n_samples, n_outputs), default=None
-            What the teacher says of them; None asks it.
-
-        Returns
-        -------
-        ResidualDisplay
-            What is drawn.
-
-        Raises
-        ------
-        InputError
-            For a classifier.
-        """
-        _check_values("ResidualDisplay", model)
-        taught = teacher_says(model, X, teacher_logits)
-        return cls._pair(taught, np.asarray(model.logits(X), dtype=np.float64))
+    def _check(cls, model: Any) -> None:
+        if model.task_ != "regression":
+            raise InputError(
+                "The model given to ResidualDisplay must be a regressor. Got a "
+                "classifier; use ConfusionDisplay."
+            )
 
     @classmethod
-    def from_analysis(cls, found: Any) -> Self:
-        """Compare the values of a student and its teacher.
-
-        Parameters
-        ----------
-        found : Analysis
-            Of a regressor.
-
-        Returns
-        -------
-        ResidualDisplay
-            What is drawn.
-
-        Raises
-        ------
-        InputError
-            For a classifier.
-        """
-        _check_values("ResidualDisplay", found.model)
-        return cls._pair(found.teacher_logits, found.logits)
-
-    @classmethod
-    def _pair(cls, taught: Array, own: Array) -> Self:
+    def _pair(cls, model: Any, teacher: Array, own: Array) -> Self:
         n_outputs = own.shape[1]
         names = (
             [f"output {i}" for i in range(n_outputs)] if n_outputs > 1 else ["value"]
@@ -87,7 +43,7 @@ class ResidualDisplay(Display):
         data = pd.DataFrame(
             {
                 "output": np.repeat(np.asarray(names, dtype=object), len(own)),
-                "teacher": taught.T.ravel(),
+                "teacher": teacher.T.ravel(),
                 "student": own.T.ravel(),
             }
         )
@@ -151,14 +107,6 @@ class ResidualDisplay(Display):
         bottom.set_xlabel("teacher (value)")
         bottom.sharex(top)
         top.legend(loc="upper left")
-
-
-def _check_values(owner: str, model: Any) -> None:
-    if model.task_ != "regression":
-        raise InputError(
-            f"The model given to {owner} must be a regressor. Got a classifier; use "
-            "ConfusionDisplay."
-        )
 
 
 def _spread(part: pd.DataFrame) -> pd.DataFrame:

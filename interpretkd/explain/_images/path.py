@@ -47,7 +47,7 @@ _LEGEND = {
     "other": "is it missing?",
 }
 # The shapes differ as the colours do.
-_OUTLINES = {
+_CORNERS = {
     "above": ((0, -0.62), (0.62, 0.45), (-0.62, 0.45)),
     "below": ((0, 0.62), (0.62, -0.45), (-0.62, -0.45)),
     "both": ((0, -0.62), (0.62, 0), (0, 0.62), (-0.62, 0)),
@@ -288,7 +288,7 @@ def _kind(pixels: Sequence[PathPixel]) -> str:
 def _marker(
     kind: str, x: float, y: float, size: float, numbers: str = ""
 ) -> list[Shape]:
-    corners = tuple((x + size * a, y + size * b) for a, b in _OUTLINES[kind])
+    corners = tuple((x + size * a, y + size * b) for a, b in _CORNERS[kind])
     shape = Polygon(corners, kind)
     if not numbers:
         return [shape]

@@ -8,7 +8,7 @@ import numpy as np
 
 from interpretkd._base import InputError
 from interpretkd.distillation import given_rows
-from interpretkd.explain._what_if.inputs import Input, differing
+from interpretkd.explain._what_if.inputs import Input, _differing
 
 _SETTING = re.compile(r"(\d{1,7})_(na|-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?)")
 
@@ -31,7 +31,7 @@ def settings_between(model: Any, before: Any, after: Any) -> dict[int, float]:
     first, second = (
         model.schema_.encode(given_rows(model, row))[0] for row in (before, after)
     )
-    return {j: float(second[j]) for j in differing(first, second)}
+    return {j: float(second[j]) for j in _differing(first, second)}
 
 
 def write_settings(row: int, values: Mapping[int, float]) -> str:

@@ -323,19 +323,8 @@ def row_of(X: Rows, position: int) -> Rows:
     return X.iloc[[position]] if isinstance(X, pd.DataFrame) else X[[position]]
 
 
-def differing(before: Codes, after: Codes) -> list[int]:
-    """Return the columns in which two rows differ.
-
-    Parameters
-    ----------
-    before, after : ndarray of shape (n_features,)
-        Codes.
-
-    Returns
-    -------
-    list of int
-        Positions, in order; a missing value equals another.
-    """
+def _differing(before: Codes, after: Codes) -> list[int]:
+    """Return the columns in which two rows differ."""
     both_miss = np.isnan(before) & np.isnan(after)
     found: list[int] = np.flatnonzero((before != after) & ~both_miss).tolist()
     return found

@@ -18,13 +18,13 @@ from interpretkd.distillation import (
     same_decisions,
     teacher_is_here,
 )
-from interpretkd.explain._what_if.inputs import differing, used_positions
+from interpretkd.explain._what_if.inputs import _differing, used_positions
 from interpretkd.models import Tree, path_conditions, path_contributions, way_of
 from interpretkd.targets import probabilities
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class Answer:
     """What a model says of a row.
 
     Parameters
@@ -60,11 +60,11 @@ class WhatIf:
         The names of the classes, labels or values.
     changes : DataFrame
         One row a changed column: feature, before, after and is_used.
-    student_before, student_after : Said
+    student_before, student_after : Answer
         What the student says.
-    teacher_before : Said
+    teacher_before : Answer
         What the teacher says of the row as it is.
-    teacher_after : Said or None
+    teacher_after : Answer or None
         What it says of the changed row; None where it cannot be asked.
     leaf_before, leaf_after : int or None
         The leaves' node numbers; None for other students than a tree.
@@ -86,10 +86,10 @@ class WhatIf:
 
     outputs: tuple[str, ...]
     changes: pd.DataFrame
-    student_before: Said
-    student_after: Said
-    teacher_before: Said
-    teacher_after: Said | None
+    student_before: Answer
+    student_after: Answer
+    teacher_before: Answer
+    teacher_after: Answer | None
     leaf_before: int | None
     leaf_after: int | None
     rule: str | None
@@ -197,10 +197,10 @@ def try_values(
     return WhatIf(
         outputs=tuple(output_names(model)),
         changes=_changes(model, before[0], after[0]),
-        student_before=_said(model, own[0]),
-        student_after=_said(model, own[1]),
-        teacher_before=_said(model, np.ravel(np.asarray(teacher_logits))),
-        teacher_after=None if asked is None else _said(model, asked),
+        student_before=_answer(model, own[0]),
+        student_after=_answer(model, own[1]),
+        teacher_before=_answer(model, np.ravel(np.asarray(teacher_logits))),
+        teacher_after=None if asked is None else _answer(model, asked),
         leaf_before=None if leaves is None else leaves[0],
         leaf_after=None if leaves is None else leaves[1],
         rule=None if leaves is None else _rule(form, leaves[1]),
@@ -268,16 +268,16 @@ def _changes(model: Any, before: Codes, after: Codes) -> pd.DataFrame:
             value_text(features[j], float(after[j])),
             j in used,
         )
-        for j in differing(before, after)
+        for j in _differing(before, after)
     ]
     return pd.DataFrame(rows, columns=["feature", "before", "after", "is_used"])
 
 
-def _said(model: Any, logits: Array) -> Said:
+def _answer(model: Any, logits: Array) -> Answer:
     each = np.asarray(logits, dtype=np.float64).reshape(1, -1)
     task = model.task_
     chance = certainty(task, each)
-    return Said(
+    return Answer(
         one_line(prediction_text(decisions(model, each)[0])),
         each[0] if task == "regression" else probabilities(each, task)[0],
         None if chance is None else float(chance[0]),
@@ -285,7 +285,7 @@ def _said(model: Any, logits: Array) -> Said:
     )
 
 
-def _became(who: str, before: Said, after: Said) -> str:
+def _became(who: str, before: Answer, after: Answer) -> str:
     if before.decision == after.decision:
         return f"{who} stays at {after}"
     return f"{who} goes from {before} to {after}"

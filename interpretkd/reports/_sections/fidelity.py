@@ -44,7 +44,9 @@ def _fidelity(subject: Subject) -> Section:
 def _confusion(subject: Subject) -> Table:
     names = [str(name) for name in subject.found.model.classes_]
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
-    np.add.at(counts, (subject.found.taught, subject.found.decided), 1)
+    np.add.at(
+        counts, (subject.found.teacher_decisions, subject.found.student_decisions), 1
+    )
     frame = pd.DataFrame(counts, columns=[f"student: {name}" for name in names])
     frame.insert(0, "", [f"teacher: {name}" for name in names])
     return Table(frame, "Rows by what teacher and student decide")
@@ -60,7 +62,7 @@ def _accuracy(subject: Subject) -> Section | None:
     truth = labels.reshape(len(labels), -1)
     teacher, student = (
         (np.asarray(said).reshape(truth.shape) == truth).all(axis=1)
-        for said in (subject.found.taught, subject.found.decided)
+        for said in (subject.found.teacher_decisions, subject.found.student_decisions)
     )
     counts = {
         "both right": teacher & student,

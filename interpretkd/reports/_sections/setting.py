@@ -130,7 +130,11 @@ def _columns(subject: Subject) -> pd.DataFrame:
 
 def _balance(found: Analysis) -> Table:
     names = [str(name) for name in found.model.classes_]
-    said = {"labels": found.labels, "teacher": found.taught, "student": found.decided}
+    said = {
+        "labels": found.labels,
+        "teacher": found.teacher_decisions,
+        "student": found.student_decisions,
+    }
     shares: dict[str, Any] = {"class": names}
     for who, places in said.items():
         if places is not None:

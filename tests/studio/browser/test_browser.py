@@ -6,8 +6,7 @@ from contextlib import contextmanager
 import pandas as pd
 import pytest
 
-from interpretkd.drawing import save_diagram, tree_svg
-from interpretkd.drawing._tree import pages
+from interpretkd.drawing import draw_pages, save_diagram, tree_svg
 from interpretkd.students import CartStudent
 
 NAMES = [
@@ -79,7 +78,7 @@ def test_pictures_stand_in_one_page_and_keep_to_their_boxes(tmp_path, student, s
     drawn = [
         tree_svg(student, most_leaves=12, direction="down", title=NAMES[1]),
         tree_svg(student, most_leaves=12, theme="light"),
-        *pages(student, depth=6)[:2],
+        *(page.svg() for page in draw_pages(student, depth=6)[:2]),
     ]
     path = tmp_path / "page.html"
     body = "".join(f"<div>{svg}</div>" for svg in drawn)

@@ -5,7 +5,7 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd.datasets import load_german_credit
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.evaluation import compare, steps
+from interpretkd.evaluation import chart_sizes, compare
 from interpretkd.runs import analyse_run, load_run, save, saved_run
 from interpretkd.students import LinearStudent
 from interpretkd.studio import RUNS
@@ -42,9 +42,9 @@ def test_one_run_shows_the_sizes_of_its_tree(studio, make_run):
     app = studio("german", "compare")
     assert not app.exception
     whole = analyse_run(load_run(make_run("german")))
-    found = compare({"german": whole}, sizes={"german": steps(whole.sizes)})
+    found = compare({"german": whole}, sizes={"german": chart_sizes(whole.sizes)})
     table = app.dataframe[0].value
-    assert table["Student"].tolist() == [one.name for one in found.contenders]
+    assert table["Student"].tolist() == [one.name for one in found.students]
     assert table["Fidelity"].tolist() == [f"{one:.1%}" for one in found.fidelity]
     assert _metrics(app)["Fidelity"] == f"{found.fidelity[0].value:.1%}"
     assert f"{found.n_rows:,} of the evaluation rows" in "".join(
@@ -179,7 +179,7 @@ def test_a_size_is_opened(studio, monkeypatch, tmp_path):
 
 def test_the_size_of_the_sidebar_is_among_them_and_looked_at(studio, make_run):
     whole = analyse_run(load_run(make_run("german")))
-    size = next(size for size in range(2, 12) if size not in steps(whole.sizes))
+    size = next(size for size in range(2, 12) if size not in chart_sizes(whole.sizes))
     app = studio("german", "compare", size=size)
     assert not app.exception
     table = app.dataframe[0].value

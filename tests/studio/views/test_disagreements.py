@@ -34,7 +34,7 @@ def test_counts_are_those_beside_the_diagonal_of_the_confusion(studio, make_run,
     found = analysed(make_run, run)
     app = studio(run, "disagreements")
     assert not app.exception
-    counts = confusion_matrix(found.taught, found.decided)
+    counts = confusion_matrix(found.teacher_decisions, found.student_decisions)
     n_disagree = int(counts.sum() - np.trace(counts))
     assert 0 < n_disagree < len(found)
     assert f"**{n_disagree:,} of {n_disagree:,} rows" in said(app)
@@ -47,8 +47,8 @@ def test_counts_are_those_beside_the_diagonal_of_the_confusion(studio, make_run,
         assert counts[tuple(who)] == pair["n"]
     right = [int(metric.value.split()[0].replace(",", "")) for metric in app.metric]
     labels = found.labels
-    parts = found.taught != found.decided
-    both = (found.taught, found.decided)
+    parts = found.teacher_decisions != found.student_decisions
+    both = (found.teacher_decisions, found.student_decisions)
     by_hand = [(values == labels)[parts].sum() for values in both]
     assert right == [*by_hand, n_disagree - sum(by_hand)]
 
@@ -66,7 +66,7 @@ def test_the_address_chooses_the_rows(studio, make_run):
     found = analysed(make_run, "german")
     app = studio("german", "disagreements", teacher="bad", student="good")
     classes = found.model.classes_
-    theirs, own = classes[found.taught], classes[found.decided]
+    theirs, own = classes[found.teacher_decisions], classes[found.student_decisions]
     wanted = np.flatnonzero((theirs == "bad") & (own == "good"))
     assert f"**{len(wanted)} of " in said(app)
     assert set(rows_of(app)) <= set((wanted + 1).tolist())
@@ -153,7 +153,9 @@ def test_values_part_by_more_than_a_tolerance(studio, make_run):
 def test_labels_one_by_one(studio, make_run):
     found = analysed(make_run, "multilabel")
     app = studio("multilabel", "disagreements")
-    counts = label_disagreements(found.model.classes_, found.taught, found.decided)
+    counts = label_disagreements(
+        found.model.classes_, found.teacher_decisions, found.student_decisions
+    )
     shown = app.dataframe[0].value
     assert shown["label"].tolist() == counts["label"].tolist()
     assert shown["rows"].tolist() == counts["n"].tolist()

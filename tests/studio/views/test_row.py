@@ -129,7 +129,7 @@ def test_counterfactuals_keep_to_what_may_change(studio, make_run):
 def test_a_desired_class_is_what_counterfactuals_lead_to(studio, make_run):
     found = found_in(make_run, "digits")
     names = list(map(str, found.model.classes_))
-    decided = names[found.decided[4]]
+    decided = names[found.student_decisions[4]]
     other = next(name for name in names if name != decided)
     app = studio("digits", "row", row=5, desired=other)
     assert app.selectbox(key="desired").value == other
