@@ -92,10 +92,12 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
+    >>> import interpretkd as ikd
     >>> X, y = load_iris(return_X_y=True)
     >>> teacher = LogisticRegression(max_iter=1000).fit(X[::2], y[::2])
-    >>> student = CartStudent(max_leaves=3)
-    >>> model = DistilledClassifier(FrozenEstimator(teacher), student, random_state=0)
+    >>> student = ikd.CartStudent(max_leaves=3)
+    >>> teacher = FrozenEstimator(teacher)
+    >>> model = ikd.DistilledClassifier(teacher, student, random_state=0)
     >>> model.fit(X[::2], y[::2]).predict(X[:2])
     array([0, 0])
     >>> print(model.fidelity(X[1::2]))

@@ -67,9 +67,11 @@ class DistilledRegressor(RegressorMixin, _Distilled):
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.ensemble import RandomForestRegressor
+    >>> import interpretkd as ikd
     >>> X, y = load_diabetes(return_X_y=True)
     >>> teacher = RandomForestRegressor(n_estimators=20, random_state=0)
-    >>> model = DistilledRegressor(teacher, CartStudent(8), random_state=0).fit(X, y)
+    >>> model = ikd.DistilledRegressor(teacher, ikd.CartStudent(8), random_state=0)
+    >>> model = model.fit(X, y)
     >>> model.predict(X).shape
     (442,)
     """

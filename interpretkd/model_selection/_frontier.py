@@ -113,10 +113,11 @@ def frontier(
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.linear_model import LogisticRegression
+    >>> import interpretkd as ikd
     >>> X, y = load_iris(return_X_y=True)
-    >>> students = [CartStudent(n, search="greedy") for n in (2, 3, 6)]
+    >>> students = [ikd.CartStudent(n, search="greedy") for n in (2, 3, 6)]
     >>> teacher = LogisticRegression(max_iter=1000)
-    >>> found = frontier(teacher, X, y, students=students, random_state=0)
+    >>> found = ikd.frontier(teacher, X, y, students=students, random_state=0)
     >>> table = found.to_frame()[["student", "size", "items", "fidelity", "knee"]]
     >>> table.round(3)
       student  size  items  fidelity   knee

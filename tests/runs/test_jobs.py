@@ -127,7 +127,7 @@ def test_a_job_that_nobody_holds_is_ended(tmp_path: Path) -> None:
 
 PARENT = """
 import sys, time
-from interpretkd.jobs import TrainOrder, start_job
+from interpretkd.runs.jobs import TrainOrder, start_job
 job = start_job(TrainOrder(sys.argv[1], "german", network={"max_epochs": 10**6,
                 "patience": 10**6}))
 print(job.pid, flush=True)
