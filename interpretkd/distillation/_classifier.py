@@ -9,9 +9,8 @@ from sklearn.base import (
 )
 from sklearn.utils import Tags
 
-from interpretkd._base import Array, InputError, check_choice, check_real
-from interpretkd.data import take_rows
-from interpretkd.distillation._base import _Distilled, _length, is_fitted
+from interpretkd._base import Array, check_choice, check_real
+from interpretkd.distillation._base import _Distilled, is_fitted
 from interpretkd.targets import Target, check_labels, decide, indicate, probabilities
 from interpretkd.teachers import Teacher
 from interpretkd.transfer import TransferSet
@@ -22,7 +21,7 @@ _AUTO_TEMPERATURES = (0.5, 1.0, 2.0, 4.0)
 
 
 class DistilledClassifier(ClassifierMixin, _Distilled):
-    """A student taught by a classifier's logits.
+    """A student fitted to the logits of a classifier.
 
     `fit` asks the teacher about every row, turns the logits into target columns, fits
     the student to them and, where there are labels, fits the same student to the
@@ -92,6 +91,7 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
+    >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True)
     >>> teacher = LogisticRegression(max_iter=1000).fit(X[::2], y[::2])
     >>> student = CartStudent(max_leaves=3)
@@ -154,27 +154,10 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
         name = type(self).__name__
         check_choice(name, "target", self.target, TARGETS)
         check_real(name, "temperature", self.temperature, 0)
-        check_real(name, "alpha", self.alpha, 0, 1, closed="both")
-        if self.alpha > 0 and y is None:
-            raise InputError(
-                f"The 'alpha' parameter of {name} must be 0 when no labels y are "
-                f"given. Got {self.alpha!r}."
-            )
-        rows, encoded = self._begin(X, y, X_unlabelled)
-        n_given = (
-            len(rows) if X_unlabelled is None else len(rows) - _length(X_unlabelled)
-        )
+        self._check_alpha(y)
+        rows, encoded, n_given = self._begin(X, y, X_unlabelled)
         y = None if y is None else check_labels(y)
-        kept, self.validation_rows_ = self._split(n_given, y)
-        y_kept = None if y is None else y[kept]
-        self.teacher_ = self._teach(take_rows(rows, kept), y_kept)
-        self.task_ = self.teacher_.task
-        if self.task_ == "regression":
-            raise InputError(
-                f"The 'teacher' parameter of {name} must be a classifier. Got the "
-                f"regressor {self.teacher_.estimator!r}; use DistilledRegressor."
-            )
-        logits = self.teacher_.logits(rows)
+        logits = self._ask_teacher(rows, n_given, y)
         self.classes_ = _classes(self.teacher_, logits)
         labels = None
         if y is not None:

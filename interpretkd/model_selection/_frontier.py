@@ -113,6 +113,7 @@ def frontier(
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.linear_model import LogisticRegression
+    >>> from interpretkd.students import CartStudent
     >>> X, y = load_iris(return_X_y=True)
     >>> students = [CartStudent(n, search="greedy") for n in (2, 3, 6)]
     >>> teacher = LogisticRegression(max_iter=1000)

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.students._base import Judged as Judged, Taught as Taught
+    from interpretkd.students._base import (
+        TrainingData as TrainingData,
+        ValidationData as ValidationData,
+    )
     from interpretkd.students._boosted.estimator import BoostedStudent as BoostedStudent
     from interpretkd.students._boosted.leaf_budget import (
         LEARNING_RATES as LEARNING_RATES,
@@ -45,7 +48,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        _base: Judged Taught
+        _base: TrainingData ValidationData
         _boosted.estimator: BoostedStudent
         _boosted.leaf_budget: BoostingRows BoostingSearch BoostingSettings
             BoostingTrial GrownTree LEARNING_RATES PENALTY TREE_LEAVES TreeSum

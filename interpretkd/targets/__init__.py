@@ -1,7 +1,7 @@
-"""What is taught: logits as decisions, probabilities and target columns, and back.
+"""What a student is fitted to: decisions, probabilities and columns from logits.
 
 Belongs here: functions on logits and labels that turn one into the other.
-Does not: who teaches (`teachers`), and what is fitted (`students`).
+Does not: the teacher (`teachers`), and fitting a student (`students`).
 Read first: `_target.py` (columns from logits), `_logits.py` (what logits mean).
 """
 

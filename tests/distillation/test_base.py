@@ -512,9 +512,9 @@ def test_the_baseline_chooses_on_the_students_validation_rows(max_leaves):
     chosen = CartStudent(max_leaves).fit(
         X[kept], targets[kept], held_out=(X[held_out], targets[held_out])
     )
-    expected = CartStudent(max_leaves).set_params(**chosen.settled_).fit(X, targets)
+    expected = CartStudent(max_leaves).set_params(**chosen.chosen_).fit(X, targets)
     _same_arrays(model.baseline_, expected)
-    assert model.baseline_.get_params()["search"] == chosen.settled_["search"]
+    assert model.baseline_.get_params()["search"] == chosen.chosen_["search"]
 
 
 def test_rows_without_label_are_no_part_of_the_baselines_choice(iris, monkeypatch):

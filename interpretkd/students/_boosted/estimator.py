@@ -149,12 +149,7 @@ class BoostedStudent(_Student):
         BoostedStudent
             Itself.
         """
-        given = self._read(X, y, sample_weight)
-        held_out = None
-        if watch is not None:
-            held_out = (self._read_others(watch[0]).codes, watch[1])
-        self._fit(*given, held_out)
-        return self
+        return self._fit_rows(X, y, sample_weight, watch)
 
     def _check(self) -> None:
         name = "BoostedStudent"

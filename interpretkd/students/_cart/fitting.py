@@ -51,7 +51,7 @@ SEARCHES = ("auto", "greedy", "refined", "optimal")
 _PATIENCE = 1.5
 """Seconds after which a user is told why a first fit takes long."""
 _EFFORT = 0.4
-"""The share of the steps that are taken to choose: the order of trees settles early."""
+"""The share of the steps taken to choose: the order of trees is clear early."""
 _LARGEST = 64
 """The leaves of the tree that `max_leaves="auto"` prunes."""
 
@@ -71,7 +71,7 @@ class Settings:
     objective : str, default="auto"
         A name out of `OBJECTIVES`.
     class_cost : ndarray of shape (n_outputs, n_outputs), float64, or None
-        What it costs to decide for the second class where the first was taught.
+        What it costs to decide for the second class where the targets say the first.
     time_limit : float, default=60.0
         In seconds.
     seed : int, default=0
@@ -86,18 +86,18 @@ class Settings:
     time_limit: float = 60.0
     seed: int = 0
 
-    def settle(self, trial: "Fit") -> "Settings":
-        """Return the settings in which nothing is left to be chosen.
+    def with_choice(self, trial: "Fit") -> "Settings":
+        """Return the settings with the search, and the size, that a fit has chosen.
 
         Parameters
         ----------
         trial : Fit
-            Where it was chosen.
+            The fit.
 
         Returns
         -------
         Settings
-            The same search, and the same size if that was to be chosen.
+            Nothing is left to be chosen.
         """
         limits = self.limits
         if self.choose_size:
@@ -306,10 +306,9 @@ def objective_of(
         on = (targets > 0.5).astype(np.float64)
         pairs = np.stack([on, 1 - on], axis=2).reshape(len(targets), -1)
         return TreeObjective(PAIRS, pairs * weight[:, None] / n_outputs, weight, price)
-    taught = targets
     if name == "disagreement":
-        taught = np.eye(n_outputs)[targets.argmax(axis=1)]
-    costs = 1 - taught if class_cost is None else taught @ class_cost
+        targets = np.eye(n_outputs)[targets.argmax(axis=1)]
+    costs = 1 - targets if class_cost is None else targets @ class_cost
     return TreeObjective(COSTS, costs * weight[:, None], weight, price)
 
 

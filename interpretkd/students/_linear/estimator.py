@@ -123,7 +123,7 @@ class LinearStudent(_Student):
 
     @property
     def validation(self) -> str:
-        """What held-out rows are for: "watch" where terms are chosen, else "none"."""
+        """What validation rows are for: "watch" where terms are chosen, else "none"."""
         return "watch" if isinstance(self.max_terms, str) else "none"
 
     @property
@@ -159,12 +159,7 @@ class LinearStudent(_Student):
         LinearStudent
             Itself.
         """
-        given = self._read(X, y, sample_weight)
-        held_out = None
-        if watch is not None:
-            held_out = (self._read_others(watch[0]).codes, watch[1])
-        self._fit(*given, held_out)
-        return self
+        return self._fit_rows(X, y, sample_weight, watch)
 
     def _check(self) -> None:
         name = "LinearStudent"

@@ -561,7 +561,7 @@ def test_auto_is_not_worse_than_greedy_where_it_chooses(name):
         best = min(greedy.held_out_loss, refined.held_out_loss)
         picked = student.search_.search
         assert {"greedy": greedy, "refined": refined}[picked].held_out_loss == best
-        assert student.settled_ == {"search": picked}
+        assert student.chosen_ == {"search": picked}
         chosen.add(picked)
 
         def loss(part, student=student, codes=codes, targets=targets, weight=weight):
@@ -582,14 +582,14 @@ def test_auto_is_not_worse_than_greedy_where_it_chooses(name):
 def test_auto_keeps_rows_back_to_choose_on():
     codes, targets = drawn(0, 200)
     student = CartStudent(8).fit(codes, targets)
-    picked = student.settled_["search"]
+    picked = student.chosen_["search"]
     assert [a.search for a in student.search_.attempts][-1] == picked
     assert student.tree_.cover[0] == 200  # in the end it is fitted to all rows
     alone = CartStudent(8, search=picked).fit(codes, targets)
     np.testing.assert_array_equal(student.predict(codes), alone.predict(codes))
     few = CartStudent(8).fit(codes[:40], targets[:40])  # too few to choose on
     greedy = CartStudent(8, search="greedy").fit(codes[:40], targets[:40])
-    assert few.settled_ == {"search": "greedy"}
+    assert few.chosen_ == {"search": "greedy"}
     np.testing.assert_array_equal(few.predict(codes), greedy.predict(codes))
 
 
@@ -609,7 +609,7 @@ def test_a_size_is_chosen(held_out):
         assert path.choose() == student.tree_.n_leaves
     else:
         student.fit(codes, targets)
-    assert student.settled_["max_leaves"] == student.tree_.n_leaves
+    assert student.chosen_["max_leaves"] == student.tree_.n_leaves
     assert 3 <= student.tree_.n_leaves <= 12
     assert (student.predict(codes).argmax(axis=1) == step % 2).mean() > 0.9
 
@@ -618,7 +618,7 @@ def test_a_size_is_chosen_for_few_rows_too():
     codes, targets = drawn(0, 40)
     student = CartStudent("auto").fit(codes, targets)
     assert 1 <= student.tree_.n_leaves <= 40
-    assert student.settled_["search"] == "greedy"
+    assert student.chosen_["search"] == "greedy"
 
 
 # --- decisions
