@@ -11,7 +11,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from interpretkd._base import Array, InputError
-from interpretkd.data._schema import Codes, Rows, Schema, as_frame
+from interpretkd.data._feature import Codes
+from interpretkd.data._schema import Rows, Schema, as_frame
 
 Made = TypeVar("Made")
 
@@ -63,7 +64,7 @@ class Encoded:
         Parameters
         ----------
         index : ndarray of int or bool
-            Their positions, or whether each is wanted.
+            Their positions, or a mask.
 
         Returns
         -------
