@@ -36,7 +36,7 @@ from interpretkd.distillation import (
 )
 from interpretkd.explain._counterfactuals import nearest_rows
 from interpretkd.explain._desired import Desired, Scale, scale_of
-from interpretkd.models import ALL_NUMBERS, Tree, path_contributions, way_of
+from interpretkd.models import ALL_NUMBERS, Tree, decision_path, path_contributions
 from interpretkd.targets import probabilities
 
 _MOST_PARTS = 10
@@ -511,7 +511,7 @@ def _scores(model: Any, logits: Array) -> Array:
 
 def _steps(tree: Tree, codes: Codes, scale: Scale | None) -> tuple[Step, ...]:
     steps = []
-    for node, test in way_of(tree.nodes, codes):
+    for node, test in decision_path(tree.nodes, codes):
         feature, j = test.feature, test.position
         x, threshold = float(codes[j]), float(tree.nodes.threshold[node])
         margin = relative = None
