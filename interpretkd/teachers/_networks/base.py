@@ -44,11 +44,11 @@ from interpretkd.teachers._networks.modules import Network
 from interpretkd.teachers._networks.training import (
     BatchPlan,
     TrainingLoss,
+    _forward_batches,
     _progress,
     _seeded,
     _split,
     classification,
-    forward_batches,
     multilabel,
     regression,
     train,
@@ -208,7 +208,7 @@ class NetworkTeacher(BaseEstimator, ABC):
         columns = self._columns(self.schema_)
         codes = map(self.schema_.encode, batches(rows, _BATCH))
         pieces = (expand(part, columns) for part in codes)
-        return forward_batches(self.network_, pieces, len(rows), layer)
+        return _forward_batches(self.network_, pieces, len(rows), layer)
 
     def _learn(self, X: ArrayLike, y: Any) -> tuple[Schema, Codes]:
         """Check settings and rows; return the columns and the expanded matrix."""
