@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from interpretkd.students._boosted.estimator import BoostedStudent as BoostedStudent
     from interpretkd.students._boosted.leaf_budget import (
         LEARNING_RATES as LEARNING_RATES,
-        PENALTY as PENALTY,
         TREE_LEAVES as TREE_LEAVES,
-        BoostingRows as BoostingRows,
         BoostingSearch as BoostingSearch,
-        BoostingSettings as BoostingSettings,
         BoostingTrial as BoostingTrial,
+    )
+    from interpretkd.students._boosted.tree_sum import (
+        PENALTY as PENALTY,
+        BoostingRows as BoostingRows,
         GrownTree as GrownTree,
         TreeSum as TreeSum,
     )
@@ -50,8 +51,8 @@ else:
         """
         _base: TrainingData ValidationData
         _boosted.estimator: BoostedStudent
-        _boosted.leaf_budget: BoostingRows BoostingSearch BoostingSettings
-            BoostingTrial GrownTree LEARNING_RATES PENALTY TREE_LEAVES TreeSum
+        _boosted.leaf_budget: BoostingSearch BoostingTrial LEARNING_RATES TREE_LEAVES
+        _boosted.tree_sum: BoostingRows GrownTree PENALTY TreeSum
         _cart.draft: leaves_of
         _cart.estimator: CartStudent
         _cart.fitting: Attempt Fit

@@ -4,9 +4,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.validation import (
-    has_fit_parameter,
-)
+from sklearn.utils.validation import has_fit_parameter
 
 from interpretkd._base import Array
 from interpretkd.data import Encoded, Rows

@@ -7,10 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.utils.validation import (
-    check_array,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from interpretkd._base import Array, InputError, check_choice, check_integer, check_real
 from interpretkd.data import Encoded, Schema
@@ -22,7 +19,7 @@ from interpretkd.students._cart.fitting import (
     Fit,
     HeldOut,
     Settings,
-    fit_tree,
+    _fit_tree,
 )
 from interpretkd.students._cart.growing import Limits
 from interpretkd.students._cart.optimal import Certificate
@@ -219,7 +216,7 @@ class CartStudent(_Student):
         settings = self._settings(targets)
         if held_out is None and self.uses_validation:
             settings = _choose_on_a_part(rows, targets, weight, settings)
-        fit = fit_tree(rows, targets, weight, settings, held_out)
+        fit = _fit_tree(rows, targets, weight, settings, held_out)
         self.form_, self.search_ = fit.tree, fit
         self.certificate_ = fit.certificate
         self.chosen_ = {"search": fit.search}
@@ -353,7 +350,7 @@ def _choose_on_a_part(
         codes = Encoded(rows.schema, rows.codes[index])
         return codes, targets[index], weight[index]
 
-    trial = fit_tree(*part(kept), settings, HeldOut(*part(chosen_on)))
+    trial = _fit_tree(*part(kept), settings, HeldOut(*part(chosen_on)))
     return settings.with_choice(trial)
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from interpretkd._base import Array
 from interpretkd.data import Codes, Schema
 from interpretkd.models import Tree
-from interpretkd.students._cart.binning import N_BYTES, Binned, bin_columns, spread
-from interpretkd.students._cart.draft import Draft, finish, tidy
+from interpretkd.students._cart.binning import N_BYTES, Binned, _spread, bin_columns
+from interpretkd.students._cart.draft import Draft, _tidy, finish
 
 _MOST_COLUMNS = 16
 """Beyond so many target columns the search reads their principal components."""
@@ -135,26 +135,16 @@ def grow_draft(
         The tests.
     """
     grower = _Grower(
-        binned, compress(targets, weight), weight, limits, seed, feature_share
+        binned, _compress(targets, weight), weight, limits, seed, feature_share
     )
     return grower.grow()
 
 
-def compress(targets: Array, weight: Array) -> Array:
+def _compress(targets: Array, weight: Array) -> Array:
     """Return fewer columns that lead to the same tests, or nearly the same.
 
-    Parameters
-    ----------
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Target columns.
-    weight : ndarray of shape (n_samples,), float64
-        How much each row counts.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_columns), float64
-        One column for two that always have the same sum; at most 16 principal
-        components, with 99 % of the variance where so few have it.
+    One column for two that always have the same sum; at most 16 principal components,
+    with 99 % of the variance where so few have it.
     """
     n_outputs = targets.shape[1]
     if n_outputs == 2 and np.ptp(targets.sum(axis=1)) < 1e-9:
@@ -293,7 +283,7 @@ class _Grower:
             )
 
         n_cells = int((spans[:, 1] - spans[:, 0]).sum()) * n_features
-        spread(work, n_features, n_cells * (1 + self.sums.shape[1]), 8)
+        _spread(work, n_features, n_cells * (1 + self.sums.shape[1]), 8)
         gains -= self.cost * self.total
         if self.places is not None:
             gains, cuts = gains[:, self.places], cuts[:, self.places]
@@ -359,7 +349,7 @@ class _Grower:
         return float(own + self.centre[0])
 
     def _renumber(self) -> Draft:
-        return tidy(
+        return _tidy(
             np.asarray(self.feature, dtype=np.int32),
             np.stack(self.sets),
             np.asarray(self.left, dtype=np.int32),
@@ -518,21 +508,13 @@ def _ranks(by_bin, weights, n_bins):  # type: ignore[no-untyped-def]
     for i in range(len(there)):
         for k in range(n_columns):
             scores[i] += by_bin[there[i], k] / weights[there[i]] * axis[k]
-    sort_by(scores, there)
+    _sort_by(scores, there)
     return len(there), there
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sort_by(scores, items):  # type: ignore[no-untyped-def]
-    """Sort a few items by their scores, in place; equal ones keep their order.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_items,), float64
-        Sorted, too.
-    items : ndarray of shape (n_items,), int64
-        The items.
-    """
+def _sort_by(scores, items):  # type: ignore[no-untyped-def]
+    """Sort a few items and their scores, in place; equal ones keep their order."""
     for i in range(1, len(items)):
         score, item = scores[i], items[i]
         j = i - 1

@@ -12,14 +12,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from interpretkd.students._cart.binning import N_BYTES, Binned
-from interpretkd.students._cart.draft import Draft, leaves_of, parents, tidy
+from interpretkd.students._cart.draft import Draft, _parents, _tidy, leaves_of
 from interpretkd.students._cart.objective import (
     COSTS,
     TreeObjective,
-    impurity,
-    leaf_sums,
-    loss_of,
-    write_answer,
+    _impurity,
+    _leaf_sums,
+    _loss_of,
+    _write_answer,
 )
 
 _MANY = 40
@@ -67,7 +67,7 @@ def improve(
     )
     better = prune(better, binned, objective, min_samples_leaf=min_samples_leaf)
     # To keep leaves large enough may cost more than was gained.
-    before, after = (loss_of(tree, binned, objective) for tree in (draft, better))
+    before, after = (_loss_of(tree, binned, objective) for tree in (draft, better))
     return better if after <= before + 1e-9 * (1.0 + abs(before)) else draft
 
 
@@ -114,7 +114,7 @@ def revise(
     """
     fresh = np.zeros(len(draft.feature), dtype=np.bool_)
     fresh[first:last] = True
-    above = parents(draft)
+    above = _parents(draft)
     while first >= 0:
         fresh[first] = True
         first = int(above[first])
@@ -130,11 +130,7 @@ def revise(
     )
     draft = _improved(draft, binned, objective, min_samples_leaf, 10, fresh, columns)
     return prune(
-        draft,
-        binned,
-        objective,
-        min_samples_leaf=min_samples_leaf,
-        min_gain=min_gain,
+        draft, binned, objective, min_samples_leaf=min_samples_leaf, min_gain=min_gain
     )
 
 
@@ -161,7 +157,7 @@ def _improved(
         fresh,
         columns,
     )
-    return tidy(*tests, fresh)
+    return _tidy(*tests, fresh)
 
 
 def prune(
@@ -199,7 +195,7 @@ def prune(
         The smaller tree, free of tests that gain nothing.
     """
     leaf = leaves_of(draft, binned)
-    sums, weights = leaf_sums(
+    sums, weights = _leaf_sums(
         leaf, len(draft.feature), objective.table, objective.weight
     )
     tests = draft.copy().tests
@@ -216,10 +212,10 @@ def prune(
         float(min_samples_leaf) * (1 - 1e-9),
         min_gain * objective.weight.sum(),
         len(draft.feature) if max_leaves is None else max_leaves,
-        parents(draft),
+        _parents(draft),
         fresh,
     )
-    return tidy(*tests, fresh)
+    return _tidy(*tests, fresh)
 
 
 class _Bins(NamedTuple):
@@ -231,7 +227,7 @@ class _Bins(NamedTuple):
 
 
 class _Answers(NamedTuple):
-    """What the nodes answer as leaves; see `write_answer`."""
+    """What the nodes answer as leaves; see `_write_answer`."""
 
     slopes: NDArray[np.float64]
     constants: NDArray[np.float64]
@@ -266,14 +262,14 @@ def _improve(  # type: ignore[no-untyped-def]
         deepest = _set_depths(feature, left, right, depth, above)
         lineage = _lineages(depth, above, deepest)
         for level in range(deepest - 1, -1, -1):
-            wanted = (depth == level) & (feature >= 0) & fresh[:n_nodes]
-            if not wanted.any():
+            selected = (depth == level) & (feature >= 0) & fresh[:n_nodes]
+            if not selected.any():
                 continue
-            _sort_rows(leaf, lineage[:, level], wanted, order, starts)
+            _sort_rows(leaf, lineage[:, level], selected, order, starts)
             if stale:
                 _answer_anew(feature, depth, leaf, kind, table, weight, answers)
                 stale = False
-            for node in np.flatnonzero(wanted):
+            for node in np.flatnonzero(selected):
                 fresh[node] = False
                 rows = order[starts[node] : starts[node + 1]]
                 own = gain[: len(rows)]
@@ -328,19 +324,19 @@ def _lineages(depth, above, deepest):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sort_rows(leaf, ancestor, wanted, order, starts):  # type: ignore[no-untyped-def]
-    """Sort by node the rows of those nodes that are wanted."""
+def _sort_rows(leaf, ancestor, selected, order, starts):  # type: ignore[no-untyped-def]
+    """Sort by node the rows of the selected nodes."""
     starts[:] = 0
     for i in range(len(leaf)):
         node = ancestor[leaf[i]]
-        if node >= 0 and wanted[node]:
+        if node >= 0 and selected[node]:
             starts[node + 1] += 1
-    for node in range(len(wanted)):
+    for node in range(len(selected)):
         starts[node + 1] += starts[node]
     places = starts.copy()
     for i in range(len(leaf)):
         node = ancestor[leaf[i]]
-        if node >= 0 and wanted[node]:
+        if node >= 0 and selected[node]:
             order[places[node]] = i
             places[node] += 1
 
@@ -350,11 +346,11 @@ def _answer_anew(  # type: ignore[no-untyped-def]
     feature, depth, leaf, kind, table, weight, answers
 ):
     """Let each leaf answer what is best for the rows that it has now."""
-    sums, weights = leaf_sums(leaf, len(feature), table, weight)
+    sums, weights = _leaf_sums(leaf, len(feature), table, weight)
     for node in range(len(feature)):
         if depth[node] >= 0 and feature[node] < 0:
             answers.decisions[node] = np.argmin(sums[node])
-            answers.constants[node] = write_answer(
+            answers.constants[node] = _write_answer(
                 kind, sums[node], weights[node], answers.slopes[node]
             )
 
@@ -690,7 +686,7 @@ def _losses_as_leaves(  # type: ignore[no-untyped-def]
                 sums[node] += sums[child]
                 weights[node] += weights[child]
         if weights[node] > 0:
-            own[node] = impurity(kind, sums[node], weights[node])
+            own[node] = _impurity(kind, sums[node], weights[node])
         if weights[node] < least and node > 0:
             own[node] = np.inf
     return own
