@@ -1,4 +1,4 @@
-"""Rows drawn like others, and students that are taught on them."""
+"""Rows drawn like others, and students that are fitted to them."""
 
 import numpy as np
 import pandas as pd
@@ -194,7 +194,7 @@ def test_a_function_that_draws_no_rows_is_refused(shape):
     )
 
 
-# --- students that are taught on them
+# --- students that are fitted to them
 
 
 @pytest.fixture(scope="module")
