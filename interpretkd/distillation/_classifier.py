@@ -4,9 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    ClassifierMixin,
-)
+from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
 from interpretkd._base import Array, check_choice, check_real

@@ -4,13 +4,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import (
-    RegressorMixin,
-)
+from sklearn.base import RegressorMixin
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.validation import (
-    check_array,
-)
+from sklearn.utils.validation import check_array
 
 from interpretkd._base import Array
 from interpretkd.distillation._base import _Distilled, is_fitted

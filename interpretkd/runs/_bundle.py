@@ -44,7 +44,7 @@ from interpretkd.students import BoostedStudent, CartStudent, Certificate, Linea
 from interpretkd.targets import TASKS, Target
 from interpretkd.teachers import (
     AbsentTeacher,
-    LateTeacher,
+    LazyTeacher,
     OnnxTeacher,
     Teacher,
     as_teacher,
@@ -518,7 +518,7 @@ def _attach_teacher(
     state = _parse_json(files["teacher.json"])
     if state["kind"] == "network" and late:
         weights = files["teacher.safetensors"]
-        network = LateTeacher(state["config"], weights, _network)
+        network = LazyTeacher(state["config"], weights, _network)
         if len(network.schema_) != len(model.schema_):
             raise InputError("the teacher reads other columns than the student")
         model.teacher = network
