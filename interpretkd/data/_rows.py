@@ -14,7 +14,7 @@ from interpretkd._base import Array, InputError
 from interpretkd.data._feature import Codes
 from interpretkd.data._schema import Rows, Schema, as_frame
 
-Made = TypeVar("Made")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ class Encoded:
         codes = np.vstack([self.codes, further.codes])
         return Encoded(self.schema.of_rows(codes), codes)
 
-    def once(self, make: Callable[["Encoded"], Made]) -> Made:
+    def once(self, make: Callable[["Encoded"], _Made]) -> _Made:
         """Return what a function makes of these rows, made when first asked for.
 
         Parameters
@@ -105,7 +105,7 @@ class Encoded:
         """
         if make not in self._made:
             self._made[make] = make(self)
-        made: Made = self._made[make]
+        made: _Made = self._made[make]
         return made
 
 

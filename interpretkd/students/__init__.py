@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         GrownTree as GrownTree,
         TreeSum as TreeSum,
     )
+    from interpretkd.students._cart.certificate import Certificate as Certificate
     from interpretkd.students._cart.draft import leaves_of as leaves_of
     from interpretkd.students._cart.estimator import CartStudent as CartStudent
     from interpretkd.students._cart.fitting import Attempt as Attempt, Fit as Fit
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
         grow as grow,
         grow_draft as grow_draft,
     )
-    from interpretkd.students._cart.optimal import Certificate as Certificate
     from interpretkd.students._cart.pruning import (
         Losses as Losses,
         PruningPath as PruningPath,
@@ -53,11 +53,11 @@ else:
         _boosted.estimator: BoostedStudent
         _boosted.leaf_budget: BoostingSearch BoostingTrial LEARNING_RATES TREE_LEAVES
         _boosted.tree_sum: BoostingRows GrownTree PENALTY TreeSum
+        _cart.certificate: Certificate
         _cart.draft: leaves_of
         _cart.estimator: CartStudent
         _cart.fitting: Attempt Fit
         _cart.growing: Limits grow grow_draft
-        _cart.optimal: Certificate
         _cart.pruning: Losses PruningPath prune_path squared_errors
         _foreign: as_student
         _linear.estimator: LinearStudent

@@ -241,12 +241,12 @@ def _seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-AnyStudent = TypeVar("AnyStudent", bound=_Student)
+_AnyStudent = TypeVar("_AnyStudent", bound=_Student)
 
 
 def _replace_auto(
-    student: AnyStudent, name: str, value: str, known: bool = True
-) -> AnyStudent:
+    student: _AnyStudent, name: str, value: str, known: bool = True
+) -> _AnyStudent:
     """Replace the "auto" of a parameter, which a subclass may not have."""
     if known and student.get_params().get(name) == "auto":
         student.set_params(**{name: value})

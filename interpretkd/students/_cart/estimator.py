@@ -13,6 +13,7 @@ from interpretkd._base import Array, InputError, check_choice, check_integer, ch
 from interpretkd.data import Encoded, Schema
 from interpretkd.models import Tree
 from interpretkd.students._base import ValidationData, _replace_auto, _seed, _Student
+from interpretkd.students._cart.certificate import Certificate
 from interpretkd.students._cart.fitting import (
     OBJECTIVES,
     SEARCHES,
@@ -22,7 +23,6 @@ from interpretkd.students._cart.fitting import (
     _fit_tree,
 )
 from interpretkd.students._cart.growing import Limits
-from interpretkd.students._cart.optimal import Certificate
 from interpretkd.targets import Target
 
 _FEWEST_TO_CHOOSE = 50
@@ -194,11 +194,28 @@ class CartStudent(_Student):
         return self.search == "auto" or self.max_leaves == "auto"
 
     def prepare(self, target: Target) -> Self:
-        """Return an unfitted copy; ``objective="auto"`` becomes the target's."""
+        """Return an unfitted copy; ``objective="auto"`` becomes the target's.
+
+        Parameters
+        ----------
+        target : Target
+            What it will be fitted to.
+
+        Returns
+        -------
+        CartStudent
+            The copy.
+        """
         return _replace_auto(clone(self), "objective", _objective(target))
 
     def without_search(self) -> Self:
-        """Return an unfitted copy that does not search, of 16 leaves for "auto"."""
+        """Return a faster student that ranks targets in the same order.
+
+        Returns
+        -------
+        CartStudent
+            An unfitted copy that does not search, of 16 leaves for "auto".
+        """
         given = self.get_params()  # a subclass may have fewer
         if "search" not in given:
             return self

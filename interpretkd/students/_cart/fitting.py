@@ -17,6 +17,7 @@ from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.models import Tree
 from interpretkd.students._cart.binning import Binned, _bin_rows, bin_columns
+from interpretkd.students._cart.certificate import Certificate
 from interpretkd.students._cart.draft import Draft, finish
 from interpretkd.students._cart.growing import Limits
 from interpretkd.students._cart.lookahead import _best_branch
@@ -29,7 +30,6 @@ from interpretkd.students._cart.objective import (
     _agree_with_decisions,
     _losses_elsewhere,
 )
-from interpretkd.students._cart.optimal import Certificate
 from interpretkd.students._cart.pruning import (
     Losses,
     PruningPath,

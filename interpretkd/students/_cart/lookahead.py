@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from interpretkd.students._cart.binning import N_BYTES, Binned
 from interpretkd.students._cart.draft import Draft
-from interpretkd.students._cart.growing import _sort_by
 from interpretkd.students._cart.objective import TreeObjective
+from interpretkd.students._cart.splitting import _sort_by
 
 Candidates: TypeAlias = tuple[NDArray[np.integer], NDArray[np.bool_]]
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
 from interpretkd.students._cart.binning import Binned, _n_threads
+from interpretkd.students._cart.certificate import Certificate
+from interpretkd.students._cart.cutting import prune
 from interpretkd.students._cart.draft import (
     Draft,
     _branch_of,
@@ -26,8 +28,8 @@ from interpretkd.students._cart.draft import (
 from interpretkd.students._cart.growing import Limits, grow_draft
 from interpretkd.students._cart.lookahead import _best_branch, _best_over_tests
 from interpretkd.students._cart.objective import COSTS, TreeObjective, _loss_of
-from interpretkd.students._cart.optimal import Certificate, solve
-from interpretkd.students._cart.refinement import improve, prune, revise
+from interpretkd.students._cart.optimal import solve
+from interpretkd.students._cart.refinement import improve, revise
 
 _WORK = 1e9
 """Cells that one chain of a search may read."""

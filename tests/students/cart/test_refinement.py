@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 from interpretkd.data import Feature, Schema
 from interpretkd.students import Limits, grow_draft, leaves_of
 from interpretkd.students._cart.binning import N_BYTES, bin_columns
+from interpretkd.students._cart.cutting import prune
 from interpretkd.students._cart.draft import Draft, _branch_of, _graft, _parents, _tidy
 from interpretkd.students._cart.objective import (
     COSTS,
@@ -23,7 +24,7 @@ from interpretkd.students._cart.objective import (
     _loss_of,
     _losses_elsewhere,
 )
-from interpretkd.students._cart.refinement import improve, prune, revise
+from interpretkd.students._cart.refinement import improve, revise
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)
