@@ -9,7 +9,7 @@ from sklearn.utils import Tags
 
 from interpretkd._base import Array, check_choice, check_real
 from interpretkd.distillation._base import _Distilled, is_fitted
-from interpretkd.targets import Target, check_labels, decide, indicate, probabilities
+from interpretkd.targets import DecisionMixin, Target, check_labels, indicate
 from interpretkd.teachers import Teacher
 from interpretkd.transfer import TransferSet
 
@@ -18,7 +18,7 @@ TARGETS = ("auto", "hard", "soft", "logits")
 _AUTO_TEMPERATURES = (0.5, 1.0, 2.0, 4.0)
 
 
-class DistilledClassifier(ClassifierMixin, _Distilled):
+class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
     """A student fitted to the logits of a classifier.
 
     `fit` asks the teacher about every row, turns the logits into target columns, fits
@@ -163,56 +163,6 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
             labels[:n_given] = indicate(y, self.classes_, self.task_)
         self._distil(TransferSet(rows, logits, labels, known=encoded), self._targets())
         return self
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the student's decisions.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Classes; 0 and 1 for each label.
-        """
-        chosen = decide(self.logits(X), self.task_)
-        return chosen if self.task_ == "multilabel" else self.classes_[chosen]
-
-    def predict_proba(self, X: ArrayLike) -> Array:
-        """Return the student's probabilities at temperature 1.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            Rows that sum to 1; for labels each column by itself.
-        """
-        logits = self.logits(X)  # first of all says when the model is not fitted
-        return probabilities(logits, self.task_)
-
-    def decision_function(self, X: ArrayLike) -> Array:
-        """Return the student's logits, in scikit-learn's shape.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
-            For two classes the second's logit less the first's.
-        """
-        logits = self.logits(X)
-        if self.task_ == "multiclass" and logits.shape[1] == 2:
-            return logits[:, 1] - logits[:, 0]
-        return logits
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.targets._decisions import DecisionMixin as DecisionMixin
     from interpretkd.targets._labels import (
         check_labels as check_labels,
         indicate as indicate,
@@ -34,6 +35,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
+        _decisions: DecisionMixin
         _labels: check_labels indicate label_target
         _logits: LINKS TASKS apply_link centred_logits decide hard_targets
             log_probabilities probabilities soft_targets

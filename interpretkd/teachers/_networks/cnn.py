@@ -10,13 +10,12 @@ import numpy as np
 from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Column, Schema
 from interpretkd.teachers._networks.base import (
-    NetworkClassifier,
-    NetworkRegressor,
     NetworkTeacher,
     _check_sides,
     _moments,
 )
 from interpretkd.teachers._networks.modules import CNN
+from interpretkd.teachers._networks.tasks import NetworkClassifier, NetworkRegressor
 from interpretkd.teachers._networks.training import BatchPlan
 
 

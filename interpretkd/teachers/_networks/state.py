@@ -14,13 +14,12 @@ from interpretkd._base import InputError
 from interpretkd.data import Schema
 from interpretkd.teachers._networks.base import (
     Arrays,
-    NetworkClassifier,
-    NetworkRegressor,
     NetworkTeacher,
 )
 from interpretkd.teachers._networks.cnn import CNNRegressorTeacher, CNNTeacher
 from interpretkd.teachers._networks.mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.teachers._networks.modules import CNN, Network
+from interpretkd.teachers._networks.tasks import NetworkClassifier, NetworkRegressor
 
 _CLASSES: dict[str, type[NetworkTeacher]] = {
     teacher.__name__: teacher
