@@ -96,7 +96,7 @@ class Encoded:
         Parameters
         ----------
         make : callable
-            Such as `students.bin_rows`; the same one gets the same answer.
+            A function of the module: the same one gets the same answer.
 
         Returns
         -------
