@@ -44,7 +44,6 @@ from interpretkd.students import (
     TREE_LEAVES,
     BoostedStudent,
     BoostingRows,
-    BoostingSettings,
     CartStudent,
     GrownTree,
     Limits,
@@ -285,7 +284,7 @@ def _fit_vector(parts: RowParts, n_parameters: int) -> Vector:
         Encoded(schema, codes),
         parts.targets,
         np.ones(len(codes)),
-        BoostingSettings("softmax", 1.0, 1.0, 1.0, 0),
+        "softmax",
     )
     found: list[Vector] = []
     for size in (*TREE_LEAVES, 32, 64, 128, 256):
@@ -335,7 +334,7 @@ def _grow_vectors(
             step = -np.bincount(leaf, slope[:, output], len(draft.feature))
             own = np.bincount(leaf, curvature[:, output], len(draft.feature))
             value = rate * step / (own + PENALTY)
-            grown.add(GrownTree(draft, leaf.astype(np.int64), output, value, 0.0))
+            grown.add(GrownTree(draft, leaf.astype(np.int64), output, value))
             margins[:, output] += value[leaf]
         if grown.n_leaves // len(outputs) >= next_refit:
             grown.refit()

@@ -109,23 +109,14 @@ def escape_markdown(text: str) -> str:
     return _ADDRESS.sub(lambda found: "\\" + found[0], plain)
 
 
-def escape_latex(text: str) -> str:
-    r"""Return text that LaTeX sets as it is, in one paragraph.
+def _escape_latex(text: str) -> str:
+    r"""Return text that LaTeX sets as it is, in one paragraph; long words may break.
 
-    Parameters
-    ----------
-    text : str
-        Any text. Letters that are not Latin need XeLaTeX or LuaLaTeX and a font that
-        has them.
-
-    Returns
-    -------
-    str
-        The text without commands; long words may be broken.
+    Letters that are not Latin need XeLaTeX or LuaLaTeX and a font that has them.
 
     Examples
     --------
-    >>> print(escape_latex("100 % of a_b"))
+    >>> print(_escape_latex("100 % of a_b"))
     100 \% of a\_b
     """
     words = one_line(text).split(" ")
@@ -153,25 +144,15 @@ def escape_html(text: str) -> str:
     return html.escape(one_line(text), quote=True)
 
 
-def cell_text(value: Any, spec: str = "") -> str:
+def _cell_text(value: Any, spec: str = "") -> str:
     """Return the text of a cell.
 
-    Parameters
-    ----------
-    value : object
-        Any value.
-    spec : str, default=""
-        How a number is written, such as ``".1%"``; "" for four digits, and thousands
-        apart for whole numbers.
-
-    Returns
-    -------
-    str
-        Its text; `UNKNOWN` for None and NaN, "yes" and "no" for booleans.
+    A number is written as the specification says, such as ``".1%"``, else with four
+    digits, and thousands apart for whole numbers.
 
     Examples
     --------
-    >>> [cell_text(value) for value in (1234, 0.123456, None, True, "a")]
+    >>> [_cell_text(value) for value in (1234, 0.123456, None, True, "a")]
     ['1,234', '0.1235', '-', 'yes', 'a']
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -208,7 +189,7 @@ def table_cells(
     """
     specs = [(formats or {}).get(str(name), "") for name in frame.columns]
     return [
-        [cell_text(value, spec) for value, spec in zip(row, specs, strict=True)]
+        [_cell_text(value, spec) for value, spec in zip(row, specs, strict=True)]
         for row in frame.itertuples(index=False, name=None)
     ]
 
@@ -246,7 +227,7 @@ def markdown_table(
     numbers : sequence of str, default=None
         The columns to set flush right; None for those that hold numbers.
     formats : mapping of str to str, default=None
-        For a column of numbers how they are written, as for `cell_text`.
+        For a column of numbers how they are written, as for `_cell_text`.
 
     Returns
     -------
@@ -279,7 +260,7 @@ def latex_table(
     caption : str, default=""
         What the table shows.
     formats : mapping of str to str, default=None
-        For a column of numbers how they are written, as for `cell_text`.
+        For a column of numbers how they are written, as for `_cell_text`.
 
     Returns
     -------
@@ -289,8 +270,8 @@ def latex_table(
     names = [str(name) for name in frame.columns]
     cells = table_cells(frame, formats)
     columns = _latex_columns(names, cells, _flush_right(frame, numbers))
-    head = " & ".join(escape_latex(name) for name in names) + r" \\"
-    title = [rf"\caption{{{escape_latex(caption)}}}\\"] if caption else []
+    head = " & ".join(_escape_latex(name) for name in names) + r" \\"
+    title = [rf"\caption{{{_escape_latex(caption)}}}\\"] if caption else []
     lines = [
         r"% \usepackage[T1]{fontenc} \usepackage{textcomp,array,booktabs,longtable}",
         rf"\begin{{longtable}}{{{columns}}}",
@@ -298,7 +279,7 @@ def latex_table(
         *(r"\toprule", head, r"\midrule", r"\endfirsthead"),
         *(r"\toprule", head, r"\midrule", r"\endhead"),
         *(r"\bottomrule", r"\endfoot"),
-        *(" & ".join(map(escape_latex, row)) + r" \\" for row in cells),
+        *(" & ".join(map(_escape_latex, row)) + r" \\" for row in cells),
         r"\end{longtable}",
     ]
     return "\n".join(lines) + "\n"
@@ -323,7 +304,7 @@ def html_table(
     caption : str, default=""
         What the table shows.
     formats : mapping of str to str, default=None
-        For a column of numbers how they are written, as for `cell_text`.
+        For a column of numbers how they are written, as for `_cell_text`.
     styled : bool, default=True
         Whether the style comes along; a page of its own has one.
 

@@ -76,12 +76,8 @@ def check_integer(
 
     Parameters
     ----------
-    owner : str
-        The estimator or function whose parameter it is.
-    name : str
-        The parameter's name.
-    value : object
-        What the user gave.
+    owner, name, value : str, str, object
+        As for `check_real`.
     low : int
         The smallest value allowed.
     high : int or None, default=None
@@ -119,12 +115,8 @@ def check_choice(owner: str, name: str, value: object, choices: Iterable[str]) -
 
     Parameters
     ----------
-    owner : str
-        The estimator or function whose parameter it is.
-    name : str
-        The parameter's name.
-    value : object
-        What the user gave.
+    owner, name, value : str, str, object
+        As for `check_real`.
     choices : iterable of str
         What is allowed.
 
@@ -152,12 +144,8 @@ def check_boolean(owner: str, name: str, value: object) -> bool:
 
     Parameters
     ----------
-    owner : str
-        The estimator or function whose parameter it is.
-    name : str
-        The parameter's name.
-    value : object
-        What the user gave.
+    owner, name, value : str, str, object
+        As for `check_real`.
 
     Returns
     -------

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
         target_balance as target_balance,
     )
     from interpretkd.data._distances import even_space as even_space
+    from interpretkd.data._feature import (
+        Codes as Codes,
+        Feature as Feature,
+        plain_value as plain_value,
+    )
+    from interpretkd.data._images import image_schema as image_schema
     from interpretkd.data._rows import (
         Encoded as Encoded,
         as_columns as as_columns,
@@ -36,16 +42,12 @@ if TYPE_CHECKING:
     from interpretkd.data._schema import (
         MISSING as MISSING,
         VALUE as VALUE,
-        Codes as Codes,
         Column as Column,
-        Feature as Feature,
         Rows as Rows,
         Schema as Schema,
         as_frame as as_frame,
         check_schema as check_schema,
         expand as expand,
-        image_schema as image_schema,
-        plain_value as plain_value,
     )
     from interpretkd.data._splits import (
         Split as Split,
@@ -65,10 +67,11 @@ else:
         _columns: RowChoice check_columns choose_rows describe_columns
             split_target target_balance
         _distances: even_space
+        _feature: Codes Feature plain_value
+        _images: image_schema
         _rows: Encoded as_columns batches checked_rows learn_schema stack_rows
             take_rows
-        _schema: Codes Column Feature MISSING Rows Schema VALUE as_frame
-            check_schema expand image_schema plain_value
+        _schema: Column MISSING Rows Schema VALUE as_frame check_schema expand
         _splits: Split hold_out split_rows
         _tables: parse_table read_table require_columns
         """,

@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, number_text, one_line
-from interpretkd.data._schema import Codes, Feature, Rows, Schema
+from interpretkd.data._feature import Codes, Feature
+from interpretkd.data._schema import Rows, Schema
 
 
 def spreads(schema: Schema, codes: Codes) -> Array:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError, check_choice, check_integer, closest
-from interpretkd.data._schema import plain_value
+from interpretkd.data._feature import plain_value
 
 _MOST_CLASSES = 20
 """A number with more different whole values than this is a quantity, not a class."""
@@ -129,12 +129,12 @@ def choose_rows(
     """
     facts: dict[str, str | int] = {}
 
-    def keep(wanted: "pd.Series[bool]", said: str) -> None:
+    def keep(kept_rows: "pd.Series[bool]", said: str) -> None:
         nonlocal table
-        if wanted.all():
+        if kept_rows.all():
             return
-        facts[f"rows left out for {said}"] = int((~wanted).sum())
-        table = table[wanted]
+        facts[f"rows left out for {said}"] = int((~kept_rows).sum())
+        table = table[kept_rows]
 
     if choice.unlabelled == "drop" and target in table.columns:
         keep(table[target].notna(), "a missing target")

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd.data._schema import Codes, Schema, expand
+from interpretkd.data._feature import Codes
+from interpretkd.data._schema import Schema, expand
 
 
 def even_space(schema: Schema, codes: Codes) -> NDArray[np.float64]:

@@ -11,9 +11,10 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from interpretkd._base import Array, InputError
-from interpretkd.data._schema import Codes, Rows, Schema, as_frame
+from interpretkd.data._feature import Codes
+from interpretkd.data._schema import Rows, Schema, as_frame
 
-Made = TypeVar("Made")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +88,13 @@ class Encoded:
         """
         return self._with(np.vstack([self.codes, further.codes]))
 
-    def once(self, make: Callable[["Encoded"], Made]) -> Made:
+    def once(self, make: Callable[["Encoded"], _Made]) -> _Made:
         """Return what a function makes of these rows, made when first asked for.
 
         Parameters
         ----------
         make : callable
-            Such as `students.bin_rows`; the same one gets the same answer.
+            A function of the module: the same one gets the same answer.
 
         Returns
         -------
@@ -102,7 +103,7 @@ class Encoded:
         """
         if make not in self._made:
             self._made[make] = make(self)
-        made: Made = self._made[make]
+        made: _Made = self._made[make]
         return made
 
     def _with(self, codes: Codes) -> "Encoded":

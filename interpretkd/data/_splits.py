@@ -20,7 +20,7 @@ class Split:
     Parameters
     ----------
     train : ndarray of int
-        Rows that teach the teacher.
+        Rows that the teacher is fitted to.
     transfer : ndarray of int
         Further rows about which the student may ask it.
     test : ndarray of int

@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    clone,
-)
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags, check_random_state, get_tags
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from interpretkd._base import Array, InputError, check_choice, check_real
 from interpretkd.data import (
@@ -26,7 +19,6 @@ from interpretkd.data import (
     Rows,
     Schema,
     as_columns,
-    as_frame,
     checked_rows,
     hold_out,
     stack_rows,
@@ -55,7 +47,7 @@ _ENOUGH_ROWS = 20_000
 _DRAWN_PER_ROW, _MOST_DRAWN = 20, 10_000
 
 _TRIAL_ROWS = 20_000
-"""Targets are compared on at most so many rows: their order settles early."""
+"""Targets are compared on at most so many rows: their order is clear early."""
 
 
 class _Distilled(MetaEstimatorMixin, BaseEstimator):
@@ -63,6 +55,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
     teacher: Any
     student: Any
+    alpha: float
     random_state: Any
     transfer: Any
     validation_fraction: float
@@ -330,14 +323,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         return self.schema_.conform(rows)
 
     def _check(self, name: str) -> None:
-        check_real(
-            name,
-            "validation_fraction",
-            self.validation_fraction,
-            0,
-            0.5,
-            closed="right",
-        )
+        share = self.validation_fraction
+        check_real(name, "validation_fraction", share, 0, 0.5, closed="right")
         if self.transfer is not None and not callable(self.transfer):
             check_choice(name, "transfer", self.transfer, GENERATORS)
         if not hasattr(self.teacher, "fit") and not hasattr(self.teacher, "logits"):
@@ -346,10 +333,19 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 f"adapter. Got {self.teacher!r}."
             )
 
+    def _check_alpha(self, y: Any) -> None:
+        name = type(self).__name__
+        check_real(name, "alpha", self.alpha, 0, 1, closed="both")
+        if self.alpha > 0 and y is None:
+            raise InputError(
+                f"The 'alpha' parameter of {name} must be 0 when no labels y are "
+                f"given. Got {self.alpha!r}."
+            )
+
     def _begin(
         self, X: ArrayLike, y: Any, X_unlabelled: ArrayLike | None
-    ) -> tuple[Rows, Encoded]:
-        """Check what `fit` is given; return all rows, as they are and encoded."""
+    ) -> tuple[Rows, Encoded, int]:
+        """Check what `fit` is given; return all rows, their codes, how many have y."""
         self._check(type(self).__name__)
         if y is None and not is_fitted(self.teacher):
             raise ValueError(
@@ -367,24 +363,42 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             )
         if y is not None:
             check_consistent_length(rows, y)
+        n_given = len(rows)
         if X_unlabelled is not None:
             further = checked_rows(self, X_unlabelled, reset=False)
             rows = stack_rows(rows, further)
             encoded = Encoded.of(rows)  # which may have categories of their own
             self.schema_ = encoded.schema
-        return self._conform(rows), encoded
+        return self._conform(rows), encoded, n_given
+
+    def _ask_teacher(self, rows: Rows, n_given: int, y: Any) -> Array:
+        """Keep validation rows, fit the teacher to the others; return its logits."""
+        kept, self.validation_rows_ = self._split(n_given, y)
+        known = None if y is None else y[kept]
+        self.teacher_ = self._fit_teacher(take_rows(rows, kept), known)
+        self.task_ = self.teacher_.task
+        ours, other = "classifier", "regressor"
+        if isinstance(self, RegressorMixin):
+            ours, other = other, ours
+        if (self.task_ == "regression") != isinstance(self, RegressorMixin):
+            raise InputError(
+                f"The 'teacher' parameter of {type(self).__name__} must be a {ours}. "
+                f"Got the {other} {self.teacher_.estimator!r}; use "
+                f"Distilled{other.capitalize()}."
+            )
+        return self.teacher_.logits(rows)
 
     def _split(
-        self, n_labelled: int, y: Any
+        self, n_given: int, y: Any
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Keep a seeded part of the rows for choosing, stratified if it can be."""
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        rows = np.arange(n_labelled)
-        size = max(2, round(self.validation_fraction * n_labelled))
+        rows = np.arange(n_given)
+        size = max(2, round(self.validation_fraction * n_given))
         return hold_out(rows, size, seed, self._strata(y))
 
     def teacher_for(self, X: ArrayLike, y: Any) -> Teacher:
-        """Return the teacher by which `fit` would be taught, were it given these rows.
+        """Return the teacher that `fit` would ask if it were given these rows.
 
         Parameters
         ----------
@@ -400,40 +414,44 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             The fitted teacher.
         """
         if is_fitted(self.teacher):
-            return self._teach(X, y)
-        rows, _ = self._begin(X, y, None)
-        kept, _ = self._split(len(rows), y)
-        return self._teach(take_rows(rows, kept), y[kept])
+            return self._fit_teacher(X, y)
+        rows, _, n_given = self._begin(X, y, None)
+        kept, _ = self._split(n_given, y)
+        return self._fit_teacher(take_rows(rows, kept), y[kept])
 
     def _strata(self, y: Any) -> NDArray[Any] | None:
         """Return the labels whose shares are kept where rows are split."""
         return None
 
-    def _teach(self, rows: Any, y: Any) -> Teacher:
+    def _fit_teacher(self, rows: Any, y: Any) -> Teacher:
         """Return the teacher, fitted here unless it is frozen."""
         teacher = clone(self.teacher)
         if not is_fitted(teacher):
             teacher.fit(rows, y)
         return as_teacher(teacher)
 
-    def _distil(self, lesson: TransferSet, targets: list[Target]) -> None:
+    def _distil(self, transfer_set: TransferSet, targets: list[Target]) -> None:
         """Choose the target, fit the student, fit the baseline."""
-        others = np.setdiff1d(np.arange(len(lesson)), self.validation_rows_)
-        parts = _Parts(lesson, lesson.take(others), lesson.take(self.validation_rows_))
+        others = np.setdiff1d(np.arange(len(transfer_set)), self.validation_rows_)
+        parts = _Parts(
+            transfer_set,
+            transfer_set.take(others),
+            transfer_set.take(self.validation_rows_),
+        )
         self.target_, self.trials_ = targets[0], ()
         if len(targets) > 1:
             tried = parts.kept
             seed = check_random_state(self.random_state).randint(2**31 - 1)
             if len(others) > _TRIAL_ROWS:
                 chosen = np.random.default_rng(seed).permutation(others)[:_TRIAL_ROWS]
-                tried = lesson.take(np.sort(chosen))
+                tried = transfer_set.take(np.sort(chosen))
             self.target_, self.trials_ = choose_target(
                 self._student, targets, tried, parts.held_out
             )
-        draw = self._draw if self._asks_further(lesson) else None
+        draw = self._draw if self._asks_further(transfer_set) else None
         self.student_, self.n_asked_ = self._fit_student(self.target_, parts, draw)
         self.baseline_ = None
-        if lesson.labels is not None:
+        if transfer_set.labels is not None:
             target = label_target(self.task_)
             labelled = parts.without_teacher(self.task_)
             self.baseline_, _ = self._fit_student(target, labelled, None)
@@ -447,41 +465,38 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """Fit the student; return it, and how many further rows were asked for."""
         student, validation = self._student, as_student(self._student).validation
         if validation == "choose":
-            settled, asks = choose_search(
+            chosen, asks = choose_search(
                 student, target, parts.kept, parts.held_out, draw
             )
             further = draw(parts.whole) if asks and draw is not None else None
-            student = clone(student).set_params(**settled)
+            student = clone(student).set_params(**chosen)
         else:
             further = None if draw is None else draw(parts.kept)
         watches = validation == "watch"
-        lesson = parts.kept if watches else parts.whole
+        transfer_set = parts.kept if watches else parts.whole
         if further is not None:
-            lesson = lesson.join(further)
+            transfer_set = transfer_set.join(further)
         fitted = fit_student(
-            student, target, lesson, parts.held_out if watches else None
+            student, target, transfer_set, parts.held_out if watches else None
         )
         return fitted, 0 if further is None else len(further)
 
-    def _asks_further(self, lesson: TransferSet) -> bool:
+    def _asks_further(self, transfer_set: TransferSet) -> bool:
         if self.transfer != "auto":
             return self.transfer is not None
         pixels = any(feature.kind == "pixel" for feature in self.schema_.features)
-        few = len(lesson) < _ENOUGH_ROWS
+        few = len(transfer_set) < _ENOUGH_ROWS
         chooses = as_student(self._student).validation == "choose"
         return chooses and few and not pixels and self.target_.alpha == 0
 
-    def _draw(self, lesson: TransferSet) -> TransferSet:
+    def _draw(self, transfer_set: TransferSet) -> TransferSet:
         """Ask the teacher about rows like these, together of the same weight."""
-        n_rows = len(lesson)
+        n_rows = len(transfer_set)
         n_drawn = min(_DRAWN_PER_ROW * n_rows, _MOST_DRAWN)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        codes = lesson.encoded.codes
-        rows = self._conform(
-            draw_rows(
-                self.schema_, codes, n_drawn, self.transfer, seed, like=lesson.rows
-            )
-        )
+        codes = transfer_set.encoded.codes
+        settings = (self.schema_, codes, n_drawn, self.transfer, seed)
+        rows = self._conform(draw_rows(*settings, like=transfer_set.rows))
         encoded = Encoded(self.schema_, self.schema_.encode(rows))
         logits = self.teacher_.logits(rows)
         weight = np.full(len(logits), min(1.0, n_rows / len(logits)))
@@ -490,7 +505,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """A lesson, and its two parts: those to fit to, those to choose on."""
+    """A transfer set and its two parts: rows to fit to, rows to choose on."""
 
     whole: TransferSet
     kept: TransferSet
@@ -524,8 +539,3 @@ def is_fitted(estimator: Any) -> bool:
 
 def _texts(classes: NDArray[Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in classes)
-
-
-def _length(X: Any) -> int:
-    frame = as_frame(X)
-    return len(X) if frame is None else len(frame)

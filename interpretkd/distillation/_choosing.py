@@ -1,4 +1,4 @@
-"""Choosing on validation rows: the target, and what a student leaves open."""
+"""Choosing on validation rows: the target, and the search of the student."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,53 +36,55 @@ class TargetTrial:
 def choose_search(
     student: Any,
     target: Target,
-    lesson: TransferSet,
+    transfer_set: TransferSet,
     held_out: TransferSet,
     draw: Callable[[TransferSet], TransferSet] | None,
 ) -> tuple[dict[str, Any], bool]:
-    """Find out what a searching student leaves to be chosen.
+    """Choose the search of a student, and whether further rows serve it.
 
     Parameters
     ----------
     student : regressor
-        One that chooses on held-out rows, and then says in ``settled_`` what its
+        One that chooses on held-out rows, and then says in ``chosen_`` what its
         "auto" stood for.
     target : Target
         What it is fitted to.
-    lesson : TransferSet
-        The rows it is fitted on.
+    transfer_set : TransferSet
+        The rows it is fitted to.
     held_out : TransferSet
-        The rows it is judged on.
+        The rows it is compared on.
     draw : callable or None
-        Returns a lesson of further rows, like those of the given one.
+        Returns a transfer set of further rows, like those of the given one.
 
     Returns
     -------
-    settled : dict
+    chosen : dict
         The student's parameters.
     uses_further : bool
         Whether further rows serve it: unless it is better without them by more than
         one standard error, on the given rows.
     """
-    if draw is None and not as_student(student).is_open:
+    if draw is None and not as_student(student).uses_validation:
         return {}, False
-    bare = fit_student(student, target, lesson, held_out)
+    bare = fit_student(student, target, transfer_set, held_out)
     if draw is None:
-        return bare.settled_, False
-    rich = fit_student(
-        student, target, lesson.join(draw(lesson)), held_out.join(draw(held_out))
-    )
+        return bare.chosen_, False
+    joined = (part.join(draw(part)) for part in (transfer_set, held_out))
+    rich = fit_student(student, target, *joined)
     loss = _losses(bare, target, held_out) - _losses(rich, target, held_out)
     margin = loss.std() / np.sqrt(len(loss))
     if loss.mean() < -margin:
-        return bare.settled_, False
-    return rich.settled_, True
+        return bare.chosen_, False
+    return rich.chosen_, True
 
 
 def choose_target(
-    student: Any, targets: Sequence[Target], lesson: TransferSet, held_out: TransferSet
+    student: Any,
+    targets: Sequence[Target],
+    transfer_set: TransferSet,
+    held_out: TransferSet,
 ) -> tuple[Target, tuple[TargetTrial, ...]]:
-    """Find the target from which a student learns to agree most with its teacher.
+    """Choose the target that makes a student agree most with its teacher.
 
     Parameters
     ----------
@@ -90,10 +92,10 @@ def choose_target(
         It is cloned.
     targets : sequence of Target
         What to try.
-    lesson : TransferSet
-        The rows it is fitted on.
+    transfer_set : TransferSet
+        The rows it is fitted to.
     held_out : TransferSet
-        The rows it is judged on.
+        The rows it is compared on.
 
     Returns
     -------
@@ -104,29 +106,32 @@ def choose_target(
         All that were tried.
     """
     trials, scores = [], []
-    quick = as_student(student).quick()
-    judged = held_out if as_student(quick).is_open else None
+    quick = as_student(student).without_search()
+    validation = held_out if as_student(quick).uses_validation else None
     for target in targets:
-        logits = _logits(fit_student(quick, target, lesson, judged), target, held_out)
+        fitted = fit_student(quick, target, transfer_set, validation)
+        logits = _logits(fitted, target, held_out)
         fidelity = plain_fidelity(target.task, logits, held_out.logits)
-        trials.append(TargetTrial(target, fidelity, len(lesson)))
+        trials.append(TargetTrial(target, fidelity, len(transfer_set)))
         scores.append((fidelity, -_divergence(target.task, logits, held_out.logits)))
     best = max(range(len(scores)), key=scores.__getitem__)
     return targets[best], tuple(trials)
 
 
-def _logits(student: Any, target: Target, lesson: TransferSet) -> Array:
-    """Return what a fitted student says of the rows of a lesson."""
-    outputs = as_student(student).outputs(lesson.rows, lesson.encoded)
+def _logits(student: Any, target: Target, transfer_set: TransferSet) -> Array:
+    """Return what a fitted student says of the rows of a transfer set."""
+    outputs = as_student(student).predict_encoded(
+        transfer_set.rows, transfer_set.encoded
+    )
     return target.decode(outputs)
 
 
-def _losses(student: Any, target: Target, lesson: TransferSet) -> Array:
+def _losses(student: Any, target: Target, transfer_set: TransferSet) -> Array:
     """Return by how much a student misses its teacher, row by row."""
-    logits = _logits(student, target, lesson)
+    logits = _logits(student, target, transfer_set)
     if target.task == "regression":
-        return ((logits - lesson.logits) ** 2).sum(axis=1)
-    other = decide(logits, target.task) != decide(lesson.logits, target.task)
+        return ((logits - transfer_set.logits) ** 2).sum(axis=1)
+    other = decide(logits, target.task) != decide(transfer_set.logits, target.task)
     return other.reshape(len(other), -1).mean(axis=1)
 
 

@@ -4,15 +4,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    ClassifierMixin,
-)
+from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
-from interpretkd._base import Array, InputError, check_choice, check_real
-from interpretkd.data import take_rows
-from interpretkd.distillation._base import _Distilled, _length, is_fitted
-from interpretkd.targets import Target, check_labels, decide, indicate, probabilities
+from interpretkd._base import Array, check_choice, check_real
+from interpretkd.distillation._base import _Distilled, is_fitted
+from interpretkd.targets import DecisionMixin, Target, check_labels, indicate
 from interpretkd.teachers import Teacher
 from interpretkd.transfer import TransferSet
 
@@ -21,8 +18,8 @@ TARGETS = ("auto", "hard", "soft", "logits")
 _AUTO_TEMPERATURES = (0.5, 1.0, 2.0, 4.0)
 
 
-class DistilledClassifier(ClassifierMixin, _Distilled):
-    """A student taught by a classifier's logits.
+class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
+    """A student fitted to the logits of a classifier.
 
     `fit` asks the teacher about every row, turns the logits into target columns, fits
     the student to them and, where there are labels, fits the same student to the
@@ -156,27 +153,10 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
         name = type(self).__name__
         check_choice(name, "target", self.target, TARGETS)
         check_real(name, "temperature", self.temperature, 0)
-        check_real(name, "alpha", self.alpha, 0, 1, closed="both")
-        if self.alpha > 0 and y is None:
-            raise InputError(
-                f"The 'alpha' parameter of {name} must be 0 when no labels y are "
-                f"given. Got {self.alpha!r}."
-            )
-        rows, encoded = self._begin(X, y, X_unlabelled)
-        n_given = (
-            len(rows) if X_unlabelled is None else len(rows) - _length(X_unlabelled)
-        )
+        self._check_alpha(y)
+        rows, encoded, n_given = self._begin(X, y, X_unlabelled)
         y = None if y is None else check_labels(y)
-        kept, self.validation_rows_ = self._split(n_given, y)
-        y_kept = None if y is None else y[kept]
-        self.teacher_ = self._teach(take_rows(rows, kept), y_kept)
-        self.task_ = self.teacher_.task
-        if self.task_ == "regression":
-            raise InputError(
-                f"The 'teacher' parameter of {name} must be a classifier. Got the "
-                f"regressor {self.teacher_.estimator!r}; use DistilledRegressor."
-            )
-        logits = self.teacher_.logits(rows)
+        logits = self._ask_teacher(rows, n_given, y)
         self.classes_ = _classes(self.teacher_, logits)
         labels = None
         if y is not None:
@@ -184,56 +164,6 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
             labels[:n_given] = indicate(y, self.classes_, self.task_)
         self._distil(TransferSet(rows, logits, labels, known=encoded), self._targets())
         return self
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the student's decisions.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Classes; 0 and 1 for each label.
-        """
-        chosen = decide(self.logits(X), self.task_)
-        return chosen if self.task_ == "multilabel" else self.classes_[chosen]
-
-    def predict_proba(self, X: ArrayLike) -> Array:
-        """Return the student's probabilities at temperature 1.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), float64
-            Rows that sum to 1; for labels each column by itself.
-        """
-        logits = self.logits(X)  # first of all says when the model is not fitted
-        return probabilities(logits, self.task_)
-
-    def decision_function(self, X: ArrayLike) -> Array:
-        """Return the student's logits, in scikit-learn's shape.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes), float64
-            For two classes the second's logit less the first's.
-        """
-        logits = self.logits(X)
-        if self.task_ == "multiclass" and logits.shape[1] == 2:
-            return logits[:, 1] - logits[:, 0]
-        return logits
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

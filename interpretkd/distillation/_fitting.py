@@ -1,13 +1,10 @@
-"""Lessons: rows, what the teacher says of them, and the labels where there are any.
-
-Fitting a student to a lesson, and finding out which target teaches it best.
-"""
+"""Fitting a student to a transfer set."""
 
 from typing import Any
 
 from interpretkd._base import Array
 from interpretkd.metrics import plain_fidelity
-from interpretkd.students import Judged, Taught, as_student
+from interpretkd.students import TrainingData, ValidationData, as_student
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
 
@@ -15,7 +12,7 @@ from interpretkd.transfer import TransferSet
 def fit_student(
     student: Any,
     target: Target,
-    lesson: TransferSet,
+    transfer_set: TransferSet,
     held_out: TransferSet | None = None,
 ) -> Any:
     """Fit a copy of a student to a target.
@@ -27,17 +24,17 @@ def fit_student(
         the target's.
     target : Target
         What it is fitted to.
-    lesson : TransferSet
-        The rows it is fitted on.
+    transfer_set : TransferSet
+        The rows it is fitted to.
     held_out : TransferSet, default=None
-        Rows on which a student that can choose, or watch its fidelity, does so.
+        Rows on which a student that can choose, or watch its score, does so.
 
     Returns
     -------
     regressor
         The fitted copy.
     """
-    judged = None
+    validation = None
     if held_out is not None:
         teacher = held_out.logits
 
@@ -45,12 +42,12 @@ def fit_student(
             return plain_fidelity(target.task, target.decode(outputs), teacher)
 
         own = _columns(target, held_out), held_out.weights
-        judged = Judged(held_out.rows, held_out.encoded, *own, score)
-    columns = _columns(target, lesson)
-    taught = Taught(lesson.rows, lesson.encoded, columns, lesson.weight)
-    return as_student(student).prepare(target).learn(taught, judged)
+        validation = ValidationData(held_out.rows, held_out.encoded, *own, score)
+    rows, columns = transfer_set.rows, _columns(target, transfer_set)
+    training = TrainingData(rows, transfer_set.encoded, columns, transfer_set.weight)
+    return as_student(student).prepare(target).fit_encoded(training, validation)
 
 
-def _columns(target: Target, lesson: TransferSet) -> Array:
-    columns = target.encode(lesson.logits, lesson.labels)
+def _columns(target: Target, transfer_set: TransferSet) -> Array:
+    columns = target.encode(transfer_set.logits, transfer_set.labels)
     return columns[:, 0] if columns.shape[1] == 1 else columns

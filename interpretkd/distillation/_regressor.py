@@ -4,23 +4,18 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import (
-    RegressorMixin,
-)
+from sklearn.base import RegressorMixin
 from sklearn.utils import Tags, get_tags
-from sklearn.utils.validation import (
-    check_array,
-)
+from sklearn.utils.validation import check_array
 
-from interpretkd._base import Array, InputError, check_real
-from interpretkd.data import take_rows
-from interpretkd.distillation._base import _Distilled, _length, is_fitted
+from interpretkd._base import Array
+from interpretkd.distillation._base import _Distilled, is_fitted
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
 
 
 class DistilledRegressor(RegressorMixin, _Distilled):
-    """A student taught by a regressor's predicted values.
+    """A student fitted to the values that a regressor predicts.
 
     Parameters
     ----------
@@ -118,29 +113,11 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         InputError
             For a parameter out of range or a teacher that classifies.
         """
-        name = type(self).__name__
-        check_real(name, "alpha", self.alpha, 0, 1, closed="both")
-        if self.alpha > 0 and y is None:
-            raise InputError(
-                f"The 'alpha' parameter of {name} must be 0 when no labels y are "
-                f"given. Got {self.alpha!r}."
-            )
-        rows, encoded = self._begin(X, y, X_unlabelled)
-        n_given = (
-            len(rows) if X_unlabelled is None else len(rows) - _length(X_unlabelled)
-        )
+        self._check_alpha(y)
+        rows, encoded, n_given = self._begin(X, y, X_unlabelled)
         if y is not None:
             y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
-        kept, self.validation_rows_ = self._split(n_given, y)
-        y_kept = None if y is None else y[kept]
-        self.teacher_ = self._teach(take_rows(rows, kept), y_kept)
-        self.task_ = self.teacher_.task
-        if self.task_ != "regression":
-            raise InputError(
-                f"The 'teacher' parameter of {name} must be a regressor. Got the "
-                f"classifier {self.teacher_.estimator!r}; use DistilledClassifier."
-            )
-        logits = self.teacher_.logits(rows)
+        logits = self._ask_teacher(rows, n_given, y)
         labels = None
         if y is not None:
             labels = np.full(logits.shape, np.nan)

@@ -30,14 +30,23 @@ from interpretkd.distillation import (
     teacher_says,
 )
 from interpretkd.explain._counterfactuals import _nearest_rows
-from interpretkd.explain._desired import _Desired, _Scale, _scale_of
+from interpretkd.explain._desired import (
+    _Desired,
+    _Scale,
+    _scale_of,
+)
 from interpretkd.explain._row_explanation import (
     Change,
     Counterfactual,
     RowExplanation,
     Step,
 )
-from interpretkd.models import ALL_NUMBERS, Tree, path_contributions, way_of
+from interpretkd.models import (
+    ALL_NUMBERS,
+    Tree,
+    decision_path,
+    path_contributions,
+)
 from interpretkd.targets import probabilities
 
 
@@ -263,7 +272,7 @@ def _scores(model: Any, logits: Array) -> Array:
 
 def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
     steps = []
-    for node, test in way_of(tree.nodes, codes):
+    for node, test in decision_path(tree.nodes, codes):
         feature, j = test.feature, test.position
         x, threshold = float(codes[j]), float(tree.nodes.threshold[node])
         margin = relative = None

@@ -70,7 +70,7 @@ class Candidate:
     student : regressor
         The student, not fitted.
     terms : tuple of int, default=()
-        Of a linear student with a path: the numbers of terms at which it is judged.
+        Of a linear student with a path: the numbers of terms at which it is measured.
     limit : int or None, default=None
         A size of which less is taken only where more would not help: when that
         happens, the family's larger students are not fitted.
@@ -82,24 +82,14 @@ class Candidate:
     limit: int | None = None
 
 
-def default_candidates(n_features: int, budget: Budget) -> list[Candidate]:
+def _default_candidates(n_features: int, budget: Budget) -> list[Candidate]:
     """Return the students that are tried when none are named.
 
-    Parameters
-    ----------
-    n_features : int
-        In [1, inf): the columns.
-    budget : Budget
-        Its bounds are among the sizes, where they are within them.
-
-    Returns
-    -------
-    list of Candidate
-        Trees and boosted trees of several sizes, a linear path, and scorecards. Trees
-        are found anew at each size: the best small tree is no part of a large one. On
-        digits (three splits) trees of 8 and 16 leaves agreed with their teacher on
-        6.8 and 4.5 points more rows than the best parts of a tree of 128 leaves had
-        done; on German credit there was no difference.
+    Trees and boosted trees of several sizes, a linear path, and scorecards; the bounds
+    of the budget are among the sizes. Trees are found anew at each size: the best
+    small tree is no part of a large one. On digits (three splits) trees of 8 and 16
+    leaves agreed with their teacher on 6.8 and 4.5 points more rows than the best parts
+    of a tree of 128 leaves had done; on German credit there was no difference.
     """
     depth = budget.max_depth
     leaves = _sizes(CANDIDATE_LEAVES, budget.max_rules)
@@ -114,24 +104,8 @@ def default_candidates(n_features: int, budget: Budget) -> list[Candidate]:
     ]
 
 
-def given_candidates(students: Any) -> list[Candidate]:
-    """Read the students that a caller names.
-
-    Parameters
-    ----------
-    students : sequence of regressors, or mapping of str to one or several
-        The students; of a mapping the keys are the families' names.
-
-    Returns
-    -------
-    list of Candidate
-        The same, one by one.
-
-    Raises
-    ------
-    InputError
-        When there are none, or something else.
-    """
+def _given_candidates(students: Any) -> list[Candidate]:
+    """Read the students that a caller names, one by one or by family."""
     named: list[tuple[str, Any]] = []
     if isinstance(students, Mapping):
         for name, value in students.items():

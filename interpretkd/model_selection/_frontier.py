@@ -9,10 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from sklearn.base import (
-    clone,
-    is_regressor,
-)
+from sklearn.base import clone, is_regressor
 from sklearn.utils import check_random_state
 
 from interpretkd._base import InputError, check_boolean, one_line
@@ -20,10 +17,10 @@ from interpretkd.distillation import DistilledClassifier, DistilledRegressor, is
 from interpretkd.model_selection._candidates import (
     Budget,
     Candidate,
-    default_candidates,
-    given_candidates,
+    _default_candidates,
+    _given_candidates,
 )
-from interpretkd.model_selection._partition import JudgedRows, Partition, partition
+from interpretkd.model_selection._partition import Partition, _EvaluationRows, partition
 from interpretkd.model_selection._results import (
     Frontier,
     FrontierPoint,
@@ -31,7 +28,7 @@ from interpretkd.model_selection._results import (
     _most_faithful,
 )
 from interpretkd.models import items_of, size_of
-from interpretkd.teachers import RememberingTeacher, as_teacher
+from interpretkd.teachers import CachedTeacher, as_teacher
 
 
 def frontier(
@@ -83,7 +80,7 @@ def frontier(
         The budget: the leaves of all trees of a student together, the tests a row
         passes in one tree, the features of a weighted sum. None for no bound.
     target, alpha, transfer : default="auto", 0.0, "auto"
-        As for `DistilledClassifier`; a regressor is always taught its values.
+        As for `DistilledClassifier`; a regressor is always fitted to its values.
     random_state : int, RandomState or None, default=None
         Of the parts and of what is drawn; the students have their own.
     verbose : bool, default=False
@@ -134,7 +131,7 @@ def frontier(
     else:
         regression = is_regressor(teacher)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
-    portions = partition(
+    parts = partition(
         X,
         y,
         X_test=X_test,
@@ -144,82 +141,55 @@ def frontier(
         stratify=not regression,
         seed=seed,
     )
-    n_features = portions.train.shape[1]
-    lineup = (
-        default_candidates(n_features, budget)
+    n_features = parts.train.shape[1]
+    candidates = (
+        _default_candidates(n_features, budget)
         if students is None
-        else given_candidates(students)
+        else _given_candidates(students)
     )
     settings = {"alpha": alpha, "transfer": transfer, "random_state": seed}
     kind: Any = DistilledRegressor
     if not regression:
         kind, settings = DistilledClassifier, {**settings, "target": target}
-    known = kind(teacher, **settings).teacher_for(portions.train, portions.y_train)
-    remembering = RememberingTeacher(known)
+    fitted = kind(teacher, **settings).teacher_for(parts.train, parts.y_train)
+    cached = CachedTeacher(fitted)
 
     def fit(student: Any) -> Any:
-        model = kind(remembering, student, **settings)
-        model.fit(portions.train, portions.y_train)
-        model.teacher, model.teacher_ = teacher, known
+        model = kind(cached, student, **settings)
+        model.fit(parts.train, parts.y_train)
+        model.teacher, model.teacher_ = teacher, fitted
         return model
 
-    return trace(remembering, portions, lineup, fit, budget, verbose=verbose)
+    return _trace(cached, parts, candidates, fit, budget, verbose=verbose)
 
 
-def trace(
-    teacher: RememberingTeacher,
-    portions: Partition,
-    lineup: Sequence[Candidate],
+def _trace(
+    teacher: CachedTeacher,
+    parts: Partition,
+    candidates: Sequence[Candidate],
     fit: Callable[[Any], Any],
     budget: Budget,
     *,
-    verbose: bool = False,
+    verbose: bool,
 ) -> Frontier:
-    """Fit students and measure them.
-
-    Parameters
-    ----------
-    teacher : RememberingTeacher
-        What they are to agree with.
-    portions : Partition
-        The rows.
-    lineup : sequence of Candidate
-        What to fit.
-    fit : callable
-        Turns a student into a distilled model, fitted to the first part of the rows.
-    budget : Budget
-        Those over it are left out.
-    verbose : bool, default=False
-        Whether to show progress on stderr.
-
-    Returns
-    -------
-    Frontier
-        Those within the budget, the Pareto-optimal, the knee and the recommended one
-        marked.
-
-    Raises
-    ------
-    InputError
-        When none keeps within the budget.
-    """
-    chosen_by = JudgedRows(portions.validation, teacher.logits(portions.validation))
-    said = teacher.logits(portions.test)
-    reported = JudgedRows(portions.test, said, portions.y_test)
+    """Fit students and measure them; those over the budget are left out."""
+    chosen_by = _EvaluationRows(parts.validation, teacher.logits(parts.validation))
+    said = teacher.logits(parts.test)
+    reported = _EvaluationRows(parts.test, said, parts.y_test)
     found: list[FrontierPoint] = []
     left_out: list[str] = []
     ended: set[str] = set()
-    for entry in _shown(lineup, verbose=verbose):
-        if entry.family in ended:
+    for candidate in _shown(candidates, verbose=verbose):
+        if candidate.family in ended:
             continue
-        for model in _versions(fit(entry.student), entry.terms):
-            candidate = _measure(entry.family, model, chosen_by, reported)
+        for model in _versions(fit(candidate.student), candidate.terms):
+            point = _measure(candidate.family, model, chosen_by, reported)
             if budget.allows(_form(model)):
-                found.append(candidate)
+                found.append(point)
             else:
-                left_out.append(candidate.label)
-            if entry.limit is not None and (candidate.size or 0) < entry.limit:
-                ended.add(entry.family)
+                left_out.append(point.label)
+            if candidate.limit is not None and (point.size or 0) < candidate.limit:
+                ended.add(candidate.family)
     if not found:
         raise InputError(
             f"No student keeps within the budget. Tried: {'; '.join(left_out)}."
@@ -227,25 +197,25 @@ def trace(
     return Frontier(
         tuple(_marked(found, chosen_by.constant_fidelity(teacher.task))),
         task=teacher.task,
-        train_rows=portions.train_rows,
-        validation_rows=portions.validation_rows,
-        test_rows=portions.test_rows,
+        train_rows=parts.train_rows,
+        validation_rows=parts.validation_rows,
+        test_rows=parts.test_rows,
         n_test=len(said),
         teacher_accuracy=reported.accuracy(said, found[0].model),
         left_out=tuple(left_out),
     )
 
 
-def _shown(lineup: Sequence[Candidate], *, verbose: bool) -> Iterator[Candidate]:
+def _shown(candidates: Sequence[Candidate], *, verbose: bool) -> Iterator[Candidate]:
     if not verbose:
-        yield from lineup
+        yield from candidates
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("", total=len(lineup))
-        for entry in lineup:
-            progress.update(bar, description=one_line(entry.family))
-            yield entry
+        bar = progress.add_task("", total=len(candidates))
+        for candidate in candidates:
+            progress.update(bar, description=one_line(candidate.family))
+            yield candidate
             progress.advance(bar)
 
 
@@ -274,7 +244,7 @@ def _at(student: Any, n_terms: int) -> Any:
 
 
 def _measure(
-    family: str, model: Any, validation: JudgedRows, test: JudgedRows
+    family: str, model: Any, validation: _EvaluationRows, test: _EvaluationRows
 ) -> FrontierPoint:
     task, form = model.task_, _form(model)
     chosen_by, reported = model.logits(validation.rows), model.logits(test.rows)
@@ -304,23 +274,23 @@ def _form(model: Any) -> Any:
 def _marked(found: Sequence[FrontierPoint], start: float) -> list[FrontierPoint]:
     best = _most_faithful(found)
     enough = best.validation_fidelity - best.standard_error
-    good = [c for c in found if c.validation_fidelity >= enough]
+    good = [p for p in found if p.validation_fidelity >= enough]
     chosen = min(good, key=_by_size)
     front = _front(found)
     knee = _knee(front, start) if front else chosen
     return [
-        replace(c, pareto=c in front, knee=c is knee, recommended=c is chosen)
-        for c in found
+        replace(p, pareto=p in front, knee=p is knee, recommended=p is chosen)
+        for p in found
     ]
 
 
 def _front(found: Sequence[FrontierPoint]) -> list[FrontierPoint]:
     """Return those that nothing as small is as faithful as, by rising size."""
     front: list[FrontierPoint] = []
-    for candidate in sorted((c for c in found if c.items is not None), key=_by_size):
+    for point in sorted((p for p in found if p.items is not None), key=_by_size):
         best = front[-1].validation_fidelity if front else -np.inf
-        if candidate.validation_fidelity > best:
-            front.append(candidate)
+        if point.validation_fidelity > best:
+            front.append(point)
     return front
 
 
@@ -329,7 +299,7 @@ def _knee(front: Sequence[FrontierPoint], start: float) -> FrontierPoint:
 
     As there the chord starts at one item: a student that says the same to all.
     """
-    height = np.asarray([c.validation_fidelity for c in front])
-    along = np.log2([float(c.items or 1) for c in front])
+    height = np.asarray([p.validation_fidelity for p in front])
+    along = np.log2([float(p.items or 1) for p in front])
     chord = start + along / max(along[-1], 1e-12) * (height[-1] - start)
     return front[int((height - chord).argmax())]

@@ -9,13 +9,13 @@ from sklearn.utils.validation import check_consistent_length
 
 from interpretkd._base import Array, InputError, check_real
 from interpretkd.data import Rows, Schema, as_frame, hold_out, take_rows
-from interpretkd.metrics import Estimate, accuracy, agreement, r2
+from interpretkd.metrics import Estimate, accuracy, agreement, measure_fidelity, r2
 from interpretkd.targets import check_labels, decide
 
 
 @dataclass(frozen=True, eq=False)
-class JudgedRows:
-    """Rows that students are judged on, and what is known of them.
+class _EvaluationRows:
+    """Rows on which students are measured, and what is known of them.
 
     Parameters
     ----------
@@ -32,38 +32,11 @@ class JudgedRows:
     labels: Any = None
 
     def fidelity(self, logits: Array, task: str) -> Estimate:
-        """Measure agreement with the teacher, as `metrics.fidelity` does.
-
-        Parameters
-        ----------
-        logits : ndarray of shape (n_samples, n_outputs)
-            A student's.
-        task : {"multiclass", "multilabel", "regression"}
-            What is decided.
-
-        Returns
-        -------
-        Estimate
-            The share of equal decisions (R2, for regression).
-        """
-        measure = r2 if task == "regression" else agreement
-        return measure(self.logits, logits, task)
+        """Measure agreement with the teacher, as `metrics.fidelity` does."""
+        return measure_fidelity(task, self.logits, logits)
 
     def accuracy(self, logits: Array, model: Any) -> Estimate | None:
-        """Measure agreement with the labels.
-
-        Parameters
-        ----------
-        logits : ndarray of shape (n_samples, n_outputs)
-            What is judged.
-        model : DistilledClassifier or DistilledRegressor
-            It says what the logits stand for.
-
-        Returns
-        -------
-        Estimate or None
-            The share of right decisions (R2, for regression); None without labels.
-        """
+        """Measure agreement with the labels; None without labels."""
         if self.labels is None:
             return None
         labels = np.asarray(self.labels)
@@ -75,18 +48,7 @@ class JudgedRows:
         return accuracy(labels.reshape(decisions.shape), decisions)
 
     def constant_fidelity(self, task: str) -> float:
-        """Return how far the best of all constants agrees with the teacher.
-
-        Parameters
-        ----------
-        task : {"multiclass", "multilabel", "regression"}
-            What is decided.
-
-        Returns
-        -------
-        float
-            In [0, 1]: the share of the most frequent decision; 0 for regression.
-        """
+        """Return the fidelity of the best constant; 0 for regression."""
         if task == "regression":
             return 0.0
         decisions = decide(self.logits, task)
@@ -94,20 +56,7 @@ class JudgedRows:
         return float(counts.max() / len(decisions))
 
     def standard_error(self, logits: Array, task: str) -> float:
-        """Return by how much the fidelity might be off, as one standard error.
-
-        Parameters
-        ----------
-        logits : ndarray of shape (n_samples, n_outputs)
-            A student's.
-        task : {"multiclass", "multilabel", "regression"}
-            What is decided.
-
-        Returns
-        -------
-        float
-            In [0, inf).
-        """
+        """Return the standard error of the fidelity."""
         n = len(logits)
         if task == "regression":
             error = ((self.logits - logits) ** 2).sum(axis=1)
@@ -152,7 +101,7 @@ def partition(
     stratify: bool = True,
     seed: int = 0,
 ) -> Partition:
-    """Divide rows in three parts.
+    """Divide rows into training, validation and test parts.
 
     Parameters
     ----------

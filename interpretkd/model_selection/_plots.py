@@ -59,7 +59,7 @@ class SizeDisplay(Display):
         Parameters
         ----------
         frontier : Frontier or DataFrame
-            What `distillation.frontier` returned, or a table like its `to_frame`. Only
+            What `frontier` returned, or a table like its `to_frame`. Only
             student, a size and the measure are needed.
         by : {"items", "leaves", "size", "n_parameters"} or None, default=None
             The size; None for the first of these that the table has.

@@ -80,7 +80,7 @@ class Frontier:
 
     Parameters
     ----------
-    candidates : tuple of FrontierPoint
+    points : tuple of FrontierPoint
         All that keep within the budget, family by family.
     task : {"multiclass", "multilabel", "regression"}
         What is decided.
@@ -95,7 +95,7 @@ class Frontier:
         The students that broke the budget.
     """
 
-    candidates: tuple[FrontierPoint, ...]
+    points: tuple[FrontierPoint, ...]
     task: str
     train_rows: NDArray[np.int64]
     validation_rows: NDArray[np.int64]
@@ -105,12 +105,12 @@ class Frontier:
     left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.candidates)
+        return len(self.points)
 
     @property
     def models(self) -> tuple[Any, ...]:
         """The fitted models, in the order of `to_frame`."""
-        return tuple(candidate.model for candidate in self.candidates)
+        return tuple(point.model for point in self.points)
 
     @property
     def recommended(self) -> Any:
@@ -120,12 +120,12 @@ class Frontier:
     @property
     def knee(self) -> Any:
         """The model from which on a further doubling of what is read pays less."""
-        return next(c for c in self.candidates if c.knee).model
+        return next(p for p in self.points if p.knee).model
 
     @property
     def reason(self) -> str:
         """Why this one is recommended, in a sentence."""
-        chosen, best = self._chosen, _most_faithful(self.candidates)
+        chosen, best = self._chosen, _most_faithful(self.points)
         rows = f"on {len(self.validation_rows):,} validation rows"
         error = f"one standard error ({best.standard_error:.3f})"
         own = f"{chosen.validation_fidelity:.3f}"
@@ -152,7 +152,7 @@ class Frontier:
             and _high, and baseline_accuracy, all on the test rows;
             validation_fidelity, pareto, knee, recommended. What is unknown is missing.
         """
-        frame = pd.DataFrame([_record(candidate) for candidate in self.candidates])
+        frame = pd.DataFrame([_record(point) for point in self.points])
         whole = ["size", "items", "n_parameters"]
         return frame.astype(dict.fromkeys(whole, "Int64"))
 
@@ -165,7 +165,7 @@ class Frontier:
             As `to_frame`; an estimate and its interval share a cell, and what is
             unknown is "-".
         """
-        return pd.DataFrame([_cells(candidate) for candidate in self.candidates])
+        return pd.DataFrame([_cells(point) for point in self.points])
 
     def __repr__(self) -> str:
         return f"Frontier({len(self)} students)"
@@ -181,7 +181,7 @@ class Frontier:
 
     @property
     def _chosen(self) -> FrontierPoint:
-        return next(c for c in self.candidates if c.recommended)
+        return next(p for p in self.points if p.recommended)
 
     def _summary(self) -> str:
         chosen = self._chosen
@@ -201,9 +201,9 @@ class Frontier:
         return "\n".join(lines)
 
 
-def _by_size(candidate: FrontierPoint) -> tuple[float, float]:
-    items = np.inf if candidate.items is None else candidate.items
-    return items, -candidate.validation_fidelity
+def _by_size(point: FrontierPoint) -> tuple[float, float]:
+    items = np.inf if point.items is None else point.items
+    return items, -point.validation_fidelity
 
 
 def _most_faithful(found: Sequence[FrontierPoint]) -> FrontierPoint:
@@ -211,37 +211,37 @@ def _most_faithful(found: Sequence[FrontierPoint]) -> FrontierPoint:
     return min(found, key=lambda c: (-c.validation_fidelity, _by_size(c)))
 
 
-def _record(candidate: FrontierPoint) -> dict[str, Any]:
+def _record(point: FrontierPoint) -> dict[str, Any]:
     record: dict[str, Any] = {
-        "student": candidate.family,
-        "size": candidate.size,
-        "unit": candidate.unit,
-        "items": candidate.items,
-        "n_parameters": candidate.n_parameters,
+        "student": point.family,
+        "size": point.size,
+        "unit": point.unit,
+        "items": point.items,
+        "n_parameters": point.n_parameters,
     }
     for name in ("fidelity", "accuracy"):
-        estimate = getattr(candidate, name)
+        estimate = getattr(point, name)
         for suffix, part in (("", "value"), ("_low", "low"), ("_high", "high")):
             value = np.nan if estimate is None else getattr(estimate, part)
             record[name + suffix] = value
-    baseline = candidate.baseline_accuracy
+    baseline = point.baseline_accuracy
     record["baseline_accuracy"] = np.nan if baseline is None else baseline.value
     names = ("validation_fidelity", "pareto", "knee", "recommended")
-    return record | {name: getattr(candidate, name) for name in names}
+    return record | {name: getattr(point, name) for name in names}
 
 
-def _cells(candidate: FrontierPoint) -> dict[str, str]:
-    baseline = candidate.baseline_accuracy
-    marks = [name for name in ("recommended", "knee") if getattr(candidate, name)]
-    marks += ["Pareto"] if candidate.pareto else []
+def _cells(point: FrontierPoint) -> dict[str, str]:
+    baseline = point.baseline_accuracy
+    marks = [name for name in ("recommended", "knee") if getattr(point, name)]
+    marks += ["Pareto"] if point.pareto else []
     return {
-        "student": candidate.label,
-        "items": _whole(candidate.items),
-        "parameters": _whole(candidate.n_parameters),
-        "fidelity": str(candidate.fidelity),
-        "accuracy": "-" if candidate.accuracy is None else str(candidate.accuracy),
+        "student": point.label,
+        "items": _whole(point.items),
+        "parameters": _whole(point.n_parameters),
+        "fidelity": str(point.fidelity),
+        "accuracy": "-" if point.accuracy is None else str(point.accuracy),
         "baseline": "-" if baseline is None else f"{baseline.value:.3f}",
-        "validation": f"{candidate.validation_fidelity:.3f}",
+        "validation": f"{point.validation_fidelity:.3f}",
         "marks": ", ".join(marks),
     }
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from interpretkd.models._conditions import (
         Condition as Condition,
         branch_tests as branch_tests,
+        decision_path as decision_path,
         node_test as node_test,
         path_conditions as path_conditions,
-        way_of as way_of,
     )
     from interpretkd.models._contributions import (
         feature_importance as feature_importance,
@@ -59,7 +59,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        _conditions: Condition branch_tests node_test path_conditions way_of
+        _conditions: Condition branch_tests node_test path_conditions decision_path
         _contributions: feature_importance path_contributions
         _forest: Forest
         _form: Form

@@ -178,7 +178,7 @@ def branch_tests(nodes: Nodes, node: int) -> tuple[Condition, Condition]:
     )
 
 
-def way_of(nodes: Nodes, codes: Codes) -> list[tuple[int, Condition]]:
+def decision_path(nodes: Nodes, codes: Codes) -> list[tuple[int, Condition]]:
     """Return the nodes above a row's leaf, from the root, and what it fulfils there.
 
     Parameters

@@ -8,16 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError, check_choice
-from interpretkd.data import Codes, Rows, Schema
-from interpretkd.models._nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
+from interpretkd.data import Codes, Schema
+from interpretkd.models._frozen import _SumForm
+from interpretkd.models._nodes import NODE_ARRAYS, Nodes, _check_arrays, freeze
 from interpretkd.models._tree import Tree
-from interpretkd.targets import LINKS, apply_link
+from interpretkd.targets import LINKS
 
 _FOREST_ARRAYS = ("value", "cover", "column", "base")
 
 
 @dataclass(frozen=True, eq=False)
-class Forest:
+class Forest(_SumForm):
     """A sum of trees, each of which adds one number to one output.
 
     Parameters
@@ -96,56 +97,6 @@ class Forest:
         """Two numbers a test (column; threshold or set) and one a leaf."""
         return 2 * (len(self.nodes.feature) - self.n_leaves) + self.n_leaves
 
-    @property
-    def size_bytes(self) -> int:
-        """The bytes of all arrays, uncompressed."""
-        return sum(array.nbytes for array in self.to_arrays().values())
-
-    def margins(self, X: Rows) -> NDArray[np.float64]:
-        """Return the sums before the link.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            The sums.
-        """
-        return self._margins(self.schema.encode(X))
-
-    def predict(self, X: Rows) -> NDArray[np.float64]:
-        """Return the predictions.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            The sums, through the link.
-        """
-        return apply_link(self.margins(X), self.link)
-
-    def predict_codes(self, codes: Codes) -> NDArray[np.float64]:
-        """Return the predictions of rows that are encoded already.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n_samples, n_features), float32
-            Rows as `Schema.encode` returns them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            The sums, through the link.
-        """
-        return apply_link(self._margins(codes), self.link)
-
     def _margins(self, codes: Codes) -> NDArray[np.float64]:
         out = np.tile(self.base, (len(codes), 1))
         self.nodes.add_up(codes, self.value, self.column, out)
@@ -222,7 +173,7 @@ class Forest:
         Forest
             The forest.
         """
-        check_arrays(arrays, {*NODE_ARRAYS, "roots", *_FOREST_ARRAYS})
+        _check_arrays(arrays, {*NODE_ARRAYS, "roots", *_FOREST_ARRAYS})
         tests = {name: arrays[name] for name in (*NODE_ARRAYS, "roots")}
         own = {name: arrays[name] for name in _FOREST_ARRAYS}
         return cls(Nodes(schema=schema, **tests), link=link, **own)

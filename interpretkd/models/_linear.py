@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError, check_choice
-from interpretkd.data import Codes, Rows, Schema, expand
-from interpretkd.targets import LINKS, apply_link
+from interpretkd.data import Codes, Schema, expand
+from interpretkd.models._frozen import _SumForm
+from interpretkd.targets import LINKS
 
 
 @dataclass(frozen=True, eq=False)
-class Linear:
+class Linear(_SumForm):
     """A weighted sum of columns for each output, in the columns' own units.
 
     The columns are those of ``schema.columns(indicate_missing=True)``: a number, a
@@ -104,60 +105,10 @@ class Linear:
         return int(np.count_nonzero(self.coefficients)) + self.n_outputs
 
     @property
-    def size_bytes(self) -> int:
-        """The bytes of all arrays, uncompressed."""
-        return sum(array.nbytes for array in self.to_arrays().values())
-
-    @property
     def terms(self) -> list[str]:
         """The columns in words: "age", "age is missing", "purpose is car (new)"."""
         columns = self.schema.columns(indicate_missing=True)
         return [self.schema.describe(column) for column in columns]
-
-    def margins(self, X: Rows) -> Array:
-        """Return the sums before the link.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            The sums.
-        """
-        return linear_margins(self, self.schema.encode(X))
-
-    def predict(self, X: Rows) -> Array:
-        """Return the predictions.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            The sums, through the link.
-        """
-        return self.predict_codes(self.schema.encode(X))
-
-    def predict_codes(self, codes: Codes) -> Array:
-        """Return the predictions of rows that are encoded already.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n_samples, n_features), float32
-            Rows as `Schema.encode` returns them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            The sums, through the link.
-        """
-        return apply_link(linear_margins(self, codes), self.link)
 
     def to_frame(self, outputs: list[str] | None = None) -> pd.DataFrame:
         """Return the coefficients in original units, the intercept first.
@@ -216,6 +167,9 @@ class Linear:
                 f"of a scorecard. Got {sorted(arrays)}."
             )
         return cls(schema, **arrays, link=link)
+
+    def _margins(self, codes: Codes) -> Array:
+        return linear_margins(self, codes)
 
     @property
     def _names(self) -> tuple[str, ...]:

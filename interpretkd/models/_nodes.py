@@ -273,21 +273,8 @@ def floor_to_float32(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
     return rounded
 
 
-def check_arrays(arrays: Mapping[str, Any], needed: Iterable[str]) -> None:
-    """Check that arrays out of a file are those that make up a model, no more.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-        What was read.
-    needed : iterable of str
-        The names that there must be.
-
-    Raises
-    ------
-    InputError
-        When one is absent or unknown.
-    """
+def _check_arrays(arrays: Mapping[str, Any], needed: Iterable[str]) -> None:
+    """Check that arrays out of a file are those that make up a model, no more."""
     if set(arrays) != set(needed):
         raise InputError(
             f"The arrays {sorted(needed)} are needed. Got {sorted(arrays)}."

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import InputError
+from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Rows, Schema
-from interpretkd.models._nodes import NODE_ARRAYS, Nodes, check_arrays, freeze
+from interpretkd.models._frozen import _FormBase
+from interpretkd.models._nodes import NODE_ARRAYS, Nodes, _check_arrays, freeze
 
 
 @dataclass(frozen=True, eq=False)
-class Tree:
+class Tree(_FormBase):
     """One tree with a vector at each node.
 
     Parameters
@@ -86,11 +87,6 @@ class Tree:
         n_tests = len(self.nodes.feature) - self.n_leaves
         return 2 * n_tests + self.n_leaves * self.n_outputs
 
-    @property
-    def size_bytes(self) -> int:
-        """The bytes of all arrays, uncompressed."""
-        return sum(array.nbytes for array in self.to_arrays().values())
-
     def apply(self, X: Rows) -> NDArray[np.int32]:
         """Find the leaf of each row.
 
@@ -105,36 +101,6 @@ class Tree:
             The index of each row's leaf.
         """
         return self.nodes.apply(self.schema.encode(X))
-
-    def predict(self, X: Rows) -> NDArray[np.float64]:
-        """Return the values of the rows' leaves.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            The predictions.
-        """
-        return self.predict_codes(self.schema.encode(X))
-
-    def predict_codes(self, codes: Codes) -> NDArray[np.float64]:
-        """Return the values of the leaves of rows that are encoded already.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n_samples, n_features), float32
-            Rows as `Schema.encode` returns them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            The predictions.
-        """
-        return self.value[self.nodes.apply(codes)]
 
     def svg(
         self, *, theme: str = "auto", name: str | None = None, **settings: Any
@@ -158,6 +124,9 @@ class Tree:
         from interpretkd.drawing import tree_svg  # a method for convenience
 
         return tree_svg(self, theme=theme, name=name, **settings)
+
+    def _predict(self, codes: Codes) -> Array:
+        return self.value[self.nodes.apply(codes)]
 
     def _repr_html_(self) -> str:
         from interpretkd.drawing import draw_tree  # as above
@@ -207,7 +176,7 @@ class Tree:
         Tree
             The tree.
         """
-        check_arrays(arrays, {*NODE_ARRAYS, "value", "cover"})
+        _check_arrays(arrays, {*NODE_ARRAYS, "value", "cover"})
         tests = {name: arrays[name] for name in NODE_ARRAYS}
         roots = np.zeros(1, dtype=np.int32)
         nodes = Nodes(schema=schema, roots=roots, **tests)

@@ -47,7 +47,7 @@ from interpretkd.students import BoostedStudent, CartStudent, Certificate, Linea
 from interpretkd.targets import TASKS, Target
 from interpretkd.teachers import (
     AbsentTeacher,
-    LateTeacher,
+    LazyTeacher,
     OnnxTeacher,
     Teacher,
     as_teacher,
@@ -447,7 +447,7 @@ def _attach_teacher(
         model.teacher = AbsentTeacher(str(state["description"]))
         if kind == "network":
             weights = files["teacher.safetensors"]
-            model.teacher = LateTeacher(state["config"], weights, _network)
+            model.teacher = LazyTeacher(state["config"], weights, _network)
             if len(model.teacher.schema_) != len(model.schema_):
                 raise InputError("the teacher reads other columns than the student")
         model.teacher_ = Teacher(

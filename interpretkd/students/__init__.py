@@ -10,19 +10,24 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.students._base import Judged as Judged, Taught as Taught
+    from interpretkd.students._base import (
+        TrainingData as TrainingData,
+        ValidationData as ValidationData,
+    )
     from interpretkd.students._boosted.estimator import BoostedStudent as BoostedStudent
     from interpretkd.students._boosted.leaf_budget import (
         LEARNING_RATES as LEARNING_RATES,
-        PENALTY as PENALTY,
         TREE_LEAVES as TREE_LEAVES,
-        BoostingRows as BoostingRows,
         BoostingSearch as BoostingSearch,
-        BoostingSettings as BoostingSettings,
         BoostingTrial as BoostingTrial,
+    )
+    from interpretkd.students._boosted.tree_sum import (
+        PENALTY as PENALTY,
+        BoostingRows as BoostingRows,
         GrownTree as GrownTree,
         TreeSum as TreeSum,
     )
+    from interpretkd.students._cart.certificate import Certificate as Certificate
     from interpretkd.students._cart.draft import leaves_of as leaves_of
     from interpretkd.students._cart.estimator import CartStudent as CartStudent
     from interpretkd.students._cart.fitting import Attempt as Attempt, Fit as Fit
@@ -31,7 +36,6 @@ if TYPE_CHECKING:
         grow as grow,
         grow_draft as grow_draft,
     )
-    from interpretkd.students._cart.optimal import Certificate as Certificate
     from interpretkd.students._cart.pruning import (
         Losses as Losses,
         PruningPath as PruningPath,
@@ -45,15 +49,15 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        _base: Judged Taught
+        _base: TrainingData ValidationData
         _boosted.estimator: BoostedStudent
-        _boosted.leaf_budget: BoostingRows BoostingSearch BoostingSettings
-            BoostingTrial GrownTree LEARNING_RATES PENALTY TREE_LEAVES TreeSum
+        _boosted.leaf_budget: BoostingSearch BoostingTrial LEARNING_RATES TREE_LEAVES
+        _boosted.tree_sum: BoostingRows GrownTree PENALTY TreeSum
+        _cart.certificate: Certificate
         _cart.draft: leaves_of
         _cart.estimator: CartStudent
         _cart.fitting: Attempt Fit
         _cart.growing: Limits grow grow_draft
-        _cart.optimal: Certificate
         _cart.pruning: Losses PruningPath prune_path squared_errors
         _foreign: as_student
         _linear.estimator: LinearStudent

@@ -1,7 +1,7 @@
-"""What students share: checks on the way in, the frozen form on the way out."""
+"""The contract of students: what is checked before a fit, what is kept after it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias, TypeVar
 
@@ -30,15 +30,15 @@ _BATCH = 16_384
 
 
 @dataclass(frozen=True, eq=False)
-class Taught:
-    """Rows and the target columns that a student is taught for them.
+class TrainingData:
+    """Rows and target columns that a student is fitted to.
 
     Parameters
     ----------
     rows : DataFrame or ndarray of shape (n_samples, n_features)
         Rows in original columns, for students that are not ours.
     encoded : Encoded
-        The same rows, for ours.
+        The same rows as codes, for ours.
     targets : ndarray of shape (n_samples, n_columns) or (n_samples,), float64
         Target columns.
     weight : ndarray of shape (n_samples,), float64, or None
@@ -52,19 +52,13 @@ class Taught:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged(Taught):
-    """Held-out rows, on which a student chooses.
+class ValidationData(TrainingData):
+    """Held-out rows, on which a student chooses or watches its score.
 
     Parameters
     ----------
-    rows : DataFrame or ndarray of shape (n_samples, n_features)
-        Rows in original columns, for students that are not ours.
-    encoded : Encoded
-        The same rows, for ours.
-    targets : ndarray of shape (n_samples, n_columns) or (n_samples,), float64
-        Target columns.
-    weight : ndarray of shape (n_samples,), float64, or None
-        How much each row counts; None for 1.
+    rows, encoded, targets, weight : DataFrame or ndarray, Encoded, ndarray, ndarray
+        As of `TrainingData`.
     score : callable
         Turns predictions of these rows, of shape (n_samples, n_columns), into a
         number, the larger the better.
@@ -74,54 +68,57 @@ class Judged(Taught):
 
 
 class _Student(RegressorMixin, BaseEstimator, ABC):
-    """What the three share: checks on the way in, the frozen form on the way out.
+    """What every student of ours can do: fit target columns, predict them.
 
-    Whoever distils asks for no more than `family`, `validation`, `is_open`, `prepare`,
-    `quick`, `learn` and `outputs`: the contract, which `_Foreign` keeps too.
+    `distillation` uses only `family`, `validation`, `uses_validation`, `prepare`,
+    `without_search`, `fit_encoded` and `predict_encoded`: the contract, which
+    `_Foreign` keeps for the regressors of other libraries. A new student adds a public
+    `fit` (over `_fit_rows`), and implements `_check`, `_fit` and `family`.
     """
 
     family: str
     form_: Form
     schema_: Schema
     n_features_in_: int
-    settled_: dict[str, Any]
+    chosen_: dict[str, Any]
 
     @property
     def validation(self) -> str:
-        """What held-out rows are for: "choose", "watch" or "none".
+        """What validation rows are for: "choose", "watch" or "none".
 
-        With "choose" the student says in ``settled_`` what it chose, to be fitted to
-        all rows; with "watch" the held-out rows are never fitted.
+        "choose": a first fit compares alternatives on them and names the best in
+        ``chosen_``, as parameters; a second fit with these takes all rows. "watch":
+        the one fit stops, or selects, by its score on them, and never learns from
+        them. "none": they are not held out.
         """
         return "watch"
 
     @property
-    def is_open(self) -> bool:
-        """Whether anything is to be chosen on held-out rows."""
+    def uses_validation(self) -> bool:
+        """Whether the result depends on validation rows, with these parameters."""
         return self.validation != "none"
 
     def prepare(self, target: Target) -> Self:
-        """Return an unfitted copy; an "auto" that the target answers is replaced."""
-        return _answer(clone(self), "loss", "sigmoid", target.link == "sigmoid")
+        """Return an unfitted copy; an "auto" that the target decides is replaced."""
+        return _replace_auto(clone(self), "loss", "sigmoid", target.link == "sigmoid")
 
-    def quick(self) -> Self:
-        """Return a student that puts targets in the same order, in less time."""
+    def without_search(self) -> Self:
+        """Return a faster student that ranks targets in the same order."""
         return self
 
-    def learn(self, taught: Taught, judged: Judged | None = None) -> Self:
-        """Fit to rows that are encoded already, as `fit` does to others."""
+    def fit_encoded(
+        self, training: TrainingData, validation: ValidationData | None = None
+    ) -> Self:
+        """Fit to rows that are encoded already; otherwise as `fit`."""
         self._check()
-        checked_rows(self, taught.rows[:1], reset=True)
-        given = self._take_in(taught.encoded, taught.targets, taught.weight)
-        self._fit(*given, None if judged is None else self._heed(judged))
+        checked_rows(self, training.rows[:1], reset=True)
+        given = self._checked(training.encoded, training.targets, training.weight)
+        self._fit(*given, None if validation is None else self._held_out(validation))
         return self
 
-    def outputs(self, rows: Rows, encoded: Encoded) -> Array:
-        """Predict the target columns, a matrix, of rows that are encoded already."""
-        codes = encoded.codes
-        starts = range(0, len(codes), _BATCH)
-        parts = [self.form_.predict_codes(codes[i : i + _BATCH]) for i in starts]
-        return np.concatenate(parts)
+    def predict_encoded(self, rows: Rows, encoded: Encoded) -> Array:
+        """Predict the target columns, as a matrix, of rows that are encoded already."""
+        return self._outputs(batches(encoded.codes, _BATCH))
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict the target columns.
@@ -138,8 +135,7 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         rows = checked_rows(self, X, reset=False)
-        pieces = map(self.form_.schema.encode, batches(rows, _BATCH))
-        outputs = np.concatenate([self.form_.predict_codes(codes) for codes in pieces])
+        outputs = self._outputs(map(self.form_.schema.encode, batches(rows, _BATCH)))
         return outputs[:, 0] if self._flat else outputs
 
     def __sklearn_tags__(self) -> Tags:
@@ -148,6 +144,24 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         tags.input_tags.categorical = True
         tags.target_tags.multi_output = True
         return tags
+
+    def _outputs(self, codes: Iterable[Any]) -> Array:
+        return np.concatenate([self.form_.predict_codes(part) for part in codes])
+
+    def _fit_rows(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        watch: Watch | None,
+    ) -> Self:
+        """Fit to rows in original columns, with rows to watch."""
+        given = self._read(X, y, sample_weight)
+        held_out = None
+        if watch is not None:
+            held_out = (self._encode_held_out(watch[0]).codes, watch[1])
+        self._fit(*given, held_out)
+        return self
 
     def _read(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
@@ -164,9 +178,9 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
             weight = _check_sample_weight(
                 sample_weight, rows.codes, dtype=np.float64, ensure_non_negative=True
             )
-        return self._take_in(rows, y, weight)
+        return self._checked(rows, y, weight)
 
-    def _take_in(
+    def _checked(
         self, rows: Encoded, y: ArrayLike, weight: Array | None
     ) -> tuple[Encoded, Array, Array | None]:
         self.schema_ = rows.schema
@@ -182,8 +196,7 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         rows = Encoded(rows.schema, rows.codes[counts])
         return rows, targets[counts], weight[counts]
 
-    def _read_others(self, X: ArrayLike) -> Encoded:
-        """Encode rows that are held out."""
+    def _encode_held_out(self, X: ArrayLike) -> Encoded:
         rows = checked_rows(self, X, reset=False)
         return Encoded(self.schema_, self.schema_.encode(rows))
 
@@ -197,9 +210,9 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
     ) -> None:
         """Fit the form to target columns."""
 
-    def _heed(self, judged: Judged) -> Any:
-        """Return what of held-out rows `_fit` asks for."""
-        return judged.encoded.codes, judged.score
+    def _held_out(self, validation: ValidationData) -> Any:
+        """Return validation rows in the form that `_fit` takes."""
+        return validation.encoded.codes, validation.score
 
 
 def _link(owner: str, loss: str, targets: Array) -> str:
@@ -228,12 +241,12 @@ def _seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-AnyStudent = TypeVar("AnyStudent", bound=_Student)
+_AnyStudent = TypeVar("_AnyStudent", bound=_Student)
 
 
-def _answer(
-    student: AnyStudent, name: str, value: str, known: bool = True
-) -> AnyStudent:
+def _replace_auto(
+    student: _AnyStudent, name: str, value: str, known: bool = True
+) -> _AnyStudent:
     """Replace the "auto" of a parameter, which a subclass may not have."""
     if known and student.get_params().get(name) == "auto":
         student.set_params(**{name: value})

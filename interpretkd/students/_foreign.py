@@ -4,13 +4,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.validation import (
-    has_fit_parameter,
-)
+from sklearn.utils.validation import has_fit_parameter
 
 from interpretkd._base import Array
 from interpretkd.data import Encoded, Rows
-from interpretkd.students._base import Judged, Taught, _Student
+from interpretkd.students._base import TrainingData, ValidationData, _Student
 from interpretkd.students._boosted.estimator import BoostedStudent
 from interpretkd.students._cart.estimator import CartStudent
 from interpretkd.students._linear.estimator import LinearStudent
@@ -18,7 +16,7 @@ from interpretkd.targets import Target
 
 
 class _Foreign:
-    """The students' contract over the public `fit` and `predict` of a regressor.
+    """The contract of students over the public `fit` and `predict` of a regressor.
 
     For those of other libraries and for subclasses of ours, whose `fit` may be their
     own: they get rows, not codes. What their `fit` takes is read from its signature.
@@ -41,35 +39,41 @@ class _Foreign:
         return "watch" if has_fit_parameter(self.regressor, "watch") else "none"
 
     @property
-    def is_open(self) -> bool:
+    def uses_validation(self) -> bool:
         return self.validation != "none"
 
     def prepare(self, target: Target) -> "_Foreign":
         copy = self.regressor.prepare(target) if self.ours else clone(self.regressor)
         return _Foreign(copy)
 
-    def quick(self) -> Any:
-        return self.regressor.quick() if self.ours else self.regressor
+    def without_search(self) -> Any:
+        return self.regressor.without_search() if self.ours else self.regressor
 
-    def learn(self, taught: Taught, judged: Judged | None = None) -> Any:
-        """Fit the regressor to rows and return it."""
+    def fit_encoded(
+        self, training: TrainingData, validation: ValidationData | None = None
+    ) -> Any:
+        """Fit the regressor to the rows in original columns, and return it."""
         further: dict[str, Any] = {}
         weighs = has_fit_parameter(self.regressor, "sample_weight")
-        if weighs and taught.weight is not None:
-            further["sample_weight"] = taught.weight
-        if judged is not None and self.validation == "choose":
-            further["held_out"] = (judged.rows, judged.targets, judged.weight)
-        if judged is not None and self.validation == "watch":
-            further["watch"] = (judged.rows, judged.score)
-        return self.regressor.fit(taught.rows, taught.targets, **further)
+        if weighs and training.weight is not None:
+            further["sample_weight"] = training.weight
+        if validation is not None and self.validation == "choose":
+            further["held_out"] = (
+                validation.rows,
+                validation.targets,
+                validation.weight,
+            )
+        if validation is not None and self.validation == "watch":
+            further["watch"] = (validation.rows, validation.score)
+        return self.regressor.fit(training.rows, training.targets, **further)
 
-    def outputs(self, rows: Rows, encoded: Encoded) -> Array:
+    def predict_encoded(self, rows: Rows, encoded: Encoded) -> Array:
         outputs = np.asarray(self.regressor.predict(rows), dtype=np.float64)
         return outputs.reshape(len(outputs), -1)
 
 
 def as_student(given: Any) -> Any:
-    """Return a regressor by the students' contract.
+    """Return a regressor in the contract of students.
 
     Parameters
     ----------

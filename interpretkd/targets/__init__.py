@@ -1,7 +1,7 @@
-"""What is taught: logits as decisions, probabilities and target columns, and back.
+"""What a student is fitted to: decisions, probabilities and columns from logits.
 
 Belongs here: functions on logits and labels that turn one into the other.
-Does not: who teaches (`teachers`), and what is fitted (`students`).
+Does not: the teacher (`teachers`), and fitting a student (`students`).
 Read first: `_target.py` (columns from logits), `_logits.py` (what logits mean).
 """
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.targets._decisions import DecisionMixin as DecisionMixin
     from interpretkd.targets._labels import (
         check_labels as check_labels,
         indicate as indicate,
@@ -34,6 +35,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
+        _decisions: DecisionMixin
         _labels: check_labels indicate label_target
         _logits: LINKS TASKS apply_link centred_logits decide hard_targets
             log_probabilities probabilities soft_targets

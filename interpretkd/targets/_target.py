@@ -39,7 +39,7 @@ class Target:
         In (0, inf); flattens the soft targets. Used by "soft" alone.
     alpha : float, default=0.0
         In [0, 1]: the weight of the labels, mixed with the teacher's probabilities;
-        0 listens to the teacher alone, 1 to the labels alone.
+        0 for the teacher alone, 1 for the labels alone.
     task : {"multiclass", "multilabel", "regression"}, default="multiclass"
         Softmax over the columns, a sigmoid for each, or plain values (for which only
         "logits" makes sense: the values themselves).
@@ -98,7 +98,7 @@ class Target:
             The teacher's logits (values, for regression).
         labels : ndarray of shape (n_samples, n_outputs), default=None
             The true labels as 0 and 1 (values, for regression), mixed in by `alpha`;
-            a row of NaN is a row without label and listens to the teacher alone.
+            a row of NaN has no label, and gets the teacher's columns.
 
         Returns
         -------
@@ -111,14 +111,14 @@ class Target:
             When `alpha` is above 0 and there are no labels.
         """
         if self.alpha == 0:
-            return self._teach(logits)
+            return self._columns(logits)
         if labels is None:
             raise InputError(
                 f"The labels y are needed when alpha is above 0. Got alpha "
                 f"{self.alpha:g} and no y."
             )
         known = ~np.isnan(labels).any(axis=1)
-        mixed = self._teach(logits)
+        mixed = self._columns(logits)
         mixed[known] = self._mix(logits[known], labels[known])
         return mixed
 
@@ -144,7 +144,7 @@ class Target:
             return temperature * (np.log(inside) - np.log1p(-inside))
         return temperature * np.log(np.maximum(outputs, _SMALLEST))
 
-    def _teach(self, logits: Array) -> Array:
+    def _columns(self, logits: Array) -> Array:
         if self.task == "regression":
             return np.array(logits, dtype=np.float64)
         if self.kind == "hard":
@@ -158,7 +158,7 @@ class Target:
     def _mix(self, logits: Array, labels: Array) -> Array:
         weigh = (1 - self.alpha, self.alpha)
         if self.kind != "logits" or self.task == "regression":
-            return weigh[0] * self._teach(logits) + weigh[1] * labels
+            return weigh[0] * self._columns(logits) + weigh[1] * labels
         # Labels have no logits; the mixture of probabilities has.
         mixed = weigh[0] * probabilities(logits, self.task) + weigh[1] * labels
         mixed = np.clip(mixed, _SMALLEST, 1 - _SMALLEST)

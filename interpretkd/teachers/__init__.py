@@ -11,7 +11,7 @@ from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
     from interpretkd.teachers._base import Teacher as Teacher, as_teacher as as_teacher
-    from interpretkd.teachers._cached import RememberingTeacher as RememberingTeacher
+    from interpretkd.teachers._cached import CachedTeacher as CachedTeacher
     from interpretkd.teachers._frozen import CallableTeacher as CallableTeacher
     from interpretkd.teachers._networks.cnn import (
         CNNRegressorTeacher as CNNRegressorTeacher,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from interpretkd.teachers._onnx_file import OnnxTeacher as OnnxTeacher
     from interpretkd.teachers._saved import (
         AbsentTeacher as AbsentTeacher,
-        LateTeacher as LateTeacher,
+        LazyTeacher as LazyTeacher,
     )
     from interpretkd.teachers._torch_module import TorchTeacher as TorchTeacher
 else:
@@ -36,14 +36,14 @@ else:
         __name__,
         """
         _base: Teacher as_teacher
-        _cached: RememberingTeacher
+        _cached: CachedTeacher
         _frozen: CallableTeacher
         _networks.cnn: CNNRegressorTeacher CNNTeacher
         _networks.mlp: MLPRegressorTeacher MLPTeacher
         _networks.state: teacher_from_state
         _networks.training: BatchPlan
         _onnx_file: OnnxTeacher
-        _saved: AbsentTeacher LateTeacher
+        _saved: AbsentTeacher LazyTeacher
         _torch_module: TorchTeacher
         """,
     )

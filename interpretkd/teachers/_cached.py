@@ -1,4 +1,4 @@
-"""A teacher that is asked about the same rows once."""
+"""A teacher whose logits are kept: the same rows are asked about once."""
 
 import hashlib
 from typing import Any, Self
@@ -13,18 +13,18 @@ from interpretkd._base import Array
 from interpretkd.teachers._base import Teacher
 
 
-class RememberingTeacher(BaseEstimator):
-    """A teacher that is asked about the same rows once, however often one asks it.
+class CachedTeacher(BaseEstimator):
+    """A teacher that keeps its logits, so that the same rows are asked about once.
 
     Parameters
     ----------
     teacher : Teacher
-        Who is asked.
+        The teacher itself.
     """
 
     def __init__(self, teacher: Teacher) -> None:
         self.teacher = teacher
-        self._known: dict[bytes, Array] = {}
+        self._cache: dict[bytes, Array] = {}
 
     def fit(self, X: Any = None, y: Any = None) -> Self:
         """Return itself: the teacher is trained already.
@@ -36,7 +36,7 @@ class RememberingTeacher(BaseEstimator):
 
         Returns
         -------
-        RememberingTeacher
+        CachedTeacher
             Itself.
         """
         return self
@@ -55,9 +55,9 @@ class RememberingTeacher(BaseEstimator):
             Logits (values, for regression).
         """
         key = _fingerprint(X)
-        if key not in self._known:
-            self._known[key] = self.teacher.logits(X)
-        return self._known[key].copy()
+        if key not in self._cache:
+            self._cache[key] = self.teacher.logits(X)
+        return self._cache[key].copy()
 
     @property
     def task(self) -> str:
@@ -80,7 +80,7 @@ class RememberingTeacher(BaseEstimator):
 
 
 def _fingerprint(X: Any) -> bytes:
-    """Return what is the same for the same rows, and for others is not."""
+    """Return a hash of rows: equal for equal rows only."""
     if not isinstance(X, pd.DataFrame) and np.asarray(X).dtype != object:
         array = np.ascontiguousarray(X)
         head, body = f"{array.shape} {array.dtype}", array.tobytes()

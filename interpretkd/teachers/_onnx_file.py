@@ -179,18 +179,18 @@ def _only_input(session: Any, path: Any) -> Any:
     return inputs[0]
 
 
-def _chosen_output(session: Any, path: Any, wanted: str | None) -> str:
+def _chosen_output(session: Any, path: Any, name: str | None) -> str:
     outputs = {output.name: output for output in session.get_outputs()}
     found = [f"{o.name} {o.type} {o.shape}" for o in outputs.values()]
-    if wanted is not None:
-        if wanted not in outputs:
+    if name is not None:
+        if name not in outputs:
             raise InputError(
-                f"The ONNX file {str(path)!r} has no output {wanted!r}. It has {found}."
+                f"The ONNX file {str(path)!r} has no output {name!r}. It has {found}."
             )
-        return wanted
+        return name
     floats = [n for n, o in outputs.items() if o.type in _FLOATS]
     for word in ("logit", "prob", "score"):
-        named = [name for name in floats if word in name.lower()]
+        named = [n for n in floats if word in n.lower()]
         if len(named) == 1:
             return named[0]
     if len(floats) == 1:

@@ -52,7 +52,7 @@ class AbsentTeacher(BaseEstimator):
         )
 
 
-class LateTeacher(BaseEstimator):
+class LazyTeacher(BaseEstimator):
     """A saved network that is built when it is first asked.
 
     Parameters
@@ -80,7 +80,7 @@ class LateTeacher(BaseEstimator):
         return True
 
     def __repr__(self) -> str:  # scikit-learn's would write out the arrays
-        return f"LateTeacher({self.description})"
+        return f"LazyTeacher({self.description})"
 
     @property
     def description(self) -> str:

@@ -75,14 +75,8 @@ def resample_columns(
 
     Parameters
     ----------
-    schema : Schema
-        The columns.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
-    n_rows : int
-        How many rows to draw.
-    rng : numpy.random.Generator
-        Draws them.
+    schema, codes, n_rows, rng : Schema, ndarray, int, numpy.random.Generator
+        As for `mix_neighbours`.
 
     Returns
     -------
@@ -105,14 +99,8 @@ def mix_and_resample(
 
     Parameters
     ----------
-    schema : Schema
-        The columns.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
-    n_rows : int
-        How many rows to draw.
-    rng : numpy.random.Generator
-        Draws them.
+    schema, codes, n_rows, rng : Schema, ndarray, int, numpy.random.Generator
+        As for `mix_neighbours`.
 
     Returns
     -------
@@ -195,11 +183,7 @@ def _decode(schema: Schema, codes: Codes, like: Rows) -> Rows:
 
 
 def _neighbours(
-    schema: Schema,
-    codes: Codes,
-    n_rows: int,
-    n_each: int,
-    rng: np.random.Generator,
+    schema: Schema, codes: Codes, n_rows: int, n_each: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Draw rows, and for each some of its nearest, in columns of equal spread."""
     space = even_space(schema, codes)

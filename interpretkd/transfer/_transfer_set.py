@@ -44,7 +44,7 @@ class TransferSet:
         return Encoded.of(self.rows) if self.known is None else self.known
 
     def take(self, index: NDArray[np.integer]) -> "TransferSet":
-        """Return a part of the lesson.
+        """Return some of the rows.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class TransferSet:
         Returns
         -------
         TransferSet
-            The part; the lesson itself when that is all of it.
+            These rows; the same object when they are all.
         """
         if np.array_equal(index, np.arange(len(self))):
             return self
@@ -67,7 +67,7 @@ class TransferSet:
         )
 
     def join(self, further: "TransferSet") -> "TransferSet":
-        """Return both lessons as one.
+        """Return both sets as one.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class TransferSet:
         return np.ones(len(self)) if self.weight is None else self.weight
 
     def without_teacher(self, task: str) -> "TransferSet":
-        """Return the lesson that the baseline gets: the labels in the teacher's place.
+        """Return what the baseline is fitted to: the labels in the teacher's place.
 
         Parameters
         ----------

@@ -23,7 +23,7 @@ from interpretkd._base import (
     numeric_columns,
     table_cells,
 )
-from interpretkd._base.markup import escape_latex
+from interpretkd._base.markup import _escape_latex
 from tests.students.cart.small_trees import HOSTILE
 
 TABLE = pd.DataFrame({"#": [str(i) for i in range(len(HOSTILE))], "name": HOSTILE})
@@ -206,7 +206,7 @@ def test_addresses_are_no_links() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_latex_holds_no_command_but_ours(text: str) -> None:
-    escaped = escape_latex(text)
+    escaped = _escape_latex(text)
     ours = r"\\(text[a-z]+|allowbreak)\{\}|\\[{}$&#_%]|\{-\}"
     rest = re.sub(ours, "", escaped)
     assert not set(rest) & set("\\{}$&#_%~^\n")

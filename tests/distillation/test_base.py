@@ -422,7 +422,7 @@ def test_other_students_read_the_same_codes(iris, work, student):
 
 def test_boosting_without_a_budget_makes_its_bins_once(iris, monkeypatch):
     made = []
-    real = students_boosted.boost.__globals__["_quantised"]
+    real = students_boosted._boost.__globals__["_quantised"]
 
     def counting(rows):
         made.append(len(rows))
@@ -512,21 +512,21 @@ def test_the_baseline_chooses_on_the_students_validation_rows(max_leaves):
     chosen = CartStudent(max_leaves).fit(
         X[kept], targets[kept], held_out=(X[held_out], targets[held_out])
     )
-    expected = CartStudent(max_leaves).set_params(**chosen.settled_).fit(X, targets)
+    expected = CartStudent(max_leaves).set_params(**chosen.chosen_).fit(X, targets)
     _same_arrays(model.baseline_, expected)
-    assert model.baseline_.get_params()["search"] == chosen.settled_["search"]
+    assert model.baseline_.get_params()["search"] == chosen.chosen_["search"]
 
 
 def test_rows_without_label_are_no_part_of_the_baselines_choice(iris, monkeypatch):
     X, y = iris
     seen = []
-    real = students_cart.fit_tree
+    real = students_cart._fit_tree
 
     def watched(rows, targets, weight, settings, held_out=None):
         seen.append(None if held_out is None else held_out.rows.codes)
         return real(rows, targets, weight, settings, held_out)
 
-    monkeypatch.setattr(students_cart, "fit_tree", watched)
+    monkeypatch.setattr(students_cart, "_fit_tree", watched)
     teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     model = DistilledClassifier(
         teacher, CartStudent(4), target="hard", transfer=None, random_state=0

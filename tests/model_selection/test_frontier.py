@@ -15,12 +15,12 @@ from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.metrics import accuracy, agreement, fidelity, r2
 from interpretkd.model_selection import Budget, Frontier, frontier
-from interpretkd.model_selection._candidates import default_candidates
+from interpretkd.model_selection._candidates import _default_candidates
 from interpretkd.model_selection._partition import partition
 from interpretkd.models import items_of
 from interpretkd.runs import load, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent, PruningPath
-from interpretkd.teachers import RememberingTeacher, as_teacher
+from interpretkd.teachers import CachedTeacher, as_teacher
 
 STUDENTS = {
     "tree": [CartStudent(n, search="greedy") for n in (2, 4, 8)],
@@ -41,7 +41,7 @@ def test_what_is_reported_is_measured_on_the_test_rows(
     found: Frontier, german: Any
 ) -> None:
     X, y = german.data.iloc[::2], german.target[::2]
-    test, judged = found.test_rows, found.validation_rows
+    test, validation = found.test_rows, found.validation_rows
     frame = found.to_frame()
     assert len(frame) == len(found) == 7
     for model, row in zip(found.models, frame.itertuples(), strict=True):
@@ -56,9 +56,9 @@ def test_what_is_reported_is_measured_on_the_test_rows(
         decided = model.baseline_logits(X.iloc[test]).argmax(axis=1)
         baseline = (model.classes_[decided] == y[test]).mean()
         assert row.baseline_accuracy == pytest.approx(baseline)
-        assert row.validation_fidelity == fidelity(model, X.iloc[judged]).value
+        assert row.validation_fidelity == fidelity(model, X.iloc[validation]).value
         assert row.n_parameters == model.n_parameters
-    parts = (found.train_rows, judged, test)
+    parts = (found.train_rows, validation, test)
     assert sorted(np.concatenate(parts)) == list(range(len(X)))
     assert [round(len(part) / len(X), 2) for part in parts] == [0.55, 0.2, 0.25]
 
@@ -79,7 +79,7 @@ def test_what_is_chosen_is_chosen_on_the_validation_rows(found: Frontier) -> Non
     assert frame.loc[frame["knee"], "pareto"].all()
     place = int(np.flatnonzero(frame["recommended"])[0])
     assert found.recommended is found.models[place]
-    assert found.candidates[place].label in found.reason
+    assert found.points[place].label in found.reason
 
 
 def test_the_knee_is_that_of_a_pruning_path(found: Frontier) -> None:
@@ -91,8 +91,8 @@ def test_the_knee_is_that_of_a_pruning_path(found: Frontier) -> None:
     students = [CartStudent(n, search="greedy") for n in range(2, 14)]
     traced = frontier(teacher, X, students=students, **FAST)
     front = traced.to_frame().query("pareto")
-    judged = as_teacher(teacher).logits(X[traced.validation_rows]).argmax(axis=1)
-    start = np.bincount(judged).max() / len(judged)
+    validation = as_teacher(teacher).logits(X[traced.validation_rows]).argmax(axis=1)
+    start = np.bincount(validation).max() / len(validation)
     height = np.array([start, *front["validation_fidelity"]])
     items = np.array([1, *front["items"]])
     size = np.arange(1, items[-1] + 1)
@@ -255,10 +255,10 @@ def test_students_over_the_budget_are_left_out(
         )
 
 
-def test_the_default_lineup_uses_up_its_budget() -> None:
+def test_the_default_candidates_use_up_their_budget() -> None:
     def sizes(family: str, **bounds: int) -> list[int]:
-        lineup = default_candidates(7, Budget(**bounds))
-        chosen = [entry.student for entry in lineup if entry.family == family]
+        found = _default_candidates(7, Budget(**bounds))
+        chosen = [one.student for one in found if one.family == family]
         name = "max_leaves" if family in ("tree", "boosted") else "max_terms"
         return [getattr(student, name) for student in chosen]
 
@@ -269,7 +269,7 @@ def test_the_default_lineup_uses_up_its_budget() -> None:
     assert sizes("linear") == [7]
     assert sizes("points") == [3, 5, 7]
     assert sizes("points", max_terms=2) == [2]
-    (path,) = (e for e in default_candidates(7, Budget()) if e.family == "linear")
+    (path,) = (e for e in _default_candidates(7, Budget()) if e.family == "linear")
     assert path.terms == (1, 2, 3, 5, 7)
 
 
@@ -297,7 +297,7 @@ def test_other_regressors_take_part_without_a_size(found: Frontier) -> None:
     assert "LinearRegression: the most faithful" in alone.reason
 
 
-def test_labels_are_judged_as_whole_rows() -> None:
+def test_labels_are_compared_as_whole_rows() -> None:
     X, y = load_iris(return_X_y=True)
     labels = np.column_stack([y > 0, y > 1]).astype(int)
     forest = RandomForestClassifier(20, random_state=0).fit(X[::2], labels[::2])
@@ -387,10 +387,10 @@ def test_rows_are_divided_with_their_classes_and_rare_categories() -> None:
     assert len(partition(X, y, seed=0).test_rows) == 25
 
 
-def test_remembered_answers_are_those_of_the_same_rows() -> None:
+def test_cached_logits_are_those_of_the_same_rows() -> None:
     X, y = load_iris(return_X_y=True, as_frame=True)
     teacher = Counting().fit(X, y)
-    asked = RememberingTeacher(as_teacher(teacher))
+    asked = CachedTeacher(as_teacher(teacher))
     first = asked.logits(X)
     first[:] = 0  # what a caller does with an answer is its own affair
     np.testing.assert_array_equal(asked.logits(X), as_teacher(teacher).logits(X))

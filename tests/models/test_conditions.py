@@ -13,9 +13,9 @@ from interpretkd.models import (
     Nodes,
     Tree,
     branch_tests,
+    decision_path,
     node_test,
     path_conditions,
-    way_of,
 )
 from tests.students.cart.small_trees import (
     AGE,
@@ -171,13 +171,13 @@ def test_branch_tests_part_every_row() -> None:
 def test_a_way_leads_to_the_row_s_leaf() -> None:
     tree = new_tree((AGE, 30.0, True, (PURPOSE, {0, 2}, False, 0, 1), 2))
     for codes in hard_rows(tree):
-        way = way_of(tree.nodes, codes)
+        way = decision_path(tree.nodes, codes)
         assert all(test.holds(codes[None])[0] for _, test in way)
         at = dict(way)
         leaf = int(tree.nodes.apply(codes[None])[0])
         above = [n for n in (0, 1) if _is_below(tree.nodes, leaf, n)]
         assert list(at) == above
-    assert way_of(new_tree(0).nodes, hard_rows(tree)[0]) == []
+    assert decision_path(new_tree(0).nodes, hard_rows(tree)[0]) == []
 
 
 def _is_below(nodes: Nodes, leaf: int, node: int) -> bool:

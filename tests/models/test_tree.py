@@ -14,7 +14,7 @@ from interpretkd._base import InputError
 from interpretkd.data import Codes, Encoded, Feature, Schema, expand
 from interpretkd.models import ALL_NUMBERS, Forest, Nodes, Tree, floor_to_float32
 from interpretkd.students import Limits, grow
-from interpretkd.students._boosted.rounds import _forest, boost, fold_tests
+from interpretkd.students._boosted.rounds import _boost, _fold_tests, _forest
 
 nan = np.nan
 Arrays = dict[str, NDArray[Any]]
@@ -229,7 +229,7 @@ def test_folded_categories_predict_as_scikit_learn_on_indicators() -> None:
     fitted.fit(_one_hot(MIXED), MIXED_TARGETS)
     grown = fitted.tree_
     leaf = grown.children_left < 0
-    nodes = fold_tests(
+    nodes = _fold_tests(
         MIXED_SCHEMA,
         MIXED_SCHEMA.columns(indicate_missing=False),
         column=np.where(leaf, -1, grown.feature),
@@ -357,7 +357,7 @@ def test_forest_with_categories_predicts_as_xgboost() -> None:
 
 def test_boost_equals_xgboost_with_its_own_squared_error() -> None:
     codes = MIXED_SCHEMA.encode(MIXED)
-    forest, scores = boost(
+    forest, scores = _boost(
         Encoded(MIXED_SCHEMA, codes),
         MIXED_TARGETS,
         n_rounds=20,
@@ -387,7 +387,7 @@ def test_boost_of_two_classes_equals_xgboost_logistic(
     weight = np.random.default_rng(7).integers(1, 4, len(MIXED)) if weighted else None
     weight = None if weight is None else weight.astype(np.float64)
     both = np.column_stack([1 - share, share])
-    forest, _ = boost(
+    forest, _ = _boost(
         Encoded(MIXED_SCHEMA, codes),
         both if link == "softmax" else share[:, None],
         weight,
@@ -417,7 +417,7 @@ def test_boost_of_three_classes_says_distributions_near_the_targets() -> None:
     X, y = load_iris(return_X_y=True)
     schema = Schema.from_data(X)
     soft = 0.9 * np.eye(3)[y] + 0.1 / 3
-    forest, _ = boost(
+    forest, _ = _boost(
         Encoded(schema, schema.encode(X)),
         soft,
         link="softmax",
@@ -437,7 +437,9 @@ def test_base_is_what_a_forest_without_a_split_says() -> None:
     soft = np.array([[0.2, 0.3, 0.5], [0.6, 0.2, 0.2]] * 3)
     schema = Schema.from_data(codes)
     for link in ("identity", "softmax", "sigmoid"):
-        forest, _ = boost(Encoded(schema, codes), soft, link=link, n_rounds=3, n_jobs=1)
+        forest, _ = _boost(
+            Encoded(schema, codes), soft, link=link, n_rounds=3, n_jobs=1
+        )
         np.testing.assert_allclose(
             forest.predict(codes), np.tile(soft.mean(axis=0), (6, 1)), atol=1e-6
         )
@@ -453,7 +455,7 @@ def test_watching_keeps_the_rounds_up_to_the_best() -> None:
         seen.append(outputs)
         return -float(np.mean((outputs[:, 0] - y[1::2]) ** 2))
 
-    forest, scores = boost(
+    forest, scores = _boost(
         Encoded(schema, codes),
         y[::2, None],
         n_rounds=200,
@@ -469,7 +471,9 @@ def test_watching_keeps_the_rounds_up_to_the_best() -> None:
 
 def test_one_tree_at_a_time_sums_to_the_margins() -> None:
     codes = MIXED_SCHEMA.encode(MIXED)
-    forest, _ = boost(Encoded(MIXED_SCHEMA, codes), MIXED_TARGETS, n_rounds=4, n_jobs=1)
+    forest, _ = _boost(
+        Encoded(MIXED_SCHEMA, codes), MIXED_TARGETS, n_rounds=4, n_jobs=1
+    )
     total = np.tile(forest.base, (len(MIXED), 1))
     for i in range(forest.n_trees):
         tree = forest.tree(i)
@@ -531,7 +535,7 @@ def _tree() -> Tree:
 
 def _little_forest() -> Forest:
     codes = MIXED_SCHEMA.encode(MIXED)
-    forest, _ = boost(
+    forest, _ = _boost(
         Encoded(MIXED_SCHEMA, codes), MIXED_TARGETS, n_rounds=2, max_depth=2, n_jobs=1
     )
     return forest

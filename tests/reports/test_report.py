@@ -94,15 +94,15 @@ def test_other_families_stand_beside_the_student(tree, split, lined_up, tmp_path
     text, figure, table = section(report, "Size").blocks[n_before:]
     assert lined_up.reason in text.text
     assert f"{lined_up.n_test} test rows" in table.caption
-    assert len(table.frame) == len(lined_up.candidates) == 2
-    assert all(candidate.family in figure.text for candidate in lined_up.candidates)
-    for candidate in lined_up.candidates:
+    assert len(table.frame) == len(lined_up.points) == 2
+    assert all(candidate.family in figure.text for candidate in lined_up.points)
+    for candidate in lined_up.points:
         assert str(candidate.fidelity) in report.html()
         assert f"{candidate.fidelity.value:.3f}" in report.markdown()
     content = json.loads(report.write(tmp_path / "report.json").read_text())
     told = content["measures"]["frontier"]
     assert [one["fidelity"] for one in told] == [
-        candidate.fidelity.value for candidate in lined_up.candidates
+        candidate.fidelity.value for candidate in lined_up.points
     ]
     assert "frontier" not in plain.measures
 
@@ -120,7 +120,7 @@ def test_what_cannot_stand_beside_the_student_is_refused(tree, split, lined_up):
     found = analyse(tree, X, y)
     shuffled = copy.copy(lined_up.models[0])
     shuffled.classes_ = lined_up.models[0].classes_[::-1]
-    other = replace(lined_up.candidates[0], model=shuffled)
+    other = replace(lined_up.points[0], model=shuffled)
     X_iris, y_iris = load_iris(return_X_y=True)
     teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X_iris, y_iris))
     iris = frontier(teacher, X_iris, students=[GREEDY], random_state=0)
@@ -128,7 +128,7 @@ def test_what_cannot_stand_beside_the_student_is_refused(tree, split, lined_up):
         (lined_up.to_frame(), "must be a Frontier.* Got a DataFrame"),
         (replace(lined_up, task="regression"), "of the task 'multiclass'"),
         (iris, "other columns"),
-        (replace(lined_up, candidates=(other,)), "other classes"),
+        (replace(lined_up, points=(other,)), "other classes"),
     ]:
         with pytest.raises(InputError, match=sentence):
             report_on(found, n_refits=0, frontier=wrong)

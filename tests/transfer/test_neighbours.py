@@ -1,4 +1,4 @@
-"""Rows drawn like others, and students that are taught on them."""
+"""Rows drawn like others, and students that are fitted to them."""
 
 import numpy as np
 import pandas as pd
@@ -194,7 +194,7 @@ def test_a_function_that_draws_no_rows_is_refused(shape):
     )
 
 
-# --- students that are taught on them
+# --- students that are fitted to them
 
 
 @pytest.fixture(scope="module")
@@ -386,7 +386,7 @@ def test_polars_rows_are_drawn_as_pandas():
 # --- whether they serve
 
 
-def lesson(n_rows, seed):
+def transfer_set(n_rows, seed):
     rows = np.random.default_rng(seed).uniform(-1, 1, (n_rows, 1))
     return TransferSet(rows, _step(rows))
 
@@ -400,7 +400,7 @@ SOFT = Target("soft", task="multiclass")
 
 
 def test_rows_that_mislead_are_not_used():
-    own, held_out = lesson(100, 0), lesson(60, 1)
+    own, held_out = transfer_set(100, 0), transfer_set(60, 1)
 
     def far(given):  # decided otherwise, and as heavy as the given ones
         rows = np.random.default_rng(2).uniform(90, 110, (len(given.logits), 1))
@@ -424,12 +424,12 @@ def test_rows_that_mislead_are_not_used():
     )
 
 
-def test_what_is_auto_is_settled():
-    own, held_out = lesson(200, 0), lesson(100, 1)
-    settled, _ = choose_search(CartStudent("auto"), SOFT, own, held_out, None)
-    assert settled["max_leaves"] == 2
-    assert settled["search"] in ("greedy", "refined")
-    fitted = fit_student(CartStudent().set_params(**settled), SOFT, own)
+def test_what_is_auto_is_chosen():
+    own, held_out = transfer_set(200, 0), transfer_set(100, 1)
+    chosen, _ = choose_search(CartStudent("auto"), SOFT, own, held_out, None)
+    assert chosen["max_leaves"] == 2
+    assert chosen["search"] in ("greedy", "refined")
+    fitted = fit_student(CartStudent().set_params(**chosen), SOFT, own)
     assert fitted.tree_.n_leaves == 2
     assert abs(fitted.tree_.nodes.threshold[0]) < 0.05
 
@@ -447,7 +447,7 @@ def test_what_is_auto_is_settled():
     ids=str,
 )
 def test_a_search_is_told_what_counts_for_its_target(target, labelled, objective):
-    given = lesson(30, 0)
+    given = transfer_set(30, 0)
     labels = (given.logits > 0).astype(float) if labelled else None
     student = CartStudent(3, search="refined")
     given = TransferSet(given.rows, given.logits, labels)

@@ -17,9 +17,9 @@ from interpretkd.distillation import given_rows
 from interpretkd.models import (
     Linear,
     Tree,
+    decision_path,
     feature_importance,
     path_contributions,
-    way_of,
 )
 
 _USUAL = (0.01, 0.99)
@@ -294,7 +294,7 @@ def order_of_inputs(model: Any, row: Any) -> tuple[int, ...]:
     codes = model.schema_.encode(given_rows(model, row))[0]
     used = used_positions(form)
     if isinstance(form, Tree):
-        path = [test.position for _, test in way_of(form.nodes, codes)]
+        path = [test.position for _, test in decision_path(form.nodes, codes)]
         spread = np.bincount(form.nodes.feature[form.nodes.feature >= 0])
         rest = sorted(used, key=lambda j: (-int(spread[j]), j))
         return tuple(dict.fromkeys([*path, *rest]))

@@ -19,7 +19,12 @@ from interpretkd.distillation import (
     teacher_is_here,
 )
 from interpretkd.explain._what_if.inputs import _differing, used_positions
-from interpretkd.models import Tree, path_conditions, path_contributions, way_of
+from interpretkd.models import (
+    Tree,
+    decision_path,
+    path_conditions,
+    path_contributions,
+)
 from interpretkd.targets import probabilities
 
 
@@ -221,7 +226,7 @@ def _tests(tree: Tree, before: Codes, after: Codes) -> pd.DataFrame:
             value_text(test.feature, float(after[test.position])),
             bool(test.holds(after[None])[0]),
         )
-        for node, test in way_of(tree.nodes, before)
+        for node, test in decision_path(tree.nodes, before)
     ]
     return pd.DataFrame(rows, columns=["node", "test", "before", "after", "holds"])
 

@@ -107,7 +107,7 @@ def _families(subject: Subject) -> list[Block]:
 
 
 def _families_drawn(frontier: Frontier) -> list[Block]:
-    if all(candidate.items is None for candidate in frontier.candidates):
+    if all(point.items is None for point in frontier.points):
         return []  # of students that are not ours nothing is known to draw over
     drawn = SizeDisplay.from_frontier(frontier, by="items")
     return _pictured(drawn, "Fidelity by what a person has to read, on the test rows")

@@ -3,16 +3,14 @@
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import (
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import Array, check_choice, check_integer, check_real
 from interpretkd.data import Codes, Encoded
 from interpretkd.models import Forest
 from interpretkd.students._base import LOSSES, Watch, _link, _seed, _Student
 from interpretkd.students._boosted.leaf_budget import BoostingSearch, boost_within
-from interpretkd.students._boosted.rounds import Score, boost
+from interpretkd.students._boosted.rounds import Score, _boost
 
 
 class BoostedStudent(_Student):
@@ -149,12 +147,7 @@ class BoostedStudent(_Student):
         BoostedStudent
             Itself.
         """
-        given = self._read(X, y, sample_weight)
-        held_out = None
-        if watch is not None:
-            held_out = (self._read_others(watch[0]).codes, watch[1])
-        self._fit(*given, held_out)
-        return self
+        return self._fit_rows(X, y, sample_weight, watch)
 
     def _check(self) -> None:
         name = "BoostedStudent"
@@ -190,7 +183,7 @@ class BoostedStudent(_Student):
                 rows, targets, weight, max_leaves=self.max_leaves, **shared
             )
             return
-        self.form_, self.scores_ = boost(
+        self.form_, self.scores_ = _boost(
             rows,
             targets,
             weight,

@@ -6,30 +6,28 @@ sizes and learning rates are compared on held-out rows.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numba import njit
-from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.data import Codes, Encoded
-from interpretkd.models import NODE_ARRAYS, Forest, Nodes
-from interpretkd.students._boosted.rounds import Score, base_margins, loss_slopes
-from interpretkd.students._cart.binning import N_BYTES, Binned, bin_rows
-from interpretkd.students._cart.draft import Draft, finish, leaves_of
+from interpretkd.models import Forest
+from interpretkd.students._boosted.rounds import Score
+from interpretkd.students._boosted.tree_sum import (
+    PENALTY,
+    BoostingRows,
+    GrownTree,
+    TreeSum,
+)
+from interpretkd.students._cart.draft import leaves_of
 from interpretkd.students._cart.growing import Limits, grow_draft
-from interpretkd.targets import apply_link
 
 TREE_LEAVES = (2, 3, 4, 6, 8, 16)
 """The sizes of trees that are tried; trees of two leaves make an additive model."""
 LEARNING_RATES = (0.6, 1.0)
 SHARES = (1, 2, 4, 8)
 """Of the leaves one in so many is also tried."""
-PENALTY = 1.0
-"""On half the sum of the leaves' squares, as xgboost has it."""
-
 _MOST_TREES = 256
 """Shapes that need more are not tried; the largest always is."""
 _MOST_TO_TRY = 20_000
@@ -38,7 +36,7 @@ _FEWEST_TO_TRY = 2_000
 """Shapes are compared on so many rows; the best is then fitted to all."""
 _PATIENCE = 2
 """Sizes in succession that may be worse than the best before larger ones are left."""
-_FEWEST_TO_JUDGE = 50
+_FEWEST_TO_HOLD_OUT = 50
 """Rows below which none are held out."""
 _OUTPUTS_A_TREE = 3
 """One tree is kept of so many that are grown together, one an output."""
@@ -180,30 +178,30 @@ def boost_within(
     (True, True)
     """
     weight = np.ones(len(rows)) if sample_weight is None else sample_weight
-    settings = BoostingSettings(link, min_child_weight, subsample, column_share, seed)
-    lesson = BoostingRows(rows, targets, weight, settings)
+    settings = (link, min_child_weight, subsample, column_share, seed)
+    data = BoostingRows(rows, targets, weight, *settings)
     if not weight.all():  # a row without weight is as good as absent
-        lesson = lesson.take(np.flatnonzero(weight > 0))
-    order = np.random.default_rng(seed).permutation(len(lesson.codes))
+        data = data.take(np.flatnonzero(weight > 0))
+    order = np.random.default_rng(seed).permutation(len(data.codes))
     if watch is None:
-        n_judged = len(order) // 5 if len(order) >= _FEWEST_TO_JUDGE else 0
-        judged = lesson.take(order[:n_judged]) if n_judged else lesson
-        watch, order = (judged.codes, judged.score), order[n_judged:]
+        n_held_out = len(order) // 5 if len(order) >= _FEWEST_TO_HOLD_OUT else 0
+        held_out = data.take(order[:n_held_out]) if n_held_out else data
+        watch, order = (held_out.codes, held_out.score), order[n_held_out:]
     n_columns = len(rows.schema)
     n_tried = max(min(_MOST_TO_TRY, _MOST_CELLS // n_columns), _FEWEST_TO_TRY)
     order = order[:n_tried]
-    known = lesson if len(order) == len(lesson.codes) else lesson.take(order)
+    known = data if len(order) == len(data.codes) else data.take(order)
     search, best = _search(known, max_leaves, watch)
-    if known is lesson:
+    if known is data:
         return best.freeze(), search
     shape = search.best
-    whole = _grow(lesson, shape.tree_leaves, shape.learning_rate, shape.max_leaves)
+    whole = _grow(data, shape.tree_leaves, shape.learning_rate, shape.max_leaves)
     return whole.freeze(), search
 
 
 def _search(
-    lesson: "BoostingRows", max_leaves: int, watch: tuple[Codes, Score]
-) -> tuple[BoostingSearch, "TreeSum"]:
+    data: BoostingRows, max_leaves: int, watch: tuple[Codes, Score]
+) -> tuple[BoostingSearch, TreeSum]:
     """Try sizes of trees in rising order, then the other rates at the best size."""
     trials: list[BoostingTrial] = []
     sums: dict[int, TreeSum] = {}  # of the best so far alone
@@ -214,7 +212,7 @@ def _search(
         )
 
     def attempt(size: int, rate: float) -> None:
-        for trial, grown in _attempt(lesson, size, rate, max_leaves, watch):
+        for trial, grown in _attempt(data, size, rate, max_leaves, watch):
             trials.append(trial)
             if best() == len(trials) - 1:
                 sums.clear()
@@ -222,7 +220,7 @@ def _search(
 
     first, *others = LEARNING_RATES
     n_worse = 0
-    for size in _sizes(max_leaves, len(lesson.outputs)):
+    for size in _sizes(max_leaves, len(data.outputs)):
         attempt(size, first)
         n_worse = 0 if trials[best()].tree_leaves == size else n_worse + 1
         if n_worse == _PATIENCE:
@@ -242,15 +240,15 @@ def _sizes(max_leaves: int, n_outputs: int) -> list[int]:
 
 
 def _attempt(
-    lesson: "BoostingRows",
+    data: BoostingRows,
     size: int,
     rate: float,
     max_leaves: int,
     watch: tuple[Codes, Score],
-) -> Iterator[tuple[BoostingTrial, "TreeSum"]]:
+) -> Iterator[tuple[BoostingTrial, TreeSum]]:
     """Grow trees of one size; yield all of them, then fewer and fewer."""
     held_out, score = watch
-    grown = _grow(lesson, size, rate, max_leaves)
+    grown = _grow(data, size, rate, max_leaves)
     before = None
     for share in SHARES:
         budget = max_leaves // share
@@ -263,200 +261,15 @@ def _attempt(
         yield BoostingTrial(size, rate, budget, n_trees, part.n_leaves, found), part
 
 
-@dataclass(frozen=True)
-class BoostingSettings:
-    """What does not change from one sum of trees to the next."""
-
-    link: str
-    min_child_weight: float
-    subsample: float
-    column_share: float
-    seed: int
-
-
-@dataclass(frozen=True, eq=False)
-class BoostingRows:
-    """Rows and what they are to become."""
-
-    rows: Encoded
-    targets: Array
-    weight: Array
-    settings: BoostingSettings
-
-    @property
-    def codes(self) -> Codes:
-        return self.rows.codes
-
-    @property
-    def binned(self) -> Binned:
-        return self.rows.once(bin_rows)
-
-    def take(self, rows: NDArray[np.integer]) -> "BoostingRows":
-        """Return some of the rows, in bins of their own."""
-        rows = np.sort(rows)
-        own = Encoded(self.rows.schema, self.codes[rows])
-        return BoostingRows(own, self.targets[rows], self.weight[rows], self.settings)
-
-    @cached_property
-    def base(self) -> Array:
-        """What the sums start from."""
-        return base_margins(
-            np.average(self.targets, axis=0, weights=self.weight), self.settings.link
-        )
-
-    @property
-    def outputs(self) -> range:
-        """The outputs that get trees: of two under a softmax one is enough."""
-        n_outputs = self.targets.shape[1]
-        first = self.settings.link == "softmax" and n_outputs == 2
-        return range(int(first), n_outputs)
-
-    def predict(self, margins: Array) -> Array:
-        return apply_link(margins, self.settings.link)
-
-    def slopes(self, margins: Array) -> tuple[Array, Array]:
-        """Return the loss's two derivatives by the margins."""
-        slopes = loss_slopes(
-            self.targets, self.weight, self.settings.link, self.predict
-        )
-        return slopes(margins, None)
-
-    def loss(self, outputs: Array) -> float:
-        """Return the weighted sum of the rows' losses."""
-        if self.settings.link == "identity":
-            losses = 0.5 * (outputs - self.targets) ** 2
-        else:
-            losses = -self.targets * np.log(np.maximum(outputs, 1e-12))
-        if self.settings.link == "sigmoid":
-            losses -= (1 - self.targets) * np.log(np.maximum(1 - outputs, 1e-12))
-        return float(self.weight @ losses.sum(axis=1))
-
-    def score(self, outputs: Array) -> float:
-        return -self.loss(outputs) / float(self.weight.sum())
-
-
-@dataclass(frozen=True, eq=False)
-class GrownTree:
-    """One tree: its tests, the leaf of each row, and the output it adds to."""
-
-    draft: Draft
-    leaf: NDArray[np.uint8]
-    output: int
-    value: Array
-    gain: float
-
-
-class TreeSum:
-    """A sum of trees while it grows."""
-
-    def __init__(self, lesson: BoostingRows, trees: list[GrownTree]) -> None:
-        self.lesson, self.trees = lesson, trees
-        self.values = [tree.value for tree in trees]
-
-    @property
-    def n_leaves(self) -> int:
-        return sum(tree.draft.n_leaves for tree in self.trees)
-
-    def cut(self, max_leaves: int) -> "TreeSum":
-        """Return the first trees, with values that suit them."""
-        ends = np.cumsum([tree.draft.n_leaves for tree in self.trees])
-        part = TreeSum(self.lesson, self.trees[: int((ends <= max_leaves).sum())])
-        part.refit()
-        return part
-
-    def add(self, tree: GrownTree) -> None:
-        self.trees.append(tree)
-        self.values.append(tree.value)
-
-    def margins(self) -> Array:
-        out = np.tile(self.lesson.base, (len(self.lesson.codes), 1))
-        if self.trees:
-            leaf, start, column = self._places()
-            _add_values(leaf, start, column, np.concatenate(self.values), out)
-        return out
-
-    def refit(self) -> None:
-        """Fit the values of all leaves together."""
-        if not self.trees:
-            return
-        from scipy.optimize import minimize
-
-        lesson = self.lesson
-        leaf, start, column = self._places()
-        now = np.concatenate(self.values)
-        margins, inside = np.empty(lesson.targets.shape), np.zeros(len(now))
-        _add_slopes(
-            leaf,
-            start,
-            column,
-            np.broadcast_to(lesson.weight[:, None], margins.shape),
-            inside,
-        )
-        # The solver is fast where all directions are about equally steep, and its
-        # tolerances are for losses of about 1.
-        steepness, scale = np.sqrt(inside + PENALTY), 1.0
-
-        def objective(steps: Array) -> tuple[float, Array]:
-            values = steps / steepness
-            margins[:] = lesson.base
-            _add_values(leaf, start, column, values, margins)
-            outputs = lesson.predict(margins)
-            loss = lesson.loss(outputs) + 0.5 * PENALTY * float(values @ values)
-            slopes = PENALTY * values
-            rises = lesson.weight[:, None] * (outputs - lesson.targets)
-            _add_slopes(leaf, start, column, rises, slopes)
-            return loss / scale, slopes / steepness / scale
-
-        scale = max(objective(np.zeros_like(now))[0], 1e-300)
-        found = minimize(
-            objective,
-            now * steepness,
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": 100, "ftol": 1e-7, "gtol": 1e-9},
-        )
-        self.values = np.split(found.x / steepness, start[1:])
-
-    def _places(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-        """Return each row's node in each tree, where its values start, its output."""
-        sizes = [len(tree.draft.feature) for tree in self.trees]
-        return (
-            np.stack([tree.leaf for tree in self.trees]),
-            np.cumsum([0, *sizes[:-1]]),
-            np.asarray([tree.output for tree in self.trees]),
-        )
-
-    def freeze(self) -> Forest:
-        """Return the trees over the original columns."""
-        lesson = self.lesson
-        _, curvature = lesson.slopes(self.margins())
-        trees, values = self.trees, self.values
-        if not trees:  # nothing is to be told apart
-            trees, values = [_lone_leaf(lesson)], [np.zeros(1)]
-        none = np.zeros((len(lesson.codes), 1))
-        parts = [
-            finish(t.draft, lesson.binned, lesson.codes, none, curvature[:, t.output])
-            for t in trees
-        ]
-        return Forest(
-            _join([part.nodes for part in parts]),
-            value=np.concatenate(values),
-            cover=np.concatenate([part.cover for part in parts]),
-            column=np.asarray([tree.output for tree in trees]),
-            base=lesson.base,
-            link=lesson.settings.link,
-        )
-
-
 def _grow(
-    lesson: BoostingRows, tree_leaves: int, learning_rate: float, max_leaves: int
+    data: BoostingRows, tree_leaves: int, learning_rate: float, max_leaves: int
 ) -> TreeSum:
     """Grow trees as long as there are leaves for them."""
-    rng = np.random.default_rng(lesson.settings.seed)
-    grown = TreeSum(lesson, [])
+    rng = np.random.default_rng(data.seed)
+    grown = TreeSum(data, [])
     margins, next_refit = grown.margins(), 4.0
     while (left := max_leaves - grown.n_leaves) >= 2:
-        trees = _candidates(lesson, margins, min(tree_leaves, left), learning_rate, rng)
+        trees = _candidates(data, margins, min(tree_leaves, left), learning_rate, rng)
         if not trees:
             break
         for tree in trees[: max(1, len(trees) // _OUTPUTS_A_TREE)]:
@@ -472,38 +285,35 @@ def _grow(
 
 
 def _candidates(
-    lesson: BoostingRows,
+    data: BoostingRows,
     margins: Array,
     max_leaves: int,
     learning_rate: float,
     rng: np.random.Generator,
 ) -> list[GrownTree]:
     """Grow a tree for each output; the one that gains most a leaf comes first."""
-    settings = lesson.settings
-    limits = Limits(max_leaves=max_leaves, min_samples_leaf=settings.min_child_weight)
-    slope, curvature = lesson.slopes(margins)
+    limits = Limits(max_leaves=max_leaves, min_samples_leaf=data.min_child_weight)
+    slope, curvature = data.slopes(margins)
     drawn = np.ones(len(margins))
-    if settings.subsample < 1:
-        drawn = (rng.random(len(margins)) < settings.subsample).astype(np.float64)
+    if data.subsample < 1:
+        drawn = (rng.random(len(margins)) < data.subsample).astype(np.float64)
     if not drawn.any():
         return []
     trees = []
-    for output in lesson.outputs:
+    for output in data.outputs:
         own, weight = slope[:, output], curvature[:, output]
         # A weighted mean of these is Newton's step, and their fall his gain.
         draft = grow_draft(
-            lesson.binned,
+            data.binned,
             (-own / weight)[:, None],
             weight * drawn,
             limits,
-            seed=int(rng.integers(2**31))
-            if settings.column_share < 1
-            else settings.seed,
-            feature_share=settings.column_share,
+            seed=int(rng.integers(2**31)) if data.column_share < 1 else data.seed,
+            feature_share=data.column_share,
         )
         if draft.n_leaves < 2:
             continue
-        leaf = leaves_of(draft, lesson.binned)
+        leaf = leaves_of(draft, data.binned)
         n_nodes = len(draft.feature)
         step = -np.bincount(leaf, own, n_nodes)
         size = np.bincount(leaf, weight, n_nodes) + PENALTY
@@ -517,40 +327,3 @@ def _candidates(
             )
         )
     return sorted(trees, key=lambda tree: -tree.gain)
-
-
-def _lone_leaf(lesson: BoostingRows) -> GrownTree:
-    none = np.full(1, -1, dtype=np.int32)
-    draft = Draft(none, np.zeros((1, N_BYTES), dtype=np.bool_), none, none)
-    leaf = np.zeros(len(lesson.codes), dtype=np.uint8)
-    return GrownTree(draft, leaf, lesson.outputs[0], np.zeros(1), 0.0)
-
-
-def _join(trees: list[Nodes]) -> Nodes:
-    """Return the tests of several trees as those of one forest."""
-    sizes = [len(tree.feature) for tree in trees]
-    roots = np.cumsum([0, *sizes[:-1]])
-    arrays = {
-        name: np.concatenate([getattr(tree, name) for tree in trees])
-        for name in NODE_ARRAYS
-    }
-    shift = np.repeat(roots, sizes)
-    for name in ("left", "right"):
-        arrays[name] = np.where(arrays[name] < 0, -1, arrays[name] + shift)
-    return Nodes(schema=trees[0].schema, roots=roots, **arrays)
-
-
-# numba compiles what follows for the types that it is called with: annotations would
-# say nothing to it.
-@njit(cache=True, nogil=True)
-def _add_values(leaf, start, column, values, out):  # type: ignore[no-untyped-def]
-    for t in range(len(leaf)):
-        for i in range(leaf.shape[1]):
-            out[i, column[t]] += values[start[t] + leaf[t, i]]
-
-
-@njit(cache=True, nogil=True)
-def _add_slopes(leaf, start, column, rises, out):  # type: ignore[no-untyped-def]
-    for t in range(len(leaf)):
-        for i in range(leaf.shape[1]):
-            out[start[t] + leaf[t, i]] += rises[i, column[t]]

@@ -15,7 +15,7 @@ from interpretkd.targets import apply_link
 Score: TypeAlias = Callable[[Array], float]
 
 
-def boost(
+def _boost(
     rows: Encoded,
     targets: Array,
     sample_weight: Array | None = None,
@@ -34,53 +34,19 @@ def boost(
 ) -> tuple[Forest, list[float]]:
     """Boost one tree a round and target column.
 
-    Parameters
-    ----------
-    rows : Encoded
-        The rows; without weights they are binned once, however often they are fitted.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Target columns; probabilities for the links "softmax" and "sigmoid".
-    sample_weight : ndarray of shape (n_samples,), default=None
-        How much each row counts.
-    link : {"identity", "softmax", "sigmoid"}, default="identity"
-        Squared error on the columns, or cross-entropy with them.
-    n_rounds : int, default=400
-        The most rounds.
-    learning_rate : float, default=0.2
-        In (0, 1].
-    max_depth : int, default=6
-        The depth of each tree.
-    min_child_weight : float, default=1.0
-        The least sum of second derivatives in a leaf.
-    subsample : float, default=1.0
-        In (0, 1]: the share of rows each tree sees.
-    column_share : float, default=1.0
-        In (0, 1]: the share of columns each tree sees.
-    watch : (codes, score), default=None
-        Held-out rows and a function that turns predictions of them, of shape
-        (n_rows, n_outputs), into a number, the larger the better. The rounds end
-        when it has not risen for `patience` rounds, and only those up to its best
-        are kept.
-    patience : int, default=100
-        In rounds.
-    seed : int, default=0
-        Of the subsampling.
-    n_jobs : int or None, default=None
-        Threads; None for all.
-
-    Returns
-    -------
-    forest : Forest
-        The trees over the original columns.
-    scores : list of float
-        What `score` said after each round; empty without `watch`.
+    The parameters are those of `BoostedStudent`; ``link`` says which loss is lowered.
+    Rows without weights are binned once, however often they are fitted. ``watch`` holds
+    held-out codes and a function that turns predictions of them into a number, the
+    larger the better: the rounds end when it has not risen for ``patience`` rounds, and
+    those up to its best are kept. Returns the trees over the original columns, and the
+    score after each round (none without ``watch``).
     """
     import xgboost
 
     columns = rows.schema.columns(indicate_missing=False)
     # Of two columns under a softmax one is enough: only their difference counts.
     first = 1 if link == "softmax" and targets.shape[1] == 2 else 0
-    base = base_margins(np.average(targets, axis=0, weights=sample_weight), link)
+    base = _base_margins(np.average(targets, axis=0, weights=sample_weight), link)
     if sample_weight is None:
         matrix = rows.once(_quantised)
     else:  # weights move the bins
@@ -125,7 +91,7 @@ def boost(
             "evals_result": history,
             "verbose_eval": False,
         }
-    slopes = loss_slopes(
+    slopes = _loss_slopes(
         targets[:, first:], sample_weight, link, lambda m: outputs(m)[:, first:]
     )
     booster = xgboost.train(settings, matrix, n_rounds, obj=slopes, **watching)
@@ -133,20 +99,10 @@ def boost(
     return forest, [float(s) for curve in history.values() for s in curve["score"]]
 
 
-def base_margins(mean: Array, link: str) -> Array:
+def _base_margins(mean: Array, link: str) -> Array:
     """Return the margins of a model that says the targets' mean to everyone.
 
-    Parameters
-    ----------
-    mean : ndarray of shape (n_outputs,)
-        The targets' mean.
-    link : {"identity", "sigmoid", "softmax"}
-        What turns margins into outputs.
-
-    Returns
-    -------
-    ndarray of shape (n_outputs,)
-        The margins; of two classes the first has 0, of more their sum is 0.
+    Of two classes the first has 0, of more their sum is 0.
     """
     if link == "identity":
         return mean
@@ -157,7 +113,7 @@ def base_margins(mean: Array, link: str) -> Array:
     return margins - (margins[0] if len(mean) == 2 else margins.mean())
 
 
-def loss_slopes(
+def _loss_slopes(
     targets: Array,
     sample_weight: Array | None,
     link: str,
@@ -165,23 +121,8 @@ def loss_slopes(
 ) -> Callable[[NDArray[Any], Any], tuple[Array, Array]]:
     """Return the loss's two derivatives by the margins, as xgboost asks for them.
 
-    Parameters
-    ----------
-    targets : ndarray of shape (n_samples, n_outputs)
-        Target columns.
-    sample_weight : ndarray of shape (n_samples,) or None
-        How much each row counts.
-    link : {"identity", "sigmoid", "softmax"}
-        What turns margins into outputs; the loss is the squared error, or the
-        cross-entropy.
-    predict : callable
-        Turns margins into outputs.
-
-    Returns
-    -------
-    callable
-        Of margins; returns the slopes and the curvatures, each of shape (n_samples,
-        n_outputs).
+    The loss is the squared error, or the cross-entropy; `predict` turns margins into
+    outputs. Slopes and curvatures have the shape of the targets.
     """
     weight = 1.0 if sample_weight is None else sample_weight[:, None]
 
@@ -223,7 +164,7 @@ def _forest(
     left, right = gather("left_children", np.int64), gather("right_children", np.int64)
     leaf = left < 0
     conditions = gather("split_conditions", np.float32)
-    nodes = fold_tests(
+    nodes = _fold_tests(
         schema,
         columns,
         column=np.where(leaf, -1, gather("split_indices", np.int64)),
@@ -243,7 +184,7 @@ def _forest(
     )
 
 
-def fold_tests(
+def _fold_tests(
     schema: Schema,
     columns: tuple[Column, ...],
     *,
@@ -256,27 +197,8 @@ def fold_tests(
 ) -> Nodes:
     """Turn tests on the expanded columns into tests on the original ones.
 
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    columns : tuple of Column
-        What each expanded column is.
-    column : ndarray of shape (n_nodes,), int
-        The expanded column tested; -1 at leaves.
-    threshold : ndarray of shape (n_nodes,), float32
-        Values up to here go left.
-    missing_left : ndarray of shape (n_nodes,), bool
-        Whether a missing value goes left; only numbers can be missing here.
-    left, right : ndarray of shape (n_nodes,), int
-        The children; -1 at leaves.
-    roots : ndarray of shape (n_trees,), int
-        Where each tree starts.
-
-    Returns
-    -------
-    Nodes
-        The tests on the original columns.
+    Of each node: the expanded column (-1 at leaves), the largest value that goes left,
+    whether a missing number does, and the children; of each tree its root.
     """
     feature_of = np.asarray([c.feature for c in columns] + [-1], dtype=np.int32)
     part_of = np.asarray([c.part for c in columns] + [VALUE])

@@ -83,7 +83,7 @@ class Binned:
                 assign = _look_up if self.is_set[j] else _assign
                 assign(column, self.edges[j], self.n_bins[j], matrix[j])
 
-        spread(fill, codes.shape[1], codes.size, _BLOCK)
+        _spread(fill, codes.shape[1], codes.size, _BLOCK)
         return Binned(self.schema, matrix, self.n_bins, self.is_set, self.edges)
 
     def take(self, rows: NDArray[np.integer]) -> "Binned":
@@ -164,59 +164,29 @@ def bin_columns(schema: Schema, codes: Codes, max_bins: int = MAX_BINS) -> Binne
             n_bins[j] = len(edges[j]) + 1
             _assign(column, edges[j], n_bins[j], matrix[j])
 
-    spread(fill, n_features, codes.size, _BLOCK)
+    _spread(fill, n_features, codes.size, _BLOCK)
     return Binned(schema, matrix, n_bins, is_set, tuple(edges))
 
 
-def bin_rows(rows: Encoded) -> Binned:
-    """Put rows into bins of their own, for `Encoded.once`.
-
-    Parameters
-    ----------
-    rows : Encoded
-        The rows.
-
-    Returns
-    -------
-    Binned
-        The rows as bins.
-    """
+def _bin_rows(rows: Encoded) -> Binned:
+    """Put rows into bins of their own, for `Encoded.once`."""
     return bin_columns(rows.schema, rows.codes)
 
 
-def n_threads(n_cells: int) -> int:
-    """Return how many threads are worth it.
-
-    Parameters
-    ----------
-    n_cells : int
-        How many cells there are to read.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
+def _n_threads(n_cells: int) -> int:
+    """Return how many threads are worth it to read so many cells, at least 1."""
     return 1 if n_cells < _SMALL else len(os.sched_getaffinity(0))
 
 
-def spread(
+def _spread(
     work: Callable[[int, int], None], n_items: int, n_cells: int, block: int = 1
 ) -> None:
     """Run ``work(first, last)`` over ranges of items, in threads when it is worth it.
 
-    Parameters
-    ----------
-    work : callable
-        It must release the interpreter's lock and write to places of its own.
-    n_items : int
-        The number of items, such as columns.
-    n_cells : int
-        How many cells are read altogether.
-    block : int, default=1
-        The length of a range.
+    `work` must release the interpreter's lock and write to places of its own;
+    `n_cells` are read altogether, `block` items at a time.
     """
-    threads = n_threads(n_cells)
+    threads = _n_threads(n_cells)
     if threads == 1:
         for first in range(0, n_items, block):
             work(first, min(first + block, n_items))

@@ -96,11 +96,7 @@ def leaves_of(draft: Draft, binned: Binned) -> NDArray[np.int32]:
 
 
 def finish(
-    draft: Draft,
-    binned: Binned,
-    codes: Codes,
-    targets: Array,
-    weight: Array,
+    draft: Draft, binned: Binned, codes: Codes, targets: Array, weight: Array
 ) -> Tree:
     """Turn a draft into a tree over the original columns.
 
@@ -129,7 +125,7 @@ def finish(
     inner = feature >= 0
     leaf = leaves_of(draft, binned)
     cover, value = _means(draft, leaf, targets, weight)
-    low, high = _nearest(codes, leaf, parents(draft), *draft.tests)
+    low, high = _nearest(codes, leaf, _parents(draft), *draft.tests)
     # Without a number on one side only "is missing" is asked: ALL_NUMBERS.
     middle = np.clip(low, -ALL_NUMBERS, None).astype(np.float64) / 2
     middle += np.clip(high, None, ALL_NUMBERS).astype(np.float64) / 2
@@ -157,19 +153,8 @@ def finish(
     return Tree(nodes, value, cover)
 
 
-def parents(draft: Draft) -> NDArray[np.int32]:
-    """Return the parent of each node.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-
-    Returns
-    -------
-    ndarray of shape (n_nodes,), int32
-        The parents' indices; -1 at the root.
-    """
+def _parents(draft: Draft) -> NDArray[np.int32]:
+    """Return the parent of each node; -1 at the root."""
     above = np.full(len(draft.feature), -1, dtype=np.int32)
     inner = np.flatnonzero(draft.feature >= 0)
     above[draft.left[inner]] = inner
@@ -177,21 +162,8 @@ def parents(draft: Draft) -> NDArray[np.int32]:
     return above
 
 
-def branch_of(draft: Draft, below: NDArray[np.bool_]) -> Draft:
-    """Return a branch as a tree of its own.
-
-    Parameters
-    ----------
-    draft : Draft
-        A tidy tree.
-    below : ndarray of shape (n_nodes,), bool
-        The nodes of the branch.
-
-    Returns
-    -------
-    Draft
-        The branch.
-    """
+def _branch_of(draft: Draft, below: NDArray[np.bool_]) -> Draft:
+    """Return the nodes of a branch, out of a tidy tree, as a tree of its own."""
     first = int(np.flatnonzero(below)[0])
     return Draft(
         draft.feature[below],
@@ -201,23 +173,8 @@ def branch_of(draft: Draft, below: NDArray[np.bool_]) -> Draft:
     )
 
 
-def graft(draft: Draft, node: int, branch: Draft) -> Draft:
-    """Put a branch in the place of a node.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    node : int
-        The node that goes, with all below it.
-    branch : Draft
-        What comes in its place.
-
-    Returns
-    -------
-    Draft
-        The new tree.
-    """
+def _graft(draft: Draft, node: int, branch: Draft) -> Draft:
+    """Put a branch in the place of a node and of all below it."""
     shift = len(draft.feature)
     feature = np.concatenate([draft.feature, branch.feature])
     goes_left = np.concatenate([draft.goes_left, branch.goes_left])
@@ -227,10 +184,10 @@ def graft(draft: Draft, node: int, branch: Draft) -> Draft:
         child[shift:][branch.feature >= 0] += shift
     feature[node], goes_left[node] = feature[shift], goes_left[shift]
     left[node], right[node] = left[shift], right[shift]
-    return tidy(feature, goes_left, left, right)
+    return _tidy(feature, goes_left, left, right)
 
 
-def tidy(
+def _tidy(
     feature: NDArray[np.int32],
     goes_left: NDArray[np.bool_],
     left: NDArray[np.int32],
@@ -239,17 +196,8 @@ def tidy(
 ) -> Draft:
     """Keep the nodes that can be reached from node 0, depth first, left before right.
 
-    Parameters
-    ----------
-    feature, goes_left, left, right : ndarray
-        As in `Draft`, in any order.
-    marks : ndarray of shape (n_nodes,), bool, or None
-        Marks of the nodes; changed in place to stand at the nodes' new places.
-
-    Returns
-    -------
-    Draft
-        The tree; a branch is a run of neighbours.
+    A branch is then a run of neighbours. Marks of the nodes are changed in place, to
+    stand at the nodes' new places.
     """
     order, waiting = [], [0]
     while waiting:
@@ -271,7 +219,7 @@ def tidy(
     )
 
 
-def is_monotone(
+def _is_monotone(
     draft: Draft,
     answers: NDArray[np.float64],
     monotone: NDArray[np.int8],
@@ -280,24 +228,8 @@ def is_monotone(
     """Say whether a tree keeps to its monotone constraints, everywhere.
 
     Two leaves matter to a column when some row could move from one to the other by a
-    change of that column alone.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    answers : ndarray of shape (n_nodes,), float64
-        The leaves' answers.
-    monotone : ndarray of shape (n_features,), int8
-        1 where the answer must not fall as the number rises, -1 where it must not
-        rise, 0 where it may do both.
-    binned : Binned
-        The bins.
-
-    Returns
-    -------
-    bool
-        Whether it does.
+    change of that column alone. ``monotone`` is 1 where the answer must not fall as the
+    number rises, -1 where it must not rise, else 0.
     """
     leaves = np.flatnonzero(draft.feature < 0)
     boxes = np.ones((len(draft.feature), len(monotone), N_BYTES), dtype=np.bool_)
@@ -306,7 +238,7 @@ def is_monotone(
         for child, side in ((draft.left, True), (draft.right, False)):
             boxes[child[node]] = boxes[node]
             boxes[child[node], column] &= draft.goes_left[node] == side
-    return bool(_is_monotone(boxes[leaves], answers[leaves], monotone, binned.n_bins))
+    return bool(_boxes_agree(boxes[leaves], answers[leaves], monotone, binned.n_bins))
 
 
 def _means(
@@ -361,7 +293,7 @@ def _nearest(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _is_monotone(boxes, answers, monotone, n_bins):  # type: ignore[no-untyped-def]
+def _boxes_agree(boxes, answers, monotone, n_bins):  # type: ignore[no-untyped-def]
     n_leaves = len(answers)
     for j in range(len(monotone)):
         if monotone[j] == 0:

@@ -7,25 +7,22 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.utils.validation import (
-    check_array,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from interpretkd._base import Array, InputError, check_choice, check_integer, check_real
 from interpretkd.data import Encoded, Schema
 from interpretkd.models import Tree
-from interpretkd.students._base import Judged, _answer, _seed, _Student
+from interpretkd.students._base import ValidationData, _replace_auto, _seed, _Student
+from interpretkd.students._cart.certificate import Certificate
 from interpretkd.students._cart.fitting import (
     OBJECTIVES,
     SEARCHES,
     Fit,
     HeldOut,
     Settings,
-    fit_tree,
+    _fit_tree,
 )
 from interpretkd.students._cart.growing import Limits
-from interpretkd.students._cart.optimal import Certificate
 from interpretkd.targets import Target
 
 _FEWEST_TO_CHOOSE = 50
@@ -56,7 +53,7 @@ class CartStudent(_Student):
         it needs ``pip install interpretkd[optimal]``. "auto" refines unless the greedy
         tree is better on held-out rows.
     objective : str, default="auto"
-        What the search makes small, as a mean over the rows. "disagreement": the share
+        What the search minimises, as a mean over the rows. "disagreement": the share
         of rows that are decided otherwise than by the largest target.
         "expected_disagreement": the same, with the targets as probabilities.
         "label_disagreement": the share of columns on another side of 0.5.
@@ -86,7 +83,7 @@ class CartStudent(_Student):
         How it was found: what was tried and what was chosen; not kept in a saved run.
     certificate_ : Certificate or None
         What was proven of the tree, for ``search="optimal"``.
-    settled_ : dict
+    chosen_ : dict
         The parameters that "auto" stood for.
     schema_ : Schema
         The columns it reads.
@@ -178,36 +175,41 @@ class CartStudent(_Student):
             For parameters out of range, or that do not suit the targets.
         """
         given = self._read(X, y, sample_weight)
-        self._fit(*given, None if held_out is None else self._held_out(*held_out))
+        chosen_on = None
+        if held_out is not None:
+            X_held_out, *others = held_out
+            rows = self._encode_held_out(X_held_out)
+            chosen_on = _as_held_out(rows, *others)
+        self._fit(*given, chosen_on)
         return self
 
     @property
     def validation(self) -> str:
-        """What held-out rows are for: "choose"."""
+        """What validation rows are for: "choose"."""
         return "choose"
 
     @property
-    def is_open(self) -> bool:
+    def uses_validation(self) -> bool:
         """Whether the search or the size is to be chosen on held-out rows."""
         return self.search == "auto" or self.max_leaves == "auto"
 
     def prepare(self, target: Target) -> Self:
-        """Return an unfitted copy for a target.
+        """Return an unfitted copy; ``objective="auto"`` becomes the target's.
 
         Parameters
         ----------
         target : Target
-            What it will be taught.
+            What it will be fitted to.
 
         Returns
         -------
         CartStudent
-            The copy; ``objective="auto"`` is replaced by what suits the target.
+            The copy.
         """
-        return _answer(clone(self), "objective", _objective(target))
+        return _replace_auto(clone(self), "objective", _objective(target))
 
-    def quick(self) -> Self:
-        """Return a student that puts targets in the same order, in less time.
+    def without_search(self) -> Self:
+        """Return a faster student that ranks targets in the same order.
 
         Returns
         -------
@@ -229,19 +231,17 @@ class CartStudent(_Student):
     ) -> None:
         weight = np.ones(len(rows)) if weight is None else weight
         settings = self._settings(targets)
-        if held_out is None and self.is_open:
+        if held_out is None and self.uses_validation:
             settings = _choose_on_a_part(rows, targets, weight, settings)
-        fit = fit_tree(rows, targets, weight, settings, held_out)
+        fit = _fit_tree(rows, targets, weight, settings, held_out)
         self.form_, self.search_ = fit.tree, fit
         self.certificate_ = fit.certificate
-        self.settled_ = {"search": fit.search}
+        self.chosen_ = {"search": fit.search}
         if self.max_leaves == "auto":
-            self.settled_["max_leaves"] = max(fit.tree.n_leaves, 2)
+            self.chosen_["max_leaves"] = max(fit.tree.n_leaves, 2)
 
-    def _heed(self, judged: Judged) -> HeldOut:
-        targets = judged.targets.reshape(len(judged.targets), -1)
-        weight = np.ones(len(targets)) if judged.weight is None else judged.weight
-        return HeldOut(judged.encoded, targets, weight)
+    def _held_out(self, validation: ValidationData) -> HeldOut:
+        return _as_held_out(validation.encoded, validation.targets, validation.weight)
 
     def _check(self) -> None:
         name = "CartStudent"
@@ -322,37 +322,18 @@ class CartStudent(_Student):
             )
         return cost
 
-    def _held_out(self, X: Any, y: Any, sample_weight: Any = None) -> HeldOut:
-        rows = self._read_others(X)
-        targets = np.asarray(y, dtype=np.float64).reshape(len(rows), -1)
-        if sample_weight is None:
-            sample_weight = np.ones(len(rows))
-        return HeldOut(rows, targets, np.asarray(sample_weight, dtype=np.float64))
+
+def _as_held_out(rows: Encoded, y: Any, sample_weight: Any = None) -> HeldOut:
+    targets = np.asarray(y, dtype=np.float64).reshape(len(rows), -1)
+    if sample_weight is None:
+        sample_weight = np.ones(len(rows))
+    return HeldOut(rows, targets, np.asarray(sample_weight, dtype=np.float64))
 
 
 def _by_column(owner: str, name: str, given: Any, schema: Schema) -> Array:
     """Return one number a column, given by name or as a list.
 
-    Parameters
-    ----------
-    owner : str
-        The estimator whose parameter it is.
-    name : str
-        The parameter's name.
-    given : dict or array-like of shape (n_features,)
-        Columns that a dict leaves out get 0.
-    schema : Schema
-        The columns.
-
-    Returns
-    -------
-    ndarray of shape (n_features,), float64
-        The numbers.
-
-    Raises
-    ------
-    InputError
-        For unknown columns and other lengths.
+    Columns that a dict leaves out get 0.
     """
     if isinstance(given, Mapping):
         unknown = [str(key) for key in given if key not in schema.names]
@@ -378,20 +359,20 @@ def _choose_on_a_part(
     if len(rows) < _FEWEST_TO_CHOOSE:
         return replace(settings, search="greedy")
     order = np.random.default_rng(settings.seed).permutation(len(rows))
-    judged, kept = np.split(order, [len(rows) // 5])
+    chosen_on, kept = np.split(order, [len(rows) // 5])
     kept.sort()
-    judged.sort()
+    chosen_on.sort()
 
     def part(index: NDArray[np.integer]) -> tuple[Encoded, Array, Array]:
         codes = Encoded(rows.schema, rows.codes[index])
         return codes, targets[index], weight[index]
 
-    trial = fit_tree(*part(kept), settings, HeldOut(*part(judged)))
-    return settings.settle(trial)
+    trial = _fit_tree(*part(kept), settings, HeldOut(*part(chosen_on)))
+    return settings.with_choice(trial)
 
 
 def _objective(target: Target) -> str:
-    """Return what a search is to make small when it is taught this target."""
+    """Return what a search is to minimise when it is fitted to this target."""
     if target.task == "regression":
         return "squared_error"
     if target.task == "multilabel":

@@ -16,28 +16,28 @@ import pandas as pd
 from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.models import Tree
-from interpretkd.students._cart.binning import Binned, bin_columns, bin_rows
+from interpretkd.students._cart.binning import Binned, _bin_rows, bin_columns
+from interpretkd.students._cart.certificate import Certificate
 from interpretkd.students._cart.draft import Draft, finish
 from interpretkd.students._cart.growing import Limits
-from interpretkd.students._cart.lookahead import best_branch
+from interpretkd.students._cart.lookahead import _best_branch
 from interpretkd.students._cart.objective import (
     COSTS,
     CROSS_ENTROPY,
     PAIRS,
     SQUARES,
     TreeObjective,
-    agree_with_decisions,
-    losses_elsewhere,
+    _agree_with_decisions,
+    _losses_elsewhere,
 )
-from interpretkd.students._cart.optimal import Certificate
 from interpretkd.students._cart.pruning import (
     Losses,
     PruningPath,
-    decision_costs,
+    _decision_costs,
     prune_path,
     squared_errors,
 )
-from interpretkd.students._cart.search import Problem, optimise, refine
+from interpretkd.students._cart.search import _Problem, optimise, refine
 
 OBJECTIVES = (
     "auto",
@@ -51,7 +51,7 @@ SEARCHES = ("auto", "greedy", "refined", "optimal")
 _PATIENCE = 1.5
 """Seconds after which a user is told why a first fit takes long."""
 _EFFORT = 0.4
-"""The share of the steps that are taken to choose: the order of trees settles early."""
+"""The share of the steps taken to choose: the order of trees is clear early."""
 _LARGEST = 64
 """The leaves of the tree that `max_leaves="auto"` prunes."""
 
@@ -71,7 +71,7 @@ class Settings:
     objective : str, default="auto"
         A name out of `OBJECTIVES`.
     class_cost : ndarray of shape (n_outputs, n_outputs), float64, or None
-        What it costs to decide for the second class where the first was taught.
+        What it costs to decide for the second class where the targets say the first.
     time_limit : float, default=60.0
         In seconds.
     seed : int, default=0
@@ -86,18 +86,18 @@ class Settings:
     time_limit: float = 60.0
     seed: int = 0
 
-    def settle(self, trial: "Fit") -> "Settings":
-        """Return the settings in which nothing is left to be chosen.
+    def with_choice(self, trial: "Fit") -> "Settings":
+        """Return the settings with the search, and the size, that a fit has chosen.
 
         Parameters
         ----------
         trial : Fit
-            Where it was chosen.
+            The fit.
 
         Returns
         -------
         Settings
-            The same search, and the same size if that was to be chosen.
+            Nothing is left to be chosen.
         """
         limits = self.limits
         if self.choose_size:
@@ -189,41 +189,21 @@ class Fit:
         return pd.DataFrame([asdict(attempt) for attempt in self.attempts])
 
 
-def fit_tree(
+def _fit_tree(
     rows: Encoded,
     targets: Array,
     weight: Array,
     settings: Settings,
     held_out: HeldOut | None = None,
 ) -> Fit:
-    """Fit one tree.
+    """Fit one tree to target columns.
 
-    Parameters
-    ----------
-    rows : Encoded
-        The rows; they are binned once, however many trees are fitted to them.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Target columns.
-    weight : ndarray of shape (n_samples,), float64
-        How much each row counts.
-    settings : Settings
-        How.
-    held_out : HeldOut, default=None
-        Rows to choose on; needed by the search "auto" and to choose a size.
-
-    Returns
-    -------
-    Fit
-        The tree.
-
-    Raises
-    ------
-    InputError
-        For targets or limits that the objective or the search cannot serve.
+    The rows are binned once, however many trees are fitted to them. Held-out rows are
+    needed by the search "auto" and to choose a size.
     """
-    objective = objective_of(settings, targets, weight, len(rows.schema))
+    objective = _objective_of(settings, targets, weight, len(rows.schema))
     _prepare(settings.search != "greedy")
-    problem = Problem(rows.once(bin_rows), targets, objective, settings.limits)
+    problem = _Problem(rows.once(_bin_rows), targets, objective, settings.limits)
     return _TreeFit(problem, rows.codes, settings, held_out).run()
 
 
@@ -242,14 +222,14 @@ def _prepare(searches: bool) -> None:
     weight = np.ones(len(codes))
     settings = Settings(Limits(max_leaves=3))
     schema = Schema.from_data(codes)
-    objective = objective_of(settings, targets, weight, 2)
-    problem = Problem(bin_columns(schema, codes), targets, objective, settings.limits)
+    objective = _objective_of(settings, targets, weight, 2)
+    problem = _Problem(bin_columns(schema, codes), targets, objective, settings.limits)
     draft = problem.grow()
     if searches:
         draft, _ = refine(problem, draft, effort=0.1)
         columns, rows = np.arange(2), np.arange(len(codes))
         rng = np.random.default_rng(0)
-        best_branch(
+        _best_branch(
             problem.binned,
             objective,
             rows,
@@ -262,32 +242,10 @@ def _prepare(searches: bool) -> None:
     word.cancel()
 
 
-def objective_of(
+def _objective_of(
     settings: Settings, targets: Array, weight: Array, n_features: int
 ) -> TreeObjective:
-    """Turn target columns into the objective of a search.
-
-    Parameters
-    ----------
-    settings : Settings
-        Its name, the classes' and the columns' costs.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Target columns.
-    weight : ndarray of shape (n_samples,), float64
-        How much each row counts.
-    n_features : int
-        The number of columns.
-
-    Returns
-    -------
-    TreeObjective
-        Over these rows.
-
-    Raises
-    ------
-    InputError
-        When the targets do not suit it.
-    """
+    """Turn target columns into the objective of a search, or refuse them."""
     name, class_cost = settings.objective, settings.class_cost
     n_outputs = targets.shape[1]
     inside = bool(targets.min() >= 0 and targets.max() <= 1 + 1e-6)
@@ -306,10 +264,9 @@ def objective_of(
         on = (targets > 0.5).astype(np.float64)
         pairs = np.stack([on, 1 - on], axis=2).reshape(len(targets), -1)
         return TreeObjective(PAIRS, pairs * weight[:, None] / n_outputs, weight, price)
-    taught = targets
     if name == "disagreement":
-        taught = np.eye(n_outputs)[targets.argmax(axis=1)]
-    costs = 1 - taught if class_cost is None else taught @ class_cost
+        targets = np.eye(n_outputs)[targets.argmax(axis=1)]
+    costs = 1 - targets if class_cost is None else targets @ class_cost
     return TreeObjective(COSTS, costs * weight[:, None], weight, price)
 
 
@@ -353,7 +310,7 @@ def _mean_loss(
     others: Binned,
     elsewhere: TreeObjective,
 ) -> float:
-    losses = losses_elsewhere(draft, binned, objective, others, elsewhere)
+    losses = _losses_elsewhere(draft, binned, objective, others, elsewhere)
     if objective.kind == SQUARES:  # the part that no answer changes
         weight = np.maximum(elsewhere.weight, 1e-300)[:, None]
         losses = losses + (elsewhere.table**2 / weight).sum(axis=1)
@@ -364,7 +321,7 @@ def _losses(objective: TreeObjective) -> Losses:
     """Say the objective as the pruning path asks for it."""
     table, scale = objective.table, float(objective.weight.sum())
     if objective.kind == COSTS:
-        return decision_costs(table, scale)
+        return _decision_costs(table, scale)
     if objective.kind == SQUARES:
         weight = np.maximum(objective.weight, 1e-300)
         return squared_errors(table / weight[:, None], objective.weight)
@@ -387,7 +344,7 @@ class _TreeFit:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: _Problem,
         codes: Codes,
         settings: Settings,
         held_out: HeldOut | None,
@@ -403,7 +360,7 @@ class _TreeFit:
             n_features = len(problem.binned.matrix)
             self.others = (
                 held_out.rows.once(problem.binned.bin),
-                objective_of(settings, held_out.targets, held_out.weight, n_features),
+                _objective_of(settings, held_out.targets, held_out.weight, n_features),
             )
 
     def run(self) -> Fit:
@@ -487,7 +444,7 @@ class _TreeFit:
             costs = finish(
                 draft, problem.binned, self.codes, objective.table, ones
             ).value
-            values = agree_with_decisions(tree.value, costs, objective.kind)
+            values = _agree_with_decisions(tree.value, costs, objective.kind)
             tree = replace(tree, value=values)
         return Fit(
             tree, search, tuple(self.attempts), self.in_time, None, self.certificate

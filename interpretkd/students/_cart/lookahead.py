@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from interpretkd.students._cart.binning import N_BYTES, Binned
 from interpretkd.students._cart.draft import Draft
-from interpretkd.students._cart.growing import sort_by
 from interpretkd.students._cart.objective import TreeObjective
+from interpretkd.students._cart.splitting import _sort_by
 
 Candidates: TypeAlias = tuple[NDArray[np.integer], NDArray[np.bool_]]
 
@@ -25,7 +25,7 @@ _NUDGE = 1e-3
 """The weight of the Gini index, which tells tests of equal cost apart."""
 
 
-def best_branch(
+def _best_branch(
     binned: Binned,
     objective: TreeObjective,
     rows: NDArray[np.int64],
@@ -35,30 +35,10 @@ def best_branch(
     min_samples_leaf: float,
     rng: np.random.Generator,
 ) -> Draft:
-    """Find a good branch for some rows, by the cost of its decisions.
+    """Find a good branch for some rows by the cost of its decisions, or one leaf.
 
-    Parameters
-    ----------
-    binned : Binned
-        All rows.
-    objective : TreeObjective
-        Costs of decisions.
-    rows : ndarray of int
-        The rows of the branch.
-    columns : ndarray of int
-        The columns that may be tested.
-    depth : int
-        In [1, 3]. Of two levels the upper test is the best of some candidates; of
-        three the uppermost is drawn at random.
-    min_samples_leaf : float
-        The least sum of weights in a leaf.
-    rng : numpy.random.Generator
-        Draws the candidates.
-
-    Returns
-    -------
-    Draft
-        The branch; one leaf when no test helps.
+    The depth is in [1, 3]. Of two levels the upper test is the best of some
+    candidates; of three the uppermost is drawn at random.
     """
     if len(rows) > _MOST_ROWS:
         share = _MOST_ROWS / len(rows)
@@ -78,7 +58,7 @@ def best_branch(
     return _two_levels(binned, objective, rows, columns, tests, least)[0]
 
 
-def best_over_tests(
+def _best_over_tests(
     binned: Binned,
     objective: TreeObjective,
     tests: Candidates,
@@ -89,25 +69,7 @@ def best_over_tests(
 ) -> Draft:
     """Find the best tree whose lowest tests are free and the others among a few.
 
-    Parameters
-    ----------
-    binned : Binned
-        The rows.
-    objective : TreeObjective
-        Costs of decisions.
-    tests : (feature, goes_left)
-        The candidates: of each its column and the bins that go left.
-    depth : int
-        In [1, 3].
-    min_samples_leaf : float
-        The least sum of weights in a leaf.
-    rng : numpy.random.Generator
-        Draws the rows, when there are many.
-
-    Returns
-    -------
-    Draft
-        The tree.
+    The depth is in [1, 3]; the generator draws the rows, when there are many.
     """
     rows = np.arange(binned.n_samples)
     if len(rows) > _MOST_ROWS:
@@ -359,5 +321,5 @@ def _ranks(by_bin, weights, everything, n_bins):  # type: ignore[no-untyped-def]
     for i in range(len(there)):
         b = there[i]
         scores[i] = (by_bin[b, first] - by_bin[b, second]) / weights[b]
-    sort_by(scores, there)
+    _sort_by(scores, there)
     return there

@@ -1,7 +1,7 @@
 """What a tree is to make small, whatever finds the tree: a sum over rows and tests.
 
 Given the rows of a leaf, what the leaf should answer follows, and so does what the rows
-lose by it: searching and pruning compare trees by `loss_of` alone.
+lose by it: searching and pruning compare trees by `_loss_of` alone.
 """
 
 from dataclasses import dataclass
@@ -61,68 +61,37 @@ class TreeObjective:
         return TreeObjective(self.kind, self.table[rows], weight, self.price * share)
 
 
-def loss_of(draft: Draft, binned: Binned, objective: TreeObjective) -> float:
+def _loss_of(draft: Draft, binned: Binned, objective: TreeObjective) -> float:
     """Return the objective's value with the best answer in each leaf.
 
     For squared error it is the value less a constant of the rows.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    binned : Binned
-        The rows.
-    objective : TreeObjective
-        What is to be small.
-
-    Returns
-    -------
-    float
-        The sum over all rows and tests.
     """
     leaf = leaves_of(draft, binned)
-    sums, weights = leaf_sums(
+    sums, weights = _leaf_sums(
         leaf, len(draft.feature), objective.table, objective.weight
     )
     own = np.flatnonzero((draft.feature < 0) & (weights > 0))
-    loss = sum(impurity(objective.kind, sums[i], weights[i]) for i in own)
+    loss = sum(_impurity(objective.kind, sums[i], weights[i]) for i in own)
     return float(loss + objective.price[draft.feature[draft.feature >= 0]].sum())
 
 
-def losses_elsewhere(
+def _losses_elsewhere(
     draft: Draft,
     binned: Binned,
     objective: TreeObjective,
     others: Binned,
     elsewhere: TreeObjective,
 ) -> Array:
-    """Return what a tree loses on other rows, its leaves answering as on its own.
+    """Return what a tree loses on each of other rows, with the answers of its own rows.
 
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    binned : Binned
-        The rows that decide what the leaves answer.
-    objective : TreeObjective
-        Of these rows.
-    others : Binned
-        The rows that are judged.
-    elsewhere : TreeObjective
-        Of those rows.
-
-    Returns
-    -------
-    ndarray of shape (n_others,), float64
-        What each of the other rows loses, times its weight; for squared error less a
-        constant of the row.
+    Losses are times the row's weight, and for squared error less a constant of the row.
     """
     n_nodes = len(draft.feature)
     leaf = leaves_of(draft, binned)
-    sums, weights = leaf_sums(leaf, n_nodes, objective.table, objective.weight)
+    sums, weights = _leaf_sums(leaf, n_nodes, objective.table, objective.weight)
     slopes, constants = np.zeros_like(sums), np.zeros(n_nodes)
     for node in np.flatnonzero(draft.feature < 0):
-        constants[node] = write_answer(
+        constants[node] = _write_answer(
             objective.kind, sums[node], weights[node], slopes[node]
         )
     leaf = leaves_of(draft, others)
@@ -130,31 +99,18 @@ def losses_elsewhere(
     return linear + elsewhere.weight * constants[leaf]
 
 
-def agree_with_decisions(values: Array, sums: Array, kind: int) -> Array:
+def _agree_with_decisions(values: Array, sums: Array, kind: int) -> Array:
     """Move mean targets just so far that they decide what costs least.
 
     The mean of soft targets may be largest for another class than the one most rows
     are decided for. The result is the nearest to the mean, by squared error, whose
-    largest entry is the cheapest class; it keeps the mean's sum.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_nodes, n_outputs), float64
-        Mean targets.
-    sums : ndarray of shape (n_nodes, n_columns), float64
-        What each decision costs at each node, as in `TreeObjective`.
-    kind : {0, 1, 2, 3}
-        As in `TreeObjective`; only decisions change anything.
-
-    Returns
-    -------
-    ndarray of shape (n_nodes, n_outputs), float64
-        The values.
+    largest entry is the cheapest class, by the costs in `sums`; it keeps the mean's
+    sum.
 
     Examples
     --------
     >>> costs = np.array([[3.0, 2.0, 9.0]])
-    >>> agree_with_decisions(np.array([[0.5, 0.4, 0.1]]), costs, COSTS).round(4)
+    >>> _agree_with_decisions(np.array([[0.5, 0.4, 0.1]]), costs, COSTS).round(4)
     array([[0.45, 0.45, 0.1 ]])
     """
     values = values.copy()
@@ -183,22 +139,11 @@ def agree_with_decisions(values: Array, sums: Array, kind: int) -> Array:
 # numba compiles what follows for the types that it is called with: annotations would
 # say nothing to it.
 @njit(cache=True, nogil=True, error_model="numpy")
-def impurity(kind, sums, weight):  # type: ignore[no-untyped-def]
+def _impurity(kind, sums, weight):  # type: ignore[no-untyped-def]
     """Return the loss of rows in one leaf that answers what is best for them.
 
-    Parameters
-    ----------
-    kind : {0, 1, 2, 3}
-        As in `TreeObjective`.
-    sums : ndarray of shape (n_columns,), float64
-        The rows of the objective's table, summed up.
-    weight : float
-        In (0, inf): the sum of their weights.
-
-    Returns
-    -------
-    float
-        The loss; for squared error less a constant of the rows.
+    `sums` is the objective's table, summed up over the rows. For squared error the loss
+    is less a constant of the rows.
     """
     if kind == COSTS:
         return sums.min()
@@ -216,27 +161,8 @@ def impurity(kind, sums, weight):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def leaf_sums(leaf, n_nodes, table, weight):  # type: ignore[no-untyped-def]
-    """Sum up an objective's table and weights, leaf by leaf.
-
-    Parameters
-    ----------
-    leaf : ndarray of shape (n_samples,), int32
-        The node of each row.
-    n_nodes : int
-        How many nodes there are.
-    table : ndarray of shape (n_samples, n_columns), float64
-        The objective's table.
-    weight : ndarray of shape (n_samples,), float64
-        The objective's weights.
-
-    Returns
-    -------
-    sums : ndarray of shape (n_nodes, n_columns), float64
-        Of the table.
-    weights : ndarray of shape (n_nodes,), float64
-        Of the weights.
-    """
+def _leaf_sums(leaf, n_nodes, table, weight):  # type: ignore[no-untyped-def]
+    """Sum up an objective's table and weights, leaf by leaf."""
     sums = np.zeros((n_nodes, table.shape[1]))
     weights = np.zeros(n_nodes)
     for i in range(len(leaf)):
@@ -247,24 +173,10 @@ def leaf_sums(leaf, n_nodes, table, weight):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def write_answer(kind, sums, weight, slope):  # type: ignore[no-untyped-def]
+def _write_answer(kind, sums, weight, slope):  # type: ignore[no-untyped-def]
     """Write a leaf's best answer as a slope: loss = table . slope + weight * constant.
 
-    Parameters
-    ----------
-    kind : {0, 1, 2, 3}
-        As in `TreeObjective`.
-    sums : ndarray of shape (n_columns,), float64
-        The rows of the objective's table, summed up.
-    weight : float
-        The sum of their weights.
-    slope : ndarray of shape (n_columns,), float64
-        Changed in place.
-
-    Returns
-    -------
-    float
-        The constant.
+    The slope is changed in place, the constant returned.
     """
     if kind == COSTS:
         slope[:] = 0

@@ -26,7 +26,7 @@ RULES = ("one_standard_error", "knee", "best")
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """What answers cost on some rows; `decision_costs` and `squared_errors` build it.
+    """What answers cost on some rows; `_decision_costs` and `squared_errors` build it.
 
     Parameters
     ----------
@@ -58,23 +58,12 @@ class Losses:
         object.__setattr__(self, "table", table)
 
 
-def decision_costs(costs: Array, scale: float | None = None) -> Losses:
+def _decision_costs(costs: Array, scale: float | None = None) -> Losses:
     """Count what it costs to decide each class for each row.
 
     A node decides for the class of its largest value, as the model does; the score is
-    one less the mean cost: the fidelity, where a wrong decision costs 1.
-
-    Parameters
-    ----------
-    costs : ndarray of shape (n_samples, n_classes), float64
-        The costs, times the row's weight.
-    scale : float or None, default=None
-        The sum of the weights; None for 1 each.
-
-    Returns
-    -------
-    Losses
-        For `prune_path`.
+    one less the mean cost: the fidelity, where a wrong decision costs 1. Costs are
+    times the row's weight; `scale` is the sum of the weights, by default 1 each.
     """
     return Losses(costs, _cost_of_decision, len(costs) if scale is None else scale)
 
@@ -362,7 +351,7 @@ class _Sums:
 
 
 def _sums(tree: Tree, codes: Codes, losses: Losses | Array) -> _Sums:
-    losses = decision_costs(losses) if isinstance(losses, np.ndarray) else losses
+    losses = _decision_costs(losses) if isinstance(losses, np.ndarray) else losses
     if len(losses.table) != len(codes):
         raise InputError(
             "The losses for prune_path must be of as many rows as the codes, "

@@ -14,20 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
-from interpretkd.students._cart.binning import Binned, n_threads
+from interpretkd.students._cart.binning import Binned, _n_threads
+from interpretkd.students._cart.certificate import Certificate
+from interpretkd.students._cart.cutting import prune
 from interpretkd.students._cart.draft import (
     Draft,
-    branch_of,
-    graft,
-    is_monotone,
+    _branch_of,
+    _graft,
+    _is_monotone,
+    _parents,
     leaves_of,
-    parents,
 )
 from interpretkd.students._cart.growing import Limits, grow_draft
-from interpretkd.students._cart.lookahead import best_branch, best_over_tests
-from interpretkd.students._cart.objective import COSTS, TreeObjective, loss_of
-from interpretkd.students._cart.optimal import Certificate, solve
-from interpretkd.students._cart.refinement import improve, prune, revise
+from interpretkd.students._cart.lookahead import _best_branch, _best_over_tests
+from interpretkd.students._cart.objective import COSTS, TreeObjective, _loss_of
+from interpretkd.students._cart.optimal import solve
+from interpretkd.students._cart.refinement import improve, revise
 
 _WORK = 1e9
 """Cells that one chain of a search may read."""
@@ -57,7 +59,7 @@ _SHARES = (0.3, 0.5, 0.8)
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class _Problem:
     """Rows, what a tree is to learn from them, and what it may be.
 
     Parameters
@@ -77,41 +79,20 @@ class Problem:
     objective: TreeObjective
     limits: Limits
 
-    def take(self, rows: NDArray[np.integer]) -> "Problem":
-        """Return the problem on some of the rows.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Their positions.
-
-        Returns
-        -------
-        Problem
-            On these rows.
-        """
+    def take(self, rows: NDArray[np.integer]) -> "_Problem":
+        """Return the problem on some of the rows."""
         objective = self.objective.take(rows)
         share = objective.weight.sum() / self.objective.weight.sum()
         least = max(1.0, self.limits.min_samples_leaf * share)
         limits = replace(self.limits, min_samples_leaf=least)
-        return Problem(self.binned.take(rows), self.targets[rows], objective, limits)
+        return _Problem(self.binned.take(rows), self.targets[rows], objective, limits)
 
     def branch(
         self, rows: NDArray[np.integer], max_leaves: int | None, max_depth: int | None
-    ) -> "Problem":
+    ) -> "_Problem":
         """Return the problem of a branch that these rows reach.
 
-        Parameters
-        ----------
-        rows : ndarray of int
-            Their positions.
-        max_leaves, max_depth : int or None
-            What the branch may be.
-
-        Returns
-        -------
-        Problem
-            Of the branch; what tests and leaves cost is as in the whole.
+        What its tests and leaves cost is as in the whole.
         """
         whole = self.objective
         objective = replace(whole, table=whole.table[rows], weight=whole.weight[rows])
@@ -122,23 +103,10 @@ class Problem:
             max_depth=max_depth,
             min_gain=self.limits.min_gain / max(share, 1e-300),
         )
-        return Problem(self.binned.take(rows), self.targets[rows], objective, limits)
+        return _Problem(self.binned.take(rows), self.targets[rows], objective, limits)
 
     def grow(self, *, seed: int = 0, feature_share: float = 1.0) -> Draft:
-        """Grow a greedy tree.
-
-        Parameters
-        ----------
-        seed : int, default=0
-            Of ties and of `feature_share`.
-        feature_share : float, default=1.0
-            In (0, 1]: the share of columns that each node may test.
-
-        Returns
-        -------
-        Draft
-            The tree.
-        """
+        """Grow a greedy tree; each node may test a share of the columns."""
         return grow_draft(
             self.binned,
             self.targets,
@@ -149,38 +117,14 @@ class Problem:
         )
 
     def improve(self, draft: Draft, passes: int = 20) -> Draft:
-        """Improve a tree without making it larger than it may be.
-
-        Parameters
-        ----------
-        draft : Draft
-            The tree.
-        passes : int, default=20
-            The most passes over all nodes.
-
-        Returns
-        -------
-        Draft
-            The better tree.
-        """
+        """Improve a tree without making it larger than it may be."""
         least = self.limits.min_samples_leaf
         return improve(
             draft, self.binned, self.objective, min_samples_leaf=least, passes=passes
         )
 
     def prune(self, draft: Draft) -> Draft:
-        """Cut a tree back to what it may be.
-
-        Parameters
-        ----------
-        draft : Draft
-            The tree.
-
-        Returns
-        -------
-        Draft
-            The smaller tree.
-        """
+        """Cut a tree back to what it may be."""
         limits = self.limits
         return prune(
             draft,
@@ -192,24 +136,13 @@ class Problem:
         )
 
     def loss(self, draft: Draft) -> float:
-        """Return the objective's value.
-
-        Parameters
-        ----------
-        draft : Draft
-            The tree.
-
-        Returns
-        -------
-        float
-            Infinite for a tree that is not monotone where it has to be.
-        """
+        """Return the objective; infinite where a monotone constraint is broken."""
         monotone = self.limits.monotone
-        if monotone is not None and not is_monotone(
+        if monotone is not None and not _is_monotone(
             draft, self._answers(draft), monotone, self.binned
         ):
             return np.inf
-        return loss_of(draft, self.binned, self.objective)
+        return _loss_of(draft, self.binned, self.objective)
 
     def _answers(self, draft: Draft) -> Array:
         leaf = leaves_of(draft, self.binned)
@@ -220,7 +153,7 @@ class Problem:
 
 
 def refine(
-    problem: Problem,
+    problem: _Problem,
     start: Draft,
     *,
     seed: int = 0,
@@ -261,7 +194,7 @@ def refine(
         for i, begin in enumerate(begins)
     ]
     n_cells = problem.binned.matrix.size
-    with ThreadPoolExecutor(min(len(chains), n_threads(20 * n_cells))) as pool:
+    with ThreadPoolExecutor(min(len(chains), _n_threads(20 * n_cells))) as pool:
         waiting = [pool.submit(chain.run) for chain in chains]
         ends = [item.result() for item in waiting]
     found = [start, first, *(draft for draft, _ in ends)]
@@ -273,7 +206,7 @@ def refine(
 
 
 def optimise(
-    problem: Problem, start: Draft, *, seed: int = 0, time_limit: float = 60.0
+    problem: _Problem, start: Draft, *, seed: int = 0, time_limit: float = 60.0
 ) -> tuple[Draft, Certificate]:
     """Find the best tree over well-chosen tests, with the proof that it is.
 
@@ -354,7 +287,7 @@ def optimise(
     return found[int(np.argmin(losses))], solution.certificate
 
 
-def _best_small(problem: Problem, start: Draft, seed: int) -> Draft:
+def _best_small(problem: _Problem, start: Draft, seed: int) -> Draft:
     """Return a small tree that is best as a whole over a few tests, or the start."""
     limits = problem.limits
     leaves = np.inf if limits.max_leaves is None else limits.max_leaves
@@ -363,7 +296,7 @@ def _best_small(problem: Problem, start: Draft, seed: int) -> Draft:
     if not small or problem.objective.kind != COSTS or start.n_leaves < 2:
         return start
     tests = _candidates(problem, start, seed, _FEW_PROPOSERS, _FEW_TESTS)
-    draft = best_over_tests(
+    draft = _best_over_tests(
         problem.binned,
         problem.objective,
         tests,
@@ -376,7 +309,7 @@ def _best_small(problem: Problem, start: Draft, seed: int) -> Draft:
 
 
 def _candidates(
-    problem: Problem, start: Draft, seed: int, n_proposers: int, most: int
+    problem: _Problem, start: Draft, seed: int, n_proposers: int, most: int
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Return the tests that good trees use most, each as its column and its bins."""
     drafts = [start]
@@ -410,7 +343,7 @@ class _Chain:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: _Problem,
         start: Draft,
         seed: tuple[int, int],
         deadline: float,
@@ -466,7 +399,7 @@ class _Chain:
         part = self.problem.branch(rows, max(2, n_leaves + spare + extra), depth)
         branch = self._grow(part, n_leaves)
         draft = revise(
-            graft(draft, node, branch),
+            _graft(draft, node, branch),
             self.problem.binned,
             self.problem.objective,
             limits.max_leaves,
@@ -485,10 +418,10 @@ class _Chain:
         node: int,
         rows: NDArray[np.int64],
         below: NDArray[np.bool_],
-        part: Problem,
+        part: _Problem,
     ) -> None:
         """Look for a better branch of the same size, on its own rows alone."""
-        old = branch_of(self.draft, below)
+        old = _branch_of(self.draft, below)
         limits = part.limits
         larger = limits
         if limits.max_leaves is not None:
@@ -498,10 +431,10 @@ class _Chain:
         branch = part.improve(part.prune(part.improve(branch, passes=3)), passes=10)
         gain = part.loss(old) - part.loss(branch)
         if gain >= 0:
-            self.draft = graft(self.draft, node, branch)
+            self.draft = _graft(self.draft, node, branch)
             self.loss -= gain
 
-    def _grow(self, part: Problem, n_leaves: int) -> Draft:
+    def _grow(self, part: _Problem, n_leaves: int) -> Draft:
         """Grow a branch by chance, or one of few levels that is best as a whole."""
         limits = part.limits
         ahead = _AHEAD if n_leaves <= _FEW_LEAVES else 0.0
@@ -509,7 +442,7 @@ class _Chain:
             levels = 3 if n_leaves > 4 else 2
             if limits.max_depth is not None:
                 levels = min(limits.max_depth, levels)
-            return best_branch(
+            return _best_branch(
                 part.binned,
                 part.objective,
                 np.arange(part.binned.n_samples),
@@ -537,7 +470,7 @@ class _Chain:
 
 def _below(draft: Draft, node: int) -> NDArray[np.bool_]:
     """Say of each node whether it is the given one or lies below it."""
-    above = parents(draft)
+    above = _parents(draft)
     inside = np.zeros(len(above), dtype=np.bool_)
     inside[node] = True
     for other in range(node + 1, len(above)):  # parents come before children

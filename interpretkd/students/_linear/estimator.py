@@ -4,9 +4,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import (
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import (
     Array,
@@ -21,10 +19,10 @@ from interpretkd.students._base import LOSSES, Watch, _link, _Student
 from interpretkd.students._boosted.rounds import Score
 from interpretkd.students._linear.path import (
     LinearPath,
-    cross_validate,
+    _cross_validate,
+    _relax,
+    _watch_path,
     linear_path,
-    relax,
-    watch_path,
 )
 from interpretkd.students._linear.points import fit_points
 from interpretkd.students._linear.solvers import PENALTIES, SPARSE, fit_linear
@@ -123,7 +121,7 @@ class LinearStudent(_Student):
 
     @property
     def validation(self) -> str:
-        """What held-out rows are for: "watch" where terms are chosen, else "none"."""
+        """What validation rows are for: "watch" where terms are chosen, else "none"."""
         return "watch" if isinstance(self.max_terms, str) else "none"
 
     @property
@@ -159,12 +157,7 @@ class LinearStudent(_Student):
         LinearStudent
             Itself.
         """
-        given = self._read(X, y, sample_weight)
-        held_out = None
-        if watch is not None:
-            held_out = (self._read_others(watch[0]).codes, watch[1])
-        self._fit(*given, held_out)
-        return self
+        return self._fit_rows(X, y, sample_weight, watch)
 
     def _check(self) -> None:
         name = "LinearStudent"
@@ -222,7 +215,7 @@ class LinearStudent(_Student):
     ) -> None:
         path, self.n_iter_ = self._path(codes, targets, weight, link)
         if held_out is not None:
-            path = watch_path(path, *held_out)
+            path = _watch_path(path, *held_out)
         elif self.validation == "watch":
 
             def fit_path(index: NDArray[np.intp]) -> LinearPath:
@@ -230,7 +223,7 @@ class LinearStudent(_Student):
                 known = path.strengths.tolist()
                 return self._path(codes[index], targets[index], part, link, known)[0]
 
-            path = cross_validate(path, fit_path, codes, targets, weight)
+            path = _cross_validate(path, fit_path, codes, targets, weight)
         if isinstance(self.max_terms, str):
             chosen = path.within_one_error()
         else:
@@ -260,12 +253,7 @@ class LinearStudent(_Student):
         )
         if self.penalty in SPARSE:
             return path, n_steps
-        relaxed, more = relax(
-            path,
-            codes,
-            targets,
-            weight,
-            strength=self.strength,
-            max_iter=self.max_iter,
+        relaxed, more = _relax(
+            path, codes, targets, weight, strength=self.strength, max_iter=self.max_iter
         )
         return relaxed, n_steps + more

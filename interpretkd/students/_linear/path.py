@@ -25,8 +25,8 @@ from interpretkd.students._linear.solvers import (
     _Problem,
     _proximal_gradient,
     _pulls,
+    _row_losses,
     fit_linear,
-    row_losses,
 )
 
 
@@ -210,7 +210,7 @@ def linear_path(
     return path, max(sum(step.n_steps for step in steps), 1)
 
 
-def relax(
+def _relax(
     path: LinearPath,
     codes: Codes,
     targets: Array,
@@ -221,27 +221,7 @@ def relax(
 ) -> tuple[LinearPath, int]:
     """Fit each step's features anew, without the shrinkage that selected them.
 
-    Parameters
-    ----------
-    path : LinearPath
-        What `linear_path` returned.
-    codes : ndarray of shape (n_samples, n_features), float32
-        The rows it was fitted to.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Their target columns.
-    sample_weight : ndarray of shape (n_samples,), default=None
-        How much each row counts.
-    strength : float, default=1e-4
-        In [0, inf): the weight of the L2 penalty.
-    max_iter : int, default=500
-        The most steps of each fit.
-
-    Returns
-    -------
-    path : LinearPath
-        The same strengths and features with other coefficients.
-    n_steps : int
-        The steps that were taken in total.
+    Returns the path with other coefficients and the steps that were taken in total.
 
     References
     ----------
@@ -266,27 +246,13 @@ def relax(
     return relaxed, sum(n_steps for _, n_steps in fitted.values())
 
 
-def watch_path(
+def _watch_path(
     path: LinearPath, codes: Codes, score: Callable[[Array], float]
 ) -> LinearPath:
     """Score each step on rows that the path was not fitted to.
 
-    The errors are those of the difference to the best score.
-
-    Parameters
-    ----------
-    path : LinearPath
-        The forms.
-    codes : ndarray of shape (n_rows, n_features), float32
-        The rows.
-    score : callable
-        Turns predictions of them, of shape (n_rows, n_outputs), into a number, the
-        larger the better. The errors suppose that it is a mean over the rows.
-
-    Returns
-    -------
-    LinearPath
-        The same path with scores and errors.
+    `score` turns predictions of them into a number, the larger the better. The errors
+    are those of the difference to the best score, and suppose a mean over the rows.
     """
     outputs = [form.predict_codes(codes) for form in path.forms]
     scores = np.asarray([score(output) for output in outputs])
@@ -305,7 +271,7 @@ def watch_path(
     return replace(path, scores=scores, errors=errors)
 
 
-def cross_validate(
+def _cross_validate(
     path: LinearPath,
     fit_path: Callable[[NDArray[np.intp]], LinearPath],
     codes: Codes,
@@ -314,26 +280,8 @@ def cross_validate(
 ) -> LinearPath:
     """Score each step by the loss of rows that were left out, in five folds.
 
-    The error is that of the best score.
-
-    Parameters
-    ----------
-    path : LinearPath
-        The path of all rows.
-    fit_path : callable
-        Returns the path of some of the rows, given their positions, for the same
-        strengths.
-    codes : ndarray of shape (n_samples, n_features), float32
-        All rows.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Their target columns.
-    sample_weight : ndarray of shape (n_samples,), default=None
-        How much each row counts.
-
-    Returns
-    -------
-    LinearPath
-        The path of all rows with scores (the loss, negative) and errors.
+    `fit_path` returns the path of some rows for the same strengths. The scores are
+    losses, negative; the error is that of the best.
     """
     weight = _normal(sample_weight, len(codes))
     n_folds = min(_N_FOLDS, int(np.count_nonzero(weight)))
@@ -347,7 +295,7 @@ def cross_validate(
         out = fold == i
         for step, form in enumerate(fit_path(np.flatnonzero(~out)).forms):
             margins = linear_margins(form, codes[out])
-            losses[step, out] = row_losses(margins, targets[out], form.link)
+            losses[step, out] = _row_losses(margins, targets[out], form.link)
     scores = -losses @ weight
     best = losses[scores.argmax()]
     error = math.sqrt(weight**2 @ (best - best @ weight) ** 2)

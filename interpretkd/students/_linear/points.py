@@ -9,7 +9,7 @@ import numpy as np
 from interpretkd._base import Array, Whole, check_integer
 from interpretkd.data import VALUE, Codes
 from interpretkd.models import Linear, design_matrix, readable_step
-from interpretkd.students._linear.solvers import row_losses
+from interpretkd.students._linear.solvers import _row_losses
 from interpretkd.targets import apply_link
 
 _TRIED = (1.0, 1.25, 1.6, 2.5, 0.7)
@@ -69,12 +69,12 @@ def fit_points(
     mean = weight @ matrix
     matrix = matrix - mean
     ridge = strength * (weight @ matrix**2)
-    wanted = linear.coefficients[used] * steps[used, None]
+    desired = linear.coefficients[used] * steps[used, None]
     points = np.zeros(linear.coefficients.shape, dtype=np.int64)
     multiplier, intercept = np.ones(linear.n_outputs), np.zeros(linear.n_outputs)
-    for outputs, link, wish, aim in _tasks(linear, wanted, targets):
-        task = _Task(matrix, aim, weight, link, ridge)
-        found = _search(task, wish, max_points)
+    for outputs, link, own, aims in _tasks(linear, desired, targets):
+        task = _Task(matrix, aims, weight, link, ridge)
+        found = _search(task, own, max_points)
         whole, worth = _reduced(found.points, found.multiplier)
         start = found.intercept - worth * (mean @ whole)
         sign = np.array([-0.5, 0.5]) if link != linear.link else np.ones(len(outputs))
@@ -107,21 +107,21 @@ def _steps(linear: Linear, codes: Codes, weight: Array) -> tuple[Array, Array]:
 
 
 def _tasks(
-    linear: Linear, wanted: Array, targets: Array
+    linear: Linear, desired: Array, targets: Array
 ) -> Iterator[tuple[list[int], str, Array, Array]]:
-    """Yield the outputs that share a multiplier, with their wishes and targets.
+    """Yield the outputs that share a multiplier, with their ownes and targets.
 
     Two classes are one question, whose two logits mirror each other; other classes are
     told apart by comparing totals; labels and values have nothing to do with another.
     """
     outputs = list(range(linear.n_outputs))
     if linear.link == "softmax" and len(outputs) == 2:
-        yield outputs, "sigmoid", wanted[:, 1:] - wanted[:, :1], targets[:, 1:]
+        yield outputs, "sigmoid", desired[:, 1:] - desired[:, :1], targets[:, 1:]
     elif linear.link == "softmax":
-        yield outputs, "softmax", wanted, targets
+        yield outputs, "softmax", desired, targets
     else:
         for i in outputs:
-            yield [i], linear.link, wanted[:, [i]], targets[:, [i]]
+            yield [i], linear.link, desired[:, [i]], targets[:, [i]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,14 +137,14 @@ class _Task:
     def value(self, sums: Array, penalty: float, scale: Array) -> float:
         """Return the objective; `scale` is the multiplier and the intercepts."""
         margins = scale[0] * sums + scale[1:]
-        losses = row_losses(margins, self.targets, self.link)
+        losses = _row_losses(margins, self.targets, self.link)
         return float(self.weight @ losses) + 0.5 * penalty * scale[0] ** 2
 
     def penalty(self, points: Whole) -> float:
         return float(self.ridge @ (points.astype(np.float64) ** 2).sum(axis=1))
 
-    def settle(self, points: Whole, scale: Array) -> "_State":
-        """Find the best multiplier and intercepts, by Newton's method."""
+    def at(self, points: Whole, scale: Array) -> "_State":
+        """Return points with the best multiplier and intercepts, by Newton's method."""
         sums, penalty = self.matrix @ points, self.penalty(points)
         value = self.value(sums, penalty, scale)
         for _ in range(30):
@@ -221,18 +221,18 @@ class _State:
         return self.scale[1:]
 
 
-def _search(task: _Task, wanted: Array, max_points: int) -> _State:
-    largest = float(np.abs(wanted).max(initial=0))
+def _search(task: _Task, desired: Array, max_points: int) -> _State:
+    largest = float(np.abs(desired).max(initial=0))
     level = np.concatenate([[1.0], _levels(task)])
     told = np.ptp(task.targets[task.weight > 0], axis=0).max(initial=0)
     if largest == 0 or told <= 1e-12 * np.abs(task.targets).max():
-        return task.settle(np.zeros(wanted.shape, dtype=np.int64), level)
+        return task.at(np.zeros(desired.shape, dtype=np.int64), level)
     found = []
     for part in _TRIED:
         level[0] = largest / max(part * max_points, 1.0)
-        rounded = np.rint(wanted / level[0]).astype(np.int64)
+        rounded = np.rint(desired / level[0]).astype(np.int64)
         rounded = np.clip(rounded, -max_points, max_points)
-        start = task.settle(rounded, level.copy())
+        start = task.at(rounded, level.copy())
         found.append(_improve(task, start, max_points))
     return min(found, key=lambda state: state.value)
 
@@ -253,7 +253,7 @@ def _improve(task: _Task, state: _State, max_points: int) -> _State:
                 continue
             points = state.points.copy()
             points.flat[chosen] += way.flat[chosen]
-            moved = task.settle(points, state.scale)
+            moved = task.at(points, state.scale)
             if moved.value < state.value - 1e-10 * max(1.0, abs(state.value)):
                 state = moved
                 break

@@ -96,22 +96,10 @@ def fit_linear(
     return problem.form(solution, penalty), n_steps
 
 
-def row_losses(margins: Array, targets: Array, link: str) -> Array:
-    """Return the loss of each row.
+def _row_losses(margins: Array, targets: Array, link: str) -> Array:
+    """Return the loss of each row, summed over the outputs.
 
-    Parameters
-    ----------
-    margins : ndarray of shape (n_samples, n_outputs), float64
-        Sums before the link.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Target columns.
-    link : {"identity", "softmax", "sigmoid"}
-        Half the squared error, or cross-entropy in nats.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), float64
-        The losses, summed over the outputs.
+    Half the squared error, or cross-entropy in nats; margins are sums before the link.
     """
     if link == "identity":
         return 0.5 * ((margins - targets) ** 2).sum(axis=1)
@@ -160,7 +148,7 @@ def _mean_loss(
     form: Linear, codes: Codes, targets: Array, sample_weight: Array | None
 ) -> float:
     weight = _normal(sample_weight, len(codes))
-    return float(weight @ row_losses(linear_margins(form, codes), targets, form.link))
+    return float(weight @ _row_losses(linear_margins(form, codes), targets, form.link))
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +206,7 @@ class _Loss:
         predicted = apply_link(margins, self.link)
         error = self.weight[:, None] * (predicted - self.targets)
         slope = np.vstack([error.sum(axis=0), self.matrix.T @ error])
-        return float(self.weight @ row_losses(margins, self.targets, self.link)), slope
+        return float(self.weight @ _row_losses(margins, self.targets, self.link)), slope
 
     def of(self, columns: NDArray[np.bool_]) -> "_Loss":
         """Return the same loss of some of the columns."""

@@ -10,17 +10,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
-    check_array,
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
 )
 
 from interpretkd._base import (
@@ -39,18 +35,14 @@ from interpretkd.data import (
     expand,
     learn_schema,
 )
-from interpretkd.targets import decide, probabilities
 from interpretkd.teachers._networks.modules import Network
 from interpretkd.teachers._networks.training import (
     BatchPlan,
     TrainingLoss,
+    _forward_batches,
     _progress,
     _seeded,
     _split,
-    classification,
-    forward_batches,
-    multilabel,
-    regression,
     train,
 )
 
@@ -208,7 +200,7 @@ class NetworkTeacher(BaseEstimator, ABC):
         columns = self._columns(self.schema_)
         codes = map(self.schema_.encode, batches(rows, _BATCH))
         pieces = (expand(part, columns) for part in codes)
-        return forward_batches(self.network_, pieces, len(rows), layer)
+        return _forward_batches(self.network_, pieces, len(rows), layer)
 
     def _learn(self, X: ArrayLike, y: Any) -> tuple[Schema, Codes]:
         """Check settings and rows; return the columns and the expanded matrix."""
@@ -309,173 +301,6 @@ class NetworkTeacher(BaseEstimator, ABC):
         """Return mean and deviation of the columns that the network scales."""
 
 
-class NetworkClassifier(ClassifierMixin, NetworkTeacher):
-    """Labels in, decisions out."""
-
-    label_smoothing: float
-    classes_: NDArray[Any]
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Train the network.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns; NaN and None are missing values.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Classes, or 0 and 1 in a column for each label.
-
-        Returns
-        -------
-        estimator
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            For rows or labels that cannot be used, and for a single class.
-        """
-        schema, matrix = self._learn(X, y)
-        labels = _check_labels(self, y)
-        if labels.ndim == 2:
-            self.task_, self.classes_ = "multilabel", np.arange(labels.shape[1])
-            targets = torch.from_numpy(labels.astype(np.float64))
-            objective = multilabel(self.label_smoothing)
-            return self._train(schema, matrix, targets, objective, None)
-        classes, positions = np.unique(labels, return_inverse=True)
-        if len(classes) < 2:
-            raise InputError(
-                f"{type(self).__name__} needs at least 2 classes. Got one class, "
-                f"{classes.tolist()[0]!r}."
-            )
-        self.task_, self.classes_ = "multiclass", classes
-        objective = classification(self.label_smoothing)
-        targets = torch.from_numpy(positions)
-        return self._train(schema, matrix, targets, objective, positions)
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the decisions.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Classes, or 0 and 1 for each label.
-        """
-        decisions = decide(self.logits(X), self.task_)
-        return decisions if self.task_ == "multilabel" else self.classes_[decisions]
-
-    def predict_proba(self, X: ArrayLike) -> Array:
-        """Return the probability of each class or label.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), float64
-            In [0, 1]; the rows sum to 1 unless these are labels.
-        """
-        return probabilities(self.logits(X), self.task_)
-
-    def decision_function(self, X: ArrayLike) -> Array:
-        """Return the logits; for two classes their difference.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
-            Positive for the second of two classes, and for a label that is there.
-        """
-        logits = self.logits(X)
-        if self.task_ == "multiclass" and len(self.classes_) == 2:
-            return logits[:, 1] - logits[:, 0]
-        return logits
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
-
-    def _check_settings(self) -> BatchPlan:
-        name, smoothing = type(self).__name__, self.label_smoothing
-        check_real(name, "label_smoothing", smoothing, 0, 1, closed="left")
-        return super()._check_settings()
-
-
-class NetworkRegressor(RegressorMixin, NetworkTeacher):
-    """Values in, values out."""
-
-    _flat: bool
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Train the network.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns; NaN and None are missing values.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Values.
-
-        Returns
-        -------
-        estimator
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            For rows or values that cannot be used, and for a single row.
-        """
-        schema, matrix = self._learn(X, y)
-        values: Array = check_array(
-            y, dtype=np.float64, ensure_2d=False, input_name="y", estimator=self
-        )
-        if len(values) < 2:
-            raise InputError(
-                f"Found array with 1 sample while a minimum of 2 is required by "
-                f"{type(self).__name__}."
-            )
-        self.task_, self._flat = "regression", values.ndim == 1
-        targets = torch.tensor(values.reshape(len(values), -1))
-        scale = targets.std(dim=0, correction=0)
-        scale[scale == 0] = 1
-        restore = (targets.mean(dim=0), scale)
-        return self._train(schema, matrix, targets, regression(scale), None, restore)
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Return the values.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
-            Of the shape of the values given to `fit`.
-        """
-        values = self.logits(X)
-        return values[:, 0] if self._flat else values
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
 def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings as JSON values; what belongs to this machine is left out."""
     plain: dict[str, Any] = {}
@@ -489,25 +314,6 @@ def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(plain["random_state"], int):
         plain["random_state"] = None
     return plain | {"device": "auto"}
-
-
-def _check_labels(estimator: Any, y: ArrayLike) -> NDArray[Any]:
-    """Return one column of classes, or 0 and 1 for each of several labels."""
-    labels: NDArray[Any] = check_array(
-        y, dtype=None, ensure_2d=False, input_name="y", estimator=estimator
-    )
-    if pd.isna(labels).any():
-        raise InputError("Input y contains NaN: every row must have a label.")
-    if labels.ndim == 1 or labels.shape[1] == 1:
-        labels = column_or_1d(labels, warn=True)
-        check_classification_targets(labels)
-        return labels
-    if type_of_target(labels) != "multilabel-indicator":
-        raise InputError(
-            "Several columns of y must be labels, 0 or 1 each. Got shape "
-            f"{labels.shape} with values such as {labels.flat[0]!r}."
-        )
-    return labels
 
 
 def _check_sides(owner: str, name: str, sides: Any) -> tuple[int, ...]:

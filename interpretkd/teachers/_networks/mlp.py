@@ -7,12 +7,11 @@ import numpy as np
 from interpretkd._base import Array
 from interpretkd.data import VALUE, Codes, Column, Schema
 from interpretkd.teachers._networks.base import (
-    NetworkClassifier,
-    NetworkRegressor,
     NetworkTeacher,
     _moments,
 )
 from interpretkd.teachers._networks.modules import MLP
+from interpretkd.teachers._networks.tasks import NetworkClassifier, NetworkRegressor
 
 
 class _Dense(NetworkTeacher):
@@ -72,10 +71,9 @@ class MLPTeacher(NetworkClassifier, _Dense):
     label_smoothing : float, default=0.0
         In [0, 1): the part of each label spread over all classes.
     validation_fraction : float, default=0.1
-        In [0, 0.5]: the share of rows on which training is stopped,
-        each class in proportion. When
-        that is fewer than 20 rows, the network is trained on all of them, for the
-        whole schedule.
+        In [0, 0.5]: the share of rows on which training is stopped, each class in
+        proportion. When that is fewer than 20 rows, the network is trained on all of
+        them, for the whole schedule.
     keep_checkpoints : bool, default=False
         Whether to keep the weights after every epoch.
     device : str, default="auto"
@@ -152,36 +150,14 @@ class MLPRegressorTeacher(NetworkRegressor, _Dense):
 
     Parameters
     ----------
-    hidden : tuple of int, default=(256, 128)
-        The units of each hidden layer.
-    max_epochs : int, default=40
-        In [1, inf): the most passes over the rows.
-    patience : int, default=10
-        In [1, inf): the epochs to wait for a better validation loss; the weights of
-        the best epoch are kept.
-    batch_size : int, default=256
-        In [2, inf): the rows of one step.
-    learning_rate : float, default=3e-3
-        In (0, inf): the largest of AdamW's one cycle.
-    weight_decay : float, default=1e-2
-        In [0, inf): AdamW's.
-    batch_norm : bool, default=True
-        Whether each hidden layer is normalised over the batch.
-    dropout : float, default=0.1
-        In [0, 1): the share of units left out in training.
-    validation_fraction : float, default=0.1
-        In [0, 0.5]: the share of rows on which training is stopped. When
-        that is fewer than 20 rows, the network is trained on all of them, for the
-        whole schedule.
-    keep_checkpoints : bool, default=False
-        Whether to keep the weights after every epoch.
-    device : str, default="auto"
-        "cpu", "cuda" or "cuda:<index>"; "auto" takes CUDA where it is.
-    verbose : bool, default=False
-        Whether to show progress, on stderr.
-    random_state : int, RandomState or None, default=None
-        Of the weights, the order of the rows and the validation part; torch's own
-        generator is left alone.
+    hidden : default as for `MLPTeacher`
+        The layers.
+    max_epochs, patience, batch_size, learning_rate, weight_decay : default as there
+        The training.
+    batch_norm, dropout, validation_fraction, keep_checkpoints : default as there
+        Regularisation, and what is kept; see `MLPTeacher`.
+    device, verbose, random_state : default as there
+        How it runs.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The networks that teach: their layers.
+"""The networks of teachers: their layers.
 
 A network takes the expanded matrix of `interpretkd.data` (original units, NaN for
 missing) and scales it itself, so its state dict is the complete model.
@@ -137,8 +137,8 @@ class Network(nn.Module):
             activations = block(activations.to(next(block.parameters()).dtype))
         return activations
 
-    def settle(self) -> None:
-        """Go over to answering: evaluation mode, dense layers in float64.
+    def to_inference(self) -> None:
+        """Switch to inference: evaluation mode, dense layers in float64.
 
         In float32 a dense layer's answer for a row depends a little on which rows are
         asked together; that of a convolution does not.

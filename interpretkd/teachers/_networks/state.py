@@ -14,13 +14,12 @@ from interpretkd._base import InputError
 from interpretkd.data import Schema
 from interpretkd.teachers._networks.base import (
     Arrays,
-    NetworkClassifier,
-    NetworkRegressor,
     NetworkTeacher,
 )
 from interpretkd.teachers._networks.cnn import CNNRegressorTeacher, CNNTeacher
 from interpretkd.teachers._networks.mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.teachers._networks.modules import CNN, Network
+from interpretkd.teachers._networks.tasks import NetworkClassifier, NetworkRegressor
 
 _CLASSES: dict[str, type[NetworkTeacher]] = {
     teacher.__name__: teacher
@@ -111,28 +110,28 @@ def _network_from_state(
         raise InputError(
             "The teacher's network and its schema differ in their columns."
         )
-    wanted = network.state_dict()
-    if set(wanted) != set(arrays):
+    tensors = network.state_dict()
+    if set(tensors) != set(arrays):
         raise InputError(
-            f"The teacher's arrays lack {sorted(set(wanted) - set(arrays))} and hold "
-            f"the unknown {sorted(set(arrays) - set(wanted))}."
+            f"The teacher's arrays lack {sorted(set(tensors) - set(arrays))} and hold "
+            f"the unknown {sorted(set(arrays) - set(tensors))}."
         )
-    for name, tensor in wanted.items():
+    for name, tensor in tensors.items():
         _check_array(name, arrays[name], tensor)
     state = {name: torch.tensor(array) for name, array in arrays.items()}
     network.load_state_dict(state, assign=True)
     # torch's stubs know `to` by tensor, device and dtype alone.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    network.settle()
+    network.to_inference()
     return network
 
 
-def _check_array(name: str, array: NDArray[Any], wanted: torch.Tensor) -> None:
-    dtype = str(wanted.dtype).removeprefix("torch.")
-    if array.shape != tuple(wanted.shape) or array.dtype != dtype:
+def _check_array(name: str, array: NDArray[Any], expected: torch.Tensor) -> None:
+    dtype = str(expected.dtype).removeprefix("torch.")
+    if array.shape != tuple(expected.shape) or array.dtype != dtype:
         raise InputError(
             f"The teacher's array {name!r} must be {dtype} of shape "
-            f"{tuple(wanted.shape)}. Got {array.dtype} of shape {array.shape}."
+            f"{tuple(expected.shape)}. Got {array.dtype} of shape {array.shape}."
         )
     if not np.isfinite(array).all():
         raise InputError(

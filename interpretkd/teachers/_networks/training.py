@@ -66,7 +66,7 @@ class BatchPlan:
 
 @dataclass(frozen=True)
 class TrainingLoss:
-    """What training lowers, and what it is judged by.
+    """What training minimises, and the score it reports.
 
     Parameters
     ----------
@@ -178,8 +178,8 @@ def train(
     Parameters
     ----------
     network : Network
-        It is changed in place and settled, with the weights of the best epoch (the
-        last one without held-out rows).
+        It is changed in place: ready for inference, with the weights of the best epoch
+        (the last one without held-out rows).
     rows : Tensor of shape (n_samples, n_columns), float32
         At least two rows in original units.
     targets : Tensor of shape (n_samples,) or (n_samples, n_outputs)
@@ -233,7 +233,7 @@ def train(
             total += loss.detach() * len(index)
         network.eval()
         record = {"epoch": epoch, "loss": float(total) / len(rows)}
-        record |= _judge(network, objective, held_out)
+        record |= _validate(network, objective, held_out)
         record["seconds"] = time.perf_counter() - started
         history.append(record)
         _check_finite(record)
@@ -248,11 +248,11 @@ def train(
             break
     if best_state is not None:
         network.load_state_dict(best_state)
-    network.settle()
+    network.to_inference()
     return history
 
 
-def _judge(
+def _validate(
     network: Network, objective: TrainingLoss, held_out: tuple[Tensor, Tensor] | None
 ) -> dict[str, Any]:
     if held_out is None:
@@ -260,7 +260,7 @@ def _judge(
     rows, targets = held_out
     starts = range(0, len(rows), _FORWARD_ROWS)
     pieces = (rows[start : start + _FORWARD_ROWS].numpy() for start in starts)
-    outputs = torch.from_numpy(forward_batches(network, pieces, len(rows)))
+    outputs = torch.from_numpy(_forward_batches(network, pieces, len(rows)))
     return {
         "validation_loss": float(objective.validation_loss(outputs, targets)),
         objective.score_name: float(objective.score(outputs, targets)),
@@ -276,7 +276,7 @@ def _check_finite(record: dict[str, Any]) -> None:
         )
 
 
-def forward_batches(
+def _forward_batches(
     network: Network,
     pieces: Iterable[NDArray[np.float32]],
     n_rows: int,
@@ -284,21 +284,8 @@ def forward_batches(
 ) -> NDArray[Any]:
     """Ask a network in evaluation mode piece by piece.
 
-    Parameters
-    ----------
-    network : Network
-        In evaluation mode; asked on the device where it is.
-    pieces : iterable of ndarray of shape (<= n_rows, n_columns), float32
-        The rows.
-    n_rows : int
-        How many there are in all.
-    layer : int, default=None
-        Which hidden layer's activations are wanted; None for the logits.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, ...)
-        Logits as float64, or activations as float32.
+    Returns logits as float64, or the activations of a hidden layer as float32, for
+    `n_rows` in all; the network stays on its device.
     """
     device = network.head.weight.device
     answers: NDArray[Any] | None = None

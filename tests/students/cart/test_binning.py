@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from interpretkd.data import Encoded, Feature, Schema
 from interpretkd.students._cart import binning
-from interpretkd.students._cart.binning import MAX_BINS, bin_columns, spread
+from interpretkd.students._cart.binning import MAX_BINS, _spread, bin_columns
 
 nan = np.nan
 NUMBERS = st.one_of(
@@ -221,7 +221,7 @@ def test_threads_change_nothing(monkeypatch, threads):
     alone = bin_columns(schema, codes, 16)
     asked = []
     monkeypatch.setattr(
-        binning, "n_threads", lambda n_cells: asked.append(n_cells) or threads
+        binning, "_n_threads", lambda n_cells: asked.append(n_cells) or threads
     )
     together = bin_columns(schema, codes, 16)
     np.testing.assert_array_equal(together.matrix, alone.matrix)
@@ -234,27 +234,27 @@ def test_threads_change_nothing(monkeypatch, threads):
 
 
 def test_few_cells_need_one_thread():
-    assert binning.n_threads(1_000) == 1
-    assert binning.n_threads(10**9) >= 1
+    assert binning._n_threads(1_000) == 1
+    assert binning._n_threads(10**9) >= 1
 
 
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("block", [1, 3, 100])
 def test_spread_covers_every_item_once(monkeypatch, threads, block):
-    monkeypatch.setattr(binning, "n_threads", lambda n_cells: threads)
+    monkeypatch.setattr(binning, "_n_threads", lambda n_cells: threads)
     hits = np.zeros(10, dtype=int)
 
     def work(first, last):
         hits[first:last] += 1
 
-    spread(work, 10, 1, block)
+    _spread(work, 10, 1, block)
     np.testing.assert_array_equal(hits, 1)
 
     def fail(first, last):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        spread(fail, 10, 1, block)
+        _spread(fail, 10, 1, block)
 
 
 def test_a_sample_of_many_rows_misses_no_rare_value(monkeypatch):

@@ -15,7 +15,7 @@ from interpretkd.students import Limits, grow, grow_draft
 from interpretkd.students._cart import binning
 from interpretkd.students._cart.binning import bin_columns
 from interpretkd.students._cart.draft import finish
-from interpretkd.students._cart.growing import compress
+from interpretkd.students._cart.growing import _compress
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)
@@ -396,7 +396,7 @@ def test_many_columns_are_searched_on_few():
     targets = hidden @ rng.normal(size=(5, 30)) + 7
     targets += rng.normal(size=targets.shape) / 100
     weight = rng.integers(1, 3, len(codes)).astype(float)
-    assert compress(targets, weight).shape[1] <= 5
+    assert _compress(targets, weight).shape[1] <= 5
     tree, fitted = both(codes, targets, weight, max_leaves=24)
     leaf = tree.nodes.apply(codes)
     for node in np.flatnonzero(tree.nodes.is_leaf):
@@ -418,7 +418,7 @@ def test_compressed_columns_keep_the_distances(seed, n_outputs):
     if n_outputs == 2 and seed % 2:
         targets[:, 1] = 1 - targets[:, 0]
     weight = rng.random(50)
-    few = compress(targets, weight)
+    few = _compress(targets, weight)
     assert few.shape[1] <= 16
 
     def spread(columns):
@@ -443,7 +443,7 @@ def test_threads_and_repetition_change_nothing(monkeypatch, growth, seed):
 
     alone, again = arrays(), arrays()
     asked = []
-    monkeypatch.setattr(binning, "n_threads", lambda n_cells: asked.append(1) or 2)
+    monkeypatch.setattr(binning, "_n_threads", lambda n_cells: asked.append(1) or 2)
     together = arrays()
     assert len(asked) > 3
     for name, array in alone.items():

@@ -13,7 +13,7 @@ from interpretkd._base import InputError
 from interpretkd.data import Schema
 from interpretkd.models import Nodes, Tree, floor_to_float32
 from interpretkd.students import Limits, Losses, grow, prune_path, squared_errors
-from interpretkd.students._cart.pruning import decision_costs
+from interpretkd.students._cart.pruning import _decision_costs
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -201,8 +201,8 @@ def test_pruned_trees_keep_their_sets_and_their_missing_sides():
     frame.loc[rng.random(400) < 0.2, ["size", "shape"]] = np.nan
     schema = Schema.from_data(frame)
     codes = schema.encode(frame)
-    wanted = (codes[:, 0] % 2 == 0) * 1.0 + np.isnan(codes[:, 1]) + (codes[:, 2] == 1)
-    targets = np.eye(4)[wanted.astype(int)] + rng.normal(size=(400, 4)) / 5
+    classes = (codes[:, 0] % 2 == 0) * 1.0 + np.isnan(codes[:, 1]) + (codes[:, 2] == 1)
+    targets = np.eye(4)[classes.astype(int)] + rng.normal(size=(400, 4)) / 5
     tree = replace(
         grow(schema, codes, targets, limits=Limits(max_leaves=20)), names=tuple("abcd")
     )
@@ -246,7 +246,7 @@ def test_weights_count_as_repeated_rows():
     repeated = prune_path(tree, often[0], squared_errors(often[1]))
     np.testing.assert_allclose(weighted.train, repeated.train)
     weighted = prune_path(
-        tree, codes, decision_costs(costs * times[:, None], times.sum())
+        tree, codes, _decision_costs(costs * times[:, None], times.sum())
     )
     np.testing.assert_allclose(
         weighted.train, prune_path(tree, often[0], often[2]).train

@@ -12,18 +12,19 @@ from sklearn.datasets import load_digits
 from interpretkd.data import Feature, Schema
 from interpretkd.students import Limits, grow_draft, leaves_of
 from interpretkd.students._cart.binning import N_BYTES, bin_columns
-from interpretkd.students._cart.draft import Draft, branch_of, graft, parents, tidy
+from interpretkd.students._cart.cutting import prune
+from interpretkd.students._cart.draft import Draft, _branch_of, _graft, _parents, _tidy
 from interpretkd.students._cart.objective import (
     COSTS,
     CROSS_ENTROPY,
     PAIRS,
     SQUARES,
     TreeObjective,
-    agree_with_decisions,
-    loss_of,
-    losses_elsewhere,
+    _agree_with_decisions,
+    _loss_of,
+    _losses_elsewhere,
 )
-from interpretkd.students._cart.refinement import improve, prune, revise
+from interpretkd.students._cart.refinement import improve, revise
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)
@@ -133,7 +134,7 @@ def losses_of(kind, table, weight, answer):
 
 
 def constant_of(objective):
-    """Return the part of the squared error that `loss_of` leaves out."""
+    """Return the part of the squared error that `_loss_of` leaves out."""
     if objective.kind != SQUARES:
         return 0.0
     weight = np.maximum(objective.weight, 1e-300)[:, None]
@@ -167,7 +168,7 @@ def test_the_loss_is_what_its_name_says(seed, kind):
             continue
         answer = answers_of(kind, table, weight)
         expected += losses_of(kind, table, weight, answer).sum()
-    found = loss_of(draft, binned, objective) + constant_of(objective)
+    found = _loss_of(draft, binned, objective) + constant_of(objective)
     assert found == pytest.approx(expected, abs=1e-9)
 
 
@@ -178,7 +179,7 @@ def test_losses_of_other_rows_come_from_the_own_rows_answers(seed, kind):
     mine, elsewhere = objective.take(own), objective.take(others)
     rows, other_rows = binned.take(own), binned.take(others)
     draft = start_of(rows, targets[own], mine, seed)
-    found = losses_elsewhere(draft, rows, mine, other_rows, elsewhere)
+    found = _losses_elsewhere(draft, rows, mine, other_rows, elsewhere)
     leaf, there = leaves_of(draft, rows), leaves_of(draft, other_rows)
     for i, node in enumerate(there):
         near = leaf == node
@@ -194,8 +195,8 @@ def test_losses_of_other_rows_come_from_the_own_rows_answers(seed, kind):
 def test_losses_of_the_own_rows_sum_up(seed, kind):
     binned, targets, objective = problem(seed, kind, priced=False)
     draft = start_of(binned, targets, objective, seed)
-    losses = losses_elsewhere(draft, binned, objective, binned, objective)
-    assert losses.sum() == pytest.approx(loss_of(draft, binned, objective), abs=1e-9)
+    losses = _losses_elsewhere(draft, binned, objective, binned, objective)
+    assert losses.sum() == pytest.approx(_loss_of(draft, binned, objective), abs=1e-9)
 
 
 def test_a_part_of_an_objective_keeps_its_proportions():
@@ -219,10 +220,10 @@ def test_improving_never_makes_it_worse(seed, kind, least, weighted, priced):
     )
     start = start_of(binned, targets, objective, seed, least)
     kept = start.copy()
-    before = loss_of(start, binned, objective)
+    before = _loss_of(start, binned, objective)
     better = improve(start, binned, objective, min_samples_leaf=least)
     check_shape(better)
-    assert loss_of(better, binned, objective) <= before + 1e-9 * (1 + abs(before))
+    assert _loss_of(better, binned, objective) <= before + 1e-9 * (1 + abs(before))
     assert better.n_leaves <= start.n_leaves
     for mine, other in zip(start.tests, kept.tests, strict=True):
         np.testing.assert_array_equal(mine, other)  # the given tree stays as it was
@@ -238,7 +239,7 @@ def test_improving_helps(kind):
         start = start_of(binned, targets, objective, seed)
         better = improve(start, binned, objective)
         quick = improve(start, binned, objective, passes=1)
-        losses = [loss_of(d, binned, objective) for d in (start, quick, better)]
+        losses = [_loss_of(d, binned, objective) for d in (start, quick, better)]
         before, between, after = (loss + constant_of(objective) for loss in losses)
         ratios.append(after / before)
         more_passes += after < between - 1e-6
@@ -254,7 +255,9 @@ def test_digits_are_told_apart_better():
     objective = TreeObjective(COSTS, 1 - onehot, ones, np.zeros(64))
     start = grow_draft(binned, onehot, ones, Limits(max_leaves=16))
     better = improve(start, binned, objective)
-    assert loss_of(better, binned, objective) < 0.98 * loss_of(start, binned, objective)
+    assert _loss_of(better, binned, objective) < 0.98 * _loss_of(
+        start, binned, objective
+    )
     again = improve(start, binned, objective)
     for mine, other in zip(better.tests, again.tests, strict=True):
         np.testing.assert_array_equal(mine, other)
@@ -270,7 +273,7 @@ def test_branches_that_decide_the_same_are_cut_off():
     objective = TreeObjective(COSTS, 1 - decided, np.ones(8), np.zeros(1))
     better = improve(start, binned, objective)
     assert better.n_leaves == 2
-    assert loss_of(better, binned, objective) == 0
+    assert _loss_of(better, binned, objective) == 0
 
 
 # --- one test, against all there are
@@ -327,7 +330,7 @@ def test_no_other_test_serves_the_leaves_answers_better(seed, kind, n_rows):
         for left in every_test(binned, j)
         if 0 < left.sum() < n_rows
     )
-    found = loss_of(better, binned, objective) + constant_of(objective)
+    found = _loss_of(better, binned, objective) + constant_of(objective)
     assert found == pytest.approx(best, abs=1e-6)
 
 
@@ -354,7 +357,7 @@ def test_no_other_test_with_leaves_large_enough_serves_better(seed, kind, least)
         for left in every_test(binned, j)
         if least <= left.sum() <= 40 - least
     )
-    found = loss_of(better, binned, objective) + constant_of(objective)
+    found = _loss_of(better, binned, objective) + constant_of(objective)
     assert found == pytest.approx(best, abs=1e-6)
     assert smallest_leaf(better, binned, objective) >= least
 
@@ -380,7 +383,7 @@ def test_two_classes_get_the_best_stump_from_wherever_it_starts(seed):
     if decided[0] == decided[1]:
         assert improve(start, binned, objective).n_leaves == 1
         return
-    found = loss_of(improve(start, binned, objective), binned, objective)
+    found = _loss_of(improve(start, binned, objective), binned, objective)
     stumps = [
         costs[left].sum(axis=0).min() + costs[~left].sum(axis=0).min()
         for j in range(5)
@@ -396,14 +399,14 @@ def loss_without(draft, node, binned, objective):
     """Return the loss of the tree that has a leaf in a node's place, and the tree."""
     feature = draft.feature.copy()
     feature[node] = -1
-    pruned = tidy(feature, draft.goes_left, draft.left, draft.right)
-    return loss_of(pruned, binned, objective), pruned
+    pruned = _tidy(feature, draft.goes_left, draft.left, draft.right)
+    return _loss_of(pruned, binned, objective), pruned
 
 
 def prune_slowly(draft, binned, objective, max_leaves, gain):
     """Cut the weakest link again and again, by trying them all."""
     while draft.n_leaves > 1:
-        now = loss_of(draft, binned, objective)
+        now = _loss_of(draft, binned, objective)
         cuts = []
         for node in np.flatnonzero(draft.feature >= 0):
             loss, pruned = loss_without(draft, node, binned, objective)
@@ -431,7 +434,7 @@ def test_the_weakest_links_are_cut(seed, kind, max_leaves, min_gain):
     slow = prune_slowly(draft, binned, objective, max_leaves, gain)
     assert found.n_leaves == slow.n_leaves
     np.testing.assert_array_equal(leaves_of(found, binned), leaves_of(slow, binned))
-    losses = [loss_of(d, binned, objective) for d in (found, draft)]
+    losses = [_loss_of(d, binned, objective) for d in (found, draft)]
     if max_leaves >= draft.n_leaves and min_gain == 0:
         assert losses[0] <= losses[1] + 1e-6
 
@@ -441,7 +444,7 @@ def test_pruning_removes_leaves_that_are_too_small(seed, kind):
     binned, targets, objective = problem(seed, kind)
     draft = start_of(binned, targets, objective, seed, max_leaves=20)
     found = prune(draft, binned, objective, min_samples_leaf=8)
-    losses = [loss_of(d, binned, objective) for d in (found, draft)]
+    losses = [_loss_of(d, binned, objective) for d in (found, draft)]
     assert losses[0] <= losses[1] + 1e-6 or found.n_leaves < draft.n_leaves
     every = prune(draft, binned, objective, 1, min_samples_leaf=8)
     assert every.n_leaves == 1
@@ -453,12 +456,12 @@ def test_a_branch_comes_in_a_nodes_place(seed, place):
     draft = start_of(binned, targets, objective, seed)
     node = place % len(draft.feature)
     branch = start_of(binned, targets, objective, seed + 1, max_leaves=4)
-    whole = graft(draft, node, branch)
+    whole = _graft(draft, node, branch)
     check_shape(whole)
     before, inside = leaves_of(draft, binned), leaves_of(branch, binned)
     below = np.zeros(len(draft.feature), dtype=bool)
     below[node] = True
-    above = parents(draft)
+    above = _parents(draft)
     for other in range(node + 1, len(below)):
         below[other] = below[above[other]]
     moved = below[before]
@@ -469,7 +472,7 @@ def test_a_branch_comes_in_a_nodes_place(seed, place):
     n_gone = (below & (draft.feature < 0)).sum()
     assert whole.n_leaves == draft.n_leaves - n_gone + branch.n_leaves
     # Putting back what was there gives the tree again.
-    same = graft(whole, node, branch_of(draft, below))
+    same = _graft(whole, node, _branch_of(draft, below))
     for mine, other in zip(same.tests, draft.tests, strict=True):
         np.testing.assert_array_equal(mine, other)
 
@@ -481,7 +484,7 @@ def test_a_revised_tree_keeps_its_bounds(seed, kind, least, max_leaves):
     node = seed % len(draft.feature)
     below = np.zeros(len(draft.feature), dtype=bool)
     below[node] = True
-    above = parents(draft)
+    above = _parents(draft)
     for other in range(node + 1, len(below)):
         below[other] = below[above[other]]
     rows = np.flatnonzero(below[leaves_of(draft, binned)])
@@ -491,7 +494,7 @@ def test_a_revised_tree_keeps_its_bounds(seed, kind, least, max_leaves):
     if weight.sum() == 0:
         return
     branch = grow_draft(part, targets[rows], weight, limits, seed=1, feature_share=0.6)
-    grafted = graft(draft, node, branch)
+    grafted = _graft(draft, node, branch)
     found = revise(
         grafted,
         binned,
@@ -506,7 +509,7 @@ def test_a_revised_tree_keeps_its_bounds(seed, kind, least, max_leaves):
     check_shape(found)
     assert found.n_leaves <= (max_leaves or grafted.n_leaves)
     if max_leaves is None and least == 1:
-        losses = [loss_of(d, binned, objective) for d in (found, grafted)]
+        losses = [_loss_of(d, binned, objective) for d in (found, grafted)]
         assert losses[0] <= losses[1] + 1e-6
 
 
@@ -519,7 +522,7 @@ def test_values_are_moved_just_so_far_that_they_decide_the_cheapest(seed, n, sof
     rng = np.random.default_rng(seed)
     values = rng.dirichlet(np.ones(n), 3) if soft else rng.normal(size=(3, n))
     costs = rng.random((3, n))
-    moved = agree_with_decisions(values, costs, COSTS)
+    moved = _agree_with_decisions(values, costs, COSTS)
     chosen = costs.argmin(axis=1)
     for before, after, k in zip(values, moved, chosen, strict=True):
         others = np.delete(after, k)
@@ -542,9 +545,9 @@ def test_values_are_moved_just_so_far_that_they_decide_the_cheapest(seed, n, sof
 def test_values_that_agree_stay_as_they_are():
     values = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
     costs = np.array([[0.0, 1, 1], [3, 2, 1]])
-    np.testing.assert_array_equal(agree_with_decisions(values, costs, COSTS), values)
+    np.testing.assert_array_equal(_agree_with_decisions(values, costs, COSTS), values)
     for kind in (SQUARES, CROSS_ENTROPY):
-        found = agree_with_decisions(values, costs[:, ::-1], kind)
+        found = _agree_with_decisions(values, costs[:, ::-1], kind)
         np.testing.assert_array_equal(found, values)
 
 
@@ -553,7 +556,7 @@ def test_ties_are_broken_for_the_cheapest():
     for k in range(3):
         costs = np.ones((3, 3))
         costs[:, k] = 0
-        found = agree_with_decisions(values, costs, COSTS)
+        found = _agree_with_decisions(values, costs, COSTS)
         assert (found.astype(np.float32).argmax(axis=1) == k).all()
         np.testing.assert_allclose(found, values, atol=1e-5)
 
@@ -562,7 +565,7 @@ def test_ties_are_broken_for_the_cheapest():
 def test_labels_lie_on_the_side_that_costs_less(seed):
     rng = np.random.default_rng(seed)
     values, costs = rng.random((4, 3)), rng.integers(0, 3, (4, 6)).astype(float)
-    moved = agree_with_decisions(values, costs, PAIRS)
+    moved = _agree_with_decisions(values, costs, PAIRS)
     on = costs[:, 1::2] < costs[:, 0::2]
     np.testing.assert_array_equal(moved > 0.5, on)
     stays = (values > 0.5) == on

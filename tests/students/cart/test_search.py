@@ -16,21 +16,21 @@ from interpretkd.students import CartStudent, Limits, grow_draft, leaves_of
 from interpretkd.students._cart import search
 from interpretkd.students._cart.binning import bin_columns
 from interpretkd.students._cart.draft import (
-    branch_of,
+    _branch_of,
+    _graft,
+    _is_monotone,
+    _parents,
     finish,
-    graft,
-    is_monotone,
-    parents,
 )
 from interpretkd.students._cart.fitting import (
     OBJECTIVES,
     HeldOut,
     Settings,
-    fit_tree,
-    objective_of,
+    _fit_tree,
+    _objective_of,
 )
 from interpretkd.students._cart.objective import COSTS, CROSS_ENTROPY, PAIRS, SQUARES
-from interpretkd.students._cart.search import Problem, refine
+from interpretkd.students._cart.search import _Problem, refine
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)
@@ -71,8 +71,8 @@ def drawn(seed, n_rows=80, n_outputs=3):
 
 
 def problem_of(codes, targets, weight, settings, schema=SCHEMA):
-    objective = objective_of(settings, targets, weight, codes.shape[1])
-    return Problem(bin_columns(schema, codes), targets, objective, settings.limits)
+    objective = _objective_of(settings, targets, weight, codes.shape[1])
+    return _Problem(bin_columns(schema, codes), targets, objective, settings.limits)
 
 
 def named(objective, **limits):
@@ -111,10 +111,10 @@ def one_leaf(name, targets, weight, chosen, class_cost=None):
             row = ((targets[i] > 0.5) != (chosen > 0.5)).mean()
         else:
             cost = 1 - np.eye(n_outputs) if class_cost is None else class_cost
-            taught = targets[i]
+            decided = targets[i]
             if name == "disagreement":
-                taught = np.eye(n_outputs)[targets[i].argmax()]
-            row = sum(taught[k] * cost[k, chosen] for k in range(n_outputs))
+                decided = np.eye(n_outputs)[targets[i].argmax()]
+            row = sum(decided[k] * cost[k, chosen] for k in range(n_outputs))
         total += weight[i] * row
     return total
 
@@ -155,10 +155,10 @@ def test_auto_stands_for_decisions_or_for_values():
     }
     for kind, examples in kinds.items():
         for columns in examples:
-            assert objective_of(named("auto"), columns, ones, 3).kind == kind
+            assert _objective_of(named("auto"), columns, ones, 3).kind == kind
     named_kinds = {"cross_entropy": CROSS_ENTROPY, "label_disagreement": PAIRS}
     for name, kind in named_kinds.items():
-        assert objective_of(named(name), targets, ones, 3).kind == kind
+        assert _objective_of(named(name), targets, ones, 3).kind == kind
 
 
 # --- parts of a problem
@@ -176,7 +176,7 @@ def test_a_branch_loses_its_part_of_the_whole(seed, name):
     draft = grow_draft(problem.binned, targets, weight, Limits(max_leaves=8))
     node = int(rng.integers(len(draft.feature)))
     below = search._below(draft, node)
-    above = parents(draft)
+    above = _parents(draft)
     for other in range(len(below)):  # by walking up from each
         walk = other
         while walk not in (node, -1):
@@ -188,10 +188,10 @@ def test_a_branch_loses_its_part_of_the_whole(seed, name):
     # What a leaf must gain is the same sum over the rows.
     gain = part.limits.min_gain * part.objective.weight.sum()
     assert gain == pytest.approx(0.01 * weight.sum())
-    old = branch_of(draft, below)
+    old = _branch_of(draft, below)
     new = grow_draft(part.binned, part.targets, part.objective.weight, part.limits)
     difference = part.loss(new) - part.loss(old)
-    whole = problem.loss(graft(draft, node, new)) - problem.loss(draft)
+    whole = problem.loss(_graft(draft, node, new)) - problem.loss(draft)
     assert difference == pytest.approx(whole, abs=1e-8)
 
 
@@ -392,7 +392,7 @@ def test_the_same_seed_finds_the_same_tree_with_any_number_of_threads(
     start = problem.grow()
     found = []
     for threads in (1, 2, 2):
-        monkeypatch.setattr(search, "n_threads", lambda n_cells, n=threads: n)
+        monkeypatch.setattr(search, "_n_threads", lambda n_cells, n=threads: n)
         draft, in_time = refine(problem, start, seed=seed)
         assert in_time
         found.append(arrays_of(draft))
@@ -487,7 +487,7 @@ def test_monotone_trees_are_told_from_others(seed):
             rises = grid[one, j] < grid[other, j] < binned.n_bins[j]
             if sign and rises and (np.delete(grid[one] == grid[other], j)).all():
                 expected &= bool(sign * (said[other] - said[one]) >= -1e-12)
-    assert is_monotone(draft, answers, signs, binned) is expected
+    assert _is_monotone(draft, answers, signs, binned) is expected
 
 
 def wavy(n_rows=300):
@@ -561,7 +561,7 @@ def test_auto_is_not_worse_than_greedy_where_it_chooses(name):
         best = min(greedy.held_out_loss, refined.held_out_loss)
         picked = student.search_.search
         assert {"greedy": greedy, "refined": refined}[picked].held_out_loss == best
-        assert student.settled_ == {"search": picked}
+        assert student.chosen_ == {"search": picked}
         chosen.add(picked)
 
         def loss(part, student=student, codes=codes, targets=targets, weight=weight):
@@ -582,14 +582,14 @@ def test_auto_is_not_worse_than_greedy_where_it_chooses(name):
 def test_auto_keeps_rows_back_to_choose_on():
     codes, targets = drawn(0, 200)
     student = CartStudent(8).fit(codes, targets)
-    picked = student.settled_["search"]
+    picked = student.chosen_["search"]
     assert [a.search for a in student.search_.attempts][-1] == picked
     assert student.tree_.cover[0] == 200  # in the end it is fitted to all rows
     alone = CartStudent(8, search=picked).fit(codes, targets)
     np.testing.assert_array_equal(student.predict(codes), alone.predict(codes))
     few = CartStudent(8).fit(codes[:40], targets[:40])  # too few to choose on
     greedy = CartStudent(8, search="greedy").fit(codes[:40], targets[:40])
-    assert few.settled_ == {"search": "greedy"}
+    assert few.chosen_ == {"search": "greedy"}
     np.testing.assert_array_equal(few.predict(codes), greedy.predict(codes))
 
 
@@ -609,7 +609,7 @@ def test_a_size_is_chosen(held_out):
         assert path.choose() == student.tree_.n_leaves
     else:
         student.fit(codes, targets)
-    assert student.settled_["max_leaves"] == student.tree_.n_leaves
+    assert student.chosen_["max_leaves"] == student.tree_.n_leaves
     assert 3 <= student.tree_.n_leaves <= 12
     assert (student.predict(codes).argmax(axis=1) == step % 2).mean() > 0.9
 
@@ -618,7 +618,7 @@ def test_a_size_is_chosen_for_few_rows_too():
     codes, targets = drawn(0, 40)
     student = CartStudent("auto").fit(codes, targets)
     assert 1 <= student.tree_.n_leaves <= 40
-    assert student.settled_["search"] == "greedy"
+    assert student.chosen_["search"] == "greedy"
 
 
 # --- decisions
@@ -634,10 +634,10 @@ def test_a_leaf_decides_for_what_costs_least(objective):
         student = CartStudent(
             2, search="refined", objective=objective, class_cost=cost
         ).fit(np.zeros((40, 1)), targets, weight)
-        taught = targets
+        decided = targets
         if objective == "disagreement":
-            taught = np.eye(3)[targets.argmax(axis=1)]
-        expected = (weight @ taught) @ cost
+            decided = np.eye(3)[targets.argmax(axis=1)]
+        expected = (weight @ decided) @ cost
         said = student.predict(np.zeros((1, 1)))[0]
         assert said.argmax() == expected.argmin()
         assert said.sum() == pytest.approx(1, abs=1e-5)
@@ -696,7 +696,7 @@ def test_labels_are_decided_one_by_one():
 
 def test_what_was_tried_is_a_table():
     codes, targets = drawn(0, 120)
-    fit = fit_tree(
+    fit = _fit_tree(
         Encoded(SCHEMA, codes[:80]),
         targets[:80],
         np.ones(80),

@@ -15,7 +15,7 @@ from interpretkd.data import Feature, Schema
 from interpretkd.models import Linear, Points, Scorecard, read_scorecards
 from interpretkd.students import LinearStudent
 from interpretkd.students._linear.points import fit_points
-from interpretkd.students._linear.solvers import fit_linear, row_losses
+from interpretkd.students._linear.solvers import _row_losses, fit_linear
 
 Array = NDArray[np.float64]
 nan = math.nan
@@ -142,7 +142,7 @@ def _objective(
     assert len(columns) == X.shape[1]  # numbers only
     mean = weight @ X / weight.sum()
     spread = np.sqrt(weight @ (X - mean) ** 2 / weight.sum())
-    losses = row_losses(linear.margins(X), targets, linear.link)
+    losses = _row_losses(linear.margins(X), targets, linear.link)
     coefficients = linear.coefficients * spread[:, None]
     if linear.link == "softmax" and linear.n_outputs == 2:
         coefficients = coefficients[:, 1:] - coefficients[:, :1]
@@ -176,9 +176,9 @@ def test_never_worse_than_plain_rounding(
     assert found.steps is not None
     assert found.points is not None
     assert np.abs(found.points).max() <= max_points
-    wanted = linear.coefficients * found.steps[:, None]
+    exact = linear.coefficients * found.steps[:, None]
     pairs = link == "softmax" and n_outputs == 2
-    together = wanted[:, 1] - wanted[:, 0] if pairs else wanted
+    together = exact[:, 1] - exact[:, 0] if pairs else exact
     worth = np.abs(together).max(axis=None if link == "softmax" else 0) / max_points
     points = np.rint(together / worth)
     if pairs:
@@ -205,7 +205,7 @@ def test_small_cards_are_as_good_as_any(seed: int, link: str) -> None:
     for points in itertools.product(range(-2, 3), repeat=3):
         total = X @ np.asarray(points, dtype=float)
         values.append(_best_of_scale(total, targets[:, 0], link))
-    ours = row_losses(found.margins(X), targets, link).mean()
+    ours = _row_losses(found.margins(X), targets, link).mean()
     assert ours <= min(values) + 1e-6
 
 
@@ -215,7 +215,7 @@ def _best_of_scale(total: Array, target: Array, link: str) -> float:
 
     def loss(scale: Array) -> float:
         margins = (scale[0] * total + scale[1])[:, None]
-        return float(row_losses(margins, target[:, None], link).mean())
+        return float(_row_losses(margins, target[:, None], link).mean())
 
     return float(minimize(loss, np.zeros(2), method="BFGS").fun)
 
@@ -228,7 +228,7 @@ def test_points_lose_little() -> None:
     codes = schema.encode(X)
     linear, _ = fit_linear(schema, codes, targets, link="softmax")
     losses = [
-        row_losses(form.margins(X), targets, "softmax").mean()
+        _row_losses(form.margins(X), targets, "softmax").mean()
         for form in (
             linear,
             fit_points(linear, codes, targets, max_points=10),

@@ -15,12 +15,12 @@ from interpretkd.data import Schema
 from interpretkd.models import Linear
 from interpretkd.students import LinearPath, LinearStudent
 from interpretkd.students._linear.path import (
-    cross_validate,
+    _cross_validate,
+    _relax,
+    _watch_path,
     linear_path,
-    relax,
-    watch_path,
 )
-from interpretkd.students._linear.solvers import fit_linear, row_losses
+from interpretkd.students._linear.solvers import _row_losses, fit_linear
 
 Array = NDArray[np.float64]
 nan = np.nan
@@ -505,7 +505,7 @@ def test_every_step_is_what_its_strength_gives_alone(link: str, penalty: str) ->
         if form is not path.forms[0]:  # there, rounding decides
             assert form.features == alone.features
         assert loss == pytest.approx(
-            row_losses(alone.margins(ROWS), targets, link).mean(), abs=1e-6
+            _row_losses(alone.margins(ROWS), targets, link).mean(), abs=1e-6
         )
 
 
@@ -604,7 +604,7 @@ def test_a_penalty_that_drops_nothing_has_no_path() -> None:
 def test_relaxed_forms_keep_the_features_and_lose_less() -> None:
     targets = MIXED["softmax"]
     path, _ = linear_path(SCHEMA, ENCODED, targets, link="softmax")
-    relaxed, _ = relax(path, ENCODED, targets, strength=0)
+    relaxed, _ = _relax(path, ENCODED, targets, strength=0)
     for tight, free in zip(path.forms, relaxed.forms, strict=True):
         assert free.features == tight.features
     assert (relaxed.losses <= path.losses + 1e-6).all()
@@ -630,7 +630,7 @@ def test_watched_errors_are_those_of_paired_rows() -> None:
     def score(outputs: Array) -> float:
         return -float(((outputs - targets) ** 2).sum(axis=1).mean())
 
-    watched = watch_path(path, rows, score)
+    watched = _watch_path(path, rows, score)
     each = np.asarray(
         [-((form.predict(rows) - targets) ** 2).sum(axis=1) for form in path.forms]
     )
@@ -652,14 +652,14 @@ def test_cross_validation_scores_rows_that_were_left_out() -> None:
             IRIS, CODES[index], SOFT[index], link="softmax", strengths=known
         )[0]
 
-    scored = cross_validate(path, fit_path, CODES, SOFT)
+    scored = _cross_validate(path, fit_path, CODES, SOFT)
     total = np.zeros(len(path))
     for index in tuple(used):
         out = np.setdiff1d(np.arange(150), index)
         assert len(out) == 30
         forms = fit_path(index).forms
         total -= [
-            row_losses(form.margins(CODES[out]), SOFT[out], "softmax").sum()
+            _row_losses(form.margins(CODES[out]), SOFT[out], "softmax").sum()
             for form in forms
         ]
     used_out = np.concatenate([np.setdiff1d(np.arange(150), i) for i in used[:5]])
@@ -694,7 +694,7 @@ def test_the_fewest_terms_within_one_error_of_the_best(
     assert scores[chosen] == max(scores[i] for i in good if steps[i][0] == fewest)
 
 
-def test_a_path_without_scores_is_not_judged() -> None:
+def test_a_path_without_scores_has_no_errors() -> None:
     path, _ = linear_path(IRIS, CODES, SOFT, link="softmax", n_strengths=3)
     with pytest.raises(InputError, match="has no scores"):
         path.within_one_error()

@@ -7,8 +7,8 @@ from interpretkd._base import InputError
 from interpretkd.teachers import BatchPlan
 from interpretkd.teachers._networks.modules import CNN, MLP
 from interpretkd.teachers._networks.training import (
+    _forward_batches,
     classification,
-    forward_batches,
     multilabel,
     regression,
     train,
@@ -25,17 +25,17 @@ def _one_thread_and_a_seed():
     torch.set_num_threads(threads)
 
 
-def _settled_mlp() -> MLP:
+def _mlp() -> MLP:
     network = MLP(5, (8, 6), 3)
     network.inputs.mean.copy_(torch.arange(5.0))
     network.inputs.scale.copy_(torch.arange(1.0, 6.0))
     network(torch.randn(50, 5))  # moves the running statistics off their start
-    network.settle()
+    network.to_inference()
     return network
 
 
 def test_the_mlp_is_what_its_layers_say() -> None:
-    network = _settled_mlp()
+    network = _mlp()
     rows = torch.randn(7, 5)
     values = ((rows - torch.arange(5.0)) / torch.arange(1.0, 6.0)).double()
     for block in network.blocks:
@@ -49,7 +49,7 @@ def test_the_mlp_is_what_its_layers_say() -> None:
 
 
 def test_a_missing_value_counts_as_the_mean() -> None:
-    network = _settled_mlp()
+    network = _mlp()
     rows = torch.randn(3, 5)
     filled = rows.clone()
     rows[:, 2], filled[:, 2] = torch.nan, network.inputs.mean[2]
@@ -57,7 +57,7 @@ def test_a_missing_value_counts_as_the_mean() -> None:
 
 
 def test_outputs_get_their_units_back_without_losing_digits() -> None:
-    network = _settled_mlp()
+    network = _mlp()
     plain = network(torch.zeros(1, 5))
     network.outputs.mean.copy_(torch.tensor([0.0, 1e9, 0.0]))
     network.outputs.scale.copy_(torch.tensor([1.0, 1.0, 100.0]))
@@ -73,7 +73,7 @@ def test_each_convolution_halves_the_image(
     shape: tuple[int, int, int], flat: int
 ) -> None:
     network = CNN(shape, (6, 4), (5,), 2)
-    network.settle()
+    network.to_inference()
     rows = torch.rand(4, int(np.prod(shape)))
     assert network.activations(rows, 1).flatten(1).shape == (4, flat)
     assert network.activations(rows, -1).shape == (4, 5)
@@ -82,7 +82,7 @@ def test_each_convolution_halves_the_image(
 
 def test_the_first_convolution_sees_the_pixels_in_their_places() -> None:
     network = CNN((1, 4, 6), (3,), (5,), 2, batch_norm=False)
-    network.settle()
+    network.to_inference()
     rows = torch.rand(2, 24)
     convolution = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
     images = rows.reshape(2, 1, 4, 6)
@@ -96,12 +96,12 @@ def test_the_first_convolution_sees_the_pixels_in_their_places() -> None:
 
 @pytest.mark.parametrize("network", [MLP(64, (16,), 3), CNN((1, 8, 8), (4,), (8,), 3)])
 def test_a_rows_answer_does_not_depend_on_its_company(network: MLP | CNN) -> None:
-    network.settle()
+    network.to_inference()
     rows = np.random.default_rng(0).normal(size=(40, 64)).astype(np.float32)
-    together = forward_batches(network, [rows], 40)
+    together = _forward_batches(network, [rows], 40)
     for size in (1, 3):
         pieces = (rows[i : i + size] for i in range(0, 40, size))
-        alone = forward_batches(network, pieces, 40)
+        alone = _forward_batches(network, pieces, 40)
         np.testing.assert_allclose(alone, together, rtol=1e-12, atol=1e-12)
 
 
@@ -206,13 +206,13 @@ def test_a_diverging_training_says_so() -> None:
 
 
 def test_the_state_is_float32_and_complete() -> None:
-    network = _settled_mlp()
+    network = _mlp()
     assert network.head.weight.dtype == torch.float64
     state = network.state()
     floats = {n for n, t in state.items() if t.dtype == torch.float64}
     assert floats == {"outputs.mean", "outputs.scale"}
     again = MLP(5, (8, 6), 3)
     again.load_state_dict(state)
-    again.settle()
+    again.to_inference()
     rows = torch.randn(9, 5)
     assert torch.equal(again(rows), network(rows))
