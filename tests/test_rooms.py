@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -73,19 +74,49 @@ def test_every_public_name_resolves(room: str) -> None:
         _ = package.misspelt
 
 
+def _defined(module: str) -> set[str]:
+    """Return what a module defines without an underscore."""
+    place = LIBRARY.parent / f"{module.replace('.', '/')}.py"
+    names: set[str] = set()
+    for node in ast.parse(place.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.AnnAssign):
+            names.add(ast.unparse(node.target))
+        elif isinstance(node, ast.Assign):
+            names |= set(re.findall(r"\w+", ast.unparse(node.targets[0])))
+    return {name for name in names if not name.startswith("_")}
+
+
 @pytest.mark.parametrize("room", ["", *(r for r in ROOMS if r != "cli")])
 def test_type_checkers_see_the_same_names(room: str) -> None:
     place = LIBRARY / room / "__init__.py"
     tree = ast.parse(place.read_text(encoding="utf-8"))
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    seen = {
-        alias.asname
-        for node in ast.walk(ast.Module(block.body, []))
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
+    seen: set[str] = set()
+    for node in ast.walk(ast.Module(block.body, [])):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if node.names[0].name == "*":
+            seen |= _defined(node.module)
+        else:
+            assert all(alias.asname == alias.name for alias in node.names)
+            seen |= {alias.name for alias in node.names}
     package = importlib.import_module(f"interpretkd.{room}".rstrip("."))
     assert seen == set(package.__all__)
+
+
+def test_no_name_has_two_meanings() -> None:
+    """What is public is defined in one place; a program's `main` is no such name."""
+    defined: dict[str, list[str]] = {}
+    for path in LIBRARY.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            is_thing = isinstance(node, ast.FunctionDef | ast.ClassDef)
+            if is_thing and not node.name.startswith("_") and node.name != "main":
+                defined.setdefault(node.name, []).append(str(path))
+    commands = {path.stem for path in (LIBRARY / "cli").glob("*.py")}
+    twice = {name: where for name, where in defined.items() if len(where) > 1}
+    assert {n: w for n, w in twice.items() if n not in commands} == {}
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.datasets._loaders import Dataset as Dataset, load_breast_cancer as load_breast_cancer, load_connect4 as load_connect4, load_digits as load_digits, load_german_credit as load_german_credit, load_mnist as load_mnist
+    from interpretkd.datasets._loaders import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

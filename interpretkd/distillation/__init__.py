@@ -10,25 +10,14 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.distillation._answers import (
-        certainty as certainty,
-        check_model as check_model,
-        decisions as decisions,
-        given_rows as given_rows,
-        output_names as output_names,
-        same_decisions as same_decisions,
-        teacher_is_here as teacher_is_here,
-        teacher_says as teacher_says,
-    )
-    from interpretkd.distillation._base import is_fitted as is_fitted
+    from interpretkd.distillation._answers import *
+    from interpretkd.distillation._base import *
     from interpretkd.distillation._choosing import TargetTrial as TargetTrial
     from interpretkd.distillation._classifier import (
         DistilledClassifier as DistilledClassifier,
     )
-    from interpretkd.distillation._fitting import fit_student as fit_student
-    from interpretkd.distillation._regressor import (
-        DistilledRegressor as DistilledRegressor,
-    )
+    from interpretkd.distillation._fitting import *
+    from interpretkd.distillation._regressor import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

@@ -10,33 +10,19 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.drawing._branch import (
-        DrawnBranch as DrawnBranch,
-        DrawnNode as DrawnNode,
-        branch_outline as branch_outline,
-        draw_branch as draw_branch,
-    )
+    from interpretkd.drawing._branch import *
     from interpretkd.drawing._colours import (
         LINE_COLOURS as LINE_COLOURS,
         SIGNED_COLOURS as SIGNED_COLOURS,
         Theme as Theme,
         colours as colours,
     )
-    from interpretkd.drawing._display import (
-        LINES as LINES,
-        MARKERS as MARKERS,
-        Display as Display,
-        check_classes as check_classes,
-        label as label,
-        numbers as numbers,
-        panels as panels,
-        shortened as shortened,
-    )
-    from interpretkd.drawing._drawing import Drawing as Drawing, pages_pdf as pages_pdf
-    from interpretkd.drawing._files import save_diagram as save_diagram
-    from interpretkd.drawing._graphviz import tree_diagram as tree_diagram
-    from interpretkd.drawing._look import Look as Look
-    from interpretkd.drawing._pixels import as_png as as_png, pixel_place as pixel_place
+    from interpretkd.drawing._display import *
+    from interpretkd.drawing._drawing import *
+    from interpretkd.drawing._files import *
+    from interpretkd.drawing._graphviz import *
+    from interpretkd.drawing._look import *
+    from interpretkd.drawing._pixels import *
     from interpretkd.drawing._shapes import (
         FONT_SIZES as FONT_SIZES,
         Pixels as Pixels,
@@ -47,14 +33,8 @@ if TYPE_CHECKING:
         Text as Text,
         moved as moved,
     )
-    from interpretkd.drawing._text_metrics import text_width as text_width, wrap as wrap
-    from interpretkd.drawing._tree import (
-        DIRECTIONS as DIRECTIONS,
-        draw_pages as draw_pages,
-        draw_tree as draw_tree,
-        look_of as look_of,
-        tree_svg as tree_svg,
-    )
+    from interpretkd.drawing._text_metrics import *
+    from interpretkd.drawing._tree import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

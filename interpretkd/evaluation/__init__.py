@@ -14,54 +14,16 @@ if TYPE_CHECKING:
         Analysis as Analysis,
         analyse as analyse,
     )
-    from interpretkd.evaluation._comparable import (
-        why_not_comparable as why_not_comparable,
-    )
-    from interpretkd.evaluation._comparison import (
-        AXES as AXES,
-        MEASURES as MEASURES,
-        ComparedStudent as ComparedStudent,
-        Comparison as Comparison,
-        Pair as Pair,
-        chart_sizes as chart_sizes,
-        compare as compare,
-    )
-    from interpretkd.evaluation._disagreement_rows import (
-        filter_disagreements as filter_disagreements,
-        label_disagreements as label_disagreements,
-        leads as leads,
-    )
-    from interpretkd.evaluation._disagreements import (
-        Disagreements as Disagreements,
-        Region as Region,
-        disagreements as disagreements,
-    )
-    from interpretkd.evaluation._evaluate import (
-        Evaluation as Evaluation,
-        Scores as Scores,
-        Size as Size,
-        evaluate as evaluate,
-    )
-    from interpretkd.evaluation._interventions import (
-        ConditionBreak as ConditionBreak,
-        Interventions as Interventions,
-        RuleIntervention as RuleIntervention,
-        interventions as interventions,
-    )
-    from interpretkd.evaluation._nodes import (
-        NodeFacts as NodeFacts,
-        example_rows as example_rows,
-        node_facts as node_facts,
-    )
-    from interpretkd.evaluation._plots.confusion import (
-        ConfusionDisplay as ConfusionDisplay,
-    )
-    from interpretkd.evaluation._plots.reliability import (
-        ReliabilityDisplay as ReliabilityDisplay,
-    )
-    from interpretkd.evaluation._plots.residuals import (
-        ResidualDisplay as ResidualDisplay,
-    )
+    from interpretkd.evaluation._comparable import *
+    from interpretkd.evaluation._comparison import *
+    from interpretkd.evaluation._disagreement_rows import *
+    from interpretkd.evaluation._disagreements import *
+    from interpretkd.evaluation._evaluate import *
+    from interpretkd.evaluation._interventions import *
+    from interpretkd.evaluation._nodes import *
+    from interpretkd.evaluation._plots.confusion import *
+    from interpretkd.evaluation._plots.reliability import *
+    from interpretkd.evaluation._plots.residuals import *
     from interpretkd.evaluation._stability import (
         Stability as Stability,
         stability as stability,

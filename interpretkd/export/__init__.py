@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.export._export import (
-        EXPORTS as EXPORTS,
-        Export as Export,
-        export_student as export_student,
-    )
+    from interpretkd.export._export import *
     from interpretkd.export._parity import Parity as Parity, ParityError as ParityError
-    from interpretkd.export._sql.dialects import DIALECTS as DIALECTS
-    from interpretkd.export._sql.statement import conditions_sql as conditions_sql
+    from interpretkd.export._sql.dialects import *
+    from interpretkd.export._sql.statement import *
     from interpretkd.export._to_json import (
         json_schema as json_schema,
         read_json as read_json,

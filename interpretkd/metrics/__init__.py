@@ -37,12 +37,7 @@ if TYPE_CHECKING:
         resample as resample,
         wilson_interval as wilson_interval,
     )
-    from interpretkd.metrics._scores import (
-        accuracy_improvement as accuracy_improvement,
-        accuracy_reduction as accuracy_reduction,
-        distillation_score as distillation_score,
-        size_reduction as size_reduction,
-    )
+    from interpretkd.metrics._scores import *
     from interpretkd.metrics._slices import (
         class_fidelities as class_fidelities,
         fidelity_by_class as fidelity_by_class,

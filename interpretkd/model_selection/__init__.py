@@ -14,12 +14,9 @@ if TYPE_CHECKING:
         Budget as Budget,
         Candidate as Candidate,
     )
-    from interpretkd.model_selection._frontier import frontier as frontier
-    from interpretkd.model_selection._plots import SizeDisplay as SizeDisplay
-    from interpretkd.model_selection._results import (
-        Frontier as Frontier,
-        FrontierPoint as FrontierPoint,
-    )
+    from interpretkd.model_selection._frontier import *
+    from interpretkd.model_selection._plots import *
+    from interpretkd.model_selection._results import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

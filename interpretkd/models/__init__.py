@@ -10,51 +10,21 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.models._conditions import (
-        Condition as Condition,
-        branch_tests as branch_tests,
-        decision_path as decision_path,
-        node_test as node_test,
-        path_conditions as path_conditions,
-    )
-    from interpretkd.models._contributions import (
-        feature_importance as feature_importance,
-        path_contributions as path_contributions,
-    )
-    from interpretkd.models._forest import Forest as Forest
-    from interpretkd.models._form import Form as Form
-    from interpretkd.models._linear import (
-        Linear as Linear,
-        design_matrix as design_matrix,
-        linear_margins as linear_margins,
-    )
-    from interpretkd.models._nodes import (
-        ALL_NUMBERS as ALL_NUMBERS,
-        NODE_ARRAYS as NODE_ARRAYS,
-        Nodes as Nodes,
-        floor_to_float32 as floor_to_float32,
-        freeze as freeze,
-    )
+    from interpretkd.models._conditions import *
+    from interpretkd.models._contributions import *
+    from interpretkd.models._forest import *
+    from interpretkd.models._form import *
+    from interpretkd.models._linear import *
+    from interpretkd.models._nodes import *
     from interpretkd.models._outline import (
         decision_cells as decision_cells,
         from_left as from_left,
         outline as outline,
     )
-    from interpretkd.models._outputs import (
-        LeafOutcomes as LeafOutcomes,
-        Outputs as Outputs,
-        decision_probability as decision_probability,
-        leaf_outcomes as leaf_outcomes,
-        read_outputs as read_outputs,
-    )
-    from interpretkd.models._scorecard import (
-        Points as Points,
-        Scorecard as Scorecard,
-        read_scorecards as read_scorecards,
-        readable_step as readable_step,
-    )
-    from interpretkd.models._sizes import items_of as items_of, size_of as size_of
-    from interpretkd.models._tree import Tree as Tree
+    from interpretkd.models._outputs import *
+    from interpretkd.models._scorecard import *
+    from interpretkd.models._sizes import *
+    from interpretkd.models._tree import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

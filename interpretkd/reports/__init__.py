@@ -10,25 +10,12 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.reports._document import (
-        Block as Block,
-        Bullets as Bullets,
-        Code as Code,
-        Document as Document,
-        Figure as Figure,
-        Paragraph as Paragraph,
-        Section as Section,
-        Table as Table,
-    )
+    from interpretkd.reports._document import *
     from interpretkd.reports._manual_sections import (
         INFO as INFO,
         read_info as read_info,
     )
-    from interpretkd.reports._report import (
-        Report as Report,
-        make_report as make_report,
-        report_on as report_on,
-    )
+    from interpretkd.reports._report import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

@@ -12,10 +12,7 @@ from interpretkd._base.lazy import attach
 if TYPE_CHECKING:
     from interpretkd.rules._rounding import readable as readable
     from interpretkd.rules._rule import Rule as Rule
-    from interpretkd.rules._ruleset import (
-        RuleSet as RuleSet,
-        extract_rules as extract_rules,
-    )
+    from interpretkd.rules._ruleset import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

@@ -14,36 +14,27 @@ if TYPE_CHECKING:
         TrainingData as TrainingData,
         ValidationData as ValidationData,
     )
-    from interpretkd.students._boosted.estimator import BoostedStudent as BoostedStudent
+    from interpretkd.students._boosted.estimator import *
     from interpretkd.students._boosted.leaf_budget import (
         LEARNING_RATES as LEARNING_RATES,
         TREE_LEAVES as TREE_LEAVES,
         BoostingSearch as BoostingSearch,
         BoostingTrial as BoostingTrial,
     )
-    from interpretkd.students._boosted.tree_sum import (
-        PENALTY as PENALTY,
-        BoostingRows as BoostingRows,
-        GrownTree as GrownTree,
-        TreeSum as TreeSum,
-    )
+    from interpretkd.students._boosted.tree_sum import *
     from interpretkd.students._cart.certificate import Certificate as Certificate
     from interpretkd.students._cart.draft import leaves_of as leaves_of
-    from interpretkd.students._cart.estimator import CartStudent as CartStudent
+    from interpretkd.students._cart.estimator import *
     from interpretkd.students._cart.fitting import Attempt as Attempt, Fit as Fit
-    from interpretkd.students._cart.growing import (
-        Limits as Limits,
-        grow as grow,
-        grow_draft as grow_draft,
-    )
+    from interpretkd.students._cart.growing import *
     from interpretkd.students._cart.pruning import (
         Losses as Losses,
         PruningPath as PruningPath,
         prune_path as prune_path,
         squared_errors as squared_errors,
     )
-    from interpretkd.students._foreign import as_student as as_student
-    from interpretkd.students._linear.estimator import LinearStudent as LinearStudent
+    from interpretkd.students._foreign import *
+    from interpretkd.students._linear.estimator import *
     from interpretkd.students._linear.path import LinearPath as LinearPath
 else:
     __getattr__, __dir__, __all__ = attach(

@@ -10,15 +10,7 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.studio.launcher import (
-        RUN as RUN,
-        RUNS as RUNS,
-        OpenStudio as OpenStudio,
-        find_studio as find_studio,
-        free_port as free_port,
-        open_studio as open_studio,
-        serve as serve,
-    )
+    from interpretkd.studio.launcher import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

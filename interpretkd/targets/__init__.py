@@ -10,27 +10,10 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.targets._decisions import DecisionMixin as DecisionMixin
-    from interpretkd.targets._labels import (
-        check_labels as check_labels,
-        indicate as indicate,
-        label_target as label_target,
-    )
-    from interpretkd.targets._logits import (
-        LINKS as LINKS,
-        TASKS as TASKS,
-        apply_link as apply_link,
-        centred_logits as centred_logits,
-        decide as decide,
-        hard_targets as hard_targets,
-        log_probabilities as log_probabilities,
-        probabilities as probabilities,
-        soft_targets as soft_targets,
-    )
-    from interpretkd.targets._target import (
-        TARGET_KINDS as TARGET_KINDS,
-        Target as Target,
-    )
+    from interpretkd.targets._decisions import *
+    from interpretkd.targets._labels import *
+    from interpretkd.targets._logits import *
+    from interpretkd.targets._target import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

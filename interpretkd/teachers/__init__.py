@@ -10,27 +10,16 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.teachers._base import Teacher as Teacher, as_teacher as as_teacher
-    from interpretkd.teachers._cached import CachedTeacher as CachedTeacher
+    from interpretkd.teachers._base import *
+    from interpretkd.teachers._cached import *
     from interpretkd.teachers._frozen import CallableTeacher as CallableTeacher
-    from interpretkd.teachers._networks.cnn import (
-        CNNRegressorTeacher as CNNRegressorTeacher,
-        CNNTeacher as CNNTeacher,
-    )
-    from interpretkd.teachers._networks.mlp import (
-        MLPRegressorTeacher as MLPRegressorTeacher,
-        MLPTeacher as MLPTeacher,
-    )
-    from interpretkd.teachers._networks.state import (
-        teacher_from_state as teacher_from_state,
-    )
+    from interpretkd.teachers._networks.cnn import *
+    from interpretkd.teachers._networks.mlp import *
+    from interpretkd.teachers._networks.state import *
     from interpretkd.teachers._networks.training import BatchPlan as BatchPlan
-    from interpretkd.teachers._onnx_file import OnnxTeacher as OnnxTeacher
-    from interpretkd.teachers._saved import (
-        AbsentTeacher as AbsentTeacher,
-        LazyTeacher as LazyTeacher,
-    )
-    from interpretkd.teachers._torch_module import TorchTeacher as TorchTeacher
+    from interpretkd.teachers._onnx_file import *
+    from interpretkd.teachers._saved import *
+    from interpretkd.teachers._torch_module import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,

@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
-    from interpretkd.transfer._neighbours import (
-        GENERATORS as GENERATORS,
-        Generator as Generator,
-        draw_rows as draw_rows,
-        mix_and_resample as mix_and_resample,
-        mix_neighbours as mix_neighbours,
-        resample_columns as resample_columns,
-    )
-    from interpretkd.transfer._transfer_set import TransferSet as TransferSet
+    from interpretkd.transfer._neighbours import *
+    from interpretkd.transfer._transfer_set import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
