@@ -109,7 +109,7 @@ def _steps(linear: Linear, codes: Codes, weight: Array) -> tuple[Array, Array]:
 def _tasks(
     linear: Linear, desired: Array, targets: Array
 ) -> Iterator[tuple[list[int], str, Array, Array]]:
-    """Yield the outputs that share a multiplier, with their ownes and targets.
+    """Yield outputs that share a multiplier, the coefficients desired, the targets.
 
     Two classes are one question, whose two logits mirror each other; other classes are
     told apart by comparing totals; labels and values have nothing to do with another.
