@@ -6,11 +6,7 @@ from numpy.typing import NDArray
 
 from interpretkd.students._cart.binning import Binned
 from interpretkd.students._cart.draft import Draft, _parents, _tidy, leaves_of
-from interpretkd.students._cart.objective import (
-    TreeObjective,
-    _impurity,
-    _leaf_sums,
-)
+from interpretkd.students._cart.objective import TreeObjective, _impurity, _leaf_sums
 
 
 def prune(

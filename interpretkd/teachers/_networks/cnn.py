@@ -9,11 +9,7 @@ import numpy as np
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Column, Schema
-from interpretkd.teachers._networks.base import (
-    NetworkTeacher,
-    _check_sides,
-    _moments,
-)
+from interpretkd.teachers._networks.base import NetworkTeacher, _check_sides, _moments
 from interpretkd.teachers._networks.modules import CNN
 from interpretkd.teachers._networks.tasks import NetworkClassifier, NetworkRegressor
 from interpretkd.teachers._networks.training import BatchPlan

@@ -6,10 +6,7 @@ import numpy as np
 
 from interpretkd._base import Array
 from interpretkd.data import VALUE, Codes, Column, Schema
-from interpretkd.teachers._networks.base import (
-    NetworkTeacher,
-    _moments,
-)
+from interpretkd.teachers._networks.base import NetworkTeacher, _moments
 from interpretkd.teachers._networks.modules import MLP
 from interpretkd.teachers._networks.tasks import NetworkClassifier, NetworkRegressor
 

@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.data import Schema
-from interpretkd.teachers._networks.base import (
-    Arrays,
-    NetworkTeacher,
-)
+from interpretkd.teachers._networks.base import Arrays, NetworkTeacher
 from interpretkd.teachers._networks.cnn import CNNRegressorTeacher, CNNTeacher
 from interpretkd.teachers._networks.mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.teachers._networks.modules import CNN, Network

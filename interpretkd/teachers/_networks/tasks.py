@@ -9,16 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import (
-    check_array,
-    column_or_1d,
-)
+from sklearn.utils.validation import check_array, column_or_1d
 
-from interpretkd._base import (
-    Array,
-    InputError,
-    check_real,
-)
+from interpretkd._base import Array, InputError, check_real
 from interpretkd.targets import DecisionMixin
 from interpretkd.teachers._networks.base import NetworkTeacher
 from interpretkd.teachers._networks.training import (
