@@ -24,7 +24,11 @@ from interpretkd.data import (
     stack_rows,
     take_rows,
 )
-from interpretkd.distillation._choosing import TargetTrial, choose_search, choose_target
+from interpretkd.distillation._choosing import (
+    TargetTrial,
+    _choose_search,
+    _choose_target,
+)
 from interpretkd.distillation._fitting import fit_student
 from interpretkd.metrics import Estimate, fidelity
 from interpretkd.models import Forest, Tree
@@ -445,7 +449,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             if len(others) > _TRIAL_ROWS:
                 chosen = np.random.default_rng(seed).permutation(others)[:_TRIAL_ROWS]
                 tried = transfer_set.take(np.sort(chosen))
-            self.target_, self.trials_ = choose_target(
+            self.target_, self.trials_ = _choose_target(
                 self._student, targets, tried, parts.held_out
             )
         draw = self._draw if self._asks_further(transfer_set) else None
@@ -465,7 +469,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """Fit the student; return it, and how many further rows were asked for."""
         student, validation = self._student, as_student(self._student).validation
         if validation == "choose":
-            chosen, asks = choose_search(
+            chosen, asks = _choose_search(
                 student, target, parts.kept, parts.held_out, draw
             )
             further = draw(parts.whole) if asks and draw is not None else None

@@ -33,7 +33,7 @@ class TargetTrial:
     n_rows: int
 
 
-def choose_search(
+def _choose_search(
     student: Any,
     target: Target,
     transfer_set: TransferSet,
@@ -42,27 +42,10 @@ def choose_search(
 ) -> tuple[dict[str, Any], bool]:
     """Choose the search of a student, and whether further rows serve it.
 
-    Parameters
-    ----------
-    student : regressor
-        One that chooses on held-out rows, and then says in ``chosen_`` what its
-        "auto" stood for.
-    target : Target
-        What it is fitted to.
-    transfer_set : TransferSet
-        The rows it is fitted to.
-    held_out : TransferSet
-        The rows it is compared on.
-    draw : callable or None
-        Returns a transfer set of further rows, like those of the given one.
-
-    Returns
-    -------
-    chosen : dict
-        The student's parameters.
-    uses_further : bool
-        Whether further rows serve it: unless it is better without them by more than
-        one standard error, on the given rows.
+    The student is one that chooses on held-out rows, and then says in ``chosen_`` what
+    its "auto" stood for; `draw` returns a transfer set of further rows, like those of
+    the given one. Returns the student's parameters, and whether further rows serve it:
+    unless it is better without them by more than one standard error, on the given rows.
     """
     if draw is None and not as_student(student).uses_validation:
         return {}, False
@@ -78,7 +61,7 @@ def choose_search(
     return rich.chosen_, True
 
 
-def choose_target(
+def _choose_target(
     student: Any,
     targets: Sequence[Target],
     transfer_set: TransferSet,
@@ -86,24 +69,8 @@ def choose_target(
 ) -> tuple[Target, tuple[TargetTrial, ...]]:
     """Choose the target that makes a student agree most with its teacher.
 
-    Parameters
-    ----------
-    student : regressor
-        It is cloned.
-    targets : sequence of Target
-        What to try.
-    transfer_set : TransferSet
-        The rows it is fitted to.
-    held_out : TransferSet
-        The rows it is compared on.
-
-    Returns
-    -------
-    target : Target
-        The one of highest fidelity; of equals the one whose probabilities are closest
-        to the teacher's.
-    trials : tuple of TargetTrial
-        All that were tried.
+    Of equal fidelities the one whose probabilities are closest to the teacher's.
+    Returns it and all that were tried; the student is cloned.
     """
     trials, scores = [], []
     quick = as_student(student).without_search()

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from interpretkd._base import (
-    one_line,
-)
+from interpretkd._base import one_line
 from interpretkd.drawing._drawing import Drawing
 from interpretkd.drawing._look import Look
 from interpretkd.drawing._node_boxes import _Box, _legend, _node_box

@@ -7,10 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._base import (
-    Array,
-    Flags,
-)
+from interpretkd._base import Array, Flags
 from interpretkd.targets import decide, probabilities
 
 

@@ -27,12 +27,7 @@ from interpretkd._base import (
     prediction_text,
 )
 from interpretkd.data import as_columns, spreads, take_rows
-from interpretkd.distillation import (
-    check_model,
-    fit_student,
-    given_rows,
-    teacher_says,
-)
+from interpretkd.distillation import check_model, fit_student, given_rows, teacher_says
 from interpretkd.evaluation._evaluate import _truth
 from interpretkd.evaluation._stability_parts import _read, _Sameness
 from interpretkd.metrics import Estimate, bootstrap_interval, measure_fidelity

@@ -13,14 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from interpretkd._base import (
-    Array,
-    one_line,
-)
+from interpretkd._base import Array, one_line
 from interpretkd.data import Codes
-from interpretkd.distillation import (
-    output_names,
-)
+from interpretkd.distillation import output_names
 from interpretkd.models import (
     Condition,
     Forest,

@@ -8,7 +8,7 @@ import numpy as np
 
 from interpretkd._base import one_line
 from interpretkd.data import Codes
-from interpretkd.explain._functional_anova import Cells, _Decomposition, _Leaves
+from interpretkd.explain._functional_anova import _Cells, _Decomposition, _Leaves
 from interpretkd.models import Condition, Outputs
 
 
@@ -91,7 +91,7 @@ def _leaf_rules(
 
 
 def _set_condition(
-    cells: Cells, position: int, runs: Sequence[tuple[int, int]], *, missing: bool
+    cells: _Cells, position: int, runs: Sequence[tuple[int, int]], *, missing: bool
 ) -> Condition:
     """Return the condition to lie in some runs of cells (of a number one run)."""
     feature, cuts = cells.schema.features[position], cells.cuts[position]
@@ -106,7 +106,7 @@ def _set_condition(
     return Condition(feature, position, low, high, missing=missing)
 
 
-def _conditions(cells: Cells, leaves: _Leaves, leaf: int) -> Iterator[Condition]:
+def _conditions(cells: _Cells, leaves: _Leaves, leaf: int) -> Iterator[Condition]:
     for factor in range(leaves.first[leaf], leaves.first[leaf + 1]):
         condition = _set_condition(
             cells,

@@ -18,7 +18,7 @@ from interpretkd.explain._additive_rules import (
     _leaf_rules,
     _set_condition,
 )
-from interpretkd.explain._functional_anova import Cells, _decompose, _Decomposition
+from interpretkd.explain._functional_anova import _Cells, _decompose, _Decomposition
 from interpretkd.models import Forest, Outputs, read_outputs
 
 _MOST_LINES = 10
@@ -81,7 +81,7 @@ class Effects:
         Of the sums over the rows, summed over the outputs.
     """
 
-    cells: Cells
+    cells: _Cells
     outputs: Outputs
     counts: tuple[NDArray[np.int64], ...]
     intercept: Array

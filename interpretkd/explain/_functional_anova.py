@@ -20,7 +20,7 @@ from interpretkd.models import ALL_NUMBERS, Forest, Nodes
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class _Cells:
     """The values of each feature that the tests of trees do not tell apart.
 
     Parameters
@@ -37,19 +37,8 @@ class Cells:
     cuts: tuple[NDArray[np.float32], ...]
 
     @classmethod
-    def of(cls, nodes: Nodes) -> "Cells":
-        """Return the cells of trees.
-
-        Parameters
-        ----------
-        nodes : Nodes
-            Their tests.
-
-        Returns
-        -------
-        Cells
-            The cells.
-        """
+    def of(cls, nodes: Nodes) -> "_Cells":
+        """Return the cells of the tests of trees."""
         cuts = []
         for position, feature in enumerate(nodes.schema.features):
             asked = nodes.threshold[nodes.feature == position]
@@ -64,18 +53,7 @@ class Cells:
         return np.asarray([len(f.categories) or len(cuts) + 1 for f, cuts in features])
 
     def places(self, codes: Codes) -> NDArray[np.int32]:
-        """Find the cell of each value.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n_samples, n_features), float32
-            Rows as `Schema.encode` returns them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), int32
-            The cells' positions.
-        """
+        """Find the cell of each value of encoded rows."""
         places = np.empty(codes.shape, dtype=np.int32)
         for i, (feature, cuts) in enumerate(
             zip(self.schema.features, self.cuts, strict=True)
@@ -150,7 +128,7 @@ class _Decomposition:
         The trees.
     """
 
-    cells: Cells
+    cells: _Cells
     shares: tuple[Array, ...]
     intercept: Array
     mains: dict[int, Array]
@@ -201,7 +179,7 @@ def _decompose(forest: Forest, codes: Codes) -> _Decomposition:
     Hooker & Caruana (2020), "Purifying interaction effects with the functional ANOVA";
     Friedman (2001), "Greedy function approximation".
     """
-    cells = Cells.of(forest.nodes)
+    cells = _Cells.of(forest.nodes)
     places = cells.places(codes)
     shares = tuple(
         np.bincount(places[:, i], minlength=size + 1) / max(len(codes), 1)
@@ -240,7 +218,7 @@ def _centred_both(table: Array, first: Array, second: Array) -> Array:
     return table - rows[:, None] - columns[None] + first @ rows
 
 
-def _leaves(nodes: Nodes, cells: Cells, shares: tuple[Array, ...]) -> _Leaves:
+def _leaves(nodes: Nodes, cells: _Cells, shares: tuple[Array, ...]) -> _Leaves:
     inner = np.flatnonzero(~nodes.is_leaf)
     parent = np.full(len(nodes.feature), -1, dtype=np.int64)
     parent[nodes.left[inner]] = parent[nodes.right[inner]] = inner

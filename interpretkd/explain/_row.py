@@ -11,13 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import (
-    Array,
-    InputError,
-    check_integer,
-    check_real,
-    one_line,
-)
+from interpretkd._base import Array, InputError, check_integer, check_real, one_line
 from interpretkd.data import Codes, Rows, as_frame, replace_cells, value_text
 from interpretkd.distillation import (
     certainty,
@@ -30,23 +24,14 @@ from interpretkd.distillation import (
     teacher_says,
 )
 from interpretkd.explain._counterfactuals import _nearest_rows
-from interpretkd.explain._desired import (
-    _Desired,
-    _Scale,
-    _scale_of,
-)
+from interpretkd.explain._desired import _Desired, _Scale, _scale_of
 from interpretkd.explain._row_explanation import (
     Change,
     Counterfactual,
     RowExplanation,
     Step,
 )
-from interpretkd.models import (
-    ALL_NUMBERS,
-    Tree,
-    decision_path,
-    path_contributions,
-)
+from interpretkd.models import ALL_NUMBERS, Tree, decision_path, path_contributions
 from interpretkd.targets import probabilities
 
 

@@ -13,7 +13,7 @@ from interpretkd.data import Rows, as_frame
 from interpretkd.drawing import tree_diagram
 from interpretkd.export._parity import Answers, Checker, Parity, check
 from interpretkd.export._read_pmml import _pmml_checker
-from interpretkd.export._specification import ModelSpec, _form_kind, _model_spec
+from interpretkd.export._specification import _form_kind, _model_spec, _ModelSpec
 from interpretkd.export._sql.checker import _sql_checker
 from interpretkd.export._sql.dialects import DIALECTS
 from interpretkd.export._sql.statement import _sql_text
@@ -176,7 +176,7 @@ def export_student(
     return Export(to, content, parity)
 
 
-def _of_tree(model: Any, spec: ModelSpec, to: str, rows: Rows | None) -> Export:
+def _of_tree(model: Any, spec: _ModelSpec, to: str, rows: Rows | None) -> Export:
     if not isinstance(spec.form, Tree):
         what = "a diagram" if to == "dot" else "a table of rules"
         kind = _IN_WORDS[_form_kind(spec.form)]
@@ -192,7 +192,7 @@ def _of_tree(model: Any, spec: ModelSpec, to: str, rows: Rows | None) -> Export:
     return Export(to, csv_text(rules.to_frame()).encode(), parity)
 
 
-def _rules_checker(spec: ModelSpec, rules: RuleSet) -> Checker:
+def _rules_checker(spec: _ModelSpec, rules: RuleSet) -> Checker:
     """Ask the rules which leaf a row belongs to, by their conditions alone."""
     form: Any = spec.form
     leaves = np.asarray([rule.leaf for rule in rules])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Rows, Schema, as_frame
-from interpretkd.export._specification import ModelSpec, _double_threshold
+from interpretkd.export._specification import _double_threshold, _ModelSpec
 from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
 PlainColumns: TypeAlias = dict[str, list[Any]]
@@ -90,7 +90,7 @@ class Parity:
 
 
 def check(
-    spec: ModelSpec,
+    spec: _ModelSpec,
     by: str,
     ask: Checker,
     X: Rows | None,
@@ -168,7 +168,7 @@ def _cells(schema: Schema, X: Rows, positions: Sequence[int]) -> PlainColumns:
     return found
 
 
-def _made_rows(spec: ModelSpec, X: Rows | None = None, seed: int = 0) -> pd.DataFrame:
+def _made_rows(spec: _ModelSpec, X: Rows | None = None, seed: int = 0) -> pd.DataFrame:
     """Make rows that lie where an export could go wrong.
 
     For tests of trees: rows that reach the test, with the tested number on the
@@ -198,7 +198,7 @@ def _made_rows(spec: ModelSpec, X: Rows | None = None, seed: int = 0) -> pd.Data
 
 
 def _compare(
-    spec: ModelSpec, rows: Rows, answers: Answers, allowed: float
+    spec: _ModelSpec, rows: Rows, answers: Answers, allowed: float
 ) -> tuple[NDArray[np.bool_], float]:
     values, decisions = spec.predict(rows)
     if answers.values.shape != values.shape:
@@ -214,7 +214,7 @@ def _compare(
 
 
 def _sentence(
-    spec: ModelSpec,
+    spec: _ModelSpec,
     by: str,
     rows: Rows,
     answers: Answers,

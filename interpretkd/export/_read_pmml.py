@@ -9,7 +9,7 @@ import numpy as np
 
 from interpretkd.data import Rows
 from interpretkd.export._parity import Answers, Checker, _cells
-from interpretkd.export._specification import ModelSpec
+from interpretkd.export._specification import _ModelSpec
 from interpretkd.export._to_pmml import NAMESPACE, _pmml_text
 
 Record: TypeAlias = dict[str, Any]
@@ -17,7 +17,7 @@ Evaluator: TypeAlias = Callable[[Record], Any]
 _PREFIX = f"{{{NAMESPACE}}}"
 
 
-def _pmml_checker(spec: ModelSpec) -> tuple[str, Checker]:
+def _pmml_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     """Return what reads the document, and a function that asks it."""
     evaluate = _read_pmml(_pmml_text(spec))
 

@@ -18,7 +18,7 @@ _VALUES = Target("logits", task="regression")
 
 
 @dataclass(frozen=True, eq=False)
-class ModelSpec:
+class _ModelSpec:
     """All that is needed to predict as a distilled model does, and nothing else.
 
     Parameters
@@ -75,20 +75,11 @@ class ModelSpec:
         return tuple(tested[tested >= 0].tolist())
 
     def results(self, outputs: Array) -> tuple[Array, NDArray[Any]]:
-        """Return what outputs of the form mean.
+        """Return what outputs of the form mean, as values and decisions.
 
-        Parameters
-        ----------
-        outputs : ndarray of shape (n_samples, n_outputs), float64
-            What the form's `predict` returned.
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples, n_outputs), float64
-            Probabilities at temperature 1; the values, for regression.
-        decisions : ndarray of shape (n_samples,) or (n_samples, n_outputs), int64
-            Positions in `labels`; 0 and 1 for each label; zeros for regression,
-            which decides nothing.
+        Values are probabilities at temperature 1 (the values, for regression), and
+        decisions positions in `labels`, 0 and 1 for each of several labels, or zeros
+        for regression, which decides nothing.
         """
         logits = self.target.decode(outputs)
         if self.task == "regression":
@@ -96,29 +87,16 @@ class ModelSpec:
         return probabilities(logits, self.task), decide(logits, self.task)
 
     def predict(self, X: Rows) -> tuple[Array, NDArray[Any]]:
-        """Return values and decisions of rows.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples, n_outputs), float64
-            As `results` returns them.
-        decisions : ndarray of shape (n_samples,) or (n_samples, n_outputs), int64
-            As `results` returns them.
-        """
+        """Return values and decisions of rows, as `results` does."""
         return self.results(self.form.predict(X))
 
 
-def _model_spec(model: Any) -> ModelSpec:
+def _model_spec(model: Any) -> _ModelSpec:
     """Read from a fitted model what an export has to write down.
 
     A student or form by itself knows no classes: its outputs are exported as values.
     """
-    if isinstance(model, ModelSpec):
+    if isinstance(model, _ModelSpec):
         return model
     student = getattr(model, "student_", model)
     form = getattr(student, "form_", student)
@@ -129,8 +107,8 @@ def _model_spec(model: Any) -> ModelSpec:
         )
     target = getattr(model, "target_", _VALUES)
     if target.task == "regression":
-        return ModelSpec(form, target, _value_names(form))
-    return ModelSpec(form, target, tuple(map(_plain, model.classes_)))
+        return _ModelSpec(form, target, _value_names(form))
+    return _ModelSpec(form, target, tuple(map(_plain, model.classes_)))
 
 
 def _form_kind(form: Form) -> str:
@@ -170,7 +148,7 @@ SMALLEST = 1e-6
 """Probabilities below this count as this much, in `Target.decode` and every export."""
 
 
-def _check_texts(spec: ModelSpec) -> None:
+def _check_texts(spec: _ModelSpec) -> None:
     """Refuse texts that a file cannot hold: with NUL, or half a surrogate pair."""
     features = [spec.schema.features[position] for position in spec.used]
     texts = [str(label) for label in spec.labels]

@@ -14,7 +14,7 @@ import numpy as np
 from interpretkd._base import InputError, one_line
 from interpretkd.data import MISSING, VALUE, Codes, Feature, Rows
 from interpretkd.export._parity import Answers, Checker, NotChecked, ParityError
-from interpretkd.export._specification import SMALLEST, ModelSpec, _check_texts
+from interpretkd.export._specification import SMALLEST, _check_texts, _ModelSpec
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
 _COMPILERS = ("cc", "gcc", "clang")
@@ -23,7 +23,7 @@ _PATIENCE = 120
 """Seconds for the compiler."""
 
 
-def _c_text(spec: ModelSpec, *, name: str = "student") -> str:
+def _c_text(spec: _ModelSpec, *, name: str = "student") -> str:
     """Write a student as one C file.
 
     A row is an array of float, one a column of the schema: numbers as they are,
@@ -48,7 +48,7 @@ def _c_text(spec: ModelSpec, *, name: str = "student") -> str:
     return "\n".join([*lines, *_decide(spec, name)]) + "\n"
 
 
-def _c_checker(spec: ModelSpec, *, name: str = "student") -> tuple[str, Checker]:
+def _c_checker(spec: _ModelSpec, *, name: str = "student") -> tuple[str, Checker]:
     """Return what compiles the file, and a function that runs it."""
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     compiled: list[Any] = []
@@ -97,7 +97,7 @@ def _built(
         ) from error
 
 
-def _run(spec: ModelSpec, library: Any, name: str, codes: Codes) -> Answers:
+def _run(spec: _ModelSpec, library: Any, name: str, codes: Codes) -> Answers:
     category, values_of = library[f"{name}_category"], library[f"{name}_values"]
     row_type, out_type = ctypes.POINTER(ctypes.c_float), ctypes.POINTER(ctypes.c_double)
     for position in spec.used:  # the texts that a caller has must find their codes
@@ -122,7 +122,7 @@ def _run(spec: ModelSpec, library: Any, name: str, codes: Codes) -> Answers:
     return Answers(values, flags if spec.task == "multilabel" else decisions)
 
 
-def _head(spec: ModelSpec, name: str) -> Iterator[str]:
+def _head(spec: _ModelSpec, name: str) -> Iterator[str]:
     yield "/* A student of interpretkd."
     yield ""
     yield f"   int {name}_category(int column, const char *text);"
@@ -160,7 +160,7 @@ def _comment(feature: Feature) -> str:
     return text.replace("*/", "* /").replace("/*", "/ *").replace("??/", "?? /")
 
 
-def _names(spec: ModelSpec, name: str) -> Iterator[str]:
+def _names(spec: _ModelSpec, name: str) -> Iterator[str]:
     labels = ", ".join(_string(str(label)) for label in spec.labels)
     yield f"const char *const {name}_LABELS[{len(spec.labels)}] = {{{labels}}};"
     yield ""
@@ -191,7 +191,7 @@ def _names(spec: ModelSpec, name: str) -> Iterator[str]:
     yield ""
 
 
-def _usable(spec: ModelSpec, name: str) -> Iterator[str]:
+def _usable(spec: _ModelSpec, name: str) -> Iterator[str]:
     yield f"static int {name}_usable(const float *x)"
     yield "{"
     yield "    (void)x;"
@@ -208,7 +208,7 @@ def _usable(spec: ModelSpec, name: str) -> Iterator[str]:
     yield ""
 
 
-def _tree(spec: ModelSpec, tree: Tree, name: str) -> Iterator[str]:
+def _tree(spec: _ModelSpec, tree: Tree, name: str) -> Iterator[str]:
     leaves = np.flatnonzero(tree.nodes.is_leaf)
     place = {int(leaf): i for i, leaf in enumerate(leaves)}
     values, decisions = spec.results(tree.value[leaves])
@@ -239,7 +239,7 @@ def _tree(spec: ModelSpec, tree: Tree, name: str) -> Iterator[str]:
     yield ""
 
 
-def _forest(spec: ModelSpec, forest: Forest, name: str) -> Iterator[str]:
+def _forest(spec: _ModelSpec, forest: Forest, name: str) -> Iterator[str]:
     def value(node: int) -> str:
         return _double(float(forest.value[node]))
 
@@ -256,7 +256,7 @@ def _forest(spec: ModelSpec, forest: Forest, name: str) -> Iterator[str]:
     yield ""
 
 
-def _linear(spec: ModelSpec, linear: Linear, name: str) -> Iterator[str]:
+def _linear(spec: _ModelSpec, linear: Linear, name: str) -> Iterator[str]:
     yield f"static void {name}_sums(const float *x, double *out)"
     yield "{"
     yield "    (void)x;"
@@ -280,7 +280,7 @@ def _linear(spec: ModelSpec, linear: Linear, name: str) -> Iterator[str]:
 
 
 def _walk(
-    spec: ModelSpec,
+    spec: _ModelSpec,
     nodes: Nodes,
     tree: int,
     name: str,
@@ -301,7 +301,7 @@ def _walk(
 
 
 def _branch(
-    spec: ModelSpec,
+    spec: _ModelSpec,
     nodes: Nodes,
     node: int,
     depth: int,
@@ -325,7 +325,7 @@ def _branch(
     yield f"{pad}}}"
 
 
-def _test(spec: ModelSpec, nodes: Nodes, node: int) -> str:
+def _test(spec: _ModelSpec, nodes: Nodes, node: int) -> str:
     position = int(nodes.feature[node])
     x = f"x[{position}]"
     if spec.schema.features[position].is_categorical:
@@ -340,7 +340,7 @@ def _test(spec: ModelSpec, nodes: Nodes, node: int) -> str:
     return f"!isnan({x}) && ({passes})"
 
 
-def _meaning(spec: ModelSpec, name: str) -> Iterator[str]:
+def _meaning(spec: _ModelSpec, name: str) -> Iterator[str]:
     """From sums to logits and probabilities, in the student's own steps."""
     n = spec.form.n_outputs
     if spec.link == "softmax" or spec.task == "multiclass":
@@ -393,7 +393,7 @@ def _meaning(spec: ModelSpec, name: str) -> Iterator[str]:
     yield ""
 
 
-def _decide(spec: ModelSpec, name: str) -> Iterator[str]:
+def _decide(spec: _ModelSpec, name: str) -> Iterator[str]:
     n, from_leaf = spec.form.n_outputs, isinstance(spec.form, Tree)
     if spec.task == "regression":
         return

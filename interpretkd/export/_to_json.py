@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError
 from interpretkd.data import Rows, Schema
 from interpretkd.export._parity import Answers, Checker
-from interpretkd.export._specification import ModelSpec, _form_kind
+from interpretkd.export._specification import _form_kind, _ModelSpec
 from interpretkd.models import Forest, Linear, Nodes, Tree
 from interpretkd.targets import LINKS, TARGET_KINDS, TASKS, Target
 
@@ -20,7 +20,7 @@ STUDENT_FORMAT = "interpretkd-student/1"
 _LARGEST_FILE = 1 << 28
 
 
-def _json_text(spec: ModelSpec) -> str:
+def _json_text(spec: _ModelSpec) -> str:
     """Write a student as JSON, as `json_schema` describes it."""
     target = spec.target
     content = {
@@ -40,7 +40,7 @@ def _json_text(spec: ModelSpec) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def read_json(text: str | bytes) -> ModelSpec:
+def read_json(text: str | bytes) -> _ModelSpec:
     """Read a student that `_json_text` wrote, checking everything.
 
     Parameters
@@ -76,7 +76,7 @@ def read_json(text: str | bytes) -> ModelSpec:
         ) from error
 
 
-def _json_checker(spec: ModelSpec) -> tuple[str, Checker]:
+def _json_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     """Return what reads the text, and a function that asks the student read."""
     again = read_json(_json_text(spec))
 
@@ -248,7 +248,7 @@ def _refuse(constant: str) -> None:
     raise InputError(f"{constant} is not allowed.")
 
 
-def _read(content: dict[str, Any]) -> ModelSpec:
+def _read(content: dict[str, Any]) -> _ModelSpec:
     if content["format"] != STUDENT_FORMAT:
         raise InputError(
             f"The format must be {STUDENT_FORMAT!r}. Got {content['format']!r}."
@@ -267,7 +267,7 @@ def _read(content: dict[str, Any]) -> ModelSpec:
     names = isinstance(form, Tree) and content["task"] == "regression"
     if names and not all(isinstance(label, str) for label in labels):
         raise InputError("The labels of values must be texts.")
-    return ModelSpec(form, target, tuple(labels))
+    return _ModelSpec(form, target, tuple(labels))
 
 
 def _read_tree(schema: Schema, content: dict[str, Any]) -> Tree:

@@ -16,7 +16,7 @@ import numpy as np
 from interpretkd._base import InputError
 from interpretkd.data import MISSING, VALUE, Rows
 from interpretkd.export._parity import Answers, Checker, NotChecked
-from interpretkd.export._specification import SMALLEST, ModelSpec, _check_texts
+from interpretkd.export._specification import SMALLEST, _check_texts, _ModelSpec
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
 _OPSET, _ML_OPSET, _IR = 17, 3, 8
@@ -24,7 +24,7 @@ _MOST_LEAVES = 1 << 24
 """Above it float32 does not hold every leaf number."""
 
 
-def _onnx_bytes(spec: ModelSpec) -> bytes:
+def _onnx_bytes(spec: _ModelSpec) -> bytes:
     """Write a student as an ONNX model.
 
     Input "X", float32 (n_samples, n_features), holds codes: numbers, a category's
@@ -59,7 +59,7 @@ def _onnx_bytes(spec: ModelSpec) -> bytes:
     return graph.model(spec, outputs)
 
 
-def _onnx_checker(spec: ModelSpec) -> tuple[str, Checker]:
+def _onnx_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     """Return what runs the model, and a function that does."""
     try:
         import onnxruntime
@@ -127,7 +127,7 @@ class _Graph:
         )
         return output
 
-    def model(self, spec: ModelSpec, outputs: Sequence[Any]) -> bytes:
+    def model(self, spec: _ModelSpec, outputs: Sequence[Any]) -> bytes:
         """Finish, check and write."""
         helper, double = self.onnx.helper, self.onnx.TensorProto.FLOAT
         x = helper.make_tensor_value_info("X", double, [None, len(spec.schema)])
@@ -153,7 +153,7 @@ class _Graph:
         return content
 
 
-def _usable(graph: _Graph, spec: ModelSpec) -> str:
+def _usable(graph: _Graph, spec: _ModelSpec) -> str:
     """Tell for each row whether the student would take it, shape (n_samples, 1)."""
     if not spec.used:
         return graph.constant(np.ones((1, 1), dtype=bool))
@@ -174,7 +174,7 @@ def _usable(graph: _Graph, spec: ModelSpec) -> str:
     return graph.add("Cast", least, to=graph.onnx.TensorProto.BOOL)
 
 
-def _leaves(graph: _Graph, spec: ModelSpec, nodes: Nodes) -> tuple[str, list[Any]]:
+def _leaves(graph: _Graph, spec: _ModelSpec, nodes: Nodes) -> tuple[str, list[Any]]:
     """Find each tree's leaf: its number among that tree's, (n_samples, n_trees)."""
     tests = _Tests(graph, spec, nodes)
     leaves = []
@@ -203,7 +203,7 @@ class _Tests:
     where it goes right: the operator knows no sets.
     """
 
-    def __init__(self, graph: _Graph, spec: ModelSpec, nodes: Nodes) -> None:
+    def __init__(self, graph: _Graph, spec: _ModelSpec, nodes: Nodes) -> None:
         self.graph, self.spec, self.nodes = graph, spec, nodes
         names = "treeids nodeids featureids hitrates modes values truenodeids"
         names += " falsenodeids missing_value_tracks_true"
@@ -278,7 +278,7 @@ class _Tests:
         return len(self.spec.schema) + column, 0.5, 0
 
 
-def _tree(graph: _Graph, spec: ModelSpec, tree: Tree) -> tuple[str, str]:
+def _tree(graph: _Graph, spec: _ModelSpec, tree: Tree) -> tuple[str, str]:
     found, leaves = _leaves(graph, spec, tree.nodes)
     values, decisions = spec.results(tree.value[leaves[0]])
     flat = graph.add("Squeeze", found, graph.constant(np.asarray([1])))
@@ -286,7 +286,7 @@ def _tree(graph: _Graph, spec: ModelSpec, tree: Tree) -> tuple[str, str]:
     return said, graph.add("Gather", graph.constant(decisions), flat, axis=0)
 
 
-def _forest(graph: _Graph, spec: ModelSpec, forest: Forest) -> str:
+def _forest(graph: _Graph, spec: _ModelSpec, forest: Forest) -> str:
     found, leaves = _leaves(graph, spec, forest.nodes)
     sizes = [len(listed) for listed in leaves]
     starts = np.cumsum([0, *sizes[:-1]])
@@ -298,7 +298,7 @@ def _forest(graph: _Graph, spec: ModelSpec, forest: Forest) -> str:
     return graph.add("Add", sums, graph.constant(np.array(forest.base)))
 
 
-def _linear(graph: _Graph, spec: ModelSpec, linear: Linear) -> str:
+def _linear(graph: _Graph, spec: _ModelSpec, linear: Linear) -> str:
     columns = spec.schema.columns(indicate_missing=True)
     features = np.asarray([column.feature for column in columns])
     parts = np.asarray([column.part for column in columns])
@@ -322,7 +322,7 @@ def _linear(graph: _Graph, spec: ModelSpec, linear: Linear) -> str:
     return graph.add("Add", sums, graph.constant(np.array(linear.intercept)))
 
 
-def _meaning(graph: _Graph, spec: ModelSpec, sums: str) -> tuple[str, str]:
+def _meaning(graph: _Graph, spec: _ModelSpec, sums: str) -> tuple[str, str]:
     """From sums to probabilities and logits, in the student's own steps."""
     target, z = spec.target, sums
     if spec.link == "softmax":
@@ -362,7 +362,7 @@ def _sigmoid(graph: _Graph, z: str) -> str:
     return graph.add("Div", one, graph.add("Add", one, power))
 
 
-def _decide(graph: _Graph, spec: ModelSpec, usable: str, decision: str) -> Any:
+def _decide(graph: _Graph, spec: _ModelSpec, usable: str, decision: str) -> Any:
     kinds = graph.onnx.TensorProto
     if spec.task == "multilabel":
         minus = graph.constant(np.int64(-1))
@@ -379,7 +379,7 @@ def _decide(graph: _Graph, spec: ModelSpec, usable: str, decision: str) -> Any:
     return "decision", kind, [None]
 
 
-def _class_names(spec: ModelSpec) -> list[Any]:
+def _class_names(spec: _ModelSpec) -> list[Any]:
     """Return whole numbers if all classes are, else texts."""
     if all(type(label) is int and abs(label) < 2**63 for label in spec.labels):
         return list(spec.labels)

@@ -11,9 +11,9 @@ from interpretkd.data import VALUE, Feature
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
-    ModelSpec,
     _check_texts,
     _double_threshold,
+    _ModelSpec,
 )
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
@@ -22,7 +22,7 @@ NAMESPACE = "http://www.dmg.org/PMML-4_4"
 Element = ET.Element
 
 
-def _pmml_text(spec: ModelSpec) -> str:
+def _pmml_text(spec: _ModelSpec) -> str:
     """Write a student as PMML 4.4.
 
     A tree is a TreeModel; boosted trees are a chain of sums and a softmax; a linear
@@ -61,7 +61,7 @@ def _pmml_text(spec: ModelSpec) -> str:
 class _Writer:
     """The names that must not meet those of the columns, and the parts."""
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: _ModelSpec) -> None:
         self.spec = spec
         self.taken = set(spec.schema.names)
         self.target = self._fresh("target")

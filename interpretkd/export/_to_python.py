@@ -11,9 +11,9 @@ from interpretkd.export._parity import Answers, Checker, _cells
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
-    ModelSpec,
     _check_texts,
     _double_threshold,
+    _ModelSpec,
 )
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
@@ -28,7 +28,7 @@ _MICROSECONDS = {
 }
 
 
-def _python_text(spec: ModelSpec) -> str:
+def _python_text(spec: _ModelSpec) -> str:
     """Write a student as a Python module.
 
     The module has ``predict(row)`` and ``predict_proba(row)`` (``predict`` alone for
@@ -49,7 +49,7 @@ def _python_text(spec: ModelSpec) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _python_checker(spec: ModelSpec) -> tuple[str, Checker]:
+def _python_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     """Return what runs the module, and a function that does.
 
     Only a text that was written here, for this purpose, is run.
@@ -73,7 +73,7 @@ def _python_checker(spec: ModelSpec) -> tuple[str, Checker]:
     return f"Python {platform.python_version()}", ask
 
 
-def _collect(spec: ModelSpec, space: dict[str, Any], records: list[Any]) -> Answers:
+def _collect(spec: _ModelSpec, space: dict[str, Any], records: list[Any]) -> Answers:
     said = [space["predict"](record) for record in records]
     n_outputs = spec.form.n_outputs
     if spec.task == "regression":
@@ -88,7 +88,7 @@ def _collect(spec: ModelSpec, space: dict[str, Any], records: list[Any]) -> Answ
     return Answers(np.asarray(listed), np.asarray([place[label] for label in said]))
 
 
-def _head(spec: ModelSpec) -> Iterator[str]:
+def _head(spec: _ModelSpec) -> Iterator[str]:
     answer = {
         "multiclass": "predict(row) is the class, predict_proba(row) a dict of class "
         "to probability.",
@@ -117,7 +117,7 @@ and an infinite number are ValueErrors.
     yield ""
 
 
-def _reading(spec: ModelSpec) -> Iterator[str]:
+def _reading(spec: _ModelSpec) -> Iterator[str]:
     yield f"""
 def _number(row, name):
     value = row[name]
@@ -193,7 +193,7 @@ def _read(feature: Feature) -> str:
     return f"_date(row, {name}, {unit}, {calendar.origin}, {aware})"
 
 
-def _tree(spec: ModelSpec, tree: Tree) -> Iterator[str]:
+def _tree(spec: _ModelSpec, tree: Tree) -> Iterator[str]:
     leaves = np.flatnonzero(tree.nodes.is_leaf)
     place = {int(leaf): i for i, leaf in enumerate(leaves)}
     values, decisions = spec.results(tree.value[leaves])
@@ -209,7 +209,7 @@ def _tree(spec: ModelSpec, tree: Tree) -> Iterator[str]:
     yield from _walk(spec, tree.nodes, 0, "_leaf", lambda node: str(place[node]))
 
 
-def _forest(spec: ModelSpec, forest: Forest) -> Iterator[str]:
+def _forest(spec: _ModelSpec, forest: Forest) -> Iterator[str]:
     def value(node: int) -> str:
         return repr(float(forest.value[node]))
 
@@ -224,7 +224,7 @@ def _forest(spec: ModelSpec, forest: Forest) -> Iterator[str]:
     yield ""
 
 
-def _linear(spec: ModelSpec, linear: Linear) -> Iterator[str]:
+def _linear(spec: _ModelSpec, linear: Linear) -> Iterator[str]:
     yield ""
     yield "def _sums(x):"
     yield from _unpacked(spec)
@@ -248,14 +248,14 @@ def _linear(spec: ModelSpec, linear: Linear) -> Iterator[str]:
     yield ""
 
 
-def _unpacked(spec: ModelSpec) -> Iterator[str]:
+def _unpacked(spec: _ModelSpec) -> Iterator[str]:
     for place, position in enumerate(spec.used):
         name = one_line(spec.schema.names[position])
         yield f"    x{position} = x[{place}]  # {name}"
 
 
 def _walk(
-    spec: ModelSpec, nodes: Nodes, tree: int, name: str, say: Callable[[int], str]
+    spec: _ModelSpec, nodes: Nodes, tree: int, name: str, say: Callable[[int], str]
 ) -> Iterator[str]:
     """Write a function of one tree; what lies deep goes on in a function below."""
     waiting = [(int(nodes.roots[tree]), name)]
@@ -271,7 +271,7 @@ def _walk(
 
 
 def _branch(
-    spec: ModelSpec,
+    spec: _ModelSpec,
     nodes: Nodes,
     node: int,
     depth: int,
@@ -294,7 +294,7 @@ def _branch(
     yield from _branch(spec, nodes, right, depth + 1, say, name, below)
 
 
-def _test(spec: ModelSpec, nodes: Nodes, node: int) -> str:
+def _test(spec: _ModelSpec, nodes: Nodes, node: int) -> str:
     position = int(nodes.feature[node])
     feature, x = spec.schema.features[position], f"x{position}"
     if feature.is_categorical:
@@ -310,7 +310,7 @@ def _test(spec: ModelSpec, nodes: Nodes, node: int) -> str:
     return f"{x} is not None and {passes}"
 
 
-def _meaning(spec: ModelSpec) -> Iterator[str]:
+def _meaning(spec: _ModelSpec) -> Iterator[str]:
     """From sums to logits, in the student's own steps."""
     softmax = spec.link == "softmax" or spec.task == "multiclass"
     if softmax:
@@ -344,7 +344,7 @@ def _sigmoid(values):
     yield ""
 
 
-def _answers(spec: ModelSpec) -> Iterator[str]:
+def _answers(spec: _ModelSpec) -> Iterator[str]:
     from_leaf = isinstance(spec.form, Tree)
     if spec.task == "regression":
         source = "VALUES[_leaf(_read(row))]" if from_leaf else "_logits(row)"

@@ -138,7 +138,7 @@ class Nodes:
         ndarray of shape (n_samples,), int32
             The index of the leaf.
         """
-        return _apply(_codes(codes), *self._tests, self.roots[tree])
+        return _apply(_codes(codes), self._tests, self.roots[tree])
 
     def add_up(
         self,
@@ -160,7 +160,7 @@ class Nodes:
         out : ndarray of shape (n_samples, n_outputs), float64
             Changed in place.
         """
-        _add_up(_codes(codes), *self._tests, self.roots, value, column, out)
+        _add_up(_codes(codes), self._tests, self.roots, value, column, out)
 
     def members(self, tree: int) -> NDArray[np.int64]:
         """Return the nodes of one tree, in order.
@@ -324,9 +324,8 @@ def _codes(codes: Codes) -> Codes:
 # numba compiles what follows for the types that it is called with: annotations would
 # say nothing to it.
 @njit(cache=True, nogil=True)
-def _descend(  # type: ignore[no-untyped-def]
-    row, feature, threshold, missing_left, left, right, start, in_left, node
-):
+def _descend(row, tests, node):  # type: ignore[no-untyped-def]
+    feature, threshold, missing_left, left, right, start, in_left = tests
     while feature[node] >= 0:
         x = row[feature[node]]
         if np.isnan(x):
@@ -340,54 +339,21 @@ def _descend(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _apply(  # type: ignore[no-untyped-def]
-    codes, feature, threshold, missing_left, left, right, start, in_left, root
-):
+def _apply(codes, tests, root):  # type: ignore[no-untyped-def]
     leaves = np.empty(len(codes), dtype=np.int32)
     for i in range(len(codes)):
-        leaves[i] = _descend(
-            codes[i],
-            feature,
-            threshold,
-            missing_left,
-            left,
-            right,
-            start,
-            in_left,
-            root,
-        )
+        leaves[i] = _descend(codes[i], tests, root)
     return leaves
 
 
 @njit(cache=True, nogil=True)
 def _add_up(  # type: ignore[no-untyped-def]
-    codes,
-    feature,
-    threshold,
-    missing_left,
-    left,
-    right,
-    start,
-    in_left,
-    roots,
-    value,
-    column,
-    out,
+    codes, tests, roots, value, column, out
 ):
     block = 512  # rows that stay in the cache while all trees pass over them
     for begin in range(0, len(codes), block):
         end = min(begin + block, len(codes))
         for t in range(len(roots)):
             for i in range(begin, end):
-                leaf = _descend(
-                    codes[i],
-                    feature,
-                    threshold,
-                    missing_left,
-                    left,
-                    right,
-                    start,
-                    in_left,
-                    roots[t],
-                )
+                leaf = _descend(codes[i], tests, roots[t])
                 out[i, column[t]] += value[leaf]

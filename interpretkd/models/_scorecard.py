@@ -189,7 +189,7 @@ def read_scorecards(
     Parameters
     ----------
     linear : Linear
-        What `fit_points` returned.
+        A form with whole points.
     outputs : sequence of str, default=None
         The outputs' names, such as the classes'.
 

@@ -189,17 +189,8 @@ def report_on(
     ----------
     found : Analysis
         The model and its held-out rows.
-    info : mapping of str to str, default=None
-        The free sections, as `read_info` returns them; what is absent is shown as NOT
-        PROVIDED.
-    examples : bool, default=False
-        Whether single rows may be shown, where student and teacher disagree.
-    n_refits : int, default=5
-        0, or in [2, inf): the students that are fitted anew to see how stable they
-        are; 0 leaves that section out.
-    frontier : Frontier or None, default=None
-        What `interpretkd.model_selection.frontier` returned for the same teacher, to be
-        shown beside the student.
+    info, examples, n_refits, frontier : default as for `make_report`
+        What is shown of it, and beside it.
 
     Returns
     -------

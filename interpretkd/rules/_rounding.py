@@ -206,19 +206,10 @@ def _widened(
     """
     near = np.full(len(low), -np.inf, dtype=np.float32)
     far = np.full(len(low), np.inf, dtype=np.float32)
-    _node_gaps(
-        codes,
-        nodes.feature,
-        nodes.threshold,
-        nodes.missing_left,
-        nodes.left,
-        nodes.right,
-        nodes.category_start,
-        nodes.left_categories,
-        nodes.roots,
-        near,
-        far,
-    )
+    tests = (nodes.feature, nodes.threshold, nodes.missing_left)
+    children = (nodes.left, nodes.right)
+    sets = (nodes.category_start, nodes.left_categories)
+    _node_gaps(codes, tests, children, sets, nodes.roots, near, far)
     both = np.isfinite(near) & np.isfinite(far)
     return np.where(both, near, low), np.where(both, far, high)
 
@@ -308,18 +299,10 @@ def _n_moved(before: Nodes, after: Nodes, codes: Codes) -> int:
 # say nothing to it.
 @njit(cache=True, nogil=True)
 def _node_gaps(  # type: ignore[no-untyped-def]
-    codes,
-    feature,
-    threshold,
-    missing_left,
-    left,
-    right,
-    start,
-    in_left,
-    roots,
-    low,
-    high,
+    codes, tests, children, sets, roots, low, high
 ):
+    (feature, threshold, missing_left), (left, right) = tests, children
+    start, in_left = sets
     for i in range(len(codes)):
         for root in roots:
             node = root

@@ -359,7 +359,7 @@ def work(monkeypatch):
         monkeypatch.setattr(owner, name, count)
 
     counted(Schema, "encode", "encoded", lambda given: len(given[1]))
-    counted(binning, "bin_columns", "binned", lambda given: len(given[1]))
+    counted(binning, "_bin_columns", "binned", lambda given: len(given[1]))
     counted(binning.Binned, "bin", "other bins", lambda given: len(given[1]))
     for search in ("greedy", "refined"):  # what compiles on the first use
         CartStudent(search=search).fit(np.arange(60.0)[:, None], np.arange(60.0))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from interpretkd.explain._functional_anova import Cells, _decompose
+from interpretkd.explain._functional_anova import _Cells, _decompose
 from interpretkd.models import Forest
 from interpretkd.students import BoostedStudent
 
@@ -38,7 +38,7 @@ def forest(**settings: Any) -> tuple[Forest, pd.DataFrame]:
     return student.forest_, frame
 
 
-def on_grid(form: Forest, cells: Cells) -> np.ndarray[Any, Any]:
+def on_grid(form: Forest, cells: _Cells) -> np.ndarray[Any, Any]:
     """Ask the forest about every combination of cells."""
     columns = []
     for feature, cuts, size in zip(
@@ -94,7 +94,7 @@ def test_effects_have_no_mean_along_any_feature(settings: Any) -> None:
 
 def test_cells_hold_values_that_no_test_tells_apart() -> None:
     form, frame = forest(n_rounds=30, max_depth=3)
-    cells = Cells.of(form.nodes)
+    cells = _Cells.of(form.nodes)
     codes = form.schema.encode(frame)
     places = cells.places(codes)
     _, first, kind = np.unique(places, axis=0, return_index=True, return_inverse=True)
@@ -109,7 +109,7 @@ def test_cells_hold_values_that_no_test_tells_apart() -> None:
 
 def test_a_value_on_a_threshold_is_below_it() -> None:
     form, _ = forest(n_rounds=10, max_depth=2)
-    cells = Cells.of(form.nodes)
+    cells = _Cells.of(form.nodes)
     cut = cells.cuts[0][0]
     codes = np.zeros((3, 3), dtype=np.float32)
     codes[:, 0] = np.nextafter(cut, np.float32(-1)), cut, np.nextafter(cut, 1e9)

@@ -16,7 +16,7 @@ from interpretkd.distillation import (
     DistilledRegressor,
     fit_student,
 )
-from interpretkd.distillation._choosing import choose_search
+from interpretkd.distillation._choosing import _choose_search
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import Target
 from interpretkd.teachers import CallableTeacher
@@ -413,12 +413,12 @@ def test_rows_that_mislead_are_not_used():
         )
 
     student = CartStudent(2, search="refined")
-    assert choose_search(student, SOFT, own, held_out, None) == ({}, False)
-    assert choose_search(student, SOFT, own, held_out, far) == (
+    assert _choose_search(student, SOFT, own, held_out, None) == ({}, False)
+    assert _choose_search(student, SOFT, own, held_out, far) == (
         {"search": "refined"},
         False,
     )
-    assert choose_search(student, SOFT, own, held_out, near) == (
+    assert _choose_search(student, SOFT, own, held_out, near) == (
         {"search": "refined"},
         True,
     )
@@ -426,7 +426,7 @@ def test_rows_that_mislead_are_not_used():
 
 def test_what_is_auto_is_chosen():
     own, held_out = transfer_set(200, 0), transfer_set(100, 1)
-    chosen, _ = choose_search(CartStudent("auto"), SOFT, own, held_out, None)
+    chosen, _ = _choose_search(CartStudent("auto"), SOFT, own, held_out, None)
     assert chosen["max_leaves"] == 2
     assert chosen["search"] in ("greedy", "refined")
     fitted = fit_student(CartStudent().set_params(**chosen), SOFT, own)

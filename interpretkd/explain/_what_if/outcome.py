@@ -19,12 +19,7 @@ from interpretkd.distillation import (
     teacher_is_here,
 )
 from interpretkd.explain._what_if.inputs import _differing, used_positions
-from interpretkd.models import (
-    Tree,
-    decision_path,
-    path_conditions,
-    path_contributions,
-)
+from interpretkd.models import Tree, decision_path, path_conditions, path_contributions
 from interpretkd.targets import probabilities
 
 

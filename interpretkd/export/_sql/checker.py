@@ -16,7 +16,7 @@ from interpretkd.export._parity import (
     PlainColumns,
     _cells,
 )
-from interpretkd.export._specification import ModelSpec
+from interpretkd.export._specification import _ModelSpec
 from interpretkd.export._sql.dialects import _double_type, _fresh, _quoted
 from interpretkd.export._sql.statement import _sql_text
 
@@ -24,7 +24,7 @@ TABLE = "rows"
 """The table that the checks make."""
 
 
-def _sql_checker(spec: ModelSpec, dialect: str) -> tuple[str, Checker]:
+def _sql_checker(spec: _ModelSpec, dialect: str) -> tuple[str, Checker]:
     """Return what runs the statement, and a function that does.
 
     There is no PostgreSQL server to be expected on a user's machine: its statement is
@@ -40,7 +40,7 @@ def _sql_checker(spec: ModelSpec, dialect: str) -> tuple[str, Checker]:
     return _database(dialect), ask
 
 
-def _answers_from(spec: ModelSpec, records: Sequence[Sequence[Any]]) -> Answers:
+def _answers_from(spec: _ModelSpec, records: Sequence[Sequence[Any]]) -> Answers:
     """Read what a statement returned, in any order, the row's number first."""
     ordered = [list(record)[1:] for record in sorted(records, key=lambda r: r[0])]
     n_outputs = spec.form.n_outputs
@@ -56,12 +56,12 @@ def _answers_from(spec: ModelSpec, records: Sequence[Sequence[Any]]) -> Answers:
     return Answers(values, decided)
 
 
-def _row_column(spec: ModelSpec) -> str:
+def _row_column(spec: _ModelSpec) -> str:
     """Name the column that numbers the rows of a check, as none of the student's."""
     return _fresh("row", {name.casefold() for name in spec.schema.names})
 
 
-def _create_table(spec: ModelSpec, dialect: str) -> str:
+def _create_table(spec: _ModelSpec, dialect: str) -> str:
     """Write the CREATE TABLE for the student's rows, the row's number first."""
     double = _double_type(dialect)
     columns = [f"{_quoted(_row_column(spec))} INTEGER"]
@@ -79,7 +79,7 @@ def _create_table(spec: ModelSpec, dialect: str) -> str:
     return f"CREATE TEMPORARY TABLE {_quoted(TABLE)} ({', '.join(columns)})"
 
 
-def _ask_sqlite(spec: ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
+def _ask_sqlite(spec: _ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
     import sqlite3
 
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
@@ -96,7 +96,7 @@ def _ask_sqlite(spec: ModelSpec, columns: PlainColumns, statement: str) -> list[
         return connection.execute(statement).fetchall()
 
 
-def _ask_duckdb(spec: ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
+def _ask_duckdb(spec: _ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
     try:
         import duckdb
     except ImportError as error:
@@ -122,7 +122,7 @@ def _arrow(values: Sequence[Any]) -> Any:
     return pyarrow.array(list(values), from_pandas=False)
 
 
-def _records(spec: ModelSpec, columns: PlainColumns) -> Iterator[tuple[Any, ...]]:
+def _records(spec: _ModelSpec, columns: PlainColumns) -> Iterator[tuple[Any, ...]]:
     listed = [columns[name] for name in spec.schema.names]
     return zip(range(len(listed[0])), *listed, strict=True)
 

@@ -14,9 +14,9 @@ from interpretkd._base import check_choice, one_line
 from interpretkd.data import MISSING, VALUE, Feature
 from interpretkd.export._specification import (
     SMALLEST,
-    ModelSpec,
     _check_texts,
     _double_threshold,
+    _ModelSpec,
 )
 from interpretkd.export._sql.columns import _cleaned, _date_note
 from interpretkd.export._sql.dialects import (
@@ -38,7 +38,7 @@ _MOST_TERMS = 100
 
 
 def _sql_text(
-    spec: ModelSpec,
+    spec: _ModelSpec,
     *,
     dialect: str = "sqlite",
     table: str = "rows",
@@ -60,7 +60,7 @@ def _sql_text(
     return writer.statement()
 
 
-def _output_columns(spec: ModelSpec) -> list[str]:
+def _output_columns(spec: _ModelSpec) -> list[str]:
     """Name the columns that the statement adds.
 
     They are "prediction" and "probability_<class>" for each class;
@@ -160,7 +160,7 @@ def _passing(condition: Condition, name: str, dialect: str) -> Iterator[str]:
 class _Writer:
     """What all parts of one statement share."""
 
-    spec: ModelSpec
+    spec: _ModelSpec
     dialect: str
     table: str
     keep: list[str]

@@ -10,13 +10,13 @@ from interpretkd.reports._document import Block, Code, Paragraph, Section, Table
 from interpretkd.reports._manual_sections import NOT_PROVIDED
 from interpretkd.reports._sections.subject import (
     Builder,
-    Subject,
     _fact_table,
     _free_table,
+    _Subject,
 )
 
 
-def _limits(subject: Subject) -> Section:
+def _limits(subject: _Subject) -> Section:
     findings = subject.findings
     listed = pd.DataFrame(
         {
@@ -36,7 +36,7 @@ def _limits(subject: Subject) -> Section:
     return Section("Limits, findings and monitoring", tuple(blocks))
 
 
-def _reproduction(subject: Subject) -> Section:
+def _reproduction(subject: _Subject) -> Section:
     versions = {
         "interpretkd": __version__,
         "Python": platform.python_version(),
@@ -52,7 +52,7 @@ def _reproduction(subject: Subject) -> Section:
     return Section("Reproduction", tuple(blocks))
 
 
-def _glossary(_: Subject) -> Section:
+def _glossary(_: _Subject) -> Section:
     words = {
         "teacher": "the network that is explained",
         "student": "the small model that was fitted to the teacher's logits",

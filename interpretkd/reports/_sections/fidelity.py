@@ -8,13 +8,13 @@ from interpretkd.reports._document import Block, Paragraph, Section, Table
 from interpretkd.reports._sections.subject import (
     SHARES,
     Builder,
-    Subject,
     _pictured,
     _plural,
+    _Subject,
 )
 
 
-def _fidelity(subject: Subject) -> Section:
+def _fidelity(subject: _Subject) -> Section:
     found = subject.found.evaluation
     blocks: list[Block] = [
         Table(
@@ -41,7 +41,7 @@ def _fidelity(subject: Subject) -> Section:
     return Section("Fidelity", tuple(blocks))
 
 
-def _confusion(subject: Subject) -> Table:
+def _confusion(subject: _Subject) -> Table:
     names = [str(name) for name in subject.found.model.classes_]
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(
@@ -52,7 +52,7 @@ def _confusion(subject: Subject) -> Table:
     return Table(frame, "Rows by what teacher and student decide")
 
 
-def _accuracy(subject: Subject) -> Section | None:
+def _accuracy(subject: _Subject) -> Section | None:
     found, labels = subject.found.evaluation, subject.found.labels
     if labels is None:
         subject.weigh("Accuracy", "The rows have no labels: accuracy is not known.")
@@ -82,12 +82,12 @@ def _accuracy(subject: Subject) -> Section | None:
     return Section("Accuracy", tuple(blocks))
 
 
-def _size(subject: Subject) -> Section | None:
+def _size(subject: _Subject) -> Section | None:
     blocks = [*_size_curve(subject), *_families(subject)]
     return Section("Size", tuple(blocks)) if blocks else None
 
 
-def _families(subject: Subject) -> list[Block]:
+def _families(subject: _Subject) -> list[Block]:
     """Show what other families and sizes would have been worth."""
     frontier = subject.frontier
     if frontier is None:
@@ -113,7 +113,7 @@ def _families_drawn(frontier: Frontier) -> list[Block]:
     return _pictured(drawn, "Fidelity by what a person has to read, on the test rows")
 
 
-def _size_curve(subject: Subject) -> list[Block]:
+def _size_curve(subject: _Subject) -> list[Block]:
     path = subject.found.sizes
     if path is None or path.validation is None or path.standard_error is None:
         return []

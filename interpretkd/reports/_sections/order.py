@@ -15,7 +15,7 @@ from interpretkd.reports._sections.review import REVIEW
 from interpretkd.reports._sections.robustness import ROBUSTNESS
 from interpretkd.reports._sections.setting import SETTING
 from interpretkd.reports._sections.student import STUDENT
-from interpretkd.reports._sections.subject import Builder, Subject
+from interpretkd.reports._sections.subject import Builder, _Subject
 from interpretkd.reports._sections.summary import SUMMARY
 
 
@@ -28,7 +28,7 @@ def _put_together(
     frontier: Frontier | None,
 ) -> tuple[Document, list[dict[str, str]]]:
     """Build a report's document, and list what a reader has to weigh."""
-    subject = Subject(found, info, examples, n_refits, frontier)
+    subject = _Subject(found, info, examples, n_refits, frontier)
     body = _built((*SETTING, *FIDELITY, *STUDENT, *REVIEW, *ROBUSTNESS), subject)
     # The first and the last sections tell what was found in those between.
     document = Document(
@@ -39,12 +39,12 @@ def _put_together(
     return document, [asdict(finding) for finding in subject.findings]
 
 
-def _built(builders: Iterable[Builder], subject: Subject) -> list[Section]:
+def _built(builders: Iterable[Builder], subject: _Subject) -> list[Section]:
     sections = (build(subject) for build in builders)
     return [section for section in sections if section is not None]
 
 
-def _cover(subject: Subject) -> tuple[tuple[str, str], ...]:
+def _cover(subject: _Subject) -> tuple[tuple[str, str], ...]:
     said = subject.info
     facts = {
         "Author": said.get("author", NOT_PROVIDED),

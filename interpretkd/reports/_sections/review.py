@@ -5,9 +5,9 @@ from interpretkd.reports._sections.subject import (
     FEW_ROWS,
     MOST_ROWS_TOLD,
     Builder,
-    Subject,
     _in_words,
     _plural,
+    _Subject,
 )
 from interpretkd.rules import readable
 
@@ -15,7 +15,7 @@ _SIGNED = ("#", "rule", "prediction", "covers", "rows", "fidelity", "accuracy")
 """The columns that a reviewer of rules needs."""
 
 
-def _review(subject: Subject) -> Section | None:
+def _review(subject: _Subject) -> Section | None:
     """Show the rules with thresholds that people can read, and room to sign."""
     found = subject.found
     if found.tree is None:
@@ -58,7 +58,7 @@ def _review(subject: Subject) -> Section | None:
     return Section("Rule review", tuple(blocks))
 
 
-def _disagreements(subject: Subject) -> Section:
+def _disagreements(subject: _Subject) -> Section:
     found = subject.found
     parts = found.disagreements
     blocks: list[Block] = [Paragraph(parts.sentence)]

@@ -8,8 +8,8 @@ from interpretkd.reports._sections.subject import (
     MOST_ROWS_TOLD,
     SHARES,
     Builder,
-    Subject,
     _in_words,
+    _Subject,
 )
 
 _FEWEST_TO_REFIT = 20
@@ -17,7 +17,7 @@ _SHAKY = 0.8
 """Refitted students that agree on fewer rows are called unstable."""
 
 
-def _stability(subject: Subject) -> Section | None:
+def _stability(subject: _Subject) -> Section | None:
     found = subject.found
     if subject.n_refits == 0 or len(found) < _FEWEST_TO_REFIT:
         return None
@@ -46,7 +46,7 @@ def _stability(subject: Subject) -> Section | None:
     return Section("Stability", tuple(blocks))
 
 
-def _interventions(subject: Subject) -> Section | None:
+def _interventions(subject: _Subject) -> Section | None:
     found = subject.found
     if found.tree is None or found.tree.n_leaves < 2:
         return None
@@ -82,7 +82,7 @@ def _interventions(subject: Subject) -> Section | None:
     return Section("Intervention", tuple(blocks))
 
 
-def _slices(subject: Subject) -> Section | None:
+def _slices(subject: _Subject) -> Section | None:
     found = subject.found
     schema = found.model.schema_
     if schema.image_shape is not None or not found.has_classes:

@@ -11,15 +11,15 @@ from interpretkd.reports._document import Block, Paragraph, Section, Table
 from interpretkd.reports._manual_sections import NOT_PROVIDED
 from interpretkd.reports._sections.subject import (
     Builder,
-    Subject,
     _fact_table,
     _free_table,
     _pictured,
+    _Subject,
 )
 from interpretkd.targets import probabilities
 
 
-def _purpose(subject: Subject) -> Section:
+def _purpose(subject: _Subject) -> Section:
     asked = ("purpose", "intended_use", "out_of_scope", "owner")
     return Section(
         "Purpose and limits of use",
@@ -34,7 +34,7 @@ def _purpose(subject: Subject) -> Section:
     )
 
 
-def _teacher(subject: Subject) -> Section:
+def _teacher(subject: _Subject) -> Section:
     teacher, found = subject.found.model.teacher_, subject.found.evaluation
     facts = {
         "Kind": _teacher_name(teacher),
@@ -63,7 +63,7 @@ def _teacher_name(teacher: Any) -> str:
     return str(described) if described else type(teacher.estimator).__name__
 
 
-def _reliability(subject: Subject) -> Table | None:
+def _reliability(subject: _Subject) -> Table | None:
     """How often each is right when it claims to be sure of so much."""
     found, position = subject.found, subject.found.labels
     if found.task != "multiclass" or position is None:
@@ -92,7 +92,7 @@ def _reliability(subject: Subject) -> Table | None:
     return Table(frame, caption, formats)
 
 
-def _data(subject: Subject) -> Section:
+def _data(subject: _Subject) -> Section:
     facts = {str(k): str(v) for k, v in subject.found.about.items() if k != "command"}
     blocks: list[Block] = [
         _fact_table(
@@ -107,7 +107,7 @@ def _data(subject: Subject) -> Section:
     return Section("The data", tuple(blocks))
 
 
-def _columns(subject: Subject) -> pd.DataFrame:
+def _columns(subject: _Subject) -> pd.DataFrame:
     schema, codes = subject.found.model.schema_, subject.found.codes
     rows = []
     for j, feature in enumerate(schema.features):
@@ -143,7 +143,7 @@ def _balance(found: Analysis) -> Table:
     return Table(pd.DataFrame(shares), caption)
 
 
-def _distillation(subject: Subject) -> Section:
+def _distillation(subject: _Subject) -> Section:
     model, student = subject.found.model, subject.found.model.student_
     settings = student.get_params(deep=False)
     facts = {

@@ -7,16 +7,16 @@ from interpretkd.reports._document import Block, Code, Figure, Paragraph, Sectio
 from interpretkd.reports._sections.subject import (
     MOST_ROWS_TOLD,
     Builder,
-    Subject,
     _pictured,
     _plural,
+    _Subject,
 )
 
 _LEVELS_A_PAGE, _MOST_PAGES, _FEW_LEAVES = 4, 40, 4
 _MOST_LEAVES_DRAWN = 32
 
 
-def _student(subject: Subject) -> Section:
+def _student(subject: _Subject) -> Section:
     found = subject.found
     if found.tree is not None:
         return Section("The student", tuple(_tree_blocks(subject)))
@@ -25,7 +25,7 @@ def _student(subject: Subject) -> Section:
     return Section("The student", tuple(_forest_blocks(subject)))
 
 
-def _tree_blocks(subject: Subject) -> list[Block]:
+def _tree_blocks(subject: _Subject) -> list[Block]:
     """Draw the tree: whole, or in pages that a person can read."""
     found = subject.found
     outline = Code(found.rules.outline())
@@ -45,7 +45,7 @@ def _tree_blocks(subject: Subject) -> list[Block]:
     return [*blocks, outline]
 
 
-def _linear_blocks(subject: Subject) -> list[Block]:
+def _linear_blocks(subject: _Subject) -> list[Block]:
     found = subject.found
     names = [str(name) for name in getattr(found.model, "classes_", ["value"])]
     wide = found.form.n_outputs == len(names)
@@ -62,7 +62,7 @@ def _linear_blocks(subject: Subject) -> list[Block]:
     return blocks
 
 
-def _forest_blocks(subject: Subject) -> list[Block]:
+def _forest_blocks(subject: _Subject) -> list[Block]:
     found = subject.found
     effects = found.over_some_rows(shape_effects)
     formats = {"strength": ".3g", "share": ".1%", "h": ".2f", "coverage": ".1%"}

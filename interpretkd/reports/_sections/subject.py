@@ -36,7 +36,7 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class _Subject:
     """What a report is about, what was asked for, and what came up on the way.
 
     Parameters
@@ -63,36 +63,17 @@ class Subject:
     findings: list[Finding] = field(default_factory=list)
 
     def weigh(self, where: str, what: str) -> None:
-        """Note something that a reader has to weigh.
-
-        Parameters
-        ----------
-        where : str
-            The section that says more.
-        what : str
-            A sentence.
-        """
+        """Note something that a reader has to weigh, and the section that says more."""
         self.findings.append(Finding(where, what))
 
     def words(self, estimate: Estimate | None) -> str:
-        """Say an estimate with its interval: a share, or R2.
-
-        Parameters
-        ----------
-        estimate : Estimate or None
-            What was measured.
-
-        Returns
-        -------
-        str
-            In percent for shares; "not known" for None.
-        """
+        """Say an estimate with its interval: a share in percent, or R2."""
         if estimate is None:
             return "not known"
         return format(estimate, ".1%" if self.found.has_classes else ".3f")
 
 
-Builder: TypeAlias = Callable[[Subject], Section | None]
+Builder: TypeAlias = Callable[[_Subject], Section | None]
 """What makes a section; None where there is nothing to say."""
 
 
@@ -116,7 +97,7 @@ def _plural(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 
-def _free_table(subject: Subject, keys: tuple[str, ...]) -> Table:
+def _free_table(subject: _Subject, keys: tuple[str, ...]) -> Table:
     """Show what a person had to say."""
     said = {INFO[key]: subject.info.get(key, NOT_PROVIDED) for key in keys}
     return _fact_table(said, "Filled in by a person")

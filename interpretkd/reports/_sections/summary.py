@@ -4,10 +4,10 @@ import pandas as pd
 
 from interpretkd.metrics import Estimate
 from interpretkd.reports._document import Block, Bullets, Paragraph, Section, Table
-from interpretkd.reports._sections.subject import Builder, Subject
+from interpretkd.reports._sections.subject import Builder, _Subject
 
 
-def _summary(subject: Subject) -> Section:
+def _summary(subject: _Subject) -> Section:
     found = subject.found.evaluation
     baseline = found.baseline
     figures: dict[str, Estimate | None] = {

@@ -9,7 +9,7 @@ from interpretkd._base import Array, check_choice, check_integer, check_real
 from interpretkd.data import Codes, Encoded
 from interpretkd.models import Forest
 from interpretkd.students._base import LOSSES, Watch, _link, _seed, _Student
-from interpretkd.students._boosted.leaf_budget import BoostingSearch, boost_within
+from interpretkd.students._boosted.leaf_budget import BoostingSearch, _boost_within
 from interpretkd.students._boosted.rounds import Score, _boost
 
 
@@ -179,7 +179,7 @@ class BoostedStudent(_Student):
         }
         self.shapes_, self.scores_ = None, []
         if self.max_leaves is not None:
-            self.form_, self.shapes_ = boost_within(
+            self.form_, self.shapes_ = _boost_within(
                 rows, targets, weight, max_leaves=self.max_leaves, **shared
             )
             return

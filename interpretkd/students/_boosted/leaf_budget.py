@@ -100,7 +100,7 @@ class BoostingSearch:
         return frame.assign(chosen=np.arange(len(frame)) == self.chosen)
 
 
-def boost_within(
+def _boost_within(
     rows: Encoded,
     targets: Array,
     sample_weight: Array | None = None,
@@ -113,7 +113,7 @@ def boost_within(
     watch: tuple[Codes, Score] | None = None,
     seed: int = 0,
 ) -> tuple[Forest, BoostingSearch]:
-    """Find the best sum of trees that have so many leaves altogether.
+    """Find the best sum of trees that have so many leaves altogether, of two at least.
 
     Trees of several sizes, grown best-first at two learning rates, are tried, and of
     each sum also its first half, quarter and eighth. There are no rounds of a tree an
@@ -122,38 +122,12 @@ def boost_within(
     has the leaves that are left over. Now and then, and in the end, the values of all
     leaves are fitted anew together.
 
-    Parameters
-    ----------
-    rows : Encoded
-        The rows.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Target columns; probabilities for the links "softmax" and "sigmoid".
-    sample_weight : ndarray of shape (n_samples,), default=None
-        How much each row counts.
-    max_leaves : int
-        In [2, inf): the most leaves of all trees together.
-    link : {"identity", "softmax", "sigmoid"}, default="identity"
-        Squared error on the columns, or cross-entropy with them.
-    min_child_weight : float, default=1.0
-        The least sum of second derivatives in a leaf.
-    subsample : float, default=1.0
-        In (0, 1]: the share of rows that decide about the tests of each tree.
-    column_share : float, default=1.0
-        In (0, 1]: the share of columns, drawn anew at each node, that it may test.
-    watch : (codes, score), default=None
-        Held-out rows and a function that turns predictions of them, of shape
-        (n_rows, n_outputs), into a number, the larger the better. Without them the
-        sums are compared by their loss on a fifth of the rows, and the best is then
-        fitted to all.
-    seed : int, default=0
-        Of all that is drawn.
-
-    Returns
-    -------
-    forest : Forest
-        The trees over the original columns.
-    search : BoostingSearch
-        What was tried.
+    Settings are those of `BoostedStudent`; the link "identity" stands for squared error
+    on the target columns, the others for cross-entropy with them. `watch` are held-out
+    rows and a function that turns predictions of them into a number, the larger the
+    better. Without them the sums are compared by their loss on a fifth of the rows, and
+    the best is then fitted to all. Returns the trees over the original columns, and
+    what was tried.
 
     Notes
     -----
@@ -173,7 +147,7 @@ def boost_within(
     --------
     >>> codes = np.arange(60, dtype=np.float32).reshape(-1, 1)
     >>> targets = np.where(codes > 20, 1.0, 0.0) + np.where(codes > 40, 2.0, 0.0)
-    >>> forest, search = boost_within(Encoded.of(codes), targets, max_leaves=4)
+    >>> forest, search = _boost_within(Encoded.of(codes), targets, max_leaves=4)
     >>> forest.n_leaves <= 4, bool(abs(forest.predict(codes) - targets).max() < 0.2)
     (True, True)
     """

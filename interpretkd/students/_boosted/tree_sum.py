@@ -12,7 +12,7 @@ from interpretkd.data import Codes, Encoded
 from interpretkd.models import NODE_ARRAYS, Forest, Nodes
 from interpretkd.students._boosted.rounds import _base_margins, _loss_slopes
 from interpretkd.students._cart.binning import N_BYTES, Binned, _bin_rows
-from interpretkd.students._cart.draft import Draft, finish
+from interpretkd.students._cart.draft import Draft, _finish_draft
 from interpretkd.targets import apply_link
 
 PENALTY = 1.0
@@ -291,7 +291,9 @@ class TreeSum:
             trees, values = [_lone_leaf(data)], [np.zeros(1)]
         none = np.zeros((len(data.codes), 1))
         parts = [
-            finish(t.draft, data.binned, data.codes, none, curvature[:, t.output])
+            _finish_draft(
+                t.draft, data.binned, data.codes, none, curvature[:, t.output]
+            )
             for t in trees
         ]
         return Forest(

@@ -103,27 +103,13 @@ class Binned:
         return Binned(self.schema, part, self.n_bins, self.is_set, self.edges)
 
 
-def bin_columns(schema: Schema, codes: Codes, max_bins: int = MAX_BINS) -> Binned:
-    """Find the bins of each column and put the rows into them.
-
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
-    max_bins : int, default=255
-        In [2, 255]: the bins of a column beside the one for missing values.
-
-    Returns
-    -------
-    Binned
-        The rows as bins.
+def _bin_columns(schema: Schema, codes: Codes, max_bins: int = MAX_BINS) -> Binned:
+    """Find the bins of each column, 255 at the most, and put the rows into them.
 
     Examples
     --------
     >>> codes = np.array([[1.0], [5.0], [np.nan], [5.0]], dtype=np.float32)
-    >>> binned = bin_columns(Schema.from_data(codes), codes)
+    >>> binned = _bin_columns(Schema.from_data(codes), codes)
     >>> binned.matrix, binned.edges[0]
     (array([[0, 1, 2, 1]], dtype=uint8), array([3.], dtype=float32))
     """
@@ -170,7 +156,7 @@ def bin_columns(schema: Schema, codes: Codes, max_bins: int = MAX_BINS) -> Binne
 
 def _bin_rows(rows: Encoded) -> Binned:
     """Put rows into bins of their own, for `Encoded.once`."""
-    return bin_columns(rows.schema, rows.codes)
+    return _bin_columns(rows.schema, rows.codes)
 
 
 def _n_threads(n_cells: int) -> int:

@@ -6,14 +6,10 @@ from numpy.typing import NDArray
 
 from interpretkd.students._cart.binning import Binned
 from interpretkd.students._cart.draft import Draft, _parents, _tidy, leaves_of
-from interpretkd.students._cart.objective import (
-    TreeObjective,
-    _impurity,
-    _leaf_sums,
-)
+from interpretkd.students._cart.objective import TreeObjective, _impurity, _leaf_sums
 
 
-def prune(
+def _prune_draft(
     draft: Draft,
     binned: Binned,
     objective: TreeObjective,
@@ -25,27 +21,10 @@ def prune(
 ) -> Draft:
     """Cut branches off where it costs least a leaf.
 
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    binned : Binned
-        The rows.
-    objective : TreeObjective
-        What is to be small.
-    max_leaves : int or None, default=None
-        In [1, inf): the leaves that may stay. None for no bound.
-    min_samples_leaf : float, default=1
-        The least sum of weights in a leaf.
-    min_gain : float, default=0.0
-        In [0, inf): what each leaf must gain, in units of the mean over the rows.
-    fresh : ndarray of shape (>= n_nodes,), bool, or None
-        Marks of the nodes, changed in place: what is above a cut gets one.
-
-    Returns
-    -------
-    Draft
-        The smaller tree, free of tests that gain nothing.
+    No more than `max_leaves` stay (None for no bound), and no test that gains nothing.
+    `min_samples_leaf` is the least sum of weights in a leaf, `min_gain` what each leaf
+    must gain, in units of the mean over the rows. `fresh` are marks of the nodes,
+    changed in place: what is above a cut gets one.
     """
     leaf = leaves_of(draft, binned)
     sums, weights = _leaf_sums(

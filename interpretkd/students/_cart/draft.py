@@ -95,31 +95,14 @@ def leaves_of(draft: Draft, binned: Binned) -> NDArray[np.int32]:
     return _walk(binned.matrix, *draft.tests)
 
 
-def finish(
+def _finish_draft(
     draft: Draft, binned: Binned, codes: Codes, targets: Array, weight: Array
 ) -> Tree:
     """Turn a draft into a tree over the original columns.
 
     A threshold lies half-way between the two nearest values of the rows that reach
-    the test, one on each side.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tests.
-    binned : Binned
-        The rows as bins.
-    codes : ndarray of shape (n_samples, n_features), float32
-        The same rows.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Target columns, whose means the nodes are given.
-    weight : ndarray of shape (n_samples,), float64
-        How much each row counts.
-
-    Returns
-    -------
-    Tree
-        The tree.
+    the test, one on each side. The nodes are given the means of the target columns;
+    `codes` are the same rows as `binned`.
     """
     feature = draft.feature
     inner = feature >= 0

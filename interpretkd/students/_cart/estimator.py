@@ -18,9 +18,9 @@ from interpretkd.students._cart.fitting import (
     OBJECTIVES,
     SEARCHES,
     Fit,
-    HeldOut,
     Settings,
     _fit_tree,
+    _HeldOut,
 )
 from interpretkd.students._cart.growing import Limits
 from interpretkd.targets import Target
@@ -227,7 +227,7 @@ class CartStudent(_Student):
         rows: Encoded,
         targets: Array,
         weight: Array | None,
-        held_out: HeldOut | None,
+        held_out: _HeldOut | None,
     ) -> None:
         weight = np.ones(len(rows)) if weight is None else weight
         settings = self._settings(targets)
@@ -240,7 +240,7 @@ class CartStudent(_Student):
         if self.max_leaves == "auto":
             self.chosen_["max_leaves"] = max(fit.tree.n_leaves, 2)
 
-    def _held_out(self, validation: ValidationData) -> HeldOut:
+    def _held_out(self, validation: ValidationData) -> _HeldOut:
         return _as_held_out(validation.encoded, validation.targets, validation.weight)
 
     def _check(self) -> None:
@@ -323,11 +323,11 @@ class CartStudent(_Student):
         return cost
 
 
-def _as_held_out(rows: Encoded, y: Any, sample_weight: Any = None) -> HeldOut:
+def _as_held_out(rows: Encoded, y: Any, sample_weight: Any = None) -> _HeldOut:
     targets = np.asarray(y, dtype=np.float64).reshape(len(rows), -1)
     if sample_weight is None:
         sample_weight = np.ones(len(rows))
-    return HeldOut(rows, targets, np.asarray(sample_weight, dtype=np.float64))
+    return _HeldOut(rows, targets, np.asarray(sample_weight, dtype=np.float64))
 
 
 def _by_column(owner: str, name: str, given: Any, schema: Schema) -> Array:
@@ -367,7 +367,7 @@ def _choose_on_a_part(
         codes = Encoded(rows.schema, rows.codes[index])
         return codes, targets[index], weight[index]
 
-    trial = _fit_tree(*part(kept), settings, HeldOut(*part(chosen_on)))
+    trial = _fit_tree(*part(kept), settings, _HeldOut(*part(chosen_on)))
     return settings.with_choice(trial)
 
 

@@ -16,9 +16,9 @@ import pandas as pd
 from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.models import Tree
-from interpretkd.students._cart.binning import Binned, _bin_rows, bin_columns
+from interpretkd.students._cart.binning import Binned, _bin_columns, _bin_rows
 from interpretkd.students._cart.certificate import Certificate
-from interpretkd.students._cart.draft import Draft, finish
+from interpretkd.students._cart.draft import Draft, _finish_draft
 from interpretkd.students._cart.growing import Limits
 from interpretkd.students._cart.lookahead import _best_branch
 from interpretkd.students._cart.objective import (
@@ -37,7 +37,7 @@ from interpretkd.students._cart.pruning import (
     prune_path,
     squared_errors,
 )
-from interpretkd.students._cart.search import _Problem, optimise, refine
+from interpretkd.students._cart.search import _optimise, _Problem, _refine
 
 OBJECTIVES = (
     "auto",
@@ -106,18 +106,8 @@ class Settings:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
-    """Rows on which trees are compared.
-
-    Parameters
-    ----------
-    rows : Encoded
-        The rows.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Their target columns.
-    weight : ndarray of shape (n_samples,), float64
-        How much each counts.
-    """
+class _HeldOut:
+    """Rows on which trees are compared, their target columns, how much each counts."""
 
     rows: Encoded
     targets: Array
@@ -194,7 +184,7 @@ def _fit_tree(
     targets: Array,
     weight: Array,
     settings: Settings,
-    held_out: HeldOut | None = None,
+    held_out: _HeldOut | None = None,
 ) -> Fit:
     """Fit one tree to target columns.
 
@@ -223,10 +213,10 @@ def _prepare(searches: bool) -> None:
     settings = Settings(Limits(max_leaves=3))
     schema = Schema.from_data(codes)
     objective = _objective_of(settings, targets, weight, 2)
-    problem = _Problem(bin_columns(schema, codes), targets, objective, settings.limits)
+    problem = _Problem(_bin_columns(schema, codes), targets, objective, settings.limits)
     draft = problem.grow()
     if searches:
-        draft, _ = refine(problem, draft, effort=0.1)
+        draft, _ = _refine(problem, draft, effort=0.1)
         columns, rows = np.arange(2), np.arange(len(codes))
         rng = np.random.default_rng(0)
         _best_branch(
@@ -238,7 +228,7 @@ def _prepare(searches: bool) -> None:
             min_samples_leaf=1,
             rng=rng,
         )
-    finish(draft, problem.binned, codes, targets, weight)
+    _finish_draft(draft, problem.binned, codes, targets, weight)
     word.cancel()
 
 
@@ -347,7 +337,7 @@ class _TreeFit:
         problem: _Problem,
         codes: Codes,
         settings: Settings,
-        held_out: HeldOut | None,
+        held_out: _HeldOut | None,
     ) -> None:
         self.problem, self.codes, self.settings = problem, codes, settings
         self.deadline = time.monotonic() + settings.time_limit
@@ -402,7 +392,7 @@ class _TreeFit:
 
     def _refined(self, greedy: Draft | None = None) -> Draft:
         start = time.monotonic()
-        draft, in_time = refine(
+        draft, in_time = _refine(
             self.problem,
             self._greedy() if greedy is None else greedy,
             seed=self.settings.seed,
@@ -416,7 +406,7 @@ class _TreeFit:
     def _optimal(self) -> Draft:
         refined = self._refined()
         start = time.monotonic()
-        draft, self.certificate = optimise(
+        draft, self.certificate = _optimise(
             self.problem,
             refined,
             seed=self.settings.seed,
@@ -436,12 +426,12 @@ class _TreeFit:
     def _finish(self, draft: Draft, search: str) -> Fit:
         problem = self.problem
         objective = problem.objective
-        tree = finish(
+        tree = _finish_draft(
             draft, problem.binned, self.codes, problem.targets, objective.weight
         )
         if search != "greedy" and objective.kind in (COSTS, PAIRS):
             ones = np.ones(len(objective.weight))  # the table is weighted already
-            costs = finish(
+            costs = _finish_draft(
                 draft, problem.binned, self.codes, objective.table, ones
             ).value
             values = _agree_with_decisions(tree.value, costs, objective.kind)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from interpretkd._base import Array
 from interpretkd.data import Codes, Schema
 from interpretkd.models import Tree
-from interpretkd.students._cart.binning import N_BYTES, Binned, _spread, bin_columns
-from interpretkd.students._cart.draft import Draft, _tidy, finish
+from interpretkd.students._cart.binning import N_BYTES, Binned, _bin_columns, _spread
+from interpretkd.students._cart.draft import Draft, _finish_draft, _tidy
 from interpretkd.students._cart.splitting import _left_bins, _partition, _search
 
 _MOST_COLUMNS = 16
@@ -98,9 +98,9 @@ def grow(
     (2, 2.5)
     """
     weight = np.ones(len(codes)) if sample_weight is None else sample_weight
-    binned = bin_columns(schema, codes)
+    binned = _bin_columns(schema, codes)
     draft = grow_draft(binned, targets, weight, limits, seed=seed)
-    return finish(draft, binned, codes, targets, weight)
+    return _finish_draft(draft, binned, codes, targets, weight)
 
 
 def grow_draft(

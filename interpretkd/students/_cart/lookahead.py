@@ -194,20 +194,9 @@ def _look_ahead(  # type: ignore[no-untyped-def]
     side = np.zeros(len(rows), dtype=np.int64)
     tests = np.full(2, -1, dtype=np.int64)
     goes_left = np.zeros((2, N_BYTES), dtype=np.bool_)
+    given = (matrix, n_bins, is_set, columns, rows, side, table, weight, least)
     if len(feature) == 0:
-        loss = _best_tests(
-            matrix,
-            n_bins,
-            is_set,
-            columns,
-            rows,
-            side,
-            table,
-            weight,
-            least,
-            tests,
-            goes_left,
-        )
+        loss = _best_tests(given, tests, goes_left)
         return -1, tests, goes_left, loss
     chosen, lowest = 0, np.inf
     for c in range(len(feature)):
@@ -215,19 +204,7 @@ def _look_ahead(  # type: ignore[no-untyped-def]
             side[p] = 0 if sets[c, matrix[feature[c], rows[p]]] else 1
         own = np.full(2, -1, dtype=np.int64)
         own_left = np.zeros((2, N_BYTES), dtype=np.bool_)
-        loss = _best_tests(
-            matrix,
-            n_bins,
-            is_set,
-            columns,
-            rows,
-            side,
-            table,
-            weight,
-            least,
-            own,
-            own_left,
-        )
+        loss = _best_tests(given, own, own_left)
         if loss < lowest:
             chosen, lowest = c, loss
             tests[:] = own
@@ -236,10 +213,9 @@ def _look_ahead(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _best_tests(  # type: ignore[no-untyped-def]
-    matrix, n_bins, is_set, columns, rows, side, table, weight, least, tests, goes_left
-):
+def _best_tests(given, tests, goes_left):  # type: ignore[no-untyped-def]
     """Find the best test on each side; return what both sides then cost."""
+    matrix, n_bins, is_set, columns, rows, side, table, weight, least = given
     n_columns = table.shape[1]
     everything = np.zeros((2, n_columns))
     total = np.zeros(2)

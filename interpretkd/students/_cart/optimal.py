@@ -13,12 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import (
-    Array,
-    InputError,
-    check_integer,
-    check_real,
-)
+from interpretkd._base import Array, InputError, check_integer, check_real
 from interpretkd.models import freeze
 from interpretkd.students._cart.certificate import _DEEPEST, MEASURES, Certificate
 

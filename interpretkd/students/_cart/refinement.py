@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from interpretkd.students._cart.binning import Binned
-from interpretkd.students._cart.cutting import prune
+from interpretkd.students._cart.cutting import _prune_draft
 from interpretkd.students._cart.draft import Draft, _parents, _tidy
 from interpretkd.students._cart.objective import (
     COSTS,
@@ -24,7 +24,7 @@ from interpretkd.students._cart.objective import (
 from interpretkd.students._cart.retesting import _retest
 
 
-def improve(
+def _improve_draft(
     draft: Draft,
     binned: Binned,
     objective: TreeObjective,
@@ -32,26 +32,10 @@ def improve(
     min_samples_leaf: float = 1,
     passes: int = 20,
 ) -> Draft:
-    """Find better tests for a tree of this shape.
+    """Find better tests for a tree of this shape, in so many passes over all nodes.
 
-    Parameters
-    ----------
-    draft : Draft
-        The tree.
-    binned : Binned
-        The rows.
-    objective : TreeObjective
-        What is to be small.
-    min_samples_leaf : float, default=1
-        The least sum of weights in a leaf; where the draft already has it, so has the
-        result.
-    passes : int, default=20
-        The most passes over all nodes.
-
-    Returns
-    -------
-    Draft
-        A tree that is no worse; it may have fewer leaves.
+    The result is no worse; it may have fewer leaves. Where each leaf of the draft has
+    the least sum of weights, so has each of the result.
 
     References
     ----------
@@ -63,13 +47,13 @@ def improve(
     better = _improved(
         draft, binned, objective, min_samples_leaf, passes, fresh, columns
     )
-    better = prune(better, binned, objective, min_samples_leaf=min_samples_leaf)
+    better = _prune_draft(better, binned, objective, min_samples_leaf=min_samples_leaf)
     # To keep leaves large enough may cost more than was gained.
     before, after = (_loss_of(tree, binned, objective) for tree in (draft, better))
     return better if after <= before + 1e-9 * (1.0 + abs(before)) else draft
 
 
-def revise(
+def _revise(
     draft: Draft,
     binned: Binned,
     objective: TreeObjective,
@@ -83,32 +67,11 @@ def revise(
 ) -> Draft:
     """Improve a tree of which one branch is new, and cut it back to size.
 
-    Only tests that the new branch can have made worse than another are looked at
-    again: those in it and above it, and then those near what has changed.
-
-    Parameters
-    ----------
-    draft : Draft
-        The tree; it may have too many leaves.
-    binned : Binned
-        The rows.
-    objective : TreeObjective
-        What is to be small.
-    max_leaves : int or None
-        In [1, inf): the leaves that may stay. None for no bound.
-    min_samples_leaf : float
-        The least sum of weights in a leaf.
-    min_gain : float
-        In [0, inf): what each leaf must gain, in units of the mean over the rows.
-    first, last : int
-        The new branch: its nodes from `first` up to, but not with, `last`.
-    columns : ndarray of int
-        The columns that tests may change to.
-
-    Returns
-    -------
-    Draft
-        A tree that may be better or worse than the one before.
+    The new branch is the nodes from `first` up to, but not with, `last`. Only tests
+    that it can have made worse than another are looked at again: those in it and above
+    it, and then those near what has changed; they may change to the given columns. The
+    draft may have too many leaves; limits are as for `_prune_draft`. The result may be
+    better or worse than the tree before.
     """
     fresh = np.zeros(len(draft.feature), dtype=np.bool_)
     fresh[first:last] = True
@@ -117,7 +80,7 @@ def revise(
         fresh[first] = True
         first = int(above[first])
     draft = _improved(draft, binned, objective, min_samples_leaf, 3, fresh, columns)
-    draft = prune(
+    draft = _prune_draft(
         draft,
         binned,
         objective,
@@ -127,7 +90,7 @@ def revise(
         fresh=fresh,
     )
     draft = _improved(draft, binned, objective, min_samples_leaf, 10, fresh, columns)
-    return prune(
+    return _prune_draft(
         draft, binned, objective, min_samples_leaf=min_samples_leaf, min_gain=min_gain
     )
 

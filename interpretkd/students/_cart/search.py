@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, InputError
 from interpretkd.students._cart.binning import Binned, _n_threads
 from interpretkd.students._cart.certificate import Certificate
-from interpretkd.students._cart.cutting import prune
+from interpretkd.students._cart.cutting import _prune_draft
 from interpretkd.students._cart.draft import (
     Draft,
     _branch_of,
@@ -29,7 +29,7 @@ from interpretkd.students._cart.growing import Limits, grow_draft
 from interpretkd.students._cart.lookahead import _best_branch, _best_over_tests
 from interpretkd.students._cart.objective import COSTS, TreeObjective, _loss_of
 from interpretkd.students._cart.optimal import solve
-from interpretkd.students._cart.refinement import improve, revise
+from interpretkd.students._cart.refinement import _improve_draft, _revise
 
 _WORK = 1e9
 """Cells that one chain of a search may read."""
@@ -119,14 +119,14 @@ class _Problem:
     def improve(self, draft: Draft, passes: int = 20) -> Draft:
         """Improve a tree without making it larger than it may be."""
         least = self.limits.min_samples_leaf
-        return improve(
+        return _improve_draft(
             draft, self.binned, self.objective, min_samples_leaf=least, passes=passes
         )
 
     def prune(self, draft: Draft) -> Draft:
         """Cut a tree back to what it may be."""
         limits = self.limits
-        return prune(
+        return _prune_draft(
             draft,
             self.binned,
             self.objective,
@@ -152,7 +152,7 @@ class _Problem:
         return np.bincount(leaf, weight * self.targets[:, -1], n_nodes) / cover
 
 
-def refine(
+def _refine(
     problem: _Problem,
     start: Draft,
     *,
@@ -160,28 +160,12 @@ def refine(
     deadline: float = np.inf,
     effort: float = 1.0,
 ) -> tuple[Draft, bool]:
-    """Search for a tree that is better than the greedy one.
+    """Search for a tree that is better than the greedy one it begins with.
 
-    Parameters
-    ----------
-    problem : Problem
-        What is searched.
-    start : Draft
-        A tree to begin with.
-    seed : int, default=0
-        Of the search.
-    deadline : float, default=inf
-        When to stop, by `time.monotonic`.
-    effort : float, default=1.0
-        In (0, 1]: the share of the steps that are taken.
-
-    Returns
-    -------
-    draft : Draft
-        The best tree found; never worse than the start on the problem's rows.
-    in_time : bool
-        Whether the search ended by itself: only then does the same seed lead to the
-        same tree again.
+    It ends at the deadline, by `time.monotonic`; `effort`, in (0, 1], is the share of
+    the steps that are taken. Returns the best tree found, never worse than the start
+    on the problem's rows, and whether the search ended by itself: only then does the
+    same seed lead to the same tree again.
     """
     whole, rows = problem, problem.binned.n_samples
     if rows > _MOST_ROWS:
@@ -205,37 +189,15 @@ def refine(
     return best, all(in_time for _, in_time in ends)
 
 
-def optimise(
+def _optimise(
     problem: _Problem, start: Draft, *, seed: int = 0, time_limit: float = 60.0
 ) -> tuple[Draft, Certificate]:
     """Find the best tree over well-chosen tests, with the proof that it is.
 
-    The tests are those that many refined and greedy trees use. The proven tree is then
-    improved over all thresholds; what comes out is no worse.
-
-    Parameters
-    ----------
-    problem : Problem
-        What is searched; it needs a `max_depth` of at most 4 and an objective that
-        costs decisions.
-    start : Draft
-        A good tree; its tests are among the candidates.
-    seed : int, default=0
-        Of the trees that propose tests.
-    time_limit : float, default=60.0
-        In seconds.
-
-    Returns
-    -------
-    draft : Draft
-        The tree.
-    certificate : Certificate
-        What was proven.
-
-    Raises
-    ------
-    InputError
-        For deeper trees and other objectives.
+    The tests are those that many refined and greedy trees use, the start among them.
+    The proven tree is then improved over all thresholds; what comes out is no worse.
+    An InputError is raised for trees deeper than 4 and for objectives other than costs
+    of decisions. The time limit is in seconds.
     """
     limits, objective = problem.limits, problem.objective
     if limits.max_depth is None or limits.max_depth > _DEEPEST_PROOF:
@@ -398,7 +360,7 @@ class _Chain:
         extra = int(self.rng.integers(1, 5))
         part = self.problem.branch(rows, max(2, n_leaves + spare + extra), depth)
         branch = self._grow(part, n_leaves)
-        draft = revise(
+        draft = _revise(
             _graft(draft, node, branch),
             self.problem.binned,
             self.problem.objective,

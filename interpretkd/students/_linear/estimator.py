@@ -20,12 +20,12 @@ from interpretkd.students._boosted.rounds import Score
 from interpretkd.students._linear.path import (
     LinearPath,
     _cross_validate,
+    _linear_path,
     _relax,
     _watch_path,
-    linear_path,
 )
-from interpretkd.students._linear.points import fit_points
-from interpretkd.students._linear.solvers import PENALTIES, SPARSE, fit_linear
+from interpretkd.students._linear.points import _fit_points
+from interpretkd.students._linear.solvers import PENALTIES, SPARSE, _fit_linear
 
 _ROUGHLY = 1e-4
 """How exactly a path is solved that only selects features, to be fitted anew."""
@@ -183,7 +183,7 @@ class LinearStudent(_Student):
         link = _link("LinearStudent", self.loss, targets)
         self.path_ = None
         if self.max_terms is None:
-            self.form_, self.n_iter_ = fit_linear(
+            self.form_, self.n_iter_ = _fit_linear(
                 self.schema_,
                 codes,
                 targets,
@@ -196,7 +196,7 @@ class LinearStudent(_Student):
         else:
             self._choose_terms(codes, targets, weight, link, held_out)
         if self.points:
-            self.form_ = fit_points(
+            self.form_ = _fit_points(
                 self.form_,
                 codes,
                 targets,
@@ -239,7 +239,7 @@ class LinearStudent(_Student):
         link: str,
         strengths: list[float] | None = None,
     ) -> tuple[LinearPath, int]:
-        path, n_steps = linear_path(
+        path, n_steps = _linear_path(
             self.schema_,
             codes,
             targets,

@@ -18,6 +18,7 @@ from interpretkd.students._linear.solvers import (
     _N_HALVINGS,
     _SHRINKERS,
     SPARSE,
+    _fit_linear,
     _intercepts,
     _mean_loss,
     _normal,
@@ -26,7 +27,6 @@ from interpretkd.students._linear.solvers import (
     _proximal_gradient,
     _pulls,
     _row_losses,
-    fit_linear,
 )
 
 
@@ -122,7 +122,7 @@ class LinearPath:
         )
 
 
-def linear_path(
+def _linear_path(
     schema: Schema,
     codes: Codes,
     targets: Array,
@@ -139,49 +139,16 @@ def linear_path(
 ) -> tuple[LinearPath, int]:
     """Find the coefficients for strengths from "all are 0" downwards.
 
-    The first strength is the smallest at which every coefficient is 0. Each further
-    solution starts from the one before, and looks only at columns that the strong rule
-    keeps; the others are checked afterwards.
+    The first strength is the smallest at which every coefficient is 0; `n_strengths`
+    are evenly spaced on a logarithmic scale down to the part `smallest` of it, unless
+    other `strengths`, falling, are given. Each further solution starts from the one
+    before, and looks only at columns that the strong rule keeps; the others are checked
+    afterwards. With `max_terms` the path ends before a step uses more features, and
+    looks between the last two strengths for steps that use up the budget. All else is
+    as for `_fit_linear`, the steps of the solver counted for each strength.
 
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Target columns, as for `fit_linear`.
-    sample_weight : ndarray of shape (n_samples,), default=None
-        How much each row counts.
-    link : {"identity", "softmax", "sigmoid"}, default="identity"
-        As for `fit_linear`.
-    penalty : {"l1", "group"}, default="group"
-        As for `fit_linear`.
-    strengths : sequence of float, default=None
-        The strengths, falling, instead of those that follow.
-    n_strengths : int, default=30
-        In [2, inf): how many, evenly spaced on a logarithmic scale.
-    smallest : float, default=1e-3
-        In (0, 1): the last strength as a part of the first.
-    max_terms : int or None, default=None
-        In [1, inf): the path ends before a step uses more features, and looks between
-        the last two strengths for steps that use up the budget. None for no bound.
-    max_iter : int, default=500
-        The most steps of the solver for each strength.
-    tol : float, default=1e-6
-        As for `fit_linear`.
-
-    Returns
-    -------
-    path : LinearPath
-        The forms; just one when no column tells anything about the targets.
-    n_steps : int
-        The steps that the solver took in total.
-
-    Raises
-    ------
-    InputError
-        For a penalty that sets nothing to 0.
+    Returns the path, of one form when no column tells anything about the targets, and
+    the steps that the solver took in total.
 
     References
     ----------
@@ -230,7 +197,7 @@ def _relax(
     fitted: dict[tuple[int, ...], tuple[Linear, int]] = {}
     for form in path.forms:
         if form.features not in fitted:
-            fitted[form.features] = fit_linear(
+            fitted[form.features] = _fit_linear(
                 form.schema,
                 codes,
                 targets,

@@ -17,7 +17,7 @@ _TRIED = (1.0, 1.25, 1.6, 2.5, 0.7)
 _N_SINGLE = 8
 
 
-def fit_points(
+def _fit_points(
     linear: Linear,
     codes: Codes,
     targets: Array,
@@ -31,29 +31,11 @@ def fit_points(
     Rounded points for several multipliers are improved one by one, or many at once
     where that is better still, as long as the loss falls; multiplier and intercept
     follow by Newton's method. Plain rounding is among the starts, so the result is
-    never worse.
-
-    Parameters
-    ----------
-    linear : Linear
-        The form to approximate; coefficients that are 0 stay 0.
-    codes : ndarray of shape (n_samples, n_features), float32
-        The rows it was fitted to.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Their target columns.
-    sample_weight : ndarray of shape (n_samples,), default=None
-        How much each row counts.
-    max_points : int, default=10
-        In [1, inf): the points lie between this and its negative.
-    strength : float, default=1e-4
-        In [0, inf): the weight of an L2 penalty as in `fit_linear`, which keeps the
-        multiplier finite where the columns tell the targets exactly.
-
-    Returns
-    -------
-    Linear
-        A form with `points`; what stands in for a missing number is a whole number of
-        steps, too.
+    never worse. Rows and targets are those that the form was fitted to; coefficients
+    that are 0 stay 0, and no point is larger than `max_points`. `strength` is that of
+    an L2 penalty as in `_fit_linear`, which keeps the multiplier finite where the
+    columns tell the targets exactly. What stands in for a missing number becomes a
+    whole number of steps, too.
 
     References
     ----------

@@ -26,7 +26,7 @@ SPARSE = ("l1", "group")
 _N_FOLDS, _N_BLOCKS, _N_HALVINGS = 5, 20, 10
 
 
-def fit_linear(
+def _fit_linear(
     schema: Schema,
     codes: Codes,
     targets: Array,
@@ -39,44 +39,17 @@ def fit_linear(
     max_iter: int = 500,
     tol: float = 1e-6,
 ) -> tuple[Linear, int]:
-    """Find the coefficients that minimise mean loss plus penalty.
+    """Find the coefficients that minimise mean loss plus penalty, among some features.
 
     The columns are standardised while the coefficients are sought, so that the
     penalty treats all alike; the result is in original units. The intercept is not
-    penalised.
-
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    codes : ndarray of shape (n_samples, n_features), float32
-        Rows as `Schema.encode` returns them.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Target columns; probabilities for the links "softmax" and "sigmoid".
-    sample_weight : ndarray of shape (n_samples,), default=None
-        How much each row counts.
-    link : {"identity", "softmax", "sigmoid"}, default="identity"
-        Half the squared error, or cross-entropy in nats.
-    penalty : {"l2", "l1", "group"}, default="l2"
-        Half the sum of squares; the sum of magnitudes; or, feature by feature, the
-        root of the sum of squares over all its columns and outputs, scaled by the
-        root of their number (Yuan & Lin, 2006), which drops whole features.
-    strength : float, default=1e-4
-        In [0, inf): the weight of the penalty.
-    features : sequence of int, default=None
-        The features that may get coefficients; None for all.
-    max_iter : int, default=500
-        The most steps.
-    tol : float, default=1e-6
-        The steps end when the gradient (L2) or the relative change of the
-        coefficients (sparse) falls below it.
-
-    Returns
-    -------
-    linear : Linear
-        The linear form.
-    n_steps : int
-        The steps that were taken.
+    penalised. The loss is half the squared error ("identity"), or cross-entropy in nats
+    with targets that are probabilities. The penalty, times `strength`, is half the sum
+    of squares ("l2"); the sum of magnitudes ("l1"); or ("group"), feature by feature,
+    the root of the sum of squares over all its columns and outputs, scaled by the root
+    of their number (Yuan & Lin, 2006), which drops whole features. The steps end when
+    the gradient (L2) or the relative change of the coefficients (sparse) falls below
+    `tol`. Returns the form and the number of steps.
 
     References
     ----------

@@ -7,6 +7,7 @@ categories become indicators, a missing value an indicator of its own.
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -14,10 +15,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from interpretkd._base import (
     Array,
@@ -50,25 +48,30 @@ Arrays: TypeAlias = dict[str, NDArray[Any]]
 _BATCH = 1024
 
 
-class NetworkTeacher(BaseEstimator, ABC):
+@dataclass(kw_only=True, eq=False, repr=False)
+class _Settings:
+    """The parameters that all four have; each class says what they do."""
+
+    max_epochs: int = 40
+    patience: int = 10
+    batch_size: int = 256
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    batch_norm: bool = True
+    dropout: float = 0.1
+    validation_fraction: float = 0.1
+    keep_checkpoints: bool = False
+    device: str = "auto"
+    verbose: bool = False
+    random_state: Any = None
+
+
+class _NetworkTeacher(_Settings, BaseEstimator, ABC):
     """What the four share: from rows to a trained network, and asking it."""
 
     _network_class: ClassVar[type[Network]]
 
     hidden: Sequence[int]
-    max_epochs: int
-    patience: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    batch_norm: bool
-    dropout: float
-    validation_fraction: float
-    keep_checkpoints: bool
-    device: str
-    verbose: bool
-    random_state: Any
-
     schema_: Schema
     network_: Network
     history_: list[dict[str, Any]]
@@ -334,7 +337,7 @@ def _moments(values: Codes) -> tuple[float, float]:
     return float(known.mean()), (np.float32(deviation) and deviation) or 1.0
 
 
-def _device(teacher: NetworkTeacher) -> torch.device:
+def _device(teacher: _NetworkTeacher) -> torch.device:
     if teacher.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

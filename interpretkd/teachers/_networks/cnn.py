@@ -2,30 +2,28 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Column, Schema
-from interpretkd.teachers._networks.base import (
-    NetworkTeacher,
-    _check_sides,
-    _moments,
-)
+from interpretkd.teachers._networks.base import _check_sides, _moments, _NetworkTeacher
 from interpretkd.teachers._networks.modules import CNN
-from interpretkd.teachers._networks.tasks import NetworkClassifier, NetworkRegressor
+from interpretkd.teachers._networks.tasks import _NetworkClassifier, _NetworkRegressor
 from interpretkd.teachers._networks.training import BatchPlan
 
 
-class _Convolutional(NetworkTeacher):
+@dataclass(eq=False, repr=False)
+class _Convolutional(_NetworkTeacher):
     """The columns are the pixels of an image; all have one scale."""
 
     _network_class = CNN
 
-    channels: Sequence[int]
-    image_shape: Sequence[int] | None
+    channels: Sequence[int] = (32, 64)
+    hidden: Sequence[int] = (128,)
+    image_shape: Sequence[int] | None = None
 
     def _check_settings(self) -> BatchPlan:
         _check_sides(type(self).__name__, "channels", self.channels)
@@ -75,7 +73,8 @@ class _Convolutional(NetworkTeacher):
         return np.array([mean]), np.array([scale])
 
 
-class CNNTeacher(NetworkClassifier, _Convolutional):
+@dataclass(eq=False, repr=False)
+class CNNTeacher(_NetworkClassifier, _Convolutional):
     """A classifier of images by convolutions; rows are their pixels.
 
     It takes classes or labels as `MLPTeacher` does. A missing pixel counts as the
@@ -105,8 +104,6 @@ class CNNTeacher(NetworkClassifier, _Convolutional):
         Whether each hidden layer is normalised over the batch.
     dropout : float, default=0.1
         In [0, 1): the share of dense units left out in training.
-    label_smoothing : float, default=0.0
-        In [0, 1): the part of each label spread over all classes.
     validation_fraction : float, default=0.1
         In [0, 0.5]: the share of rows on which training is stopped, each class in
         proportion. When that is fewer than 20 rows, the network is trained on all of
@@ -120,6 +117,8 @@ class CNNTeacher(NetworkClassifier, _Convolutional):
     random_state : int, RandomState or None, default=None
         Of the weights, the order of the rows and the validation part; torch's own
         generator is left alone.
+    label_smoothing : float, default=0.0
+        In [0, 1): the part of each label spread over all classes.
 
     Attributes
     ----------
@@ -148,45 +147,9 @@ class CNNTeacher(NetworkClassifier, _Convolutional):
     (2, 8, 4, 4)
     """
 
-    def __init__(
-        self,
-        channels: tuple[int, ...] = (32, 64),
-        *,
-        hidden: tuple[int, ...] = (128,),
-        image_shape: tuple[int, ...] | None = None,
-        max_epochs: int = 40,
-        patience: int = 10,
-        batch_size: int = 256,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-2,
-        batch_norm: bool = True,
-        dropout: float = 0.1,
-        label_smoothing: float = 0.0,
-        validation_fraction: float = 0.1,
-        keep_checkpoints: bool = False,
-        device: str = "auto",
-        verbose: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        self.channels = channels
-        self.hidden = hidden
-        self.image_shape = image_shape
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_norm = batch_norm
-        self.dropout = dropout
-        self.label_smoothing = label_smoothing
-        self.validation_fraction = validation_fraction
-        self.keep_checkpoints = keep_checkpoints
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
 
-
-class CNNRegressorTeacher(NetworkRegressor, _Convolutional):
+@dataclass(eq=False, repr=False)
+class CNNRegressorTeacher(_NetworkRegressor, _Convolutional):
     """A regressor of images by convolutions, of one or several target columns.
 
     Rows are pixels; a missing one counts as the mean.
@@ -224,38 +187,3 @@ class CNNRegressorTeacher(NetworkRegressor, _Convolutional):
     >>> teacher.fit(X[:600], X[:600].mean(axis=1)).predict(X[:2]).shape
     (2,)
     """
-
-    def __init__(
-        self,
-        channels: tuple[int, ...] = (32, 64),
-        *,
-        hidden: tuple[int, ...] = (128,),
-        image_shape: tuple[int, ...] | None = None,
-        max_epochs: int = 40,
-        patience: int = 10,
-        batch_size: int = 256,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-2,
-        batch_norm: bool = True,
-        dropout: float = 0.1,
-        validation_fraction: float = 0.1,
-        keep_checkpoints: bool = False,
-        device: str = "auto",
-        verbose: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        self.channels = channels
-        self.hidden = hidden
-        self.image_shape = image_shape
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_norm = batch_norm
-        self.dropout = dropout
-        self.validation_fraction = validation_fraction
-        self.keep_checkpoints = keep_checkpoints
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state

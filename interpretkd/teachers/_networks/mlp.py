@@ -1,23 +1,25 @@
 """Teachers of dense layers, over any columns."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from interpretkd._base import Array
 from interpretkd.data import VALUE, Codes, Column, Schema
-from interpretkd.teachers._networks.base import (
-    NetworkTeacher,
-    _moments,
-)
+from interpretkd.teachers._networks.base import _moments, _NetworkTeacher
 from interpretkd.teachers._networks.modules import MLP
-from interpretkd.teachers._networks.tasks import NetworkClassifier, NetworkRegressor
+from interpretkd.teachers._networks.tasks import _NetworkClassifier, _NetworkRegressor
 
 
-class _Dense(NetworkTeacher):
+@dataclass(eq=False, repr=False)
+class _Dense(_NetworkTeacher):
     """Any columns; each number has its own scale."""
 
     _network_class = MLP
+
+    hidden: Sequence[int] = (256, 128)
 
     def _see(self, schema: Schema) -> Schema:
         return schema
@@ -43,7 +45,8 @@ class _Dense(NetworkTeacher):
         return mean, scale
 
 
-class MLPTeacher(NetworkClassifier, _Dense):
+@dataclass(eq=False, repr=False)
+class MLPTeacher(_NetworkClassifier, _Dense):
     """A classifier of dense layers.
 
     It takes classes (one logit each, two for two classes) or, for `y` of several
@@ -68,8 +71,6 @@ class MLPTeacher(NetworkClassifier, _Dense):
         Whether each hidden layer is normalised over the batch.
     dropout : float, default=0.1
         In [0, 1): the share of units left out in training.
-    label_smoothing : float, default=0.0
-        In [0, 1): the part of each label spread over all classes.
     validation_fraction : float, default=0.1
         In [0, 0.5]: the share of rows on which training is stopped, each class in
         proportion. When that is fewer than 20 rows, the network is trained on all of
@@ -83,6 +84,8 @@ class MLPTeacher(NetworkClassifier, _Dense):
     random_state : int, RandomState or None, default=None
         Of the weights, the order of the rows and the validation part; torch's own
         generator is left alone.
+    label_smoothing : float, default=0.0
+        In [0, 1): the part of each label spread over all classes.
 
     Attributes
     ----------
@@ -111,41 +114,9 @@ class MLPTeacher(NetworkClassifier, _Dense):
     True
     """
 
-    def __init__(
-        self,
-        hidden: tuple[int, ...] = (256, 128),
-        *,
-        max_epochs: int = 40,
-        patience: int = 10,
-        batch_size: int = 256,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-2,
-        batch_norm: bool = True,
-        dropout: float = 0.1,
-        label_smoothing: float = 0.0,
-        validation_fraction: float = 0.1,
-        keep_checkpoints: bool = False,
-        device: str = "auto",
-        verbose: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        self.hidden = hidden
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_norm = batch_norm
-        self.dropout = dropout
-        self.label_smoothing = label_smoothing
-        self.validation_fraction = validation_fraction
-        self.keep_checkpoints = keep_checkpoints
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
 
-
-class MLPRegressorTeacher(NetworkRegressor, _Dense):
+@dataclass(eq=False, repr=False)
+class MLPRegressorTeacher(_NetworkRegressor, _Dense):
     """A regressor of dense layers, of one or several target columns.
 
     Parameters
@@ -181,34 +152,3 @@ class MLPRegressorTeacher(NetworkRegressor, _Dense):
     >>> teacher.score(X, X**2) > 0.9
     True
     """
-
-    def __init__(
-        self,
-        hidden: tuple[int, ...] = (256, 128),
-        *,
-        max_epochs: int = 40,
-        patience: int = 10,
-        batch_size: int = 256,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-2,
-        batch_norm: bool = True,
-        dropout: float = 0.1,
-        validation_fraction: float = 0.1,
-        keep_checkpoints: bool = False,
-        device: str = "auto",
-        verbose: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        self.hidden = hidden
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_norm = batch_norm
-        self.dropout = dropout
-        self.validation_fraction = validation_fraction
-        self.keep_checkpoints = keep_checkpoints
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state

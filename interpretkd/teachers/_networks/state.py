@@ -12,22 +12,19 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.data import Schema
-from interpretkd.teachers._networks.base import (
-    Arrays,
-    NetworkTeacher,
-)
+from interpretkd.teachers._networks.base import Arrays, _NetworkTeacher
 from interpretkd.teachers._networks.cnn import CNNRegressorTeacher, CNNTeacher
 from interpretkd.teachers._networks.mlp import MLPRegressorTeacher, MLPTeacher
 from interpretkd.teachers._networks.modules import CNN, Network
-from interpretkd.teachers._networks.tasks import NetworkClassifier, NetworkRegressor
+from interpretkd.teachers._networks.tasks import _NetworkClassifier, _NetworkRegressor
 
-_CLASSES: dict[str, type[NetworkTeacher]] = {
+_CLASSES: dict[str, type[_NetworkTeacher]] = {
     teacher.__name__: teacher
     for teacher in (MLPTeacher, MLPRegressorTeacher, CNNTeacher, CNNRegressorTeacher)
 }
 _TASKS = {
-    NetworkClassifier: ("multiclass", "multilabel"),
-    NetworkRegressor: ("regression",),
+    _NetworkClassifier: ("multiclass", "multilabel"),
+    _NetworkRegressor: ("regression",),
 }
 
 
@@ -67,17 +64,16 @@ def _from_state(config: dict[str, Any], arrays: Arrays) -> Any:
         raise InputError(
             f"The teacher's class must be one of {', '.join(_CLASSES)}. Got {name!r}."
         )
-    teacher: Any = _CLASSES[name](
-        **{
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in config["settings"].items()
-        }
-    )
+    settings: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in config["settings"].items()
+    }
+    teacher: Any = _CLASSES[name](**settings)
     teacher._check_settings()
     teacher.schema_ = Schema.from_dict(config["schema"])
     teacher.task_ = config["task"]
     n_outputs = config["sizes"]["n_outputs"]
-    if isinstance(teacher, NetworkClassifier):
+    if isinstance(teacher, _NetworkClassifier):
         teacher.classes_ = _classes_from_state(config, n_outputs)
     else:
         teacher._flat = bool(config["flat"]) and n_outputs == 1
@@ -94,7 +90,7 @@ def _from_state(config: dict[str, Any], arrays: Arrays) -> Any:
 
 
 def _network_from_state(
-    teacher: NetworkTeacher, sizes: dict[str, Any], arrays: Arrays
+    teacher: _NetworkTeacher, sizes: dict[str, Any], arrays: Arrays
 ) -> Network:
     """Compare everything with a network without memory before taking any of it."""
     with torch.device("meta"):

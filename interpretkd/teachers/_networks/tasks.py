@@ -1,5 +1,6 @@
 """Networks that classify, and networks that predict values."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -9,18 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import (
-    check_array,
-    column_or_1d,
-)
+from sklearn.utils.validation import check_array, column_or_1d
 
-from interpretkd._base import (
-    Array,
-    InputError,
-    check_real,
-)
+from interpretkd._base import Array, InputError, check_real
 from interpretkd.targets import DecisionMixin
-from interpretkd.teachers._networks.base import NetworkTeacher
+from interpretkd.teachers._networks.base import _NetworkTeacher
 from interpretkd.teachers._networks.training import (
     BatchPlan,
     classification,
@@ -29,11 +23,11 @@ from interpretkd.teachers._networks.training import (
 )
 
 
-class NetworkClassifier(ClassifierMixin, DecisionMixin, NetworkTeacher):
+@dataclass(kw_only=True, eq=False, repr=False)
+class _NetworkClassifier(ClassifierMixin, DecisionMixin, _NetworkTeacher):
     """Labels in, decisions out."""
 
-    label_smoothing: float
-    classes_: NDArray[Any]
+    label_smoothing: float = 0.0
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train the network.
@@ -84,7 +78,7 @@ class NetworkClassifier(ClassifierMixin, DecisionMixin, NetworkTeacher):
         return super()._check_settings()
 
 
-class NetworkRegressor(RegressorMixin, NetworkTeacher):
+class _NetworkRegressor(RegressorMixin, _NetworkTeacher):
     """Values in, values out."""
 
     _flat: bool

@@ -20,7 +20,7 @@ from interpretkd.distillation import DistilledClassifier
 from interpretkd.models import Forest
 from interpretkd.runs import load_run, save
 from interpretkd.students import TREE_LEAVES, BoostedStudent, CartStudent
-from interpretkd.students._boosted.leaf_budget import boost_within
+from interpretkd.students._boosted.leaf_budget import _boost_within
 from interpretkd.targets import apply_link, decide, soft_targets
 
 Array = NDArray[np.float64]
@@ -54,7 +54,7 @@ def _leaves(forest: Forest, codes: Any) -> list[Any]:
 def _within(X: Any, targets: Array, weight: Any = None, **settings: Any) -> Any:
     schema = Schema.from_data(X)
     codes = schema.encode(X)
-    return *boost_within(Encoded(schema, codes), targets, weight, **settings), codes
+    return *_boost_within(Encoded(schema, codes), targets, weight, **settings), codes
 
 
 @settings(max_examples=25)
@@ -78,7 +78,7 @@ def test_the_budget_is_kept(
     def score(outputs: Array) -> float:
         return -float(((outputs - targets) ** 2).mean())
 
-    forest, search = boost_within(
+    forest, search = _boost_within(
         Encoded(schema, codes),
         targets,
         max_leaves=max_leaves,
@@ -109,7 +109,7 @@ def test_at_most_one_leaf_of_the_budget_is_left(max_leaves: int) -> None:
 
     schema = Schema.from_data(DIABETES)
     codes = schema.encode(DIABETES)
-    forest, search = boost_within(
+    forest, search = _boost_within(
         Encoded(schema, codes), y, max_leaves=max_leaves, watch=(codes, score)
     )
     assert search.best.max_leaves == max_leaves
@@ -186,8 +186,8 @@ def test_rows_without_weight_are_as_if_they_were_not_there() -> None:
     known = weight > 0
     schema = Schema.from_data(X)
     codes = schema.encode(X)
-    with_zeros, _ = boost_within(Encoded(schema, codes), y, weight, max_leaves=20)
-    without, _ = boost_within(Encoded(schema, codes[known]), y[known], max_leaves=20)
+    with_zeros, _ = _boost_within(Encoded(schema, codes), y, weight, max_leaves=20)
+    without, _ = _boost_within(Encoded(schema, codes[known]), y[known], max_leaves=20)
     for name, array in without.to_arrays().items():
         np.testing.assert_array_equal(with_zeros.to_arrays()[name], array)
 

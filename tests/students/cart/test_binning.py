@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from interpretkd.data import Encoded, Feature, Schema
 from interpretkd.students._cart import binning
-from interpretkd.students._cart.binning import MAX_BINS, _spread, bin_columns
+from interpretkd.students._cart.binning import MAX_BINS, _bin_columns, _spread
 
 nan = np.nan
 NUMBERS = st.one_of(
@@ -19,7 +19,7 @@ NUMBERS = st.one_of(
 
 def binned_column(values, max_bins=MAX_BINS):
     codes = np.asarray(values, dtype=np.float32).reshape(-1, 1)
-    return bin_columns(Schema((Feature("x"),)), codes, max_bins)
+    return _bin_columns(Schema((Feature("x"),)), codes, max_bins)
 
 
 def searched(binned, codes, j=0):
@@ -36,7 +36,7 @@ def searched(binned, codes, j=0):
     st.sampled_from([2, 3, 7, MAX_BINS]),
 )
 def test_bins_are_where_numpy_finds_them(codes, max_bins):
-    binned = bin_columns(Schema.from_data(codes), codes, max_bins)
+    binned = _bin_columns(Schema.from_data(codes), codes, max_bins)
     assert binned.matrix.dtype == np.uint8
     assert binned.n_samples == len(codes)
     for j in range(codes.shape[1]):
@@ -148,7 +148,7 @@ def test_other_numbers_take_the_general_way(column):
 
 def test_a_column_of_one_value_and_an_empty_one():
     codes = np.array([[7, nan], [7, nan], [nan, nan]], dtype=np.float32)
-    binned = bin_columns(Schema.from_data(codes), codes)
+    binned = _bin_columns(Schema.from_data(codes), codes)
     assert binned.n_bins.tolist() == [1, 1]
     np.testing.assert_array_equal(binned.matrix, [[0, 0, 1], [1, 1, 1]])
     others = np.array([[-1e30, 5], [nan, nan]], dtype=np.float32)
@@ -163,7 +163,7 @@ def test_categories_have_their_own_bins_but_the_rarest(n_categories):
     often = rng.permutation(n_categories) + 1
     column = np.repeat(np.arange(n_categories), often).astype(np.float32)
     column = rng.permutation(np.append(column, [nan] * 5))
-    binned = bin_columns(schema, column[:, None])
+    binned = _bin_columns(schema, column[:, None])
     assert binned.is_set.all()
     assert binned.n_bins[0] == min(n_categories, MAX_BINS)
     known = ~np.isnan(column)
@@ -194,7 +194,7 @@ def test_other_rows_go_into_the_same_bins():
     rows = mixed_rows()
     schema = Schema.from_data(rows)
     codes = schema.encode(rows)
-    binned = bin_columns(schema, codes, 32)
+    binned = _bin_columns(schema, codes, 32)
     np.testing.assert_array_equal(
         binned.bin(Encoded(schema, codes)).matrix, binned.matrix
     )
@@ -218,12 +218,12 @@ def test_threads_change_nothing(monkeypatch, threads):
     codes[:, ::3] = np.round(3 * codes[:, ::3])
     codes[rng.random(codes.shape) < 0.1] = nan
     schema = Schema.from_data(codes)
-    alone = bin_columns(schema, codes, 16)
+    alone = _bin_columns(schema, codes, 16)
     asked = []
     monkeypatch.setattr(
         binning, "_n_threads", lambda n_cells: asked.append(n_cells) or threads
     )
-    together = bin_columns(schema, codes, 16)
+    together = _bin_columns(schema, codes, 16)
     np.testing.assert_array_equal(together.matrix, alone.matrix)
     np.testing.assert_array_equal(
         together.bin(Encoded(schema, codes)).matrix, alone.matrix
@@ -264,7 +264,7 @@ def test_a_sample_of_many_rows_misses_no_rare_value(monkeypatch):
     few[[17, 4_000]] = 0.125, 9.5  # too rare for the sample
     many = rng.normal(size=5_000)
     codes = np.column_stack([few, many]).astype(np.float32)
-    binned = bin_columns(Schema.from_data(codes), codes, 16)
+    binned = _bin_columns(Schema.from_data(codes), codes, 16)
     assert binned.n_bins.tolist() == [5, 16]
     np.testing.assert_array_equal(binned.matrix[1], searched(binned, codes, 1))
     counts = np.bincount(binned.matrix[1])

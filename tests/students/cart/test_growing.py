@@ -13,8 +13,8 @@ from interpretkd.data import Feature, Schema
 from interpretkd.models import floor_to_float32
 from interpretkd.students import Limits, grow, grow_draft
 from interpretkd.students._cart import binning
-from interpretkd.students._cart.binning import bin_columns
-from interpretkd.students._cart.draft import finish
+from interpretkd.students._cart.binning import _bin_columns
+from interpretkd.students._cart.draft import _finish_draft
 from interpretkd.students._cart.growing import _compress
 
 nan = np.nan
@@ -279,7 +279,7 @@ def test_the_rarest_of_many_categories_stay_together():
     targets = (place % 2).astype(float)[:, None]
     schema = Schema((Feature("c", "categorical", names),))
     tree = grow(schema, codes, targets, limits=Limits(max_depth=1))
-    bins = bin_columns(schema, codes).edges[0]
+    bins = _bin_columns(schema, codes).edges[0]
     leaf = tree.nodes.apply(np.arange(400.0)[:, None])
     own = np.flatnonzero(bins < 254)
     shared = np.flatnonzero(bins == 254)
@@ -464,14 +464,14 @@ def test_the_seed_decides_between_equal_tests():
 
 def test_a_share_of_the_columns_gives_other_trees():
     codes, targets = real_rows("cancer")
-    binned = bin_columns(Schema.from_data(codes), codes)
+    binned = _bin_columns(Schema.from_data(codes), codes)
     ones = np.ones(len(codes))
 
     def tree(seed):
         draft = grow_draft(
             binned, targets, ones, Limits(max_leaves=8), seed=seed, feature_share=0.3
         )
-        return finish(draft, binned, codes, targets, ones)
+        return _finish_draft(draft, binned, codes, targets, ones)
 
     roots = [int(tree(seed).nodes.feature[0]) for seed in range(10)]
     assert len(set(roots)) > 3

@@ -11,8 +11,8 @@ from sklearn.datasets import load_digits
 
 from interpretkd.data import Feature, Schema
 from interpretkd.students import Limits, grow_draft, leaves_of
-from interpretkd.students._cart.binning import N_BYTES, bin_columns
-from interpretkd.students._cart.cutting import prune
+from interpretkd.students._cart.binning import N_BYTES, _bin_columns
+from interpretkd.students._cart.cutting import _prune_draft
 from interpretkd.students._cart.draft import Draft, _branch_of, _graft, _parents, _tidy
 from interpretkd.students._cart.objective import (
     COSTS,
@@ -24,7 +24,7 @@ from interpretkd.students._cart.objective import (
     _loss_of,
     _losses_elsewhere,
 )
-from interpretkd.students._cart.refinement import improve, revise
+from interpretkd.students._cart.refinement import _improve_draft, _revise
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)
@@ -92,7 +92,7 @@ def problem(seed, kind, n_rows=60, gaps=0.1, weighted="with zeros", priced=True)
     weight[0] = 1.0
     price = rng.exponential(0.3, 4) if priced else np.zeros(4)
     objective = TreeObjective(kind, table * weight[:, None], weight, price)
-    return bin_columns(SCHEMA, codes), targets, objective
+    return _bin_columns(SCHEMA, codes), targets, objective
 
 
 def start_of(binned, targets, objective, seed, least=1.0, max_leaves=9):
@@ -221,7 +221,7 @@ def test_improving_never_makes_it_worse(seed, kind, least, weighted, priced):
     start = start_of(binned, targets, objective, seed, least)
     kept = start.copy()
     before = _loss_of(start, binned, objective)
-    better = improve(start, binned, objective, min_samples_leaf=least)
+    better = _improve_draft(start, binned, objective, min_samples_leaf=least)
     check_shape(better)
     assert _loss_of(better, binned, objective) <= before + 1e-9 * (1 + abs(before))
     assert better.n_leaves <= start.n_leaves
@@ -237,8 +237,8 @@ def test_improving_helps(kind):
     for seed in range(20):
         binned, targets, objective = problem(seed, kind, n_rows=200, priced=False)
         start = start_of(binned, targets, objective, seed)
-        better = improve(start, binned, objective)
-        quick = improve(start, binned, objective, passes=1)
+        better = _improve_draft(start, binned, objective)
+        quick = _improve_draft(start, binned, objective, passes=1)
         losses = [_loss_of(d, binned, objective) for d in (start, quick, better)]
         before, between, after = (loss + constant_of(objective) for loss in losses)
         ratios.append(after / before)
@@ -250,28 +250,28 @@ def test_improving_helps(kind):
 
 def test_digits_are_told_apart_better():
     X, y = load_digits(return_X_y=True)
-    binned = bin_columns(Schema.from_data(X), X.astype(np.float32))
+    binned = _bin_columns(Schema.from_data(X), X.astype(np.float32))
     onehot, ones = np.eye(10)[y], np.ones(len(X))
     objective = TreeObjective(COSTS, 1 - onehot, ones, np.zeros(64))
     start = grow_draft(binned, onehot, ones, Limits(max_leaves=16))
-    better = improve(start, binned, objective)
+    better = _improve_draft(start, binned, objective)
     assert _loss_of(better, binned, objective) < 0.98 * _loss_of(
         start, binned, objective
     )
-    again = improve(start, binned, objective)
+    again = _improve_draft(start, binned, objective)
     for mine, other in zip(better.tests, again.tests, strict=True):
         np.testing.assert_array_equal(mine, other)
 
 
 def test_branches_that_decide_the_same_are_cut_off():
     codes = np.arange(8, dtype=np.float32)[:, None]
-    binned = bin_columns(Schema.from_data(codes), codes)
+    binned = _bin_columns(Schema.from_data(codes), codes)
     targets = np.eye(2)[[0, 0, 0, 0, 1, 1, 1, 1]] * 0.5 + np.arange(8)[:, None] / 50
     start = grow_draft(binned, targets, np.ones(8), Limits(max_leaves=6))
     assert start.n_leaves == 6
     decided = np.eye(2)[[0, 0, 0, 0, 1, 1, 1, 1]]
     objective = TreeObjective(COSTS, 1 - decided, np.ones(8), np.zeros(1))
-    better = improve(start, binned, objective)
+    better = _improve_draft(start, binned, objective)
     assert better.n_leaves == 2
     assert _loss_of(better, binned, objective) == 0
 
@@ -315,7 +315,7 @@ def test_no_other_test_serves_the_leaves_answers_better(seed, kind, n_rows):
         seed, kind, n_rows=n_rows, weighted="without", priced=seed % 2 == 0
     )
     start = stump(*random_test(np.random.default_rng(seed), binned))
-    better = improve(start, binned, objective)
+    better = _improve_draft(start, binned, objective)
     if better.n_leaves == 1 or cover_of(better, binned, objective)[1:].min() == 0:
         return
     leaf = leaves_of(better, binned)
@@ -338,12 +338,12 @@ def test_no_other_test_serves_the_leaves_answers_better(seed, kind, n_rows):
 def test_no_other_test_with_leaves_large_enough_serves_better(seed, kind, least):
     rng = np.random.default_rng(seed)
     codes = rows_of(rng, 40, 0.1)[:, :2]
-    binned = bin_columns(Schema(SCHEMA.features[:2]), codes)
+    binned = _bin_columns(Schema(SCHEMA.features[:2]), codes)
     _, table = table_of(rng, np.hstack([codes, codes]), kind)
     objective = TreeObjective(kind, table, np.ones(40), np.zeros(2))
     start = stump(*random_test(rng, binned))
     cover = cover_of(start, binned, objective)
-    better = improve(start, binned, objective, min_samples_leaf=least)
+    better = _improve_draft(start, binned, objective, min_samples_leaf=least)
     if min(cover[1:]) < least or better.n_leaves == 1:
         return
     leaf = leaves_of(better, binned)
@@ -374,7 +374,7 @@ def test_two_classes_get_the_best_stump_from_wherever_it_starts(seed):
     schema = Schema(
         (*map(Feature, "abcd"), Feature("home", "categorical", tuple("vwxyz")))
     )
-    binned = bin_columns(schema, codes)
+    binned = _bin_columns(schema, codes)
     weight = rng.integers(1, 4, 40).astype(float)
     costs = rng.random((40, 2)) * weight[:, None]
     objective = TreeObjective(COSTS, costs, weight, np.zeros(5))
@@ -382,9 +382,9 @@ def test_two_classes_get_the_best_stump_from_wherever_it_starts(seed):
     leaf = leaves_of(start, binned)
     decided = [costs[leaf == node].sum(axis=0).argmin() for node in (1, 2)]
     if decided[0] == decided[1]:
-        assert improve(start, binned, objective).n_leaves == 1
+        assert _improve_draft(start, binned, objective).n_leaves == 1
         return
-    found = _loss_of(improve(start, binned, objective), binned, objective)
+    found = _loss_of(_improve_draft(start, binned, objective), binned, objective)
     tests = [left for j in range(5) for left in every_test(binned, j)]
     sides = [(costs[left].sum(axis=0), costs[~left].sum(axis=0)) for left in tests]
     alone = costs.sum(axis=0).min()
@@ -432,7 +432,7 @@ def test_the_weakest_links_are_cut(seed, kind, max_leaves, min_gain):
         noise = np.random.default_rng(seed).random(objective.table.shape) / 100
         objective = replace(objective, table=objective.table + noise)
     draft = start_of(binned, targets, objective, seed, max_leaves=10)
-    found = prune(draft, binned, objective, max_leaves, min_gain=min_gain)
+    found = _prune_draft(draft, binned, objective, max_leaves, min_gain=min_gain)
     check_shape(found)
     assert found.n_leaves <= max_leaves
     gain = min_gain * objective.weight.sum() + 1e-8
@@ -448,10 +448,10 @@ def test_the_weakest_links_are_cut(seed, kind, max_leaves, min_gain):
 def test_pruning_removes_leaves_that_are_too_small(seed, kind):
     binned, targets, objective = problem(seed, kind)
     draft = start_of(binned, targets, objective, seed, max_leaves=20)
-    found = prune(draft, binned, objective, min_samples_leaf=8)
+    found = _prune_draft(draft, binned, objective, min_samples_leaf=8)
     losses = [_loss_of(d, binned, objective) for d in (found, draft)]
     assert losses[0] <= losses[1] + 1e-6 or found.n_leaves < draft.n_leaves
-    every = prune(draft, binned, objective, 1, min_samples_leaf=8)
+    every = _prune_draft(draft, binned, objective, 1, min_samples_leaf=8)
     assert every.n_leaves == 1
 
 
@@ -500,7 +500,7 @@ def test_a_revised_tree_keeps_its_bounds(seed, kind, least, max_leaves):
         return
     branch = grow_draft(part, targets[rows], weight, limits, seed=1, feature_share=0.6)
     grafted = _graft(draft, node, branch)
-    found = revise(
+    found = _revise(
         grafted,
         binned,
         objective,

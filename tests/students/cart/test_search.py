@@ -14,23 +14,23 @@ from interpretkd._base import InputError
 from interpretkd.data import Encoded, Feature, Schema
 from interpretkd.students import CartStudent, Limits, grow_draft, leaves_of
 from interpretkd.students._cart import search
-from interpretkd.students._cart.binning import bin_columns
+from interpretkd.students._cart.binning import _bin_columns
 from interpretkd.students._cart.draft import (
     _branch_of,
+    _finish_draft,
     _graft,
     _is_monotone,
     _parents,
-    finish,
 )
 from interpretkd.students._cart.fitting import (
     OBJECTIVES,
-    HeldOut,
     Settings,
     _fit_tree,
+    _HeldOut,
     _objective_of,
 )
 from interpretkd.students._cart.objective import COSTS, CROSS_ENTROPY, PAIRS, SQUARES
-from interpretkd.students._cart.search import _Problem, refine
+from interpretkd.students._cart.search import _Problem, _refine
 
 nan = np.nan
 SEEDS = st.integers(0, 2**32 - 1)
@@ -72,7 +72,7 @@ def drawn(seed, n_rows=80, n_outputs=3):
 
 def problem_of(codes, targets, weight, settings, schema=SCHEMA):
     objective = _objective_of(settings, targets, weight, codes.shape[1])
-    return _Problem(bin_columns(schema, codes), targets, objective, settings.limits)
+    return _Problem(_bin_columns(schema, codes), targets, objective, settings.limits)
 
 
 def named(objective, **limits):
@@ -227,7 +227,7 @@ def test_refining_is_never_worse_and_keeps_the_bounds(seed, name, limits):
     weight = rng.integers(0, 4, len(codes)).astype(float)
     problem = problem_of(codes, targets, weight, named(name, **limits))
     start = problem.grow()
-    better, in_time = refine(problem, start, seed=seed % 5)
+    better, in_time = _refine(problem, start, seed=seed % 5)
     assert in_time
     before = problem.loss(start)
     assert problem.loss(better) <= before + 1e-9 * (1 + abs(before))
@@ -254,7 +254,7 @@ def test_every_step_goes_downhill_and_counts_right(monkeypatch, name, limits):
     cost = np.array([0.01, 0.0, 0.02])
     settings = named(name, **limits, min_samples_leaf=3, feature_cost=cost)
     problem = problem_of(codes, targets, np.ones(150), settings)
-    refine(problem, problem.grow())
+    _refine(problem, problem.grow())
     assert len(steps) >= 15
     assert sum(steps) > 3
 
@@ -267,7 +267,7 @@ def test_refining_helps(name):
         ones = np.ones(len(codes))
         problem = problem_of(codes, targets, ones, named(name, max_leaves=6))
         start = problem.grow()
-        better, _ = refine(problem, start)
+        better, _ = _refine(problem, start)
         constant = (targets**2).sum() if name == "squared_error" else 0.0
         ratios.append(
             (problem.loss(better) + constant) / (problem.loss(start) + constant)
@@ -393,11 +393,11 @@ def test_the_same_seed_finds_the_same_tree_with_any_number_of_threads(
     found = []
     for threads in (1, 2, 2):
         monkeypatch.setattr(search, "_n_threads", lambda n_cells, n=threads: n)
-        draft, in_time = refine(problem, start, seed=seed)
+        draft, in_time = _refine(problem, start, seed=seed)
         assert in_time
         found.append(arrays_of(draft))
     assert found[0] == found[1] == found[2]
-    other, _ = refine(problem, start, seed=seed + 1)
+    other, _ = _refine(problem, start, seed=seed + 1)
     assert arrays_of(other) != found[0]
 
 
@@ -406,7 +406,7 @@ def test_a_search_without_time_ends_with_a_tree():
     schema, ones = Schema.from_data(codes), np.ones(len(codes))
     problem = problem_of(codes, targets, ones, named("auto", max_leaves=12), schema)
     start = problem.grow()
-    draft, in_time = refine(problem, start, deadline=time.monotonic() - 1)
+    draft, in_time = _refine(problem, start, deadline=time.monotonic() - 1)
     assert not in_time
     assert problem.loss(draft) <= problem.loss(start)
     keeps_to(draft, problem)
@@ -428,7 +428,7 @@ def test_what_is_found_on_a_part_of_the_rows_serves_all(monkeypatch, least):
         schema = Schema.from_data(codes)
         problem = problem_of(codes, np.eye(2)[label], np.ones(600), settings, schema)
         start = problem.grow()
-        draft, _ = refine(problem, start)
+        draft, _ = _refine(problem, start)
         assert problem.loss(draft) <= problem.loss(start)
         keeps_to(draft, problem)
 
@@ -463,7 +463,7 @@ def test_monotone_trees_are_told_from_others(seed):
     schema = Schema(
         (Feature("a"), Feature("b"), Feature("c", "categorical", tuple("xyz")))
     )
-    binned = bin_columns(schema, codes)
+    binned = _bin_columns(schema, codes)
     targets = codes[:, :1].copy()
     targets[np.isnan(targets)] = 1.0
     targets = targets + rng.normal(size=targets.shape) * rng.choice([0.1, 1.0])
@@ -473,7 +473,7 @@ def test_monotone_trees_are_told_from_others(seed):
     )
     answers = np.round(rng.normal(size=len(draft.feature)), 1)
     if seed % 2:
-        answers = finish(draft, binned, codes, targets, np.ones(50)).value[:, 0]
+        answers = _finish_draft(draft, binned, codes, targets, np.ones(50)).value[:, 0]
     signs = rng.integers(-1, 2, 3).astype(np.int8)
     signs[2] = 0
     grid = np.array(
@@ -701,7 +701,7 @@ def test_what_was_tried_is_a_table():
         targets[:80],
         np.ones(80),
         Settings(Limits(max_leaves=5)),
-        HeldOut(Encoded(SCHEMA, codes[80:]), targets[80:], np.ones(40)),
+        _HeldOut(Encoded(SCHEMA, codes[80:]), targets[80:], np.ones(40)),
     )
     frame = fit.to_frame()
     assert isinstance(frame, pd.DataFrame)

@@ -14,8 +14,8 @@ from interpretkd._base import InputError
 from interpretkd.data import Feature, Schema
 from interpretkd.models import Linear, Points, Scorecard, read_scorecards
 from interpretkd.students import LinearStudent
-from interpretkd.students._linear.points import fit_points
-from interpretkd.students._linear.solvers import _row_losses, fit_linear
+from interpretkd.students._linear.points import _fit_points
+from interpretkd.students._linear.solvers import _fit_linear, _row_losses
 
 Array = NDArray[np.float64]
 nan = math.nan
@@ -171,8 +171,8 @@ def test_never_worse_than_plain_rounding(
     weight = rng.integers(1, 4, size=60) * 1.0 if weighted else np.ones(60)
     schema = Schema.from_data(X)
     codes = schema.encode(X)
-    linear, _ = fit_linear(schema, codes, targets, weight, link=link)
-    found = fit_points(linear, codes, targets, weight, max_points=max_points)
+    linear, _ = _fit_linear(schema, codes, targets, weight, link=link)
+    found = _fit_points(linear, codes, targets, weight, max_points=max_points)
     assert found.steps is not None
     assert found.points is not None
     assert np.abs(found.points).max() <= max_points
@@ -199,8 +199,8 @@ def test_small_cards_are_as_good_as_any(seed: int, link: str) -> None:
     margins = X @ rng.normal(size=(3, 1)) * 2 + rng.normal(size=(80, 1))
     targets = margins if link == "identity" else expit(margins)
     schema = Schema.from_data(X)
-    linear, _ = fit_linear(schema, X, targets, link=link)
-    found = fit_points(linear, X, targets, max_points=2, strength=0)
+    linear, _ = _fit_linear(schema, X, targets, link=link)
+    found = _fit_points(linear, X, targets, max_points=2, strength=0)
     values = []
     for points in itertools.product(range(-2, 3), repeat=3):
         total = X @ np.asarray(points, dtype=float)
@@ -226,13 +226,13 @@ def test_points_lose_little() -> None:
     targets /= targets.sum(axis=1, keepdims=True)
     schema = Schema.from_data(X)
     codes = schema.encode(X)
-    linear, _ = fit_linear(schema, codes, targets, link="softmax")
+    linear, _ = _fit_linear(schema, codes, targets, link="softmax")
     losses = [
         _row_losses(form.margins(X), targets, "softmax").mean()
         for form in (
             linear,
-            fit_points(linear, codes, targets, max_points=10),
-            fit_points(linear, codes, targets, max_points=1),
+            _fit_points(linear, codes, targets, max_points=10),
+            _fit_points(linear, codes, targets, max_points=1),
         )
     ]
     assert losses[0] <= losses[1] <= losses[0] + 0.002
@@ -362,6 +362,6 @@ def test_wrong_settings_are_refused(name: str, wrong: Any) -> None:
         schema = Schema((Feature("x"),))
         linear = Linear(schema, np.ones((1, 1)), np.zeros(1), np.zeros(1))
         with pytest.raises(InputError, match="'max_points' parameter of fit_points"):
-            fit_points(
+            _fit_points(
                 linear, np.ones((2, 1), np.float32), np.ones((2, 1)), max_points=wrong
             )

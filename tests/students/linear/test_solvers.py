@@ -16,11 +16,11 @@ from interpretkd.models import Linear
 from interpretkd.students import LinearPath, LinearStudent
 from interpretkd.students._linear.path import (
     _cross_validate,
+    _linear_path,
     _relax,
     _watch_path,
-    linear_path,
 )
-from interpretkd.students._linear.solvers import _row_losses, fit_linear
+from interpretkd.students._linear.solvers import _fit_linear, _row_losses
 
 Array = NDArray[np.float64]
 nan = np.nan
@@ -40,7 +40,7 @@ SOFT = softmax(1.5 * HARD + np.random.default_rng(0).normal(size=HARD.shape), ax
 
 @pytest.mark.parametrize("strength", [1e-3, 1e-2, 1.0])
 def test_softmax_with_l2_equals_logistic_regression(strength: float) -> None:
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         IRIS, CODES, HARD, link="softmax", strength=strength, tol=1e-9, max_iter=5000
     )
     oracle = LogisticRegression(C=1 / (strength * 150), tol=1e-10, max_iter=5000)
@@ -50,7 +50,7 @@ def test_softmax_with_l2_equals_logistic_regression(strength: float) -> None:
 
 def test_soft_targets_equal_rows_that_come_once_a_class_with_weights() -> None:
     strength = 1e-2
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         IRIS, CODES, SOFT, link="softmax", strength=strength, tol=1e-9, max_iter=5000
     )
     oracle = LogisticRegression(C=1 / (strength * 150), tol=1e-10, max_iter=5000)
@@ -65,7 +65,7 @@ def test_sigmoid_is_one_logistic_regression_a_column() -> None:
     codes = schema.encode(X)
     scaled = StandardScaler().fit_transform(codes.astype(float))
     both = np.column_stack([y, X[:, 0] > 14]).astype(float)
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         schema, codes, both, link="sigmoid", strength=1e-2, tol=1e-9, max_iter=5000
     )
     for column in range(2):
@@ -82,7 +82,7 @@ def test_squared_error_with_l2_equals_ridge(strength: float) -> None:
     codes = schema.encode(X)
     scaled = StandardScaler().fit_transform(codes.astype(float))
     both = np.column_stack([y, X[:, 2] * y]) / 100
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         schema, codes, both, strength=strength, tol=1e-10, max_iter=20_000
     )
     oracle = Ridge(alpha=strength * len(X)).fit(scaled, both)
@@ -96,7 +96,7 @@ def test_squared_error_with_l1_equals_lasso(strength: float) -> None:
     codes = schema.encode(X)
     scaled = StandardScaler().fit_transform(codes.astype(float))
     target = (y - y.mean()) / y.std()
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         schema,
         codes,
         target[:, None],
@@ -124,7 +124,7 @@ def _objective(
 
 @pytest.mark.parametrize("strength", [1e-3, 1e-2, 0.1])
 def test_softmax_with_l1_is_as_good_as_saga(strength: float) -> None:
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         IRIS,
         CODES,
         HARD,
@@ -193,7 +193,7 @@ def _norm_of_groups(linear: Linear) -> dict[str, float]:
 
 
 def test_group_penalty_drops_whole_features() -> None:
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         SCHEMA, SCHEMA.encode(ROWS), VALUES, penalty="group", strength=0.1
     )
     dropped = {name for name, square in _norm_of_groups(linear).items() if square == 0}
@@ -201,7 +201,7 @@ def test_group_penalty_drops_whole_features() -> None:
     for name in ("age", "home"):  # kept whole: no column of theirs is 0
         terms = [i for i, term in enumerate(linear.terms) if term.startswith(name)]
         assert (linear.coefficients[terms] != 0).any(axis=1).all()
-    one, _ = fit_linear(
+    one, _ = _fit_linear(
         SCHEMA, SCHEMA.encode(ROWS), VALUES, penalty="group", strength=10
     )
     assert one.n_terms == 0
@@ -213,7 +213,7 @@ def test_group_penalty_is_at_its_minimum() -> None:
     # The condition of Yuan & Lin (2006): in each kept group the slope of the loss is
     # strength * sqrt(size) * direction of the coefficients; in each dropped, less.
     strength = 0.05
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         SCHEMA,
         SCHEMA.encode(ROWS),
         VALUES,
@@ -260,7 +260,7 @@ def test_coefficients_are_in_original_units(link: str) -> None:
     targets = {"identity": VALUES, "softmax": softmax(VALUES, axis=1)}.get(
         link, expit(VALUES - 3)
     )
-    linear, n_steps = fit_linear(SCHEMA, SCHEMA.encode(ROWS), targets, link=link)
+    linear, n_steps = _fit_linear(SCHEMA, SCHEMA.encode(ROWS), targets, link=link)
     frame = linear.to_frame(["first", "second"])
     assert list(frame.index) == [
         *("(intercept)", "age", "age is missing", "home is free", "home is own"),
@@ -278,7 +278,7 @@ def test_coefficients_are_in_original_units(link: str) -> None:
 
 
 def test_dropped_terms_are_not_in_the_table() -> None:
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         SCHEMA, SCHEMA.encode(ROWS), VALUES, penalty="l1", strength=0.3
     )
     table = linear.to_frame()
@@ -290,7 +290,7 @@ def test_dropped_terms_are_not_in_the_table() -> None:
 
 
 def test_a_missing_number_counts_as_the_mean_plus_its_indicator() -> None:
-    linear, _ = fit_linear(SCHEMA, SCHEMA.encode(ROWS), VALUES)
+    linear, _ = _fit_linear(SCHEMA, SCHEMA.encode(ROWS), VALUES)
     known = ROWS.iloc[[1]].assign(age=ROWS["age"].mean())
     gap = known.assign(age=nan)
     place = linear.terms.index("age is missing")
@@ -303,7 +303,7 @@ def test_a_missing_number_counts_as_the_mean_plus_its_indicator() -> None:
 
 
 def test_a_number_that_was_never_missing_is_filled_by_the_mean() -> None:
-    linear, _ = fit_linear(SCHEMA, SCHEMA.encode(ROWS), VALUES)
+    linear, _ = _fit_linear(SCHEMA, SCHEMA.encode(ROWS), VALUES)
     row = ROWS.iloc[[1]]
     np.testing.assert_allclose(
         linear.predict(row.assign(noise=nan)),
@@ -318,7 +318,7 @@ def test_constant_columns_get_no_coefficient(penalty: str) -> None:
     rows[:, 1] = 1e6
     targets = rows[:, [0]] * 2 + 1
     schema = Schema.from_data(rows)
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         schema, schema.encode(rows), targets, penalty=penalty, strength=1e-6
     )
     assert linear.coefficients[1, 0] == 0
@@ -329,7 +329,7 @@ def test_constant_columns_get_no_coefficient(penalty: str) -> None:
 def test_a_column_without_any_value_does_no_harm(penalty: str) -> None:
     rows = np.column_stack([np.arange(20.0), np.full(20, nan)])
     schema = Schema.from_data(rows)
-    linear, _ = fit_linear(
+    linear, _ = _fit_linear(
         schema, schema.encode(rows), rows[:, :1], penalty=penalty, strength=1e-6
     )
     np.testing.assert_allclose(linear.predict(rows)[:, 0], rows[:, 0], atol=1e-2)
@@ -349,8 +349,8 @@ def test_weights_equal_repetition(penalty: str, link: str) -> None:
         "tol": 1e-9,
         "max_iter": 20_000,
     }
-    weighted, _ = fit_linear(SCHEMA, codes, targets, times.astype(float), **how)
-    repeated, _ = fit_linear(SCHEMA, codes[again], targets[again], **how)
+    weighted, _ = _fit_linear(SCHEMA, codes, targets, times.astype(float), **how)
+    repeated, _ = _fit_linear(SCHEMA, codes[again], targets[again], **how)
     np.testing.assert_allclose(
         weighted.predict(ROWS), repeated.predict(ROWS), atol=1e-4
     )
@@ -362,7 +362,7 @@ def test_the_scale_of_columns_and_weights_does_not_matter() -> None:
     fits = []
     for rows, weight in ((X, 1.0), (X * by, 250.0)):
         schema = Schema.from_data(rows)
-        linear, _ = fit_linear(
+        linear, _ = _fit_linear(
             schema,
             schema.encode(rows),
             HARD,
@@ -378,21 +378,21 @@ def test_the_scale_of_columns_and_weights_does_not_matter() -> None:
 
 
 def test_softmax_outputs_are_centred() -> None:
-    linear, _ = fit_linear(IRIS, CODES, HARD, link="softmax", strength=1e-2)
+    linear, _ = _fit_linear(IRIS, CODES, HARD, link="softmax", strength=1e-2)
     np.testing.assert_allclose(linear.coefficients.sum(axis=1), 0, atol=1e-12)
     assert linear.intercept.sum() == pytest.approx(0, abs=1e-10)
 
 
 @pytest.mark.parametrize("penalty", ["l2", "l1", "group"])
 def test_steps_are_limited_and_counted(penalty: str) -> None:
-    _, n_steps = fit_linear(
+    _, n_steps = _fit_linear(
         IRIS, CODES, HARD, link="softmax", penalty=penalty, max_iter=3
     )
     assert n_steps == 3
 
 
 def test_linear_survives_its_arrays() -> None:
-    linear, _ = fit_linear(IRIS, CODES, HARD, link="softmax")
+    linear, _ = _fit_linear(IRIS, CODES, HARD, link="softmax")
     back = Linear.from_arrays(IRIS, linear.to_arrays(), "softmax")
     for name, array in linear.to_arrays().items():
         np.testing.assert_array_equal(back.to_arrays()[name], array)
@@ -469,7 +469,7 @@ def test_the_first_strength_is_the_smallest_without_a_term(
     link: str, penalty: str
 ) -> None:
     targets = MIXED[link]
-    path, _ = linear_path(SCHEMA, ENCODED, targets, link=link, penalty=penalty)
+    path, _ = _linear_path(SCHEMA, ENCODED, targets, link=link, penalty=penalty)
     assert path.n_terms[0] == 0
     assert path.n_terms[1] > 0
     assert path.strengths[-1] == pytest.approx(path.strengths[0] * 1e-3)
@@ -477,7 +477,7 @@ def test_the_first_strength_is_the_smallest_without_a_term(
     mean = np.tile(targets.mean(axis=0), (len(ROWS), 1))
     np.testing.assert_allclose(path.forms[0].predict(ROWS), mean, atol=1e-9)
     for factor, is_empty in ((1 + 1e-9, True), (1 - 1e-4, False)):
-        alone, _ = fit_linear(
+        alone, _ = _fit_linear(
             SCHEMA,
             ENCODED,
             targets,
@@ -496,11 +496,11 @@ def test_every_step_is_what_its_strength_gives_alone(link: str, penalty: str) ->
     how: dict[str, Any] = {"tol": 1e-9, "max_iter": 20_000}
     how |= {"link": link, "penalty": penalty}
     targets = MIXED[link]
-    path, _ = linear_path(SCHEMA, ENCODED, targets, n_strengths=6, **how)
+    path, _ = _linear_path(SCHEMA, ENCODED, targets, n_strengths=6, **how)
     for strength, form, loss in zip(
         path.strengths, path.forms, path.losses, strict=True
     ):
-        alone, _ = fit_linear(SCHEMA, ENCODED, targets, strength=strength, **how)
+        alone, _ = _fit_linear(SCHEMA, ENCODED, targets, strength=strength, **how)
         np.testing.assert_allclose(form.predict(ROWS), alone.predict(ROWS), atol=1e-5)
         if form is not path.forms[0]:  # there, rounding decides
             assert form.features == alone.features
@@ -515,7 +515,7 @@ def test_the_path_ends_at_the_lasso() -> None:
     codes = schema.encode(X)
     scaled = StandardScaler().fit_transform(codes.astype(float))
     target = (y - y.mean()) / y.std()
-    path, _ = linear_path(
+    path, _ = _linear_path(
         schema,
         codes,
         target[:, None],
@@ -540,7 +540,7 @@ def test_the_path_ends_at_logistic_regression_with_l1() -> None:
     schema = Schema.from_data(X)
     codes = schema.encode(X)
     scaled = StandardScaler().fit_transform(codes.astype(float))
-    path, _ = linear_path(
+    path, _ = _linear_path(
         schema,
         codes,
         y[:, None].astype(float),
@@ -565,7 +565,7 @@ def test_the_path_ends_at_logistic_regression_with_l1() -> None:
 
 @pytest.mark.parametrize("penalty", ["l1", "group"])
 def test_loss_falls_along_the_path(penalty: str) -> None:
-    path, n_steps = linear_path(IRIS, CODES, SOFT, link="softmax", penalty=penalty)
+    path, n_steps = _linear_path(IRIS, CODES, SOFT, link="softmax", penalty=penalty)
     assert (np.diff(path.losses) <= 1e-9).all()
     assert (np.diff(path.strengths) < 0).all()
     assert n_steps > 30
@@ -581,7 +581,7 @@ def test_a_budget_is_kept_and_used_up(budget: int) -> None:
     rows = rng.normal(size=(200, 8))
     targets = rows[:, [0, 1, 2, 3]] @ [[1.0], [0.99], [0.98], [0.97]]
     schema = Schema.from_data(rows)
-    path, _ = linear_path(
+    path, _ = _linear_path(
         schema, schema.encode(rows), targets, n_strengths=4, max_terms=budget
     )
     assert path.n_terms.max() == budget
@@ -589,7 +589,7 @@ def test_a_budget_is_kept_and_used_up(budget: int) -> None:
 
 
 def test_rows_without_anything_to_learn_give_a_path_of_one_step() -> None:
-    path, n_steps = linear_path(SCHEMA, ENCODED, np.ones((len(ROWS), 1)))
+    path, n_steps = _linear_path(SCHEMA, ENCODED, np.ones((len(ROWS), 1)))
     assert len(path) == 1
     assert path.n_terms[0] == 0
     assert n_steps == 1
@@ -598,12 +598,12 @@ def test_rows_without_anything_to_learn_give_a_path_of_one_step() -> None:
 
 def test_a_penalty_that_drops_nothing_has_no_path() -> None:
     with pytest.raises(InputError, match="The 'penalty' parameter of linear_path"):
-        linear_path(SCHEMA, ENCODED, VALUES, penalty="l2")
+        _linear_path(SCHEMA, ENCODED, VALUES, penalty="l2")
 
 
 def test_relaxed_forms_keep_the_features_and_lose_less() -> None:
     targets = MIXED["softmax"]
-    path, _ = linear_path(SCHEMA, ENCODED, targets, link="softmax")
+    path, _ = _linear_path(SCHEMA, ENCODED, targets, link="softmax")
     relaxed, _ = _relax(path, ENCODED, targets, strength=0)
     for tight, free in zip(path.forms, relaxed.forms, strict=True):
         assert free.features == tight.features
@@ -612,20 +612,20 @@ def test_relaxed_forms_keep_the_features_and_lose_less() -> None:
 
 
 def test_chosen_features_alone_are_fitted() -> None:
-    part, _ = fit_linear(SCHEMA, ENCODED, VALUES, features=(0, 2))
+    part, _ = _fit_linear(SCHEMA, ENCODED, VALUES, features=(0, 2))
     small = ROWS[["age", "sex"]]
     schema = Schema.from_data(small)
-    whole, _ = fit_linear(schema, schema.encode(small), VALUES)
+    whole, _ = _fit_linear(schema, schema.encode(small), VALUES)
     assert part.features == (0, 2)
     np.testing.assert_allclose(part.predict(ROWS), whole.predict(small), atol=1e-6)
-    none, _ = fit_linear(SCHEMA, ENCODED, VALUES, features=())
+    none, _ = _fit_linear(SCHEMA, ENCODED, VALUES, features=())
     assert none.features == ()
     np.testing.assert_allclose(none.predict(ROWS)[0], VALUES.mean(axis=0), atol=1e-5)
 
 
 def test_watched_errors_are_those_of_paired_rows() -> None:
     rows, targets = CODES[:100:5], SOFT[:100:5]
-    path, _ = linear_path(IRIS, CODES, SOFT, link="softmax", n_strengths=8)
+    path, _ = _linear_path(IRIS, CODES, SOFT, link="softmax", n_strengths=8)
 
     def score(outputs: Array) -> float:
         return -float(((outputs - targets) ** 2).sum(axis=1).mean())
@@ -642,13 +642,13 @@ def test_watched_errors_are_those_of_paired_rows() -> None:
 
 
 def test_cross_validation_scores_rows_that_were_left_out() -> None:
-    path, _ = linear_path(IRIS, CODES, SOFT, link="softmax", n_strengths=5)
+    path, _ = _linear_path(IRIS, CODES, SOFT, link="softmax", n_strengths=5)
     used: list[NDArray[np.intp]] = []
 
     def fit_path(index: NDArray[np.intp]) -> LinearPath:
         used.append(index)
         known = path.strengths.tolist()
-        return linear_path(
+        return _linear_path(
             IRIS, CODES[index], SOFT[index], link="softmax", strengths=known
         )[0]
 
@@ -695,7 +695,7 @@ def test_the_fewest_terms_within_one_error_of_the_best(
 
 
 def test_a_path_without_scores_has_no_errors() -> None:
-    path, _ = linear_path(IRIS, CODES, SOFT, link="softmax", n_strengths=3)
+    path, _ = _linear_path(IRIS, CODES, SOFT, link="softmax", n_strengths=3)
     with pytest.raises(InputError, match="has no scores"):
         path.within_one_error()
 
