@@ -106,6 +106,27 @@ def test_distill(cli, table, student):
     assert run.about["rows held out"] == 80
 
 
+def test_max_leaves_bounds_boosted_trees(cli, table):
+    code, _, err = cli(
+        *("distill", table, "--target", "creditability", "--student", "boosted"),
+        *("--max-leaves", 20, "--out", "run"),
+    )
+    assert (code, err) == (0, "")
+    assert load("run").forest_.n_leaves <= 20
+
+
+def test_max_leaves_is_refused_for_linear_students(cli, table):
+    code, _, err = cli(
+        *("distill", table, "--target", "creditability", "--student", "linear"),
+        *("--max-leaves", 20, "--out", "run"),
+    )
+    assert (code, err) == (
+        1,
+        "Error: --max-leaves is for --student cart and boosted. Got --student "
+        "linear.\n",
+    )
+
+
 def test_distill_regression_from_parquet(cli):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=300), "b": rng.choice(["x", "y"], 300)})
