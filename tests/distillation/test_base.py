@@ -304,6 +304,16 @@ def test_labels_with_gaps_are_refused(iris, logistic):
             "(0, inf). Got -1.",
         ),
         (
+            {"temperature": 3},
+            "The 'temperature' parameter of DistilledClassifier needs target='soft'. "
+            "Got temperature=3 with target='auto'.",
+        ),
+        (
+            {"temperature": 3, "target": "hard"},
+            "The 'temperature' parameter of DistilledClassifier needs target='soft'. "
+            "Got temperature=3 with target='hard'.",
+        ),
+        (
             {"target": "softish"},
             "The 'target' parameter of DistilledClassifier must be one of 'auto', "
             "'hard', 'soft', 'logits'. Got 'softish'.",
