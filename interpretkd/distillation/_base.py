@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,7 @@ from interpretkd.data import (
 from interpretkd.distillation._choosing import TargetTrial, choose_search, choose_target
 from interpretkd.distillation._fitting import fit_student
 from interpretkd.metrics import Estimate, fidelity
-from interpretkd.models import Forest, Tree
+from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import Target, label_target
 from interpretkd.teachers import Teacher, as_teacher
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from interpretkd.explain import RowExplanation
     from interpretkd.export import Export
     from interpretkd.rules import RuleSet
+
+_F = TypeVar("_F", Tree, Forest)
 
 _FEWEST_ROWS = 5
 
@@ -290,14 +292,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     @property
     def tree_(self) -> Tree:
         """The student's frozen tree with the classes' names; only `CartStudent`s."""
-        tree: Tree = self.student_.tree_
+        tree = self._form_of(Tree, "tree_", "CartStudent")
         classes = getattr(self, "classes_", None)
         return tree if classes is None else replace(tree, names=_texts(classes))
 
     @property
     def forest_(self) -> Forest:
         """The student's frozen trees; only a `BoostedStudent` has them."""
-        return self.student_.forest_
+        return self._form_of(Forest, "forest_", "BoostedStudent")
 
     @property
     def n_parameters(self) -> int | None:
@@ -318,6 +320,19 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     @property
     def _student(self) -> Any:
         return CartStudent() if self.student is None else self.student
+
+    def _form_of(self, kind: type[_F], name: str, family: str) -> _F:
+        """Return the student's form if it is of this kind."""
+        check_is_fitted(self)
+        form = getattr(self.student_, "form_", None)
+        if isinstance(form, kind):
+            return form
+        own = {Tree: "tree_", Forest: "forest_", Linear: "student_.linear_"}
+        raise AttributeError(
+            f"Only a {family} gives a model {name!r}. Got a "
+            f"{type(self.student_).__name__} as the student; use "
+            f"`{own.get(type(form), 'student_')}`."
+        )
 
     def _conform(self, rows: Rows) -> Rows:
         return self.schema_.conform(rows)

@@ -29,7 +29,9 @@ from interpretkd._base import (
 )
 from interpretkd.metrics import Estimate
 from interpretkd.models import (
+    Forest,
     LeafOutcomes,
+    Linear,
     Tree,
     decision_cells,
     from_left,
@@ -494,9 +496,13 @@ def extract_rules(
     """
     tree = getattr(model, "tree_", model)
     if not isinstance(tree, Tree):
+        student = getattr(model, "student_", model)
+        form = type(getattr(student, "form_", student))
+        instead = {Forest: "shape_effects", Linear: "linear_terms"}
         raise InputError(
-            f"Rules are read from trees; {type(model).__name__} has none. Use a "
-            "CartStudent."
+            f"Rules are read from a CartStudent. Got a {type(student).__name__}"
+            f"{' as the student' if student is not model else ''}"
+            f"{f': see explain.{instead[form]}' if form in instead else ''}."
         )
     check_boolean("extract_rules", "merge", merge)
     judged = None

@@ -1,5 +1,6 @@
 """Distillation, end to end, with real teachers on real data."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -249,8 +250,39 @@ def test_a_distilled_model_is_a_teacher(iris, logistic):
 def test_any_regressor_can_be_the_student(iris, logistic):
     model = DistilledClassifier(FrozenEstimator(logistic), Ridge(), random_state=0)
     assert model.fit(*iris).fidelity(iris[0]).value > 0.8
-    with pytest.raises(AttributeError, match="tree_"):
+    with pytest.raises(AttributeError) as caught:
         _ = model.tree_
+    assert str(caught.value) == (
+        "Only a CartStudent gives a model 'tree_'. Got a Ridge as the student; use "
+        "`student_`."
+    )
+    with pytest.raises(InputError, match="Got DistilledClassifier with a Ridge"):
+        model.report(iris[0])
+
+
+def test_a_scikit_learn_tree_is_not_taken_for_ours(iris, logistic):
+    student = DecisionTreeRegressor(max_depth=2)
+    model = DistilledClassifier(FrozenEstimator(logistic), student, random_state=0)
+    model.fit(*iris)
+    with pytest.raises(AttributeError, match="Got a DecisionTreeRegressor"):
+        _ = model.tree_
+    with pytest.raises(InputError, match="Got DistilledClassifier with a DecisionTree"):
+        model.report(iris[0])
+
+
+@pytest.mark.parametrize(
+    ("student", "wrong", "right"),
+    [
+        (CartStudent(3, search="greedy"), "forest_", "tree_"),
+        (BoostedStudent(3, n_jobs=1), "tree_", "forest_"),
+        (LinearStudent(), "tree_", "student_.linear_"),
+    ],
+)
+def test_another_students_form_is_pointed_to(iris, logistic, student, wrong, right):
+    model = DistilledClassifier(FrozenEstimator(logistic), student, random_state=0)
+    model.fit(iris[0])
+    with pytest.raises(AttributeError, match=f"use `{re.escape(right)}`"):
+        getattr(model, wrong)
 
 
 def test_the_same_seed_gives_the_same_student(iris):
