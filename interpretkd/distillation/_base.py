@@ -163,7 +163,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features), default=None
-            Rows on which the rules are counted and rounded.
+            Rows on which the rules are counted; ``.readable(X)`` of the result rounds
+            their thresholds.
         y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
             Their labels.
         **settings

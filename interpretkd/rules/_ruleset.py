@@ -223,7 +223,9 @@ class RuleSet:
         """
         return _rules_of(self._known_source(), self.tree, merge=True)
 
-    def readable(self, X: ArrayLike, *, aggressive: bool = False) -> "RuleSet":
+    def readable(
+        self, X: ArrayLike | None = None, *, aggressive: bool = False
+    ) -> "RuleSet":
         """Return all rules of the tree with thresholds of the fewest digits.
 
         Parameters
@@ -239,7 +241,17 @@ class RuleSet:
         RuleSet
             The rules of the rounded tree, measured anew on the rows that these were
             measured on.
+
+        Raises
+        ------
+        InputError
+            Without rows.
         """
+        if X is None:
+            raise InputError(
+                "The 'X' parameter of RuleSet.readable must be the rows that may not "
+                "change their rule. Got None."
+            )
         rounded = readable(self.tree, X, aggressive=aggressive).tree
         assert isinstance(rounded, Tree)
         merge = any(len(rule.leaves) > 1 for rule in self.rules)

@@ -185,6 +185,11 @@ def test_what_has_no_tree_is_refused(model: Any) -> None:
     )
 
 
+def test_rounding_needs_rows() -> None:
+    with pytest.raises(InputError, match=r"must be the rows that may .+ Got None"):
+        extract_rules(_grown()).readable()
+
+
 def test_a_fitted_student_without_a_tree_is_refused() -> None:
     X, y = load_diabetes(return_X_y=True)
     with pytest.raises(InputError, match=r"Got a LinearStudent: see explain\.linear"):
