@@ -12,8 +12,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd._base import __version__
-from interpretkd.cli import main
+from interpretkd.cli import inspect, main
 from interpretkd.datasets import load_german_credit
+from interpretkd.rules._ruleset import _ORDERS
 from interpretkd.runs import load, load_run
 
 
@@ -426,7 +427,13 @@ def test_rules_as_asked(cli, run_folder):
     assert 0 < len(merged) <= len(plain)
     by_tree = cli("rules", run_folder, "--order", "tree")[1].splitlines()
     assert sorted(by_tree) == sorted(plain)
-    assert cli("rules", run_folder, "--order", "beauty")[0] == 1
+    code, _, err = cli("rules", run_folder, "--order", "beauty")
+    assert code == 2
+    assert "'--order'" in err
+
+
+def test_rules_can_be_sorted_by_all_that_a_rule_set_can():
+    assert {order.value for order in inspect.Order} == set(_ORDERS)
 
 
 @pytest.mark.parametrize("student", ["boosted", "linear"])
@@ -441,3 +448,7 @@ def test_rules_of_a_sum(cli, table, student):
     code, _, err = cli("rules", "run", "--out", "effects.txt")
     assert code == 1
     assert ".csv" in err
+    for options in (("--readable",), ("--merge",), ("--order", "tree")):
+        code, _, err = cli("rules", "run", *options)
+        assert code == 1
+        assert "are for the rules of a tree. Got the run of a " in err
