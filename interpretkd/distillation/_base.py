@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    clone,
+    is_classifier,
+    is_regressor,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from interpretkd._base import Array, InputError, check_choice, check_real
+from interpretkd._base import Array, InputError, check_choice, check_real, one_line
 from interpretkd.data import (
     Encoded,
     Rows,
@@ -338,15 +345,34 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def _conform(self, rows: Rows) -> Rows:
         return self.schema_.conform(rows)
 
+    @property
+    def _is_regressor(self) -> bool:
+        return isinstance(self, RegressorMixin)
+
     def _check(self, name: str) -> None:
         share = self.validation_fraction
         check_real(name, "validation_fraction", share, 0, 0.5, closed="right")
         if self.transfer is not None and not callable(self.transfer):
             check_choice(name, "transfer", self.transfer, GENERATORS)
         if not hasattr(self.teacher, "fit") and not hasattr(self.teacher, "logits"):
+            got = f"Got {self.teacher!r}."
+            if hasattr(self.teacher, "named_modules"):
+                kind = "task='regression'" if self._is_regressor else "classes=..."
+                got = f"Got a torch module: wrap it in TorchTeacher(module, {kind})."
             raise InputError(
                 f"The 'teacher' parameter of {name} must be an estimator or an "
-                f"adapter. Got {self.teacher!r}."
+                f"adapter. {got}"
+            )
+        if hasattr(self.teacher, "__sklearn_tags__"):
+            wrong = is_classifier if self._is_regressor else is_regressor
+            if wrong(self.teacher):
+                raise self._wrong_kind(self.teacher)
+        student = self._student
+        if hasattr(student, "__sklearn_tags__") and is_classifier(student):
+            raise InputError(
+                f"The 'student' parameter of {name} must be a regressor. Got "
+                f"{type(student).__name__}; use a CartStudent or the regressor of this "
+                "kind."
             )
 
     def _check_alpha(self, y: Any) -> None:
@@ -393,16 +419,20 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         known = None if y is None else y[kept]
         self.teacher_ = self._fit_teacher(take_rows(rows, kept), known)
         self.task_ = self.teacher_.task
-        ours, other = "classifier", "regressor"
-        if isinstance(self, RegressorMixin):
-            ours, other = other, ours
-        if (self.task_ == "regression") != isinstance(self, RegressorMixin):
-            raise InputError(
-                f"The 'teacher' parameter of {type(self).__name__} must be a {ours}. "
-                f"Got the {other} {self.teacher_.estimator!r}; use "
-                f"Distilled{other.capitalize()}."
-            )
+        if (self.task_ == "regression") != self._is_regressor:
+            raise self._wrong_kind(self.teacher_.estimator)
         return self.teacher_.logits(rows)
+
+    def _wrong_kind(self, teacher: Any) -> InputError:
+        """Return what is to be said of a teacher that does the other task."""
+        ours, other = "classifier", "regressor"
+        if self._is_regressor:
+            ours, other = other, ours
+        got = one_line(" ".join(repr(teacher).split()))
+        return InputError(
+            f"The 'teacher' parameter of {type(self).__name__} must be a {ours}. "
+            f"Got the {other} {got}; use Distilled{other.capitalize()}."
+        )
 
     def _split(
         self, n_given: int, y: Any

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -14,6 +15,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from interpretkd._base import InputError
@@ -232,6 +234,40 @@ def test_the_wrong_kind_of_teacher_is_refused(iris, logistic):
         DistilledClassifier(regressor).fit(X)
     with pytest.raises(InputError, match="use DistilledClassifier"):
         DistilledRegressor(FrozenEstimator(logistic)).fit(iris[0])
+
+
+def test_the_wrong_kind_of_teacher_is_refused_before_it_is_fitted(iris):
+    X, y = iris
+    for model in (
+        DistilledRegressor(LogisticRegression()),
+        DistilledRegressor(make_pipeline(LogisticRegression())),
+        DistilledClassifier(LinearRegression()),
+    ):
+        with pytest.raises(InputError, match="'teacher' parameter of .* must be a "):
+            model.fit(X, y)
+
+
+def test_a_torch_module_as_teacher_is_pointed_to_its_adapter(iris):
+    module = torch.nn.Sequential(torch.nn.Linear(4, 3))
+    with pytest.raises(InputError) as caught:
+        DistilledClassifier(module).fit(*iris)
+    assert str(caught.value) == (
+        "The 'teacher' parameter of DistilledClassifier must be an estimator or an "
+        "adapter. Got a torch module: wrap it in TorchTeacher(module, classes=...)."
+    )
+    with pytest.raises(InputError, match=r"TorchTeacher\(module, task='regression'\)"):
+        DistilledRegressor(module).fit(*iris)
+
+
+def test_a_classifier_as_student_is_refused(iris, logistic):
+    with pytest.raises(InputError) as caught:
+        DistilledClassifier(FrozenEstimator(logistic), DecisionTreeClassifier()).fit(
+            *iris
+        )
+    assert str(caught.value) == (
+        "The 'student' parameter of DistilledClassifier must be a regressor. Got "
+        "DecisionTreeClassifier; use a CartStudent or the regressor of this kind."
+    )
 
 
 def test_a_distilled_model_is_a_teacher(iris, logistic):
