@@ -243,7 +243,7 @@ def test_the_wrong_kind_of_teacher_is_refused_before_it_is_fitted(iris):
         DistilledRegressor(make_pipeline(LogisticRegression())),
         DistilledClassifier(LinearRegression()),
     ):
-        with pytest.raises(InputError, match="'teacher' parameter of .* must be a "):
+        with pytest.raises(InputError, match=r"'teacher' parameter of .* must be a "):
             model.fit(X, y)
 
 
