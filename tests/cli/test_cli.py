@@ -63,6 +63,15 @@ def test_version(cli):
     assert cli("--version") == (0, f"{__version__}\n", "")
 
 
+def test_python_m_is_the_command_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "interpretkd", "--version"],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n"), done.stderr
+
+
 def test_help_names_every_command_and_loads_nothing_heavy():
     code = (
         "import sys; sys.argv = ['interpretkd', '--help']\n"
