@@ -95,6 +95,7 @@ def read_rooms(root: Path) -> Rooms:
         for found in graph.find_matching_direct_imports(expression):
             graph.remove_import(**found)
     there = {name.removeprefix(f"{package}.") for name in graph.find_children(package)}
+    there.difference_update(contracts[0].get("exhaustive_ignores", []))
     layers = _layers(contracts[0]["layers"], there)
     homeless = there.difference(*layers)
     if homeless:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         teachers as teachers,
         transfer as transfer,
     )
-    from interpretkd._base import InputError as InputError
+    from interpretkd._base import BundleError as BundleError, InputError as InputError
     from interpretkd.distillation import (
         DistilledClassifier as DistilledClassifier,
         DistilledRegressor as DistilledRegressor,
@@ -62,7 +62,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        _base: InputError
+        _base: BundleError InputError
         distillation: DistilledClassifier DistilledRegressor
         evaluation: evaluate
         explain: explain_row

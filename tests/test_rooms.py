@@ -74,6 +74,19 @@ def test_every_public_name_resolves(room: str) -> None:
         _ = package.misspelt
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("DistilledClassfier", "Did you mean 'DistilledClassifier'?"),
+        ("RuleSet", "It is in interpretkd.rules."),
+        ("disagreements", "It is in interpretkd.evaluation."),
+    ],
+)
+def test_a_name_that_is_absent_is_hinted_at(name: str, hint: str) -> None:
+    with pytest.raises(AttributeError, match=re.escape(f"'{name}'. {hint}")):
+        getattr(interpretkd, name)
+
+
 def _defined(module: str) -> set[str]:
     """Return what a module defines without an underscore."""
     place = LIBRARY.parent / f"{module.replace('.', '/')}.py"
@@ -138,6 +151,7 @@ def test_a_room_says_what_belongs_in_it(room: str) -> None:
         "import interpretkd.metrics, interpretkd.students, interpretkd.runs",
         "import interpretkd.cli",
         "import interpretkd as ikd; dir(ikd); ikd.datasets; ikd.__version__",
+        "import interpretkd as ikd; hasattr(ikd, 'RuleSet'); hasattr(ikd, 'misspelt')",
     ],
 )
 def test_nothing_is_read_before_it_is_asked_for(code: str) -> None:

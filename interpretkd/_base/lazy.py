@@ -18,7 +18,8 @@ def attach(
         A line for each module, relative to the package: the module, a colon, and the
         public names that it defines. What stands in further lines belongs to the last.
     rooms : str, default=""
-        Subpackages that are public themselves.
+        Subpackages that are public themselves; they are named where a name that is
+        absent here is one of theirs.
 
     Returns
     -------
@@ -50,6 +51,18 @@ def attach(
             return getattr(import_module(f"{package}.{places[name]}"), name)
         if name in public:
             return import_module(f"{package}.{name}")
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        raise AttributeError(
+            f"module {package!r} has no attribute {name!r}.{hint(name)}"
+        )
+
+    def hint(name: str) -> str:
+        if name.startswith("_"):  # others look for these, not people
+            return ""
+        for room in rooms.split():
+            if name in import_module(f"{package}.{room}").__all__:
+                return f" It is in {package}.{room}."
+        from interpretkd._base.validation import closest
+
+        return closest(name, public)
 
     return load, lambda: public, public

@@ -93,8 +93,13 @@ def distill(
     ] = "mlp",
     student: Annotated[Student, typer.Option(help="Into what.")] = Student.cart,
     max_leaves: Annotated[
-        int, typer.Option(min=2, help="The size of a cart student.")
-    ] = 16,
+        int | None,
+        typer.Option(
+            min=2,
+            help="The leaves of a cart student (16 if not given), or of all trees of "
+            "a boosted one (no bound if not given).",
+        ),
+    ] = None,
     task: Annotated[Kind, typer.Option(help="What the target column is.")] = Kind.auto,
     fit_to: Annotated[
         TargetKind, typer.Option(help="What the student is fitted to.")
@@ -111,12 +116,21 @@ def distill(
     from interpretkd import runs
 
     console = new_console()
+    sizes = {Student.cart: "max_leaves", Student.boosted: "budget"}
+    size = {}
+    if max_leaves is not None:
+        if student not in sizes:
+            raise ValueError(
+                "--max-leaves is for --student cart and boosted. Got --student "
+                f"{student.value}."
+            )
+        size = {sizes[student]: max_leaves}
     rows = runs.read_task(table, target, drop=drop or (), task=task.value, seed=seed)
     fitted = runs.train_teacher(rows, teacher, seed=seed, verbose=console.is_terminal)
     outcome = runs.distil(
         rows,
         fitted,
-        runs.new_student(student.value, max_leaves=max_leaves, seed=seed),
+        runs.new_student(student.value, seed=seed, **size),
         out,
         target=fit_to.value,
         alpha=alpha,

@@ -17,6 +17,25 @@ class Theme(StrEnum):
     dark = "dark"
 
 
+class Order(StrEnum):
+    """What rules are sorted by."""
+
+    coverage = "coverage"
+    fidelity = "fidelity"
+    accuracy = "accuracy"
+    lift = "lift"
+    recall = "recall"
+    confidence = "confidence"
+    probability = "probability"
+    disagreements = "disagreements"
+    teacher_rmse = "teacher_rmse"
+    label_rmse = "label_rmse"
+    number = "number"
+    conditions = "conditions"
+    prediction = "prediction"
+    tree = "tree"
+
+
 class Direction(StrEnum):
     """Where a diagram grows to."""
 
@@ -41,10 +60,15 @@ def rules(
         typer.Option(help="Write to a .csv, .txt, .md, .tex or .html file instead."),
     ] = None,
     order: Annotated[
-        str, typer.Option(help="coverage, fidelity, accuracy, lift, tree, ...")
-    ] = "coverage",
+        Order | None, typer.Option(help="What to sort by; coverage if not given.")
+    ] = None,
     readable: Annotated[
-        bool, typer.Option("--readable", help="Round the thresholds; no row moves.")
+        bool,
+        typer.Option(
+            "--readable",
+            help="Round the thresholds so that none of the evaluation rows (or of "
+            "--data) changes its leaf.",
+        ),
     ] = False,
     merge: Annotated[
         bool, typer.Option("--merge", help="Join leaves that decide the same.")
@@ -58,6 +82,11 @@ def rules(
     loaded = load_run(run)
     X, y, logits = _rows_to_measure(loaded, data, target)
     if not isinstance(loaded.model.student_.form_, Tree):
+        if readable or merge or order is not None:
+            raise ValueError(
+                "--order, --readable and --merge are for the rules of a tree. Got the "
+                f"run of a {type(loaded.model.student_).__name__}."
+            )
         typer.echo(_sum_in_words(loaded.model, X, out))
         return
     found = extract_rules(loaded.model, X, y, teacher_logits=logits, merge=merge)
@@ -65,7 +94,7 @@ def rules(
         if X is None:
             raise ValueError("--readable needs rows: give them with --data.")
         found = found.readable(X)
-    found = found.sort(order)
+    found = found.sort((order or Order.coverage).value)
     if out is None:
         typer.echo(str(found))
         return

@@ -29,11 +29,13 @@ def check_model(owner: str, model: Any) -> None:
     InputError
         When it is anything else.
     """
-    if getattr(getattr(model, "student_", None), "form_", None) is None:
+    student = getattr(model, "student_", None)
+    if getattr(student, "form_", None) is None:
+        by = "" if student is None else f" with a {type(student).__name__}"
         raise InputError(
             f"The 'model' parameter of {owner} must be a fitted DistilledClassifier or "
             "DistilledRegressor with a CartStudent, BoostedStudent or LinearStudent. "
-            f"Got {type(model).__name__}."
+            f"Got {type(model).__name__}{by}."
         )
 
 

@@ -4,16 +4,23 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    clone,
+    is_classifier,
+    is_regressor,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from interpretkd._base import Array, InputError, check_choice, check_real
+from interpretkd._base import Array, InputError, check_choice, check_real, one_line
 from interpretkd.data import (
     Encoded,
     Rows,
@@ -31,7 +38,7 @@ from interpretkd.distillation._choosing import (
 )
 from interpretkd.distillation._fitting import fit_student
 from interpretkd.metrics import Estimate, fidelity
-from interpretkd.models import Forest, Tree
+from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import Target, label_target
 from interpretkd.teachers import Teacher, as_teacher
@@ -42,6 +49,8 @@ if TYPE_CHECKING:
     from interpretkd.explain import RowExplanation
     from interpretkd.export import Export
     from interpretkd.rules import RuleSet
+
+_F = TypeVar("_F", Tree, Forest)
 
 _FEWEST_ROWS = 5
 
@@ -165,7 +174,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features), default=None
-            Rows on which the rules are counted and rounded.
+            Rows on which the rules are counted; ``.readable(X)`` of the result rounds
+            their thresholds.
         y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
             Their labels.
         **settings
@@ -294,14 +304,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     @property
     def tree_(self) -> Tree:
         """The student's frozen tree with the classes' names; only `CartStudent`s."""
-        tree: Tree = self.student_.tree_
+        tree = self._form_of(Tree, "tree_", "CartStudent")
         classes = getattr(self, "classes_", None)
         return tree if classes is None else replace(tree, names=_texts(classes))
 
     @property
     def forest_(self) -> Forest:
         """The student's frozen trees; only a `BoostedStudent` has them."""
-        return self.student_.forest_
+        return self._form_of(Forest, "forest_", "BoostedStudent")
 
     @property
     def n_parameters(self) -> int | None:
@@ -323,8 +333,25 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def _student(self) -> Any:
         return CartStudent() if self.student is None else self.student
 
+    def _form_of(self, kind: type[_F], name: str, family: str) -> _F:
+        """Return the student's form if it is of this kind."""
+        check_is_fitted(self)
+        form = getattr(self.student_, "form_", None)
+        if isinstance(form, kind):
+            return form
+        own = {Tree: "tree_", Forest: "forest_", Linear: "student_.linear_"}
+        raise AttributeError(
+            f"Only a {family} gives a model {name!r}. Got a "
+            f"{type(self.student_).__name__} as the student; use "
+            f"`{own.get(type(form), 'student_')}`."
+        )
+
     def _conform(self, rows: Rows) -> Rows:
         return self.schema_.conform(rows)
+
+    @property
+    def _is_regressor(self) -> bool:
+        return isinstance(self, RegressorMixin)
 
     def _check(self, name: str) -> None:
         share = self.validation_fraction
@@ -332,9 +359,24 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         if self.transfer is not None and not callable(self.transfer):
             check_choice(name, "transfer", self.transfer, GENERATORS)
         if not hasattr(self.teacher, "fit") and not hasattr(self.teacher, "logits"):
+            got = f"Got {self.teacher!r}."
+            if hasattr(self.teacher, "named_modules"):
+                kind = "task='regression'" if self._is_regressor else "classes=..."
+                got = f"Got a torch module: wrap it in TorchTeacher(module, {kind})."
             raise InputError(
                 f"The 'teacher' parameter of {name} must be an estimator or an "
-                f"adapter. Got {self.teacher!r}."
+                f"adapter. {got}"
+            )
+        if hasattr(self.teacher, "__sklearn_tags__"):
+            wrong = is_classifier if self._is_regressor else is_regressor
+            if wrong(self.teacher):
+                raise self._wrong_kind(self.teacher)
+        student = self._student
+        if hasattr(student, "__sklearn_tags__") and is_classifier(student):
+            raise InputError(
+                f"The 'student' parameter of {name} must be a regressor. Got "
+                f"{type(student).__name__}; use a CartStudent or the regressor of this "
+                "kind."
             )
 
     def _check_alpha(self, y: Any) -> None:
@@ -381,16 +423,20 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         known = None if y is None else y[kept]
         self.teacher_ = self._fit_teacher(take_rows(rows, kept), known)
         self.task_ = self.teacher_.task
-        ours, other = "classifier", "regressor"
-        if isinstance(self, RegressorMixin):
-            ours, other = other, ours
-        if (self.task_ == "regression") != isinstance(self, RegressorMixin):
-            raise InputError(
-                f"The 'teacher' parameter of {type(self).__name__} must be a {ours}. "
-                f"Got the {other} {self.teacher_.estimator!r}; use "
-                f"Distilled{other.capitalize()}."
-            )
+        if (self.task_ == "regression") != self._is_regressor:
+            raise self._wrong_kind(self.teacher_.estimator)
         return self.teacher_.logits(rows)
+
+    def _wrong_kind(self, teacher: Any) -> InputError:
+        """Return what is to be said of a teacher that does the other task."""
+        ours, other = "classifier", "regressor"
+        if self._is_regressor:
+            ours, other = other, ours
+        got = one_line(" ".join(repr(teacher).split()))
+        return InputError(
+            f"The 'teacher' parameter of {type(self).__name__} must be a {ours}. "
+            f"Got the {other} {got}; use Distilled{other.capitalize()}."
+        )
 
     def _split(
         self, n_given: int, y: Any

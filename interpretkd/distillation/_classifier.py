@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
-from interpretkd._base import Array, check_choice, check_real
+from interpretkd._base import Array, InputError, check_choice, check_real
 from interpretkd.distillation._base import _Distilled, is_fitted
 from interpretkd.targets import DecisionMixin, Target, check_labels, indicate
 from interpretkd.teachers import Teacher
@@ -37,7 +37,8 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         What the student is fitted to. "auto" tries all of them, the soft ones at four
         temperatures, and takes the one with the highest fidelity on validation rows.
     temperature : float, default=1.0
-        In (0, inf): flattens the targets of ``target="soft"``.
+        In (0, inf): flattens the targets of ``target="soft"``; any other target
+        takes 1.0 alone.
     alpha : float, default=0.0
         In [0, 1]: the weight of the labels in the targets.
     transfer : {"auto", "mix", "resample", None} or callable, default="auto"
@@ -147,12 +148,17 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         Raises
         ------
         InputError
-            For a parameter out of range, labels the teacher does not know, or a
-            teacher that does not classify.
+            For a parameter out of range, a temperature without soft targets, labels
+            the teacher does not know, or a teacher that does not classify.
         """
         name = type(self).__name__
         check_choice(name, "target", self.target, TARGETS)
         check_real(name, "temperature", self.temperature, 0)
+        if self.target != "soft" and self.temperature != 1:
+            raise InputError(
+                f"The 'temperature' parameter of {name} needs target='soft'. Got "
+                f"temperature={self.temperature!r} with target={self.target!r}."
+            )
         self._check_alpha(y)
         rows, encoded, n_given = self._begin(X, y, X_unlabelled)
         y = None if y is None else check_labels(y)

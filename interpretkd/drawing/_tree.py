@@ -289,7 +289,8 @@ def _tree_of(model: Any, index: int | None, owner: str) -> tuple[Any, Tree, str]
         return None, _with_means(form.tree(index)), _added_to(model, form, index)
     if not isinstance(form, Tree):
         raise InputError(
-            f"Only trees are drawn; {type(model).__name__} has none. Use a CartStudent."
+            f"Only trees are drawn; a {type(student).__name__} has none. Use a "
+            "CartStudent or a BoostedStudent."
         )
     if index is not None:
         raise InputError(

@@ -5,6 +5,7 @@ goes along when the row is changed.
 """
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -200,6 +201,15 @@ def disagreeing_rows(
 
 def _one_row(model: Any, row: Any) -> Rows:
     names = model.schema_.names
+    if np.ndim(row) == 0 and isinstance(row, str | Real):
+        what = f"{'number' if isinstance(row, Real) else 'text'} {row!s}"
+        how = "X[position]"
+        if hasattr(model, "feature_names_in_"):
+            how = "X.iloc[[position]] or X.loc[[label]]"
+        raise InputError(
+            f"The 'row' parameter of explain_row must be one row of {len(names)} "
+            f"columns. Got the {one_line(what)}; give the row itself: {how}."
+        )
     frame = as_frame(row)
     if isinstance(row, pd.Series | Mapping):
         frame = pd.DataFrame({str(name): [value] for name, value in row.items()})

@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError
+from interpretkd._base import Array, InputError, joined
 from interpretkd.data import Codes, Rows, Schema
 from interpretkd.models._frozen import _FormBase
 from interpretkd.models._nodes import NODE_ARRAYS, Nodes, _check_arrays, freeze
+from interpretkd.models._outline import outline
+
+_MOST_VALUES = 3
+"""So many outputs of a leaf are printed, the largest first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,20 @@ class Tree(_FormBase):
                 f"A tree of {self.n_outputs} outputs needs as many names. Got "
                 f"{len(self.names)}."
             )
+
+    def __str__(self) -> str:
+        """Return the tree as indented lines; a branch ends with its leaf's values."""
+        leaves = np.flatnonzero(self.nodes.is_leaf).tolist()
+        return outline(self.nodes, {leaf: self._leaf_text(leaf) for leaf in leaves}, {})
+
+    def _leaf_text(self, leaf: int) -> str:
+        share = f"{self.cover[leaf] / max(self.cover[0], 1e-300):.1%} of rows"
+        values = [f"{value:.4g}" for value in self.value[leaf].tolist()]
+        if self.names is None:
+            return f"{joined(values, _MOST_VALUES)} ({share})"
+        largest = np.argsort(-self.value[leaf], kind="stable").tolist()
+        named = [f"{self.names[i]} {values[i]}" for i in largest]
+        return f"{joined(named, _MOST_VALUES)} ({share})"
 
     @property
     def schema(self) -> Schema:

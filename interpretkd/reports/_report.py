@@ -14,6 +14,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from interpretkd._base import InputError, check_integer
+from interpretkd.distillation import check_model
 from interpretkd.evaluation import Analysis, analyse
 from interpretkd.model_selection import Frontier
 from interpretkd.reports._document import Document
@@ -163,8 +164,10 @@ def make_report(
     Raises
     ------
     InputError
-        For rows or labels that do not fit the model, and as `report_on`.
+        For a model without a student of ours, rows or labels that do not fit it, and
+        as `report_on`.
     """
+    check_model("make_report", model)
     found = analyse(
         model, X, y, teacher_logits=teacher_logits, about=about, seed=random_state
     )

@@ -160,12 +160,13 @@ def _significant_digits(value: float) -> int:
 
 
 def _tree_of(model: Any) -> Tree | Forest:
-    for name in ("tree_", "forest_"):
-        model = getattr(model, name, model)
+    name = type(getattr(model, "student_", model)).__name__
+    for form in ("tree_", "forest_"):
+        model = getattr(model, form, model)
     if not isinstance(model, Tree | Forest):
         raise InputError(
-            f"Only trees have thresholds to round; {type(model).__name__} has none. "
-            "Use a CartStudent or a BoostedStudent."
+            f"Only trees have thresholds to round; a {name} has none. Use a "
+            "CartStudent or a BoostedStudent."
         )
     return model
 

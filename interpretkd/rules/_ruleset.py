@@ -29,7 +29,9 @@ from interpretkd._base import (
 )
 from interpretkd.metrics import Estimate
 from interpretkd.models import (
+    Forest,
     LeafOutcomes,
+    Linear,
     Tree,
     decision_cells,
     from_left,
@@ -221,7 +223,9 @@ class RuleSet:
         """
         return _rules_of(self._known_source(), self.tree, merge=True)
 
-    def readable(self, X: ArrayLike, *, aggressive: bool = False) -> "RuleSet":
+    def readable(
+        self, X: ArrayLike | None = None, *, aggressive: bool = False
+    ) -> "RuleSet":
         """Return all rules of the tree with thresholds of the fewest digits.
 
         Parameters
@@ -237,7 +241,17 @@ class RuleSet:
         RuleSet
             The rules of the rounded tree, measured anew on the rows that these were
             measured on.
+
+        Raises
+        ------
+        InputError
+            Without rows.
         """
+        if X is None:
+            raise InputError(
+                "The 'X' parameter of RuleSet.readable must be the rows that may not "
+                "change their rule. Got None."
+            )
         rounded = readable(self.tree, X, aggressive=aggressive).tree
         assert isinstance(rounded, Tree)
         merge = any(len(rule.leaves) > 1 for rule in self.rules)
@@ -494,9 +508,13 @@ def extract_rules(
     """
     tree = getattr(model, "tree_", model)
     if not isinstance(tree, Tree):
+        student = getattr(model, "student_", model)
+        form = type(getattr(student, "form_", student))
+        instead = {Forest: "shape_effects", Linear: "linear_terms"}
         raise InputError(
-            f"Rules are read from trees; {type(model).__name__} has none. Use a "
-            "CartStudent."
+            f"Rules are read from a CartStudent. Got a {type(student).__name__}"
+            f"{' as the student' if student is not model else ''}"
+            f"{f': see explain.{instead[form]}' if form in instead else ''}."
         )
     check_boolean("extract_rules", "merge", merge)
     judged = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd._base import BundleError as BundleError
     from interpretkd.runs._analysis import *
     from interpretkd.runs._archive import *
     from interpretkd.runs._bundle import *
@@ -38,7 +39,7 @@ else:
         _bundle: EvaluationRows Run load load_run save
         _demo: DEMOS Demo run_demo
         _downloads: Built Download MEDIA_TYPES downloads file_name report_files
-        _folder: BUNDLE_FORMAT
+        _folder: BUNDLE_FORMAT BundleError
         _listing: RunFacts SavedRun find_runs read_facts run_folder
             same_rows_runs saved_run suggest_name
         _predictions: predict_table take_labels take_rows_for

@@ -12,8 +12,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from interpretkd._base import __version__
-from interpretkd.cli import main
+from interpretkd.cli import inspect, main
 from interpretkd.datasets import load_german_credit
+from interpretkd.rules._ruleset import _ORDERS
 from interpretkd.runs import load, load_run
 
 
@@ -62,6 +63,15 @@ def test_version(cli):
     assert cli("--version") == (0, f"{__version__}\n", "")
 
 
+def test_python_m_is_the_command_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "interpretkd", "--version"],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n"), done.stderr
+
+
 def test_help_names_every_command_and_loads_nothing_heavy():
     code = (
         "import sys; sys.argv = ['interpretkd', '--help']\n"
@@ -104,6 +114,27 @@ def test_distill(cli, table, student):
     digest = hashlib.sha256(Path(table).read_bytes()).hexdigest()
     assert run.about["data SHA-256"] == digest
     assert run.about["rows held out"] == 80
+
+
+def test_max_leaves_bounds_boosted_trees(cli, table):
+    code, _, err = cli(
+        *("distill", table, "--target", "creditability", "--student", "boosted"),
+        *("--max-leaves", 20, "--out", "run"),
+    )
+    assert (code, err) == (0, "")
+    assert load("run").forest_.n_leaves <= 20
+
+
+def test_max_leaves_is_refused_for_linear_students(cli, table):
+    code, _, err = cli(
+        *("distill", table, "--target", "creditability", "--student", "linear"),
+        *("--max-leaves", 20, "--out", "run"),
+    )
+    assert (code, err) == (
+        1,
+        "Error: --max-leaves is for --student cart and boosted. Got --student "
+        "linear.\n",
+    )
 
 
 def test_distill_regression_from_parquet(cli):
@@ -405,7 +436,13 @@ def test_rules_as_asked(cli, run_folder):
     assert 0 < len(merged) <= len(plain)
     by_tree = cli("rules", run_folder, "--order", "tree")[1].splitlines()
     assert sorted(by_tree) == sorted(plain)
-    assert cli("rules", run_folder, "--order", "beauty")[0] == 1
+    code, _, err = cli("rules", run_folder, "--order", "beauty")
+    assert code == 2
+    assert "'--order'" in err
+
+
+def test_rules_can_be_sorted_by_all_that_a_rule_set_can():
+    assert {order.value for order in inspect.Order} == set(_ORDERS)
 
 
 @pytest.mark.parametrize("student", ["boosted", "linear"])
@@ -420,3 +457,7 @@ def test_rules_of_a_sum(cli, table, student):
     code, _, err = cli("rules", "run", "--out", "effects.txt")
     assert code == 1
     assert ".csv" in err
+    for options in (("--readable",), ("--merge",), ("--order", "tree")):
+        code, _, err = cli("rules", "run", *options)
+        assert code == 1
+        assert "are for the rules of a tree. Got the run of a " in err

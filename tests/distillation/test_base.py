@@ -1,11 +1,13 @@
 """Distillation, end to end, with real teachers on real data."""
 
+import re
 from collections import Counter
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -13,6 +15,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from interpretkd._base import InputError
@@ -233,6 +236,40 @@ def test_the_wrong_kind_of_teacher_is_refused(iris, logistic):
         DistilledRegressor(FrozenEstimator(logistic)).fit(iris[0])
 
 
+def test_the_wrong_kind_of_teacher_is_refused_before_it_is_fitted(iris):
+    X, y = iris
+    for model in (
+        DistilledRegressor(LogisticRegression()),
+        DistilledRegressor(make_pipeline(LogisticRegression())),
+        DistilledClassifier(LinearRegression()),
+    ):
+        with pytest.raises(InputError, match=r"'teacher' parameter of .* must be a "):
+            model.fit(X, y)
+
+
+def test_a_torch_module_as_teacher_is_pointed_to_its_adapter(iris):
+    module = torch.nn.Sequential(torch.nn.Linear(4, 3))
+    with pytest.raises(InputError) as caught:
+        DistilledClassifier(module).fit(*iris)
+    assert str(caught.value) == (
+        "The 'teacher' parameter of DistilledClassifier must be an estimator or an "
+        "adapter. Got a torch module: wrap it in TorchTeacher(module, classes=...)."
+    )
+    with pytest.raises(InputError, match=r"TorchTeacher\(module, task='regression'\)"):
+        DistilledRegressor(module).fit(*iris)
+
+
+def test_a_classifier_as_student_is_refused(iris, logistic):
+    with pytest.raises(InputError) as caught:
+        DistilledClassifier(FrozenEstimator(logistic), DecisionTreeClassifier()).fit(
+            *iris
+        )
+    assert str(caught.value) == (
+        "The 'student' parameter of DistilledClassifier must be a regressor. Got "
+        "DecisionTreeClassifier; use a CartStudent or the regressor of this kind."
+    )
+
+
 def test_a_distilled_model_is_a_teacher(iris, logistic):
     first = DistilledClassifier(
         FrozenEstimator(logistic), BoostedStudent(20, n_jobs=1), random_state=0
@@ -249,8 +286,39 @@ def test_a_distilled_model_is_a_teacher(iris, logistic):
 def test_any_regressor_can_be_the_student(iris, logistic):
     model = DistilledClassifier(FrozenEstimator(logistic), Ridge(), random_state=0)
     assert model.fit(*iris).fidelity(iris[0]).value > 0.8
-    with pytest.raises(AttributeError, match="tree_"):
+    with pytest.raises(AttributeError) as caught:
         _ = model.tree_
+    assert str(caught.value) == (
+        "Only a CartStudent gives a model 'tree_'. Got a Ridge as the student; use "
+        "`student_`."
+    )
+    with pytest.raises(InputError, match="Got DistilledClassifier with a Ridge"):
+        model.report(iris[0])
+
+
+def test_a_scikit_learn_tree_is_not_taken_for_ours(iris, logistic):
+    student = DecisionTreeRegressor(max_depth=2)
+    model = DistilledClassifier(FrozenEstimator(logistic), student, random_state=0)
+    model.fit(*iris)
+    with pytest.raises(AttributeError, match="Got a DecisionTreeRegressor"):
+        _ = model.tree_
+    with pytest.raises(InputError, match="Got DistilledClassifier with a DecisionTree"):
+        model.report(iris[0])
+
+
+@pytest.mark.parametrize(
+    ("student", "wrong", "right"),
+    [
+        (CartStudent(3, search="greedy"), "forest_", "tree_"),
+        (BoostedStudent(3, n_jobs=1), "tree_", "forest_"),
+        (LinearStudent(), "tree_", "student_.linear_"),
+    ],
+)
+def test_another_students_form_is_pointed_to(iris, logistic, student, wrong, right):
+    model = DistilledClassifier(FrozenEstimator(logistic), student, random_state=0)
+    model.fit(iris[0])
+    with pytest.raises(AttributeError, match=f"use `{re.escape(right)}`"):
+        getattr(model, wrong)
 
 
 def test_the_same_seed_gives_the_same_student(iris):
@@ -302,6 +370,16 @@ def test_labels_with_gaps_are_refused(iris, logistic):
             {"temperature": -1},
             "The 'temperature' parameter of DistilledClassifier must be a float in "
             "(0, inf). Got -1.",
+        ),
+        (
+            {"temperature": 3},
+            "The 'temperature' parameter of DistilledClassifier needs target='soft'. "
+            "Got temperature=3 with target='auto'.",
+        ),
+        (
+            {"temperature": 3, "target": "hard"},
+            "The 'temperature' parameter of DistilledClassifier needs target='soft'. "
+            "Got temperature=3 with target='hard'.",
         ),
         (
             {"target": "softish"},

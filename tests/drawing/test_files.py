@@ -166,7 +166,8 @@ def test_what_has_no_tree_is_refused(model: Any) -> None:
     with pytest.raises(InputError) as caught:
         tree_diagram(model)
     assert str(caught.value) == (
-        f"Only trees are drawn; {type(model).__name__} has none. Use a CartStudent."
+        f"Only trees are drawn; a {type(model).__name__} has none. Use a CartStudent "
+        "or a BoostedStudent."
     )
 
 

@@ -474,6 +474,9 @@ def test_names_from_data_stay_text(german_teacher: Any) -> None:
         ({"min_difference": 0}, "must be a float in"),
         ({"teacher_logits": [1.0, 2.0]}, "finite numbers of shape"),
         ({"row": np.zeros((2, 4))}, "must be one row of 4 columns"),
+        ({"row": 5}, r"Got the number 5; give the row itself: X\[position\]"),
+        ({"row": np.int64(5)}, r"Got the number 5; give the row itself: X"),
+        ({"row": "b"}, r"Got the text b; give the row itself: X"),
         ({"row": {"x0": 1.0}}, "must be one row of the 4 columns"),
     ],
 )

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from interpretkd.models import Tree, decision_cells, from_left, outline, path_conditions
@@ -23,6 +24,22 @@ def test_an_outline_says_each_branch_once(tree: Tree) -> None:
         "age > 30 [40 rows]",
         "  age <= 60: d",
         "  age > 60 or missing: e",
+    ]
+
+
+def test_a_tree_prints_as_its_outline(tree: Tree) -> None:
+    lines = str(tree).splitlines()
+    assert len(lines) == 8
+    assert lines[0] == "age <= 30 or missing"
+    assert lines[1] == "  purpose is car (new)"
+    assert all(line.endswith("% of rows)") for line in lines if ": " in line)
+    assert sum(": " in line for line in lines) == tree.n_leaves
+    nodes = new_tree((AGE, 30.0, True, 0, 1)).nodes
+    value = np.array([[0.5, 0.5, 0], [0.9, 0.1, 0], [0.25, 0.5, 0.25]])
+    named = Tree(nodes, value, np.array([8.0, 6.0, 2.0]), names=("a\n", "b", "c"))
+    assert str(named).splitlines() == [
+        "age <= 30 or missing: a  0.9, b 0.1, c 0 (75.0% of rows)",
+        "age > 30: b 0.5, a  0.25, c 0.25 (25.0% of rows)",
     ]
 
 

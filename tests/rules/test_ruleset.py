@@ -14,6 +14,7 @@ from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classific
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.tree import DecisionTreeRegressor
 
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Feature, Schema
@@ -23,7 +24,7 @@ from interpretkd.metrics import wilson_interval
 from interpretkd.models import ALL_NUMBERS, Condition, Tree
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.runs import load_run, save
-from interpretkd.students import CartStudent, LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from tests.students.cart.small_trees import (
     AGE,
     DOSE,
@@ -180,15 +181,35 @@ def test_what_has_no_tree_is_refused(model: Any) -> None:
     with pytest.raises(InputError) as caught:
         extract_rules(model)
     assert str(caught.value) == (
-        f"Rules are read from trees; {type(model).__name__} has none. Use a "
-        "CartStudent."
+        f"Rules are read from a CartStudent. Got a {type(model).__name__}."
     )
+
+
+def test_rounding_needs_rows() -> None:
+    with pytest.raises(InputError, match=r"must be the rows that may .+ Got None"):
+        extract_rules(_grown()).readable()
 
 
 def test_a_fitted_student_without_a_tree_is_refused() -> None:
     X, y = load_diabetes(return_X_y=True)
-    with pytest.raises(InputError, match="LinearStudent has none"):
+    with pytest.raises(InputError, match=r"Got a LinearStudent: see explain\.linear"):
         extract_rules(LinearStudent().fit(X, y))
+
+
+@pytest.mark.parametrize(
+    ("student", "got"),
+    [
+        (BoostedStudent(3), "BoostedStudent as the student: see explain.shape_effects"),
+        (LinearStudent(), "LinearStudent as the student: see explain.linear_terms"),
+        (DecisionTreeRegressor(max_depth=2), "DecisionTreeRegressor as the student"),
+    ],
+)
+def test_a_model_without_a_tree_is_refused(student: Any, got: str) -> None:
+    X, y = load_diabetes(return_X_y=True)
+    model = DistilledRegressor(LinearRegression(), student, random_state=0).fit(X, y)
+    with pytest.raises(InputError) as caught:
+        model.rules(X)
+    assert str(caught.value) == f"Rules are read from a CartStudent. Got a {got}."
 
 
 # --- measured on given rows

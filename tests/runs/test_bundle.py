@@ -12,10 +12,10 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
-from interpretkd._base import BundleError, InputError
+from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.rules import extract_rules
-from interpretkd.runs import load, load_run, save
+from interpretkd.runs import BundleError, load, load_run, save
 from interpretkd.runs._folder import _sha256
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher, CNNTeacher, OnnxTeacher
