@@ -1,4 +1,4 @@
-"""A student in another language: SQL, Python, C, JSON, ONNX, PMML, each proved.
+"""A student in another language: SQL, Python, C, JSON, ONNX, PMML, CSV; and DOT.
 
 Belongs here: writers, and the check that what is written decides like the student.
 Does not: pictures (`drawing`), reports (`reports`), saved runs (`runs`).

@@ -1,6 +1,6 @@
 """Saved runs: made, listed, loaded, handed on.
 
-Belongs here: the bundle on disk, training from a table, jobs, uploads, downloads.
+Belongs here: the bundle and its zip, training, the demo, jobs, uploads, downloads.
 Does not: pages (`apps/studio`), reading tables (`data`).
 Read first: `_bundle.py` (`save`, `load`), `_workflow.py` (from a table to a run).
 """
