@@ -19,8 +19,17 @@ HEAVY = {"numpy", "pandas", "torch", "xgboost", "sklearn", "streamlit", "matplot
 
 def _imports(tree: ast.AST):
     """Yield module, name and line of what is imported from the library."""
+    whole = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "interpretkd"
+        for alias in node.names
+    }
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module is not None:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in whole:  # `data._schema`, with the room imported whole
+                yield f"interpretkd.{node.value.id}", node.attr, node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
             if node.module.split(".")[0] == "interpretkd":
                 for alias in node.names:
                     yield node.module, alias.name, node.lineno
@@ -60,6 +69,8 @@ def test_a_trespass_is_seen() -> None:
         "from interpretkd.data._schema import Schema\nfrom interpretkd.data import _x"
     )
     assert len(_trespasses(ast.parse(text), "metrics")) == 2
+    whole = "from interpretkd import data\ndata._schema.Schema"
+    assert len(_trespasses(ast.parse(whole), "metrics")) == 1
     assert _trespasses(ast.parse("from interpretkd.data._rows import a"), "data") == []
 
 

@@ -65,4 +65,4 @@ def attach(
 
         return closest(name, public)
 
-    return load, lambda: public, public
+    return load, lambda: list(public), list(public)

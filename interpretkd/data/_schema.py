@@ -2,7 +2,7 @@
 
 Every model of the library sees rows in the same form, the *codes*: one float32
 column per original column, a category as its position in `Feature.categories`, a
-boolean as 0 or 1, a date as the time since an origin (`data.Calendar`), a
+boolean as 0 or 1, a date as the time since an origin (`Calendar` in `_dates.py`), a
 missing value as NaN. So a rule, a tree or a saved run always speaks of the columns
 that the user knows, never of one-hot names.
 """

@@ -141,6 +141,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             The share of equal decisions (R2 of the values, for regression) with a
             95 % interval.
         """
+        check_is_fitted(self)
         return fidelity(self, X)
 
     def evaluate(
@@ -164,6 +165,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """
         from interpretkd.evaluation import evaluate
 
+        check_is_fitted(self)
         return evaluate(self, X, y, **settings)
 
     def rules(
@@ -188,6 +190,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """
         from interpretkd.rules import extract_rules
 
+        check_is_fitted(self)
         return extract_rules(self, X, y, **settings)
 
     def explain(self, row: Any, **settings: Any) -> "RowExplanation":
@@ -207,6 +210,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """
         from interpretkd.explain import explain_row
 
+        check_is_fitted(self)
         return explain_row(self, row, **settings)
 
     def export(self, to: str, X: Any = None, **settings: Any) -> "Export":
@@ -228,6 +232,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """
         from interpretkd.export import export_student
 
+        check_is_fitted(self)
         return export_student(self, to, X, **settings)
 
     def save(
@@ -257,6 +262,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """
         from interpretkd.runs import save
 
+        check_is_fitted(self)
         return save(self, path, X, y, **settings)
 
     def report(self, X: ArrayLike, y: ArrayLike | None = None, **settings: Any) -> Any:
@@ -278,6 +284,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """
         from interpretkd.reports import make_report
 
+        check_is_fitted(self)
         return make_report(self, X, y, **settings)
 
     def app(self, X: ArrayLike, y: ArrayLike | None = None, **settings: Any) -> Any:
@@ -299,6 +306,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """
         from interpretkd.studio import serve
 
+        check_is_fitted(self)
         return serve(self, X, y, **settings)
 
     @property

@@ -149,8 +149,8 @@ def export_student(
     >>> print(export_student(model, "sql", X))
     150 of 150 rows equal, 18 of 18 made-up rows equal (checked in SQLite ...)
     """
-    check_choice("export", "to", to, EXPORTS)
-    check_choice("export", "dialect", dialect, DIALECTS)
+    check_choice("export_student", "to", to, EXPORTS)
+    check_choice("export_student", "dialect", dialect, DIALECTS)
     spec = _model_spec(model)
     frame = as_frame(X)
     rows = X if frame is None else frame

@@ -206,8 +206,11 @@ def report_on(
         For an unknown key of `info`, and a frontier of another task, other columns or
         other classes.
     """
-    if n_refits != 0:
-        check_integer("the report", "n_refits", n_refits, 2)
+    if check_integer("make_report", "n_refits", n_refits, 0) == 1:
+        raise InputError(
+            "The 'n_refits' parameter of make_report must be 0, or an int in [2, inf), "
+            "for one refit shows no spread. Got 1."
+        )
     _check_frontier(frontier, found)
     told = _check_info(info or {}, "info")
     document, findings = _put_together(
@@ -231,7 +234,7 @@ def _check_frontier(frontier: object, found: Analysis) -> None:
     must = "The 'frontier' parameter of the report must be"
     if not isinstance(frontier, Frontier):
         raise InputError(
-            f"{must} a Frontier, as distillation.frontier returns it. Got a "
+            f"{must} a Frontier, as interpretkd.frontier returns it. Got a "
             f"{type(frontier).__name__}."
         )
     if frontier.task != found.task:

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 
 import interpretkd as ikd
 
@@ -52,3 +54,22 @@ def test_save(told, tmp_path):
     path = model.save(tmp_path / "run", X, y, about={"data": "german"})
     again = ikd.load(path)
     assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model: model.fidelity([[0.0]]),
+        lambda model: model.evaluate([[0.0]]),
+        lambda model: model.rules(),
+        lambda model: model.explain([0.0]),
+        lambda model: model.export("sql"),
+        lambda model: model.save("nowhere"),
+        lambda model: model.report([[0.0]]),
+        lambda model: model.app([[0.0]]),
+    ],
+)
+def test_a_model_that_is_not_fitted_says_so(ask):
+    model = ikd.DistilledClassifier(LogisticRegression())
+    with pytest.raises(NotFittedError, match="DistilledClassifier instance is not"):
+        ask(model)
