@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import Array, InputError, check_integer
+from interpretkd._base import Array, InputError, check_integer, counted
 from interpretkd.distillation import teacher_says
 from interpretkd.drawing import (
     LINE_COLOURS,
@@ -168,7 +168,8 @@ class ReliabilityDisplay(Display):
             parts.append(
                 f"the {name}'s expected calibration error is {self.errors[name]:.3f}, "
                 f"farthest off where it claims {worst['claimed']:.0%} and "
-                f"{worst['observed']:.0%} is observed ({worst['n_rows']:,} rows)"
+                f"{worst['observed']:.0%} is observed "
+                f"({counted(worst['n_rows'], 'row')})"
             )
         return f"{self.title}: {'; '.join(parts)}."
 
