@@ -62,7 +62,7 @@ def explain_row(
     n_counterfactuals: int = 3,
     min_difference: float | None = None,
 ) -> RowExplanation:
-    """Explain one row: the student's way to its decision, and the nearest other one.
+    """Explain one row: the way to its decision, and counterfactuals, nearest first.
 
     The nearest change is the one of fewest features, and of these the smallest: a
     number's change counts in standard deviations of its column, another category (or a

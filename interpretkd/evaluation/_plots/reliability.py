@@ -26,7 +26,9 @@ from interpretkd.targets import probabilities
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityDisplay(Display):
-    """How often teacher and student are right when they claim so; a `from_` makes it.
+    """Calibration: how often both models are right when they claim so.
+
+    One of the `from_` methods makes it.
 
     Parameters
     ----------
