@@ -53,7 +53,7 @@ def frontier(
     """Trade fidelity off against size (Pareto): distil many students, recommend one.
 
     They are of many families and sizes; those that others surpass in both are listed,
-    too. Students are fitted on one part of the rows, chosen by their fidelity on a second,
+    too. All are fitted on one part of the rows, chosen by their fidelity on a second,
     and reported on a third, beside the same students fitted to the labels alone.
 
     Parameters
