@@ -25,7 +25,7 @@ else:
         files: csv_text write_atomically
         markup: UNKNOWN escape_html escape_markdown html_block html_page
             html_table latex_table markdown_table numeric_columns table_cells
-        text: joined number_text one_line prediction_text
+        text: counted joined number_text one_line prediction_text
         typing: Array Flags Whole
         validation: check_boolean check_choice check_integer check_real closest
         version: __version__

@@ -88,6 +88,29 @@ def joined(names: Sequence[str], most: int | None = None) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many of something there are.
+
+    Parameters
+    ----------
+    number : int
+        In [0, inf).
+    noun : str
+        One of them; an "s" makes it several.
+
+    Returns
+    -------
+    str
+        The number with separators, and the noun.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def prediction_text(prediction: Any) -> str:
     """Say a prediction in words.
 

@@ -19,7 +19,7 @@ _AUTO_TEMPERATURES = (0.5, 1.0, 2.0, 4.0)
 
 
 class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
-    """A student fitted to the logits of a classifier.
+    """A surrogate of a classifier: a readable student fitted to its logits.
 
     `fit` asks the teacher about every row, turns the logits into target columns, fits
     the student to them and, where there are labels, fits the same student to the

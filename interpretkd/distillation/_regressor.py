@@ -15,7 +15,7 @@ from interpretkd.transfer import TransferSet
 
 
 class DistilledRegressor(RegressorMixin, _Distilled):
-    """A student fitted to the values that a regressor predicts.
+    """A surrogate of a regressor: a readable student fitted to what it predicts.
 
     Parameters
     ----------

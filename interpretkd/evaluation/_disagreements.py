@@ -13,6 +13,7 @@ from interpretkd._base import (
     Flags,
     check_integer,
     check_real,
+    counted,
     html_block,
     html_table,
     one_line,
@@ -64,8 +65,9 @@ class Region:
     coverage: float
 
     def __str__(self) -> str:
-        rate = "no row" if self.rate is None else f"{self.rate}, {self.rate.n} rows"
-        return f"{self.text}: {rate}"
+        if self.rate is None:
+            return f"{self.text}: no row"
+        return f"{self.text}: {self.rate}, {counted(self.rate.n, 'row')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +179,8 @@ class Disagreements:
             teacher, student = (
                 one_line(prediction_text(pair[who])) for who in ("teacher", "student")
             )
-            lines.append(f"  teacher {teacher}, student {student}: {pair['n']} rows")
+            rows = counted(pair["n"], "row")
+            lines.append(f"  teacher {teacher}, student {student}: {rows}")
         if self.regions:
             measure = "mean difference" if self.tolerance is not None else "share"
             lines.append(f"By region ({measure}, on rows not used to find them):")

@@ -437,7 +437,9 @@ _NUMBERS = ("strength", "share", "H", "adds", "covers", "trees")
 def shape_effects(
     model: Any, X: ArrayLike, *, n_pairs: int | None = 10, n_rules: int = 20
 ) -> Effects:
-    """Summarise boosted trees: what features add by themselves, and in pairs.
+    """Return the feature effects of boosted trees, akin to partial dependence.
+
+    What each feature adds by itself, and what pairs add.
 
     Parameters
     ----------

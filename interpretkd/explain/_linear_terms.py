@@ -34,7 +34,7 @@ class Contributions:
     outputs : Outputs
         What is added up.
     base : ndarray of shape (n_shown,), float64
-        The sums of the mean training row.
+        The intercepts: the sums of the mean training row.
     values : ndarray of shape (n_samples, n_features, n_shown), float64
         What is added to it for each row; ``base + values.sum(axis=1)`` are the sums.
     terms : DataFrame
@@ -64,8 +64,8 @@ class Contributions:
 
         One row a term that has a coefficient other than 0 and output: term, feature,
         output, coefficient (what one unit adds), deviation (the standard deviation of
-        the column over the rows), standardised (their product: what a usual difference
-        adds).
+        the column over the rows), standardised (their product: what one standard
+        deviation adds).
         """
         return self.terms.copy()
 
@@ -137,12 +137,12 @@ class Contributions:
 
     def __str__(self) -> str:
         about = "; ".join(
-            f"{self.outputs.describe(i)} of a mean row is {base:+.4g}"
+            f"{self.outputs.describe(i)} {base:+.4g}"
             for i, base in enumerate(self.base[:5].tolist())
         )
         several = len(self.outputs.names) > 1
-        lines = [one_line(f"{about[:1].upper()}{about[1:]}."), ""]
-        lines.append("What a usual difference adds (and one unit):")
+        lines = [one_line(f"Intercept, for a mean row: {about}."), ""]
+        lines.append("Contribution of one standard deviation (and of one unit):")
         for term in self.terms.head(_MOST_LINES).itertuples(index=False):
             to = f", to {term.output}" if several else ""
             text = (

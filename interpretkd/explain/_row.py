@@ -47,12 +47,12 @@ def explain_row(
     n_counterfactuals: int = 3,
     min_difference: float | None = None,
 ) -> RowExplanation:
-    """Explain one row: the student's way to its decision, and the nearest other one.
+    """Explain one row: the way to its decision, and counterfactuals, nearest first.
 
     The nearest change is the one of fewest features, and of these the smallest: a
     number's change counts in standard deviations of its column, another category (or a
     value where one is missing) as 1. It is put just across the threshold, at a number
-    of few digits at most a hundredth of a spread further; where a column holds whole
+    of few digits at most a hundredth of that further; where a column holds whole
     numbers only, at a whole one. No value is ever taken away. For a tree all leaves
     are looked at, so there is no nearer one. For boosted and linear students all
     changes of one feature are; where none serves, features are added one by one, each

@@ -60,7 +60,8 @@ class Change:
     before, after : str
         The values in words.
     size : float
-        In [0, inf): the distance in the column's spreads; 1 for a category or a gap.
+        In [0, inf): the distance in standard deviations of the column; 1 for a
+        category or a gap.
     is_usual : bool or None
         Whether the new number lies within the range of the given rows; None where no
         rows were given.
@@ -106,7 +107,7 @@ class Counterfactual:
 
     @property
     def size(self) -> float:
-        """The sum of the changes, in spreads."""
+        """The sum of the changes, in standard deviations."""
         return sum(change.size for change in self.changes)
 
     def __str__(self) -> str:
@@ -290,7 +291,7 @@ def _step_text(step: Step) -> str:
         return text
     far = f"by {number_text(float(f'{step.margin:.3g}'))}"
     if step.relative_margin is not None:
-        far += f", {step.relative_margin:.2f} spreads"
+        far += f", {step.relative_margin:.2f} standard deviations"
     return f"{text} ({far})"
 
 

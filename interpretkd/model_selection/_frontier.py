@@ -50,9 +50,10 @@ def frontier(
     random_state: Any = None,
     verbose: bool = False,
 ) -> Frontier:
-    """Distil a teacher into students of many families and sizes, and recommend one.
+    """Trade fidelity off against size (Pareto): distil many students, recommend one.
 
-    Students are fitted on one part of the rows, chosen by their fidelity on a second,
+    They are of many families and sizes; those that others surpass in both are listed,
+    too. All are fitted on one part of the rows, chosen by their fidelity on a second,
     and reported on a third, beside the same students fitted to the labels alone.
 
     Parameters

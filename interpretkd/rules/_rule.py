@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from interpretkd._base import one_line, prediction_text
+from interpretkd._base import counted, one_line, prediction_text
 from interpretkd.metrics import Estimate
 from interpretkd.models import Condition
 
@@ -123,7 +123,7 @@ class Rule:
     @property
     def sentence(self) -> str:
         """The rule for people who read no tables, in one line."""
-        facts = [f"covers {self.coverage:.0%} = {self.n_rows:,} rows"]
+        facts = [f"covers {self.coverage:.0%} = {counted(self.n_rows, 'row')}"]
         if self.fidelity is not None:
             facts.insert(0, f"teacher agrees {self.fidelity.value:.0%}")
         if self.teacher_value is not None:
@@ -134,7 +134,7 @@ class Rule:
     @property
     def _end_text(self) -> str:
         """What stands at the end of a branch of the outline, in one line."""
-        facts = [f"{self.n_rows:,} rows = {self.coverage:.1%}"]
+        facts = [f"{counted(self.n_rows, 'row')} = {self.coverage:.1%}"]
         if self.fidelity is not None:
             facts.append(f"teacher agrees {self.fidelity.value:.0%}")
         if self.merged_text:
@@ -193,7 +193,7 @@ class Rule:
         return record
 
     def __str__(self) -> str:
-        facts = [f"covers {self.coverage:.1%} = {self.n_rows} rows"]
+        facts = [f"covers {self.coverage:.1%} = {counted(self.n_rows, 'row')}"]
         if self.probability is not None:
             facts.insert(0, f"probability {self.probability:.3f}")
         for name in _ESTIMATES:

@@ -20,6 +20,7 @@ from interpretkd._base import (
     check_boolean,
     check_choice,
     closest,
+    counted,
     csv_text,
     html_page,
     html_table,
@@ -301,7 +302,7 @@ class RuleSet:
         """
         ends = {rule.leaf: rule._end_text for rule in self.rules}
         counts = {} if self.source is None else self.source.counts(self.tree)
-        heads = {node: f"{n:,} rows" for node, n in counts.items()}
+        heads = {node: counted(n, "row") for node, n in counts.items()}
         return outline(self.tree.nodes, ends, heads)
 
     def decision_table(self) -> pd.DataFrame:
@@ -422,9 +423,8 @@ class RuleSet:
     def _caption(self, table: str) -> str:
         rows = "the training rows"
         if self.source is not None and self.source.judged is not None:
-            rows = f"{len(self.source.judged.codes):,} rows"
-        count = f"{len(self)} rule{'' if len(self) == 1 else 's'}"
-        caption = f"{count}, measured on {rows}"
+            rows = counted(len(self.source.judged.codes), "row")
+        caption = f"{counted(len(self), 'rule')}, measured on {rows}"
         if table == "decisions":
             caption += "; exactly one applies to each case (hit policy: unique)"
         return caption

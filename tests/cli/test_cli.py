@@ -207,7 +207,7 @@ def test_rules_on_other_rows(cli, run_folder, table):
         "rules", run_folder, "--data", table, "--target", "creditability"
     )
     assert (code, err) == (0, "")
-    counts = [int(n) for n in re.findall(r"= (\d+) rows", out)]
+    counts = [int(n) for n in re.findall(r"= (\d+) rows?", out)]
     assert sum(counts) == 400
 
 

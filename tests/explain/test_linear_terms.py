@@ -43,8 +43,10 @@ def test_contributions_add_up_to_the_logit(german: Any, german_model: Any) -> No
     assert len(row) == len(model.student_.form_.features)
     whole = added.to_frame()
     np.testing.assert_allclose(whole.loc[3, row["feature"]], row["contribution"])
-    text = f"Of a mean row: {added}"
-    assert "the logit of good" in text.replace("The", "the")
+    first, _, head, *_ = str(added).splitlines()
+    base = f"{added.base[0]:+.4g}"
+    assert first == f"Intercept, for a mean row: the logit of good {base}."
+    assert head == "Contribution of one standard deviation (and of one unit):"
 
 
 @pytest.mark.parametrize("penalty", ["l1", "l2", "group"])

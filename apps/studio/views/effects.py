@@ -10,7 +10,7 @@ import streamlit as st
 import widgets
 from chart_colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
-from interpretkd._base import one_line
+from interpretkd._base import counted, one_line
 from interpretkd.evaluation import Analysis
 from interpretkd.explain import (
     CoefficientDisplay,
@@ -230,7 +230,7 @@ def show_categories(
     """Draw a bar a category, or a mark for each output."""
     data = join_categories(display.data)
     data = data.assign(said=[display._text(row) for _, row in data.iterrows()])
-    data["said"] += [f" ({n:,} rows)" for n in data["n_rows"]]
+    data["said"] += [f" ({counted(n, 'row')})" for n in data["n_rows"]]
     long = long_form(data, columns)
     if not several:
         chart: Any = bars(long, "said", "adds")
@@ -335,8 +335,8 @@ def show_linear(found: Analysis) -> None:
     n_terms = len(said.table)
     st.markdown(
         f"A sum of {n_terms:,} terms. Strengths are compared over "
-        f"{said.n_rows:,} held-out rows: what a usual difference, one standard "
-        "deviation of the column, adds."
+        f"{said.n_rows:,} held-out rows: what one standard deviation of the "
+        "column adds."
     )
     if not n_terms:
         st.info("No term has a coefficient: the student says the same of all rows.")
@@ -401,7 +401,7 @@ def term_table(frame: pd.DataFrame) -> None:
         column_config={
             "coefficient": number("one unit adds", format="%+.4g"),
             "deviation": number("standard deviation", format="%.4g"),
-            "standardised": number("a usual difference adds", format="%+.4g"),
+            "standardised": number("one standard deviation adds", format="%+.4g"),
         },
         alt="The terms and what they add",
     )

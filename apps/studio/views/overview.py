@@ -11,6 +11,7 @@ import streamlit as st
 import widgets
 from chart_colours import GREY, VERMILION, by_theme
 
+from interpretkd._base import counted
 from interpretkd.evaluation import (
     Analysis,
     ConfusionDisplay,
@@ -182,13 +183,13 @@ def led_to(frame: pd.DataFrame) -> pd.DataFrame:
         )
         apart = case.isin(["teacher alone", "student alone"])
         places["text"] = [
-            f"{label}, {who}: {n:,} rows"
+            f"{label}, {who}: {counted(n, 'row')}"
             for label, who, n in zip(frame["label"], case, frame["n_rows"], strict=True)
         ]
     else:
         places, apart = frame.copy(), frame["teacher"] != frame["student"]
         places["text"] = [
-            f"teacher {teacher}, student {student}: {n:,} rows"
+            f"teacher {teacher}, student {student}: {counted(n, 'row')}"
             for teacher, student, n in zip(
                 frame["teacher"], frame["student"], frame["n_rows"], strict=True
             )
@@ -436,7 +437,7 @@ def slices_chart(found: Analysis, frame: pd.DataFrame, column: str) -> Any:
     name = "fidelity" if found.has_classes else "fidelity (R2)"
     drawn = frame.assign(
         part=[
-            f"{part} ({n:,} rows)"
+            f"{part} ({counted(n, 'row')})"
             for part, n in zip(frame["slice"], frame["n"], strict=True)
         ]
     )

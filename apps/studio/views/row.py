@@ -172,8 +172,8 @@ def show_parts(explanation: RowExplanation) -> None:
     base = float(short["adds"].iloc[0])
     unit = "value" if explanation.probability is None else "logit"
     st.caption(
-        f"The sum of a mean row is {base:.3g}; the features of this row add to it, "
-        f"which gives {float(short['adds'].sum()):.3g} ({unit})."
+        f"The intercept, the sum of a mean row, is {base:.3g}; the features of this "
+        f"row add to it, which gives {float(short['adds'].sum()):.3g} ({unit})."
     )
     with st.expander("All features and outputs as a table"):
         widgets.table(frame)

@@ -11,7 +11,7 @@ import session
 import streamlit as st
 import widgets
 
-from interpretkd._base import csv_text, prediction_text
+from interpretkd._base import counted, csv_text, prediction_text
 from interpretkd.evaluation import Analysis
 from interpretkd.explain import shape_effects
 from interpretkd.export import conditions_sql
@@ -268,7 +268,7 @@ def show_rule(found: Analysis, rules: RuleSet, shown: RuleSet) -> None:
 def measures(rule: Rule) -> pd.DataFrame:
     """Return what is known of a rule, in words, with intervals."""
     said = {
-        "covers": f"{rule.coverage:.1%}, {rule.n_rows:,} rows",
+        "covers": f"{rule.coverage:.1%}, {counted(rule.n_rows, 'row')}",
         "the teacher agrees (fidelity)": rule.fidelity and f"{rule.fidelity:.1%}",
         "the label is this (accuracy)": rule.accuracy and f"{rule.accuracy:.1%}",
         "student's probability": rule.probability and f"{rule.probability:.3f}",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._base import Array
+from interpretkd._base import Array, counted
 from interpretkd.drawing import check_classes, label, shortened
 from interpretkd.evaluation._plots.pair import _PairDisplay
 from interpretkd.targets import decide
@@ -86,7 +86,7 @@ class ConfusionDisplay(_PairDisplay):
             text += (
                 f" The most frequent difference: the teacher decides "
                 f"{shortened(cell['teacher'])}, the student "
-                f"{shortened(cell['student'])} ({cell['n_rows']:,} rows)."
+                f"{shortened(cell['student'])} ({counted(cell['n_rows'], 'row')})."
             )
         return text
 

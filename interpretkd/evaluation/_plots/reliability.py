@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import Array, InputError, check_integer
+from interpretkd._base import Array, InputError, check_integer, counted
 from interpretkd.distillation import teacher_says
 from interpretkd.drawing import (
     LINE_COLOURS,
@@ -26,7 +26,9 @@ from interpretkd.targets import probabilities
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityDisplay(Display):
-    """How often teacher and student are right when they claim so; a `from_` makes it.
+    """Calibration: how often both models are right when they claim so.
+
+    One of the `from_` methods makes it.
 
     Parameters
     ----------
@@ -168,7 +170,8 @@ class ReliabilityDisplay(Display):
             parts.append(
                 f"the {name}'s expected calibration error is {self.errors[name]:.3f}, "
                 f"farthest off where it claims {worst['claimed']:.0%} and "
-                f"{worst['observed']:.0%} is observed ({worst['n_rows']:,} rows)"
+                f"{worst['observed']:.0%} is observed "
+                f"({counted(worst['n_rows'], 'row')})"
             )
         return f"{self.title}: {'; '.join(parts)}."
 

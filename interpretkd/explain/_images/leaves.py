@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._base import Array, check_integer, one_line
+from interpretkd._base import Array, check_integer, counted, one_line
 from interpretkd.data import Codes, Schema
 from interpretkd.drawing import Drawing, Rect, Shape, Text
 from interpretkd.explain._images.picture import (
     _LINE,
     ImagePicture,
-    _counted,
     _decisions_at,
     _flat_rows,
     _frozen,
@@ -130,7 +129,7 @@ class LeafImages(ImagePicture):
                 shapes += grid.panels([_greys(p, low, high) for p in frame.mean], x, y)
             below = y + grid.tall + 14
             shapes += grid.caption(frame.decision, x, below)
-            rows = f"{_counted(frame.n_rows, 'row')} ({frame.share:.1%})"
+            rows = f"{counted(frame.n_rows, 'row')} ({frame.share:.1%})"
             shapes.append(Text(x, below + 15, rows, "muted"))
             shapes.append(Text(x, below + 29, f"leaf {frame.leaf}", "muted"))
         bottom = grid.bottom(len(drawn)) + top
@@ -149,7 +148,7 @@ class LeafImages(ImagePicture):
         return " ".join(notes)
 
     def _withheld(self, grid: _Grid, x: float, y: float) -> list[Shape]:
-        lines = ("not shown:", "fewer than", _counted(self.min_rows, "row"))
+        lines = ("not shown:", "fewer than", counted(self.min_rows, "row"))
         start, middle = y + grid.tall / 2 - 12, x + grid.wide / 2
         return [
             Rect(x, y, grid.wide, grid.tall, "fold"),
@@ -160,10 +159,10 @@ class LeafImages(ImagePicture):
         ]
 
     def _said(self, frame: LeafFrame) -> str:
-        rows = f"{_counted(frame.n_rows, 'row')} ({frame.share:.1%})"
+        rows = f"{counted(frame.n_rows, 'row')} ({frame.share:.1%})"
         start = f"Leaf {frame.leaf}: {frame.decision}, {rows}"
         if frame.mean is None:
-            return f"{start}; not shown, fewer than {_counted(self.min_rows, 'row')}"
+            return f"{start}; not shown, fewer than {counted(self.min_rows, 'row')}"
         flat = frame.mean.ravel()
         known = np.flatnonzero(~np.isnan(flat))
         best = known[np.argsort(-flat[known], kind="stable")[:3]]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._base import Array, number_text, one_line
+from interpretkd._base import Array, counted, number_text, one_line
 from interpretkd.data import Codes, Schema
 from interpretkd.drawing import (
     FONT_SIZES,
@@ -24,7 +24,6 @@ from interpretkd.explain._images.picture import (
     _GAP,
     _LINE,
     ImagePicture,
-    _counted,
     _decisions_at,
     _framed,
     _frozen,
@@ -117,7 +116,7 @@ class PathImage(ImagePicture):
     @property
     def title(self) -> str:
         """What the picture shows, in a line."""
-        tests = _counted(len(self.pixels), "pixel test")
+        tests = counted(len(self.pixels), "pixel test")
         return f"The path of one row to leaf {self.leaf}: {self.decision} ({tests})"
 
     @property

@@ -241,8 +241,3 @@ def _picture(
     inside = tuple(moved(shape, _EDGE, _EDGE) for shape in shapes)
     wide, tall = (float(np.ceil(side + 2 * _EDGE)) for side in (width, height))
     return Drawing(wide, tall, one_line(title), alt, inside)
-
-
-def _counted(count: int, noun: str) -> str:
-    """Return a number of things."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

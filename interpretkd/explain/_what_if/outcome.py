@@ -153,7 +153,7 @@ def try_values(
     *,
     teacher_logits: ArrayLike | None = None,
 ) -> WhatIf:
-    """Set some values of a row, and compare what is said of it before and after.
+    """Ask what if: set values of a row, and compare what is said before and after.
 
     Parameters
     ----------

@@ -30,7 +30,9 @@ _FEWEST_TO_CHOOSE = 50
 
 
 class CartStudent(_Student):
-    """The most faithful tree of a size that can be found, a vector at each leaf.
+    """The most faithful decision tree of a size that can be found.
+
+    It has a vector at each leaf.
 
     Parameters
     ----------

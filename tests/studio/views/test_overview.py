@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from interpretkd._base import counted
 from interpretkd.evaluation import ConfusionDisplay, ResidualDisplay
 from interpretkd.runs import analyse_run, load_run
 
@@ -99,7 +100,7 @@ def test_the_pairs_are_the_cells_beside_the_diagonal(studio, analysed):
     pairs = app.main.selectbox[0]
     assert len(pairs.options) == len(apart)
     most = apart.loc[apart["n_rows"].idxmax()]
-    assert pairs.options[0].endswith(f": {most['n_rows']:,} rows")
+    assert pairs.options[0].endswith(f": {counted(most['n_rows'], 'row')}")
 
 
 @pytest.mark.parametrize("run", ["german", "multilabel", "hostile", "regression"])
