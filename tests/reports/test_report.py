@@ -137,9 +137,7 @@ def test_what_cannot_stand_beside_the_student_is_refused(tree, split, lined_up):
 @pytest.mark.parametrize("n_refits", [1, -1, 2.5])
 def test_a_number_of_refits_outside_is_refused(tree, split, n_refits):
     _, (X, y) = split
-    with pytest.raises(
-        InputError, match="'n_refits' parameter of make_report must be 0, or"
-    ):
+    with pytest.raises(InputError, match="'n_refits' parameter of make_report"):
         make_report(tree, X[:10], y[:10], n_refits=n_refits)
 
 
