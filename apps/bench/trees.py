@@ -403,18 +403,21 @@ def _version_of(method: str) -> str:
     return str(METHODS[method].version)
 
 
-def _source() -> str:
-    """Return a digest of the library, less what no tree depends on."""
-    passed_over = {"demo", "persistence", "plotting", "rules"}
-    files = sorted(Path(interpretkd.__file__).parent.glob("*.py"))
+def _source(library: Path) -> str:
+    """Return a digest of the library, less the rooms on which no tree depends."""
+    passed_over = {
+        *("cli", "drawing", "evaluation", "explain", "export", "reports", "rules"),
+        "studio",
+    }
     digest = hashlib.sha256()
-    for file in files:
-        if file.stem not in passed_over:
-            digest.update(file.read_bytes())
+    for file in sorted(library.rglob("*.py")):
+        place = file.relative_to(library)
+        if place.parts[0] not in passed_over:
+            digest.update(place.as_posix().encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 
 
-_SOURCE = _source()
+_SOURCE = _source(Path(interpretkd.__file__).parent)
 
 
 def _plain(settings: Mapping[str, Any]) -> Any:

@@ -1,7 +1,9 @@
 """The benchmarks "trees" and "speed": whether what they print is what they measured."""
 
 import json
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from rich.console import Console
 from scipy import stats
 from sklearn.tree import DecisionTreeClassifier
 
+import interpretkd
 from interpretkd._base import InputError
 from interpretkd.cli.bench import find_benchmark
 from interpretkd.data import Schema
@@ -113,6 +116,25 @@ def test_a_stopped_run_goes_on(tmp_path):
     file.write_text(json.dumps(kept))
     _, fourth, _ = run(tmp_path, settings)
     assert fourth[0, "4 leaves", "naive"]["seconds"] < 12345.0
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts"),
+    [
+        ("students/_cart/search.py", True),
+        ("data/_schema.py", True),
+        ("distillation/_base.py", True),
+        ("reports/_report.py", False),
+        ("drawing/_svg.py", False),
+    ],
+)
+def test_trees_of_another_engine_are_not_taken_for_ours(tmp_path, changed, counts):
+    library = tmp_path / "library"
+    shutil.copytree(Path(interpretkd.__file__).parent, library)
+    before = trees._source(library)
+    with (library / changed).open("a") as file:
+        file.write("# another one\n")
+    assert (trees._source(library) != before) is counts
 
 
 def test_what_a_peer_cannot_do_is_told(tmp_path, monkeypatch):
