@@ -190,7 +190,8 @@ def split_target(
     rows : DataFrame
         The other columns.
     y : ndarray of shape (n_samples,)
-        Class names as text, or values.
+        Classes in the type they came in - whole numbers, yes and no, else texts -, or
+        values.
     task : {"multiclass", "regression"}
         What was decided.
 
@@ -234,7 +235,7 @@ def split_target(
         )
     if task == "regression" or (task == "auto" and is_number and _is_quantity(column)):
         return rows, column.to_numpy(dtype=np.float64), "regression"
-    labels = column.astype(str).to_numpy(dtype=object).astype(str)
+    labels = _class_names(column)
     names, counts = np.unique(labels, return_counts=True)
     if counts.min() < _FEWEST_A_CLASS:
         rare = names[counts.argmin()]
@@ -371,6 +372,19 @@ def _check_column(column: "pd.Series[Any]") -> None:
             f"Column {column.name!r} holds {n_texts} different texts in {len(present)} "
             "rows, too many for categories; leave it out (--drop)."
         )
+
+
+def _class_names(column: "pd.Series[Any]") -> NDArray[Any]:
+    """Return classes in the type that they came in: 0 and 1 stay numbers."""
+    if pd.api.types.is_bool_dtype(column):
+        return column.to_numpy(dtype=bool)
+    if pd.api.types.is_numeric_dtype(column):
+        numbers = column.to_numpy()
+        whole = numbers.astype(np.int64, casting="unsafe")
+        if (whole == numbers).all():
+            return whole
+        return column.to_numpy(dtype=np.float64)
+    return column.astype(str).to_numpy(dtype=object).astype(str)
 
 
 def _is_quantity(column: "pd.Series[Any]") -> bool:
