@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         r2_of_means as r2_of_means,
         squared_parts as squared_parts,
     )
+    from interpretkd.metrics._groups import *
     from interpretkd.metrics._intervals import (
         Estimate as Estimate,
         PairedTest as PairedTest,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         compare_shares as compare_shares,
         percentile_interval as percentile_interval,
         resample as resample,
+        share_interval as share_interval,
         wilson_interval as wilson_interval,
     )
     from interpretkd.metrics._scores import *
@@ -53,8 +55,10 @@ else:
         _agreement: accuracy agreement as_matrix check_known checked_pair
             fidelity kl_divergence label_matches mcnemar measure_fidelity
             paired_bootstrap plain_fidelity r2 r2_of_means squared_parts
+        _groups: FEW_GROUPS effective_rows group_positions of_sums sums_of_groups
         _intervals: Estimate PairedTest bootstrap_interval compare_means
-            compare_shares percentile_interval resample wilson_interval
+            compare_shares percentile_interval resample share_interval
+            wilson_interval
         _scores: accuracy_improvement accuracy_reduction distillation_score
             size_reduction
         _slices: class_fidelities fidelity_by_class fidelity_by_slice

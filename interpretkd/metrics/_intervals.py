@@ -1,13 +1,14 @@
 """How sure a measured number is: intervals for shares and means, paired comparisons.
 
-Rows are taken as independent draws. Shares get Wilson's interval; everything that is
-not a share gets a bootstrap over rows. Two models measured on the same rows are
-compared row by row, which is far sharper than comparing their intervals.
+Rows are taken as independent draws, unless it is said which ones belong together: then
+groups are (`_groups.py`). Shares get Wilson's interval; everything that is not a share
+gets a bootstrap over rows. Two models measured on the same rows are compared row by
+row, which is far sharper than comparing their intervals.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, ndtri
 
 from interpretkd._base import Array, InputError, check_integer, check_real
+from interpretkd.metrics._groups import (
+    effective_rows,
+    group_positions,
+    of_sums,
+    sums_of_groups,
+)
 
 Statistic = Callable[[Array], Array]
 
@@ -143,13 +150,54 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> Estimat
     check_integer("wilson_interval", "n", n, 1)
     check_integer("wilson_interval", "successes", successes, 0, n)
     check_real("wilson_interval", "confidence", confidence, 0, 1)
-    n, share = int(n), int(successes) / int(n)
+    return _wilson(int(successes) / int(n), int(n), int(n), confidence)
+
+
+def share_interval(hits: ArrayLike, groups: ArrayLike | None = None) -> Estimate:
+    """Return the share of rows that count, with its 95 % interval.
+
+    Parameters
+    ----------
+    hits : array-like of shape (n_samples,), bool
+        Whether each row counts.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to; None takes them as independent.
+
+    Returns
+    -------
+    Estimate
+        Wilson's interval; of groups, on as many rows as they are worth.
+
+    Raises
+    ------
+    InputError
+        Without rows, and for groups that do not fit them.
+
+    Examples
+    --------
+    >>> hits = [1, 1, 1, 1, 1, 1, 0, 0, 0]
+    >>> print(share_interval(hits))
+    0.667 [0.354, 0.879]
+    >>> print(share_interval(hits, ["Ann"] * 3 + ["Ben"] * 3 + ["Cleo"] * 3))
+    0.667 [0.044, 0.989]
+    """
+    counted = np.asarray(hits, dtype=bool)
+    if groups is None:
+        return wilson_interval(int(counted.sum()), len(counted))
+    n, share = len(counted), float(counted.mean())
+    worth = effective_rows(counted, group_positions(groups, n))
+    return _wilson(share, worth, n, 0.95)
+
+
+def _wilson(share: float, worth: float, n: int, confidence: float) -> Estimate:
+    """Return Wilson's interval of a share of n rows that are worth so many."""
     z = float(ndtri(0.5 + confidence / 2))
-    scale = 1 / (1 + z * z / n)
-    centre = scale * (share + z * z / (2 * n))
-    half = scale * z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == n else centre + half
+    scale = 1 / (1 + z * z / worth)
+    centre = scale * (share + z * z / (2 * worth))
+    spread = share * (1 - share) / worth + z * z / (4 * worth * worth)
+    half = scale * z * math.sqrt(spread)
+    low = 0.0 if share == 0 else centre - half
+    high = 1.0 if share == 1 else centre + half
     # Rounding alone could put the share outside, at vanishing confidence.
     return Estimate(share, min(low, share), max(high, share), n)
 
@@ -161,6 +209,7 @@ def bootstrap_interval(
     n_resamples: int = 1000,
     confidence: float = 0.95,
     random_state: int = 0,
+    groups: ArrayLike | None = None,
 ) -> Estimate:
     """Return a function of column means with its percentile bootstrap interval.
 
@@ -177,6 +226,9 @@ def bootstrap_interval(
         In (0, 1).
     random_state : int, default=0
         In [0, inf): the same seed gives the same interval.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to: whole groups are drawn. None takes the rows as
+        independent.
 
     Returns
     -------
@@ -206,18 +258,23 @@ def bootstrap_interval(
     """
     check_real("bootstrap_interval", "confidence", confidence, 0, 1)
     values = _columns("bootstrap_interval", values)
-    statistic = statistic or _first
+    n, (values, statistic) = len(values), _grouped(values, statistic or _first, groups)
     resampled = resample(values, statistic, n_resamples, random_state)
-    return percentile_interval(values, statistic, resampled, confidence)
+    return replace(percentile_interval(values, statistic, resampled, confidence), n=n)
 
 
-def compare_shares(first: ArrayLike, second: ArrayLike) -> PairedTest:
+def compare_shares(
+    first: ArrayLike, second: ArrayLike, *, groups: ArrayLike | None = None
+) -> PairedTest:
     """Compare how often two models are right on the same rows.
 
     Parameters
     ----------
     first, second : array-like of shape (n_samples,), bool
         Whether each model is right on each row.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to; the test is then `compare_means` over groups. None
+        takes the rows as independent.
 
     Returns
     -------
@@ -250,6 +307,10 @@ def compare_shares(first: ArrayLike, second: ArrayLike) -> PairedTest:
     n = len(first)
     both, only_first = int((first & second).sum()), int((first & ~second).sum())
     only_second = int((second & ~first).sum())
+    if groups is not None:
+        ahead = first.astype(np.float64) - second
+        counts = {"only_first": only_first, "only_second": only_second}
+        return compare_means(ahead, _first, **counts, groups=groups)
     discordant = only_first + only_second
     p_value = min(1.0, 2 * float(bdtr(min(only_first, only_second), discordant, 0.5)))
     difference = _newcombe(both, only_first, only_second, n)
@@ -264,6 +325,7 @@ def compare_means(
     only_second: int,
     n_resamples: int = 1000,
     random_state: int = 0,
+    groups: ArrayLike | None = None,
 ) -> PairedTest:
     """Test a difference that is a function of column means, by a paired bootstrap.
 
@@ -280,6 +342,9 @@ def compare_means(
         In [1, inf): the p value cannot be below 2 / (n_resamples + 1).
     random_state : int, default=0
         In [0, inf).
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to: whole groups are drawn. None takes the rows as
+        independent.
 
     Returns
     -------
@@ -293,11 +358,23 @@ def compare_means(
         As `bootstrap_interval`.
     """
     values = _columns("compare_means", values)
+    n, (values, statistic) = len(values), _grouped(values, statistic, groups)
     resampled = resample(values, statistic, n_resamples, random_state)
-    difference = percentile_interval(values, statistic, resampled, 0.95)
+    interval = percentile_interval(values, statistic, resampled, 0.95)
+    difference = replace(interval, n=n)
     beyond = min((resampled <= 0).sum(), (resampled >= 0).sum())
     p_value = min(1.0, 2 * (int(beyond) + 1) / (n_resamples + 1))
     return PairedTest(difference, only_first, only_second, p_value)
+
+
+def _grouped(
+    values: Array, statistic: Statistic, groups: ArrayLike | None
+) -> tuple[Array, Statistic]:
+    """Return what is drawn, rows or whole groups, and the statistic of it."""
+    if groups is None:
+        return values, statistic
+    place = group_positions(groups, len(values))
+    return sums_of_groups(values, place), of_sums(statistic)
 
 
 def _newcombe(both: int, only_first: int, only_second: int, n: int) -> Estimate:
