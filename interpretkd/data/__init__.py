@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Feature as Feature,
         plain_value as plain_value,
     )
+    from interpretkd.data._groups import *
     from interpretkd.data._images import *
     from interpretkd.data._rows import *
     from interpretkd.data._schema import *
@@ -32,6 +33,7 @@ else:
             split_target target_balance
         _distances: even_space
         _feature: Codes Feature plain_value
+        _groups: group_positions
         _images: image_schema
         _rows: Encoded as_columns batches checked_rows learn_schema stack_rows
             take_rows

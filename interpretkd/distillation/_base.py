@@ -18,7 +18,11 @@ from sklearn.base import (
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags, check_random_state, get_tags
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    has_fit_parameter,
+)
 
 from interpretkd._base import Array, InputError, check_choice, check_real, one_line
 from interpretkd.data import (
@@ -27,6 +31,7 @@ from interpretkd.data import (
     Schema,
     as_columns,
     checked_rows,
+    group_positions,
     hold_out,
     stack_rows,
     take_rows,
@@ -425,11 +430,15 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             self.schema_ = encoded.schema
         return self._conform(rows), encoded, n_given
 
-    def _ask_teacher(self, rows: Rows, n_given: int, y: Any) -> Array:
+    def _ask_teacher(
+        self, rows: Rows, n_given: int, y: Any, groups: ArrayLike | None
+    ) -> Array:
         """Keep validation rows, fit the teacher to the others; return its logits."""
-        kept, self.validation_rows_ = self._split(n_given, y)
+        place = None if groups is None else group_positions(groups, n_given)
+        kept, self.validation_rows_ = self._split(n_given, y, place)
         known = None if y is None else y[kept]
-        self.teacher_ = self._fit_teacher(take_rows(rows, kept), known)
+        of_kept = None if place is None else place[kept]
+        self.teacher_ = self._fit_teacher(take_rows(rows, kept), known, of_kept)
         self.task_ = self.teacher_.task
         if (self.task_ == "regression") != self._is_regressor:
             raise self._wrong_kind(self.teacher_.estimator)
@@ -447,13 +456,13 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         )
 
     def _split(
-        self, n_given: int, y: Any
+        self, n_given: int, y: Any, groups: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Keep a seeded part of the rows for choosing, stratified if it can be."""
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         rows = np.arange(n_given)
         size = max(2, round(self.validation_fraction * n_given))
-        return hold_out(rows, size, seed, self._strata(y))
+        return hold_out(rows, size, seed, self._strata(y), groups)
 
     def teacher_for(self, X: ArrayLike, y: Any) -> Teacher:
         """Return the teacher that `fit` would ask if it were given these rows.
@@ -481,11 +490,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """Return the labels whose shares are kept where rows are split."""
         return None
 
-    def _fit_teacher(self, rows: Any, y: Any) -> Teacher:
+    def _fit_teacher(
+        self, rows: Any, y: Any, groups: NDArray[np.int64] | None = None
+    ) -> Teacher:
         """Return the teacher, fitted here unless it is frozen."""
         teacher = clone(self.teacher)
         if not is_fitted(teacher):
-            teacher.fit(rows, y)
+            takes = groups is not None and has_fit_parameter(teacher, "groups")
+            teacher.fit(rows, y, **({"groups": groups} if takes else {}))
         return as_teacher(teacher)
 
     def _distil(self, transfer_set: TransferSet, targets: list[Target]) -> None:

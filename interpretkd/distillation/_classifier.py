@@ -126,7 +126,12 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         self.random_state = random_state
 
     def fit(
-        self, X: ArrayLike, y: Any = None, X_unlabelled: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        X_unlabelled: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Distil the teacher.
 
@@ -139,6 +144,10 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
             baseline.
         X_unlabelled : array-like or frame of shape (n_further, n_features), optional
             Further rows without labels.
+        groups : array-like of shape (n_samples,), default=None
+            What the rows belong to - a customer, a patient, a series -: none is among
+            the validation rows and among the others. Passed on to a teacher that is
+            fitted here, if its `fit` takes groups.
 
         Returns
         -------
@@ -162,7 +171,7 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         self._check_alpha(y)
         rows, encoded, n_given = self._begin(X, y, X_unlabelled)
         y = None if y is None else check_labels(y)
-        logits = self._ask_teacher(rows, n_given, y)
+        logits = self._ask_teacher(rows, n_given, y, groups)
         self.classes_ = _classes(self.teacher_, logits)
         labels = None
         if y is not None:

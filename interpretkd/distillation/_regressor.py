@@ -89,7 +89,12 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         self.random_state = random_state
 
     def fit(
-        self, X: ArrayLike, y: Any = None, X_unlabelled: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        X_unlabelled: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Distil the teacher.
 
@@ -102,6 +107,10 @@ class DistilledRegressor(RegressorMixin, _Distilled):
             baseline.
         X_unlabelled : array-like or frame of shape (n_further, n_features), optional
             Further rows without values.
+        groups : array-like of shape (n_samples,), default=None
+            What the rows belong to - a customer, a patient, a series -: none is among
+            the validation rows and among the others. Passed on to a teacher that is
+            fitted here, if its `fit` takes groups.
 
         Returns
         -------
@@ -117,7 +126,7 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         rows, encoded, n_given = self._begin(X, y, X_unlabelled)
         if y is not None:
             y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
-        logits = self._ask_teacher(rows, n_given, y)
+        logits = self._ask_teacher(rows, n_given, y, groups)
         labels = None
         if y is not None:
             labels = np.full(logits.shape, np.nan)

@@ -55,7 +55,7 @@ else:
         _agreement: accuracy agreement as_matrix check_known checked_pair
             fidelity kl_divergence label_matches mcnemar measure_fidelity
             paired_bootstrap plain_fidelity r2 r2_of_means squared_parts
-        _groups: FEW_GROUPS effective_rows group_positions of_sums sums_of_groups
+        _groups: FEW_GROUPS effective_rows of_sums sums_of_groups
         _intervals: Estimate PairedTest bootstrap_interval compare_means
             compare_shares percentile_interval resample share_interval
             wilson_interval

@@ -16,12 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, ndtri
 
 from interpretkd._base import Array, InputError, check_integer, check_real
-from interpretkd.metrics._groups import (
-    effective_rows,
-    group_positions,
-    of_sums,
-    sums_of_groups,
-)
+from interpretkd.data import group_positions
+from interpretkd.metrics._groups import effective_rows, of_sums, sums_of_groups
 
 Statistic = Callable[[Array], Array]
 

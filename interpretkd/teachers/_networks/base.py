@@ -247,13 +247,14 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
         targets: torch.Tensor,
         objective: TrainingLoss,
         strata: NDArray[np.integer] | None,
+        groups: ArrayLike | None,
         restore: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> Self:
         plan, device = self._check_settings(), _device(self)
         generator = check_random_state(self.random_state)
         seed = int(generator.randint(2**31 - 1))
         kept, held_out = _split(
-            len(matrix), self.validation_fraction, strata, generator
+            len(matrix), self.validation_fraction, strata, generator, groups
         )
         n_outputs = len(self.classes_) if restore is None else len(restore[0])
         checkpoints: list[dict[str, torch.Tensor]] = []

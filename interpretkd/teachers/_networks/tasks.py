@@ -29,7 +29,7 @@ class _NetworkClassifier(ClassifierMixin, DecisionMixin, _NetworkTeacher):
 
     label_smoothing: float = 0.0
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Train the network.
 
         Parameters
@@ -38,6 +38,9 @@ class _NetworkClassifier(ClassifierMixin, DecisionMixin, _NetworkTeacher):
             Rows in original columns; NaN and None are missing values.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Classes, or 0 and 1 in a column for each label.
+        groups : array-like of shape (n_samples,), default=None
+            What the rows belong to: none is among the validation rows and among the
+            others.
 
         Returns
         -------
@@ -55,7 +58,7 @@ class _NetworkClassifier(ClassifierMixin, DecisionMixin, _NetworkTeacher):
             self.task_, self.classes_ = "multilabel", np.arange(labels.shape[1])
             targets = torch.from_numpy(labels.astype(np.float64))
             objective = multilabel(self.label_smoothing)
-            return self._train(schema, matrix, targets, objective, None)
+            return self._train(schema, matrix, targets, objective, None, groups)
         classes, positions = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise InputError(
@@ -65,7 +68,7 @@ class _NetworkClassifier(ClassifierMixin, DecisionMixin, _NetworkTeacher):
         self.task_, self.classes_ = "multiclass", classes
         objective = classification(self.label_smoothing)
         targets = torch.from_numpy(positions)
-        return self._train(schema, matrix, targets, objective, positions)
+        return self._train(schema, matrix, targets, objective, positions, groups)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -83,7 +86,7 @@ class _NetworkRegressor(RegressorMixin, _NetworkTeacher):
 
     _flat: bool
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Train the network.
 
         Parameters
@@ -92,6 +95,9 @@ class _NetworkRegressor(RegressorMixin, _NetworkTeacher):
             Rows in original columns; NaN and None are missing values.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Values.
+        groups : array-like of shape (n_samples,), default=None
+            What the rows belong to: none is among the validation rows and among the
+            others.
 
         Returns
         -------
@@ -117,7 +123,8 @@ class _NetworkRegressor(RegressorMixin, _NetworkTeacher):
         scale = targets.std(dim=0, correction=0)
         scale[scale == 0] = 1
         restore = (targets.mean(dim=0), scale)
-        return self._train(schema, matrix, targets, regression(scale), None, restore)
+        objective = regression(scale)
+        return self._train(schema, matrix, targets, objective, None, groups, restore)
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the values.

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from interpretkd._base import InputError
-from interpretkd.data import hold_out
+from interpretkd.data import group_positions, hold_out
 from interpretkd.teachers._networks.modules import Network
 
 _FORWARD_ROWS = 1024
@@ -313,11 +313,14 @@ def _split(
     fraction: float,
     strata: NDArray[np.integer] | None,
     generator: np.random.RandomState,
+    groups: ArrayLike | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Hold rows out, each class in proportion; the only row of a class is kept."""
     rows, size = np.arange(n_rows), round(fraction * n_rows)
     if size < _FEWEST_HELD_OUT:
         return rows, rows[:0]
+    if groups is not None:
+        return hold_out(rows, size, generator, strata, group_positions(groups, n_rows))
     free = rows
     if strata is not None:
         free = rows[np.bincount(strata)[strata] > 1]
