@@ -36,6 +36,14 @@ class Order(StrEnum):
     tree = "tree"
 
 
+class Unknown(StrEnum):
+    """What becomes of a cell that a run cannot read."""
+
+    error = "error"
+    missing = "missing"
+    skip = "skip"
+
+
 class Direction(StrEnum):
     """Where a diagram grows to."""
 
@@ -162,11 +170,44 @@ def predict(
         typer.Argument(metavar="DATA", help="A CSV or Parquet file with a header."),
     ],
     out: Annotated[Path, typer.Option(help="A .csv or .parquet file.")],
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A column of DATA to keep beside the decisions; may be repeated. If "
+            "not given, ids: columns that the run does not know and that tell every "
+            "row apart."
+        ),
+    ] = None,
+    all_columns: Annotated[
+        bool, typer.Option("--all-columns", help="Keep every column of DATA.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add the rule in words; of a tree.")
+    ] = False,
+    on_unknown: Annotated[
+        Unknown,
+        typer.Option(
+            help="What becomes of a cell that cannot be read, such as a category that "
+            "was not seen in training: an error, a missing value, or its row is left "
+            "out."
+        ),
+    ] = Unknown.error,
 ) -> None:
-    """Let a run's student decide new rows."""
-    from interpretkd.runs import load, predict_table
+    """Let a run's student decide new rows, which need only the columns it reads."""
+    from interpretkd.runs import load_run, predict_table
 
-    typer.echo(f"{predict_table(load(run), table, out)}")
+    path, notes = predict_table(
+        load_run(run),
+        table,
+        out,
+        keep=keep,
+        keep_all=all_columns,
+        explain=explain,
+        on_unknown=on_unknown.value,
+    )
+    for note in notes:
+        typer.echo(note, err=True)
+    typer.echo(f"{path}")
 
 
 def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:

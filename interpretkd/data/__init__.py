@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from interpretkd.data._schema import *
     from interpretkd.data._splits import *
     from interpretkd.data._tables import *
+    from interpretkd.data._unseen import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -40,5 +41,6 @@ else:
         _schema: Column MISSING Rows Schema VALUE as_frame check_schema expand
         _splits: Split hold_out split_rows
         _tables: parse_table read_table require_columns
+        _unseen: UnseenCells unseen_cells
         """,
     )

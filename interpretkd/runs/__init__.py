@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from interpretkd.runs._analysis import *
     from interpretkd.runs._archive import *
     from interpretkd.runs._bundle import *
+    from interpretkd.runs._deciding import *
     from interpretkd.runs._demo import *
     from interpretkd.runs._downloads import *
     from interpretkd.runs._folder import *
@@ -37,12 +38,13 @@ else:
         _analysis: analyse_run
         _archive: unpack_run
         _bundle: EvaluationRows Run load load_run save
+        _deciding: NewRows UNKNOWN new_rows predict_table
         _demo: DEMOS Demo run_demo
         _downloads: Built Download MEDIA_TYPES downloads file_name report_files
         _folder: BUNDLE_FORMAT BundleError
         _listing: RunFacts SavedRun find_runs read_facts run_folder
             same_rows_runs saved_run suggest_name
-        _predictions: predict_table take_labels take_rows_for
+        _predictions: take_labels take_rows_for
         _uploads: check_teacher read_upload
         _workflow: Outcome STUDENTS Task distil new_student read_task task_of
             train_teacher

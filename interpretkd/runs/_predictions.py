@@ -1,16 +1,13 @@
 """A fitted model's answer to rows, as a table: of a file, or of the evaluation."""
 
-import io
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._base import InputError, closest, csv_text, write_atomically
-from interpretkd.data import as_frame, plain_value, read_table, require_columns
+from interpretkd._base import InputError, closest
+from interpretkd.data import as_frame, plain_value, require_columns
 from interpretkd.evaluation import Analysis
 from interpretkd.targets import probabilities
 
@@ -92,51 +89,6 @@ def take_rows_for(model: Any, table: pd.DataFrame) -> Any:
     require_columns(table, model.schema_.names)
     rows = table[list(model.schema_.names)]
     return rows if hasattr(model, "feature_names_in_") else rows.to_numpy()
-
-
-def predict_table(
-    model: Any, path: str | os.PathLike[str], out: str | os.PathLike[str]
-) -> Path:
-    """Let a fitted model decide the rows of a file, and write its decisions.
-
-    Parameters
-    ----------
-    model : DistilledClassifier or DistilledRegressor
-        Fitted.
-    path : str or path
-        A CSV or Parquet file with the model's columns; others are passed over.
-    out : str or path
-        A .csv or .parquet file; it gets the column "prediction" and, for classes, one
-        "probability of ..." a class, row by row as in `path`.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    InputError
-        For rows that do not fit the model, or another ending.
-    """
-    target = Path(out)
-    if target.suffix.lower() not in (".csv", ".parquet"):
-        raise InputError(
-            f"Predictions are written to a .csv or .parquet file. Got {target.name!r}."
-        )
-    rows = take_rows_for(model, read_table(path, only=model.schema_.names))
-    decided = pd.DataFrame({"prediction": list(model.predict(rows))})
-    if hasattr(model, "classes_"):
-        chances = model.predict_proba(rows)
-        for i, name in enumerate(model.classes_):
-            decided[f"probability of {name}"] = chances[:, i]
-    if target.suffix.lower() == ".csv":
-        write_atomically(target, csv_text(decided).encode())
-    else:
-        buffer = io.BytesIO()
-        decided.to_parquet(buffer, index=False)
-        write_atomically(target, buffer.getvalue())
-    return target
 
 
 def _prediction_table(found: Analysis) -> pd.DataFrame:

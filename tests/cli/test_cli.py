@@ -236,13 +236,15 @@ def test_predict(cli, run_folder, table, name):
     found = pd.read_csv(name) if name.endswith("csv") else pd.read_parquet(name)
     rows = pd.read_csv(table)
     assert list(found.columns) == [
+        "row",
+        "rule",
         "prediction",
         "probability of bad",
         "probability of good",
     ]
     model = load(run_folder)
     expected = model.predict_proba(rows[list(model.schema_.names)])
-    np.testing.assert_allclose(found.iloc[:, 1:], expected)
+    np.testing.assert_allclose(found.iloc[:, 3:], expected)
 
 
 def test_demo_on_small_data(cli):
@@ -338,12 +340,13 @@ def test_bad_teachers(cli, table):
 
 def test_rows_that_do_not_fit_the_run(cli, run_folder, table):
     rows = pd.read_csv(table)
-    rows.drop(columns="purpose").to_csv("lacks.csv", index=False)
-    rows.assign(purpose="space travel").to_csv("unseen.csv", index=False)
+    used = "status_of_existing_checking_account"
+    rows.drop(columns=used).to_csv("lacks.csv", index=False)
+    rows.assign(**{used: "space travel"}).to_csv("unseen.csv", index=False)
     rows.assign(creditability="fair").to_csv("labels.csv", index=False)
     for name, sentence in [
-        ("lacks.csv", "lacks the columns 'purpose'"),
-        ("unseen.csv", "'purpose' holds values that were not seen in training"),
+        ("lacks.csv", f"lacks the columns {used!r}"),
+        ("unseen.csv", f"{used!r} holds categories that were not seen in training"),
     ]:
         code, _, err = cli("predict", run_folder, name, "--out", "o.csv")
         assert code == 1

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from interpretkd import CartStudent, DistilledClassifier, MLPTeacher
 from interpretkd.data import group_positions, hold_out, split_rows

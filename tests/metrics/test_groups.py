@@ -1,9 +1,8 @@
-"""Rows that belong together: intervals over groups, against a simulation and identities."""
+"""Rows that belong together: intervals over groups, against a simulation."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from interpretkd.metrics import (
     bootstrap_interval,
