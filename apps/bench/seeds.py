@@ -174,7 +174,7 @@ def _distil(
             if fitted_to == "auto":
                 frozen = FrozenEstimator(teacher)
                 model = DistilledClassifier(frozen, student, random_state=seed).fit(X)
-                target, tree = model.target_, model.tree_
+                target, tree = model.reading_, model.tree_
             else:
                 kind = "hard" if fitted_to == "labels" else fitted_to
                 target = Target(kind)

@@ -1,8 +1,7 @@
 """Distilling a teacher's logits into a student: the meta-estimators."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,16 +35,18 @@ from interpretkd.data import (
     stack_rows,
     take_rows,
 )
-from interpretkd.distillation._choosing import (
-    TargetTrial,
-    _choose_search,
-    _choose_target,
+from interpretkd.distillation._choosing import TargetTrial, _choose_target
+from interpretkd.distillation._teaching import (
+    _fit_in_full,
+    _fit_to_labels,
+    _may_be_of_labels,
+    _or_of_labels,
+    _Parts,
 )
-from interpretkd.distillation._fitting import fit_student
 from interpretkd.metrics import Estimate, fidelity
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import CartStudent, as_student
-from interpretkd.targets import Target, label_target
+from interpretkd.targets import Target
 from interpretkd.teachers import Teacher, as_teacher
 from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
 
@@ -82,9 +83,11 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     task_: str
     teacher_: Teacher
     target_: Target
+    reading_: Target
     trials_: tuple[TargetTrial, ...]
     student_: Any
     baseline_: Any
+    baseline_reading_: Target | None
     validation_rows_: NDArray[np.int64]
     n_features_in_: int
 
@@ -103,7 +106,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows = checked_rows(self, X, reset=False)
-        return self.target_.decode(
+        return self.reading_.decode(
             as_columns(self.student_.predict(self._conform(rows)))
         )
 
@@ -126,11 +129,11 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             When `fit` was given no labels.
         """
         check_is_fitted(self)
-        if self.baseline_ is None:
+        if self.baseline_ is None or self.baseline_reading_ is None:
             raise InputError("There is no baseline: `fit` was given no labels y.")
         rows = checked_rows(self, X, reset=False)
         outputs = as_columns(self.baseline_.predict(self._conform(rows)))
-        return label_target(self.task_).decode(outputs)
+        return self.baseline_reading_.decode(outputs)
 
     def fidelity(self, X: ArrayLike) -> Estimate:
         """Return how far the student agrees with its teacher on these rows.
@@ -519,37 +522,18 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 self._student, targets, tried, parts.held_out
             )
         draw = self._draw if self._asks_further(transfer_set) else None
-        self.student_, self.n_asked_ = self._fit_student(self.target_, parts, draw)
-        self.baseline_ = None
+        student, meant = self._student, targets[0]
+        fitted = _fit_in_full(student, self.target_, meant, parts, draw)
+        self.baseline_ = self.baseline_reading_ = None
         if transfer_set.labels is not None:
-            target = label_target(self.task_)
-            labelled = parts.without_teacher(self.task_)
-            self.baseline_, _ = self._fit_student(target, labelled, None)
-
-    def _fit_student(
-        self,
-        target: Target,
-        parts: "_Parts",
-        draw: Callable[[TransferSet], TransferSet] | None,
-    ) -> tuple[Any, int]:
-        """Fit the student; return it, and how many further rows were asked for."""
-        student, validation = self._student, as_student(self._student).validation
-        if validation == "choose":
-            chosen, asks = _choose_search(
-                student, target, parts.kept, parts.held_out, draw
-            )
-            further = draw(parts.whole) if asks and draw is not None else None
-            student = clone(student).set_params(**chosen)
-        else:
-            further = None if draw is None else draw(parts.kept)
-        watches = validation == "watch"
-        transfer_set = parts.kept if watches else parts.whole
-        if further is not None:
-            transfer_set = transfer_set.join(further)
-        fitted = fit_student(
-            student, target, transfer_set, parts.held_out if watches else None
-        )
-        return fitted, 0 if further is None else len(further)
+            baseline = _fit_to_labels(student, parts, self.task_)
+            self.baseline_ = baseline.taught.student
+            self.baseline_reading_ = baseline.taught.reading
+            if len(targets) > 1 and _may_be_of_labels(student):
+                fitted = _or_of_labels(student, fitted, baseline, meant, parts)
+        self.target_, self.n_asked_ = fitted.target, fitted.n_asked
+        self.trials_ += fitted.trials
+        self.student_, self.reading_ = fitted.taught.student, fitted.taught.reading
 
     def _asks_further(self, transfer_set: TransferSet) -> bool:
         if self.transfer != "auto":
@@ -571,20 +555,6 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         logits = self.teacher_.logits(rows)
         weight = np.full(len(logits), min(1.0, n_rows / len(logits)))
         return TransferSet(rows, logits, None, weight, encoded)
-
-
-@dataclass(frozen=True, eq=False)
-class _Parts:
-    """A transfer set and its two parts: rows to fit to, rows to choose on."""
-
-    whole: TransferSet
-    kept: TransferSet
-    held_out: TransferSet
-
-    def without_teacher(self, task: str) -> "_Parts":
-        """Return the parts as the baseline gets them."""
-        parts = (self.whole, self.kept, self.held_out)
-        return _Parts(*(part.without_teacher(task) for part in parts))
 
 
 def is_fitted(estimator: Any) -> bool:

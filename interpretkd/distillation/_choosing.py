@@ -1,12 +1,18 @@
-"""Choosing on validation rows: the target, and the search of the student."""
+"""Choosing on validation rows: the target, the search, the labels' tree or ours."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from interpretkd._base import Array
+from interpretkd.distillation._calibration import (
+    Taught,
+    _best_scale,
+    _calibrated,
+    _teacher_decides,
+)
 from interpretkd.distillation._fitting import fit_student
 from interpretkd.metrics import plain_fidelity
 from interpretkd.students import as_student
@@ -26,39 +32,73 @@ class TargetTrial:
         Its agreement with the teacher on the validation rows, in [0, 1].
     n_rows : int
         How many rows it was fitted to.
+    name : str, default=""
+        "" for a first fit, without search, in which the targets are compared. A tree
+        is then compared in full with the tree of the labels.
     """
 
     target: Target
     fidelity: float
     n_rows: int
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.name or str(self.target)
+
+
+@dataclass(frozen=True)
+class _SearchChoice:
+    """What a student that chooses has chosen on held-out rows.
+
+    Parameters
+    ----------
+    chosen : dict
+        Its parameters in the place of "auto".
+    asks : bool
+        Whether further rows serve it.
+    taught : Taught or None
+        The student with these choices, fitted to the rows kept; None where there was
+        nothing to choose, and nothing was fitted.
+    """
+
+    chosen: dict[str, Any]
+    asks: bool
+    taught: Taught | None = field(default=None, compare=False)
 
 
 def _choose_search(
     student: Any,
     target: Target,
+    meant: Target,
     transfer_set: TransferSet,
     held_out: TransferSet,
     draw: Callable[[TransferSet], TransferSet] | None,
-) -> tuple[dict[str, Any], bool]:
+) -> _SearchChoice:
     """Choose the search of a student, and whether further rows serve it.
 
     The student is one that chooses on held-out rows, and then says in ``chosen_`` what
     its "auto" stood for; `draw` returns a transfer set of further rows, like those of
-    the given one. Returns the student's parameters, and whether further rows serve it:
-    unless it is better without them by more than one standard error, on the given rows.
+    the given one. They are used unless the student is better without them by more than
+    one standard error, on the given rows.
     """
     if draw is None and not as_student(student).uses_validation:
-        return {}, False
-    bare = fit_student(student, target, transfer_set, held_out)
+        return _SearchChoice({}, False)
+
+    def taught(own: TransferSet, validation: TransferSet) -> Taught:
+        fitted = fit_student(student, target, own, validation)
+        return _calibrated(fitted, target, meant, own, len(transfer_set))
+
+    bare = taught(transfer_set, held_out)
+    without = _SearchChoice(bare.student.chosen_, False, bare)
     if draw is None:
-        return bare.chosen_, False
+        return without
     joined = (part.join(draw(part)) for part in (transfer_set, held_out))
-    rich = fit_student(student, target, *joined)
-    loss = _losses(bare, target, held_out) - _losses(rich, target, held_out)
+    rich = taught(*joined)
+    loss = _losses(bare, held_out) - _losses(rich, held_out)
     margin = loss.std() / np.sqrt(len(loss))
     if loss.mean() < -margin:
-        return bare.chosen_, False
-    return rich.chosen_, True
+        return without
+    return _SearchChoice(rich.student.chosen_, True, rich)
 
 
 def _choose_target(
@@ -77,28 +117,29 @@ def _choose_target(
     validation = held_out if as_student(quick).uses_validation else None
     for target in targets:
         fitted = fit_student(quick, target, transfer_set, validation)
-        logits = _logits(fitted, target, held_out)
-        fidelity = plain_fidelity(target.task, logits, held_out.logits)
-        trials.append(TargetTrial(target, fidelity, len(transfer_set)))
-        scores.append((fidelity, -_divergence(target.task, logits, held_out.logits)))
+        scale = _best_scale(Taught(fitted, target), target, held_out)
+        taught = _calibrated(
+            fitted, target, target, transfer_set, len(transfer_set), scale
+        )
+        scores.append(_score(taught, held_out))
+        trials.append(TargetTrial(target, scores[-1][0], len(transfer_set)))
     best = max(range(len(scores)), key=scores.__getitem__)
     return targets[best], tuple(trials)
 
 
-def _logits(student: Any, target: Target, transfer_set: TransferSet) -> Array:
-    """Return what a fitted student says of the rows of a transfer set."""
-    outputs = as_student(student).predict_encoded(
-        transfer_set.rows, transfer_set.encoded
-    )
-    return target.decode(outputs)
+def _score(taught: Taught, held_out: TransferSet) -> tuple[float, float]:
+    """Return a student's fidelity, and the negative of its divergence."""
+    task, logits = taught.reading.task, taught.logits(held_out)
+    fidelity = plain_fidelity(task, logits, held_out.logits)
+    return fidelity, -_divergence(task, logits, held_out.logits)
 
 
-def _losses(student: Any, target: Target, transfer_set: TransferSet) -> Array:
+def _losses(taught: Taught, transfer_set: TransferSet) -> Array:
     """Return by how much a student misses its teacher, row by row."""
-    logits = _logits(student, target, transfer_set)
-    if target.task == "regression":
+    task, logits = taught.reading.task, taught.logits(transfer_set)
+    if task == "regression":
         return ((logits - transfer_set.logits) ** 2).sum(axis=1)
-    other = decide(logits, target.task) != decide(transfer_set.logits, target.task)
+    other = decide(logits, task) != _teacher_decides(transfer_set, task)
     return other.reshape(len(other), -1).mean(axis=1)
 
 

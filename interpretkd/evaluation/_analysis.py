@@ -22,7 +22,7 @@ from interpretkd.metrics import slice_fidelities, slices_of
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.students import Losses, PruningPath, prune_path, squared_errors
-from interpretkd.targets import Target, decide, label_target, probabilities
+from interpretkd.targets import Target, decide, probabilities
 
 Made = TypeVar("Made")
 
@@ -344,7 +344,7 @@ class Analysis:
         target = self.labels[first].reshape(len(first), -1).astype(np.float64)
         losses = squared_errors(target)
         if self.has_classes:
-            differ = _differences(self.task, label_target(self.task))
+            differ = _differences(self.task, self.model.baseline_reading_)
             losses = Losses(target, differ, len(first))
         path = prune_path(tree, self.codes[first], losses)
         return _with_tree(baseline, path.tree(min(size, tree.n_leaves)))
@@ -353,7 +353,7 @@ class Analysis:
         """Return what it costs not to answer as the teacher, on chosen rows."""
         if not self.has_classes:
             return lambda rows: squared_errors(self.teacher_logits[rows])
-        differ = _differences(self.task, self.model.target_)
+        differ = _differences(self.task, self.model.reading_)
         decided = self.teacher_decisions.reshape(len(self), -1).astype(np.float64)
 
         return lambda rows: Losses(decided[rows], differ, len(rows))

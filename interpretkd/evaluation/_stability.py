@@ -27,11 +27,16 @@ from interpretkd._base import (
     prediction_text,
 )
 from interpretkd.data import as_columns, spreads, take_rows
-from interpretkd.distillation import check_model, fit_student, given_rows, teacher_says
+from interpretkd.distillation import (
+    Taught,
+    check_model,
+    given_rows,
+    teach,
+    teacher_says,
+)
 from interpretkd.evaluation._evaluate import _truth
 from interpretkd.evaluation._stability_parts import _read, _Sameness
 from interpretkd.metrics import Estimate, bootstrap_interval, measure_fidelity
-from interpretkd.students import as_student
 from interpretkd.targets import decide
 from interpretkd.transfer import TransferSet
 
@@ -258,11 +263,13 @@ def stability(
     kept, compared = _split(len(rows), held_out, rng)
     refits = _refit(model, asked, kept, n_refits, search, rng, verbose)
     there = take_rows(rows, compared)
-    logits = [model.target_.decode(as_columns(s.predict(there))) for s in refits]
+    logits = [
+        refit.reading.decode(as_columns(refit.student.predict(there)))
+        for refit in refits
+    ]
     mine = np.asarray(model.logits(there))
     task = model.task_
     codes = model.schema_.encode(rows)
-    forms = [student.form_ for student in refits]
     sameness = _Sameness(spreads(model.schema_, codes) * tolerance, overlap)
     return Stability(
         task=task,
@@ -273,7 +280,7 @@ def stability(
         fidelity=tuple(
             measure_fidelity(task, asked.logits[compared], one).value for one in logits
         ),
-        **_read(model, forms, logits, codes[compared], sameness),
+        **_read(model, refits, logits, codes[compared], sameness),
     )
 
 
@@ -310,20 +317,21 @@ def _refit(
     search: str,
     rng: np.random.RandomState,
     verbose: bool,
-) -> list[Any]:
+) -> list[Taught]:
     from rich.progress import track
 
     student = clone(model.student_)
     if search == "greedy" and "search" in student.get_params():
         student.set_params(search="greedy")
-    watches = as_student(student).validation == "watch"
+    alpha = model.alpha  # of the leaves of the labels' tree, too
     rounds = track(range(n_refits), "Fitting students anew", disable=not verbose)
     refits = []
     for _ in rounds:
         drawn = rng.choice(kept, len(kept))
-        left = np.setdiff1d(kept, drawn) if watches else drawn[:0]
-        watched = asked.take(left) if len(left) else None
-        refits.append(fit_student(student, model.target_, asked.take(drawn), watched))
+        left = np.setdiff1d(kept, drawn)
+        apart = asked.take(left) if len(left) else None
+        taught = teach(student, model.target_, asked.take(drawn), apart, alpha=alpha)
+        refits.append(taught)
     return refits
 
 

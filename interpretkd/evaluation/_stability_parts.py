@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from interpretkd._base import Array, one_line
 from interpretkd.data import Codes
-from interpretkd.distillation import output_names
+from interpretkd.distillation import Taught, output_names
 from interpretkd.models import (
     Condition,
     Forest,
@@ -34,13 +34,14 @@ _PERCENTILES = (2.5, 97.5)
 
 def _read(
     model: Any,
-    forms: Sequence[Form],
+    refits: Sequence[Taught],
     logits: Sequence[Array],
     codes: Codes,
     sameness: "_Sameness",
 ) -> dict[str, Any]:
     """Return the tables of `Stability` that say how much of a student comes again."""
     form = model.student_.form_
+    forms = [refit.student.form_ for refit in refits]
     used = _used(model.schema_.names, form, forms)
     if isinstance(form, Linear):
         parts = _coefficients(model, form, forms)
@@ -50,7 +51,7 @@ def _read(
     return {
         "features": _tree_features(used, forms),
         "parts": _tests(form, forms, sameness),
-        "rules": _rules(model, forms, logits, codes, sameness),
+        "rules": _rules(model, refits, logits, codes, sameness),
     }
 
 
@@ -201,15 +202,15 @@ def _nearest(ends: Sequence[float], threshold: float) -> float:
 
 def _rules(
     model: Any,
-    trees: Sequence[Any],
+    refits: Sequence[Taught],
     logits: Sequence[Array],
     codes: Codes,
     sameness: _Sameness,
 ) -> pd.DataFrame:
-    task, target = model.task_, model.target_
-    known = [_rules_by_decision(task, target.decode(one.value), one) for one in trees]
-    form = model.student_.form_
-    own = _ends(task, target.decode(form.value))
+    task, form = model.task_, model.student_.form_
+    trees = [(refit.student.form_, refit.reading) for refit in refits]
+    known = [_rules_by_decision(task, at.decode(one.value), one) for one, at in trees]
+    own = _ends(task, model.reading_.decode(form.value))
     reached = form.nodes.apply(codes)
     chosen = None if task == "regression" else [_ends(task, one) for one in logits]
     records = []

@@ -259,7 +259,7 @@ def model_scorecards(model: Any) -> tuple[Scorecard, ...]:
     form, _ = read_outputs(model, Linear)
     classes = getattr(model, "classes_", None)
     names = None if classes is None else [str(name) for name in classes]
-    target = getattr(model, "target_", None)
+    target = getattr(model, "reading_", None)
     cards = read_scorecards(form, names)
     if target is None or target.kind != "soft" or form.link == "identity":
         return cards

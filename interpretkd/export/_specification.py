@@ -105,7 +105,7 @@ def _model_spec(model: Any) -> _ModelSpec:
             "Only CartStudent, BoostedStudent and LinearStudent can be exported. Got a "
             f"{type(student).__name__}."
         )
-    target = getattr(model, "target_", _VALUES)
+    target = getattr(model, "reading_", _VALUES)
     if target.task == "regression":
         return _ModelSpec(form, target, _value_names(form))
     return _ModelSpec(form, target, tuple(map(_plain, model.classes_)))

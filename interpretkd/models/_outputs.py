@@ -113,7 +113,8 @@ def read_outputs(model: Any, kind: type[Forest] | type[Linear]) -> tuple[Any, Ou
             f"This summary is read from {needed} or a model with such a student. Got "
             f"{type(student).__name__}."
         )
-    target, classes = getattr(model, "target_", None), getattr(model, "classes_", None)
+    target = getattr(model, "reading_", None)
+    classes = getattr(model, "classes_", None)
     n_outputs = form.n_outputs
     names = [f"output {i}" for i in range(n_outputs)]
     if n_outputs == 1:
@@ -227,7 +228,7 @@ def leaf_outcomes(model: Any, value: Array) -> LeafOutcomes:
     task = getattr(model, "task_", "regression")
     if task == "regression":
         return LeafOutcomes(task, value, None, None)
-    logits = model.target_.decode(value)
+    logits = model.reading_.decode(value)
     decisions = decide(logits, task).reshape(len(value), -1)
     return LeafOutcomes(task, decisions, probabilities(logits, task), model.classes_)
 

@@ -44,7 +44,7 @@ from interpretkd.runs._folder import (
     _write_folder,
 )
 from interpretkd.students import BoostedStudent, CartStudent, Certificate, LinearStudent
-from interpretkd.targets import TASKS, Target
+from interpretkd.targets import TASKS, Target, label_target
 from interpretkd.teachers import (
     AbsentTeacher,
     LazyTeacher,
@@ -231,6 +231,7 @@ def _model_state(model: Any) -> dict[str, Any]:
         "settings": _plain_settings(settings),
         "task": model.task_,
         "target": asdict(model.target_),
+        "reading": asdict(model.reading_),
         "trials": [asdict(trial) for trial in model.trials_],
         "validation_rows": model.validation_rows_.tolist(),
         "n_asked": model.n_asked_,
@@ -238,10 +239,12 @@ def _model_state(model: Any) -> dict[str, Any]:
         "from_frame": hasattr(model, "feature_names_in_"),
         "student": _student_state(model.student_),
         "baseline": None,
+        "baseline_reading": None,
         "classes": None,
     }
     if model.baseline_ is not None:
         state["baseline"] = _student_state(model.baseline_)
+        state["baseline_reading"] = asdict(model.baseline_reading_)
     if hasattr(model, "classes_"):
         classes = np.asarray(model.classes_)
         state["classes"] = {"kind": classes.dtype.kind, "values": classes.tolist()}
@@ -386,12 +389,17 @@ def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
     if state["from_frame"]:
         model.feature_names_in_ = np.asarray(schema.names, dtype=object)
     model.target_ = Target(**state["target"])
-    if model.target_.task != model.task_:
+    # Runs of before know no reading: they were read as they were fitted.
+    model.reading_ = Target(**state.get("reading", state["target"]))
+    model.baseline_reading_ = None
+    targets = [model.target_, model.reading_]
+    if state["baseline"] is not None:
+        reading = state.get("baseline_reading", asdict(label_target(model.task_)))
+        model.baseline_reading_ = Target(**reading)
+        targets.append(model.baseline_reading_)
+    if any(target.task != model.task_ for target in targets):
         raise InputError("the target's task is not the model's")
-    model.trials_ = tuple(
-        TargetTrial(Target(**t["target"]), float(t["fidelity"]), int(t["n_rows"]))
-        for t in state["trials"]
-    )
+    model.trials_ = tuple(map(_trial, state["trials"]))
     model.validation_rows_ = np.asarray(state["validation_rows"], dtype=np.int64)
     if state["classes"] is not None:
         kind, values = state["classes"]["kind"], state["classes"]["values"]
@@ -405,6 +413,11 @@ def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
     model._flat = bool(state["student"]["flat"])
     model.n_asked_ = int(state.get("n_asked", 0))
     return model, state
+
+
+def _trial(state: dict[str, Any]) -> TargetTrial:
+    target, name = Target(**state["target"]), str(state.get("name", ""))
+    return TargetTrial(target, float(state["fidelity"]), int(state["n_rows"]), name)
 
 
 def _student(

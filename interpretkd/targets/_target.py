@@ -38,8 +38,9 @@ class Target:
     temperature : float, default=1.0
         In (0, inf); flattens the soft targets. Used by "soft" alone.
     alpha : float, default=0.0
-        In [0, 1]: the weight of the labels, mixed with the teacher's probabilities;
-        0 for the teacher alone, 1 for the labels alone.
+        In [0, 1]: the weight of the labels, mixed with the teacher's probabilities at
+        temperature 1, whatever the temperature of the columns is (with its decision
+        as 0 and 1, for "hard"); 0 for the teacher alone, 1 for the labels alone.
     task : {"multiclass", "multilabel", "regression"}, default="multiclass"
         Softmax over the columns, a sigmoid for each, or plain values (for which only
         "logits" makes sense: the values themselves).
@@ -122,6 +123,29 @@ class Target:
         mixed[known] = self._mix(logits[known], labels[known])
         return mixed
 
+    def mixture(self, logits: Array, labels: Array | None = None) -> Array:
+        """Return the probabilities that the columns stand for, at temperature 1.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_samples, n_outputs)
+            The teacher's logits; not for regression.
+        labels : ndarray of shape (n_samples, n_outputs), default=None
+            As of `encode`; needed when `alpha` is above 0.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            ``(1 - alpha)`` times the teacher's probabilities and `alpha` times the
+            labels; the teacher's alone where there is no label.
+        """
+        mixed = probabilities(logits, self.task)
+        if self.alpha == 0 or labels is None:
+            return mixed
+        known = ~np.isnan(labels).any(axis=1)
+        mixed[known] = (1 - self.alpha) * mixed[known] + self.alpha * labels[known]
+        return mixed
+
     def decode(self, outputs: Array) -> Array:
         """Turn a student's predictions of the columns into logits.
 
@@ -156,12 +180,16 @@ class Target:
         return np.array(logits, dtype=np.float64)
 
     def _mix(self, logits: Array, labels: Array) -> Array:
-        weigh = (1 - self.alpha, self.alpha)
-        if self.kind != "logits" or self.task == "regression":
-            return weigh[0] * self._columns(logits) + weigh[1] * labels
-        # Labels have no logits; the mixture of probabilities has.
-        mixed = weigh[0] * probabilities(logits, self.task) + weigh[1] * labels
+        if self.kind == "hard" or self.task == "regression":
+            columns = self._columns(logits)
+            return (1 - self.alpha) * columns + self.alpha * labels
+        mixed = self.mixture(logits, labels)
+        if self.kind == "soft" and self.temperature == 1:
+            return mixed
+        # Labels have no logits, but the mixture has: it is mixed as it shall be read,
+        # and tempered then. A label mixed in at a temperature T would count to the
+        # power T when it is read at temperature 1.
         mixed = np.clip(mixed, _SMALLEST, 1 - _SMALLEST)
         if self.task == "multilabel":
-            return np.log(mixed) - np.log1p(-mixed)
-        return centred_logits(np.log(mixed))
+            return self._columns(np.log(mixed) - np.log1p(-mixed))
+        return self._columns(np.log(mixed))

@@ -112,4 +112,5 @@ class TransferSet:
         labelled = self.take(np.flatnonzero(~np.isnan(self.labels).any(axis=1)))
         assert labelled.labels is not None
         logits = label_target(task).decode(labelled.labels)
-        return TransferSet(labelled.rows, logits, known=labelled.encoded)
+        known = labelled.encoded
+        return TransferSet(labelled.rows, logits, labelled.labels, known=known)

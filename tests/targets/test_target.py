@@ -14,6 +14,8 @@ from interpretkd.targets import (
     apply_link,
     centred_logits,
     decide,
+    deciding,
+    deciding_labels,
     hard_targets,
     log_probabilities,
     probabilities,
@@ -193,9 +195,8 @@ LABELS = np.array([[0.0, 1.0, 0.0], [np.nan, np.nan, np.nan], [0.0, 1.0, 0.0]])
     ("kind", "temperature", "task"),
     [
         ("soft", 1.0, "multiclass"),
-        ("soft", 2.0, "multiclass"),
         ("hard", 1.0, "multiclass"),
-        ("soft", 2.0, "multilabel"),
+        ("soft", 1.0, "multilabel"),
         ("hard", 1.0, "multilabel"),
         ("logits", 1.0, "regression"),
     ],
@@ -208,6 +209,71 @@ def test_alpha_mixes_the_labels_in(
     expected = (1 - alpha) * teacher + alpha * LABELS
     expected[1] = teacher[1]  # no label: the teacher alone
     np.testing.assert_allclose(mixed, expected, atol=1e-15)
+
+
+MIXED = {"multiclass": (_logits(6), soft_targets), "multilabel": (_logits(6, 1), expit)}
+
+
+@FEW
+@given(
+    st.sampled_from(["multiclass", "multilabel"]),
+    st.data(),
+    st.sampled_from([1.0, 1.5, 2.0, 4.0, 20.0]),
+    st.floats(0, 1),
+    st.sampled_from(["soft", "logits"]),
+)
+def test_the_label_has_its_share_at_every_temperature(
+    task: str, data: st.DataObject, temperature: float, alpha: float, kind: str
+) -> None:
+    logits = data.draw(MIXED[task][0])
+    labels = np.eye(logits.shape[1])[logits[:, ::-1].argmax(axis=1)]
+    target = Target(kind, temperature if kind == "soft" else 1.0, alpha, task)
+    read = probabilities(target.decode(target.encode(logits, labels)), task)
+    meant = (1 - alpha) * MIXED[task][1](logits) + alpha * labels
+    # At most five entries lie below one in a million, and count as so much.
+    np.testing.assert_allclose(read, meant, atol=6e-6)
+    np.testing.assert_allclose(target.mixture(logits, labels), meant, atol=1e-12)
+
+
+def test_a_label_counts_no_more_at_a_temperature() -> None:
+    logits, labels = np.array([[2.0, 0.0]]), np.array([[0.0, 1.0]])
+    target = Target("soft", temperature=4.0, alpha=0.45)
+    read = soft_targets(target.decode(target.encode(logits, labels)))
+    expected = 0.55 * soft_targets(logits) + 0.45 * labels
+    np.testing.assert_allclose(read, expected, atol=1e-9)
+
+
+def test_hard_targets_mix_decision_and_label() -> None:
+    mixed = Target("hard", alpha=0.3).encode(LOGITS[:1], LABELS[:1])
+    np.testing.assert_allclose(mixed, [[0.7, 0.3, 0.0]])
+
+
+def test_the_mixture_of_a_row_without_label_is_the_teachers() -> None:
+    mixed = Target("soft", 2.0, 0.5).mixture(LOGITS, LABELS)
+    np.testing.assert_allclose(mixed[1], soft_targets(LOGITS)[1])
+
+
+@FEW
+@given(_logits(5), st.data())
+def test_values_decide_as_they_are_told_in_float32_too(
+    values: Array, data: st.DataObject
+) -> None:
+    shares = soft_targets(values)
+    classes = st.integers(0, shares.shape[1] - 1)
+    n_rows = len(shares)
+    chosen = np.asarray(data.draw(st.lists(classes, min_size=n_rows, max_size=n_rows)))
+    moved = deciding(shares, chosen)
+    assert (decide(Target("soft").decode(moved)) == chosen).all()
+    assert (moved.astype(np.float32).argmax(axis=1) == chosen).all()
+    assert (np.float32(np.log(moved)).argmax(axis=1) == chosen).all()
+    np.testing.assert_allclose(moved.sum(axis=1), 1, atol=1e-5)
+    kept = shares.argmax(axis=1) == chosen
+    np.testing.assert_allclose(moved[kept], shares[kept], atol=1e-5)
+    on = np.asarray(data.draw(st.lists(st.booleans(), min_size=n_rows)))[:n_rows, None]
+    side = deciding_labels(shares, np.broadcast_to(on, shares.shape))
+    as_labels = Target("soft", task="multilabel")
+    assert (decide(as_labels.decode(side), "multilabel") == on).all()
+    assert ((side.astype(np.float32) > 0.5) == on).all()
 
 
 def test_alpha_of_logits_mixes_probabilities() -> None:

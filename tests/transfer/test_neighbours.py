@@ -397,6 +397,7 @@ def _step(rows):
 
 
 SOFT = Target("soft", task="multiclass")
+REFINED = {"search": "refined"}
 
 
 def test_rows_that_mislead_are_not_used():
@@ -413,20 +414,15 @@ def test_rows_that_mislead_are_not_used():
         )
 
     student = CartStudent(2, search="refined")
-    assert _choose_search(student, SOFT, own, held_out, None) == ({}, False)
-    assert _choose_search(student, SOFT, own, held_out, far) == (
-        {"search": "refined"},
-        False,
-    )
-    assert _choose_search(student, SOFT, own, held_out, near) == (
-        {"search": "refined"},
-        True,
-    )
+    for draw, expected in [(None, ({}, False)), (far, (REFINED, False)), (near, (REFINED, True))]:
+        found = _choose_search(student, SOFT, SOFT, own, held_out, draw)
+        assert (found.chosen, found.asks) == expected
 
 
 def test_what_is_auto_is_chosen():
     own, held_out = transfer_set(200, 0), transfer_set(100, 1)
-    chosen, _ = _choose_search(CartStudent("auto"), SOFT, own, held_out, None)
+    student = CartStudent("auto")
+    chosen = _choose_search(student, SOFT, SOFT, own, held_out, None).chosen
     assert chosen["max_leaves"] == 2
     assert chosen["search"] in ("greedy", "refined")
     fitted = fit_student(CartStudent().set_params(**chosen), SOFT, own)

@@ -126,7 +126,7 @@ def _one_row(owner: str, schema: Schema, row: Any) -> Codes:
 
 def _decisions_at(model: Any, tree: Tree, nodes: list[int]) -> list[str]:
     """Say what is decided at nodes."""
-    decides = model if hasattr(model, "target_") else tree
+    decides = model if hasattr(model, "reading_") else tree
     found = leaf_outcomes(decides, tree.value[nodes]).predictions
     return [one_line(prediction_text(prediction)) for prediction in found]
 

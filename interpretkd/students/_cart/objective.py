@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from interpretkd._base import Array
 from interpretkd.students._cart.binning import Binned
 from interpretkd.students._cart.draft import Draft, leaves_of
+from interpretkd.targets import deciding, deciding_labels
 
 COSTS, PAIRS, SQUARES, CROSS_ENTROPY = range(4)
-_MARGIN = 1e-6
-"""By how much a decision is clear: float32 still sees it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,27 +112,9 @@ def _agree_with_decisions(values: Array, sums: Array, kind: int) -> Array:
     >>> _agree_with_decisions(np.array([[0.5, 0.4, 0.1]]), costs, COSTS).round(4)
     array([[0.45, 0.45, 0.1 ]])
     """
-    values = values.copy()
     if kind == PAIRS:
-        off, on = sums[:, 0::2], sums[:, 1::2]
-        values = np.where((on < off) & (values <= 0.5), 0.5 + _MARGIN, values)
-        return np.where((on >= off) & (values > 0.5), 0.5 - _MARGIN, values)
-    if kind != COSTS:
-        return values
-    for value, chosen in zip(values, sums.argmin(axis=1), strict=True):
-        rivals = np.flatnonzero(value > value[chosen])
-        if not len(rivals) and (value == value[chosen]).sum() == 1:
-            continue
-        pool = [chosen]
-        for rival in rivals[np.argsort(-value[rivals])]:
-            if value[rival] > value[pool].mean():
-                pool.append(rival)
-        shared = value[pool].mean()
-        value[pool] = shared
-        margin = _MARGIN * max(abs(shared), 1e-3)
-        value[value >= shared - margin] = shared - margin
-        value[chosen] = shared
-    return values
+        return deciding_labels(values, sums[:, 1::2] < sums[:, 0::2])
+    return deciding(values, sums.argmin(axis=1)) if kind == COSTS else values
 
 
 # numba compiles what follows for the types that it is called with: annotations would
