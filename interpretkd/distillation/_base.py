@@ -40,8 +40,8 @@ from interpretkd.distillation._fitting import fit_student
 from interpretkd.metrics import Estimate, fidelity
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import CartStudent, as_student
-from interpretkd.targets import Target, label_target
-from interpretkd.teachers import Teacher, as_teacher
+from interpretkd.targets import Answers, Target, label_target
+from interpretkd.teachers import Teacher, as_teacher, check_answers
 from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
 
 if TYPE_CHECKING:
@@ -425,15 +425,17 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             self.schema_ = encoded.schema
         return self._conform(rows), encoded, n_given
 
-    def _ask_teacher(self, rows: Rows, n_given: int, y: Any) -> Array:
-        """Keep validation rows, fit the teacher to the others; return its logits."""
+    def _ask_teacher(self, rows: Rows, n_given: int, y: Any) -> Answers:
+        """Keep validation rows, fit the teacher to the others; return its answers."""
         kept, self.validation_rows_ = self._split(n_given, y)
         known = None if y is None else y[kept]
         self.teacher_ = self._fit_teacher(take_rows(rows, kept), known)
         self.task_ = self.teacher_.task
         if (self.task_ == "regression") != self._is_regressor:
             raise self._wrong_kind(self.teacher_.estimator)
-        return self.teacher_.logits(rows)
+        answers = self.teacher_.answers(rows)
+        check_answers(type(self.teacher_.estimator).__name__, answers, self.task_)
+        return answers
 
     def _wrong_kind(self, teacher: Any) -> InputError:
         """Return what is to be said of a teacher that does the other task."""
@@ -556,9 +558,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         settings = (self.schema_, codes, n_drawn, self.transfer, seed)
         rows = self._conform(draw_rows(*settings, like=transfer_set.rows))
         encoded = Encoded(self.schema_, self.schema_.encode(rows))
-        logits = self.teacher_.logits(rows)
-        weight = np.full(len(logits), min(1.0, n_rows / len(logits)))
-        return TransferSet(rows, logits, None, weight, encoded)
+        said = self.teacher_.answers(rows)
+        weight = np.full(len(said), min(1.0, n_rows / len(said)))
+        return TransferSet(rows, said.logits, None, weight, encoded, said.own)
 
 
 @dataclass(frozen=True, eq=False)

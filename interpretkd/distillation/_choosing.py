@@ -78,7 +78,7 @@ def _choose_target(
     for target in targets:
         fitted = fit_student(quick, target, transfer_set, validation)
         logits = _logits(fitted, target, held_out)
-        fidelity = plain_fidelity(target.task, logits, held_out.logits)
+        fidelity = plain_fidelity(target.task, logits, held_out.answers)
         trials.append(TargetTrial(target, fidelity, len(transfer_set)))
         scores.append((fidelity, -_divergence(target.task, logits, held_out.logits)))
     best = max(range(len(scores)), key=scores.__getitem__)
@@ -98,7 +98,7 @@ def _losses(student: Any, target: Target, transfer_set: TransferSet) -> Array:
     logits = _logits(student, target, transfer_set)
     if target.task == "regression":
         return ((logits - transfer_set.logits) ** 2).sum(axis=1)
-    other = decide(logits, target.task) != decide(transfer_set.logits, target.task)
+    other = decide(logits, target.task) != decide(transfer_set.answers, target.task)
     return other.reshape(len(other), -1).mean(axis=1)
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         resample as resample,
         wilson_interval as wilson_interval,
     )
+    from interpretkd.metrics._rows import *
     from interpretkd.metrics._scores import *
     from interpretkd.metrics._slices import (
         class_fidelities as class_fidelities,
@@ -55,6 +56,7 @@ else:
             paired_bootstrap plain_fidelity r2 r2_of_means squared_parts
         _intervals: Estimate PairedTest bootstrap_interval compare_means
             compare_shares percentile_interval resample wilson_interval
+        _rows: rows_to_measure
         _scores: accuracy_improvement accuracy_reduction distillation_score
             size_reduction
         _slices: class_fidelities fidelity_by_class fidelity_by_slice
