@@ -48,7 +48,7 @@ def said(values: Any) -> list[str]:
 def who_says(found: Analysis, places: Places) -> pd.DataFrame:
     """Return what teacher and student decide of some rows, and the labels."""
     columns = {
-        "teacher": said(decisions(found.model, found.teacher_logits[places])),
+        "teacher": said(decisions(found.model, found.answers[places])),
         "student": said(decisions(found.model, found.logits[places])),
     }
     if found.y is not None:

@@ -95,7 +95,7 @@ def _step(label: str, to: int, key: str, *, is_off: bool) -> None:
 def _disagreeing_rows() -> Any:
     found, whole = caches.analysis(), caches.whole()
     logits = whole.logits if found is whole else found.model.logits(whole.X)
-    return disagreeing_rows(whole.task, logits, whole.teacher_logits)
+    return disagreeing_rows(whole.task, logits, whole.answers)
 
 
 def _look_at_typed(n_rows: int) -> None:

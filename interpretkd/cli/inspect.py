@@ -159,7 +159,7 @@ def explain(
     if row > len(found):
         raise ValueError(f"The row must be an integer in [1, {len(found)}]. Got {row}.")
     one = found.X[row - 1 : row]
-    logits = found.teacher_logits[row - 1 : row]
+    logits = found.answers[row - 1 : row]
     typer.echo(str(explain_row(found.model, one, X=found.X, teacher_logits=logits)))
 
 
@@ -244,4 +244,4 @@ def _rows_to_measure(
         labels = take_labels(loaded.model, table, target)
         return take_rows_for(loaded.model, table), labels, None
     kept = loaded.evaluation
-    return (None, None, None) if kept is None else (kept.X, kept.y, kept.teacher_logits)
+    return (None, None, None) if kept is None else (kept.X, kept.y, kept.answers)

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, one_line
 from interpretkd.data import Rows, checked_rows
-from interpretkd.targets import decide, probabilities
+from interpretkd.models import decision_probability
+from interpretkd.targets import Answers, answers_of, decide, probabilities
 from interpretkd.teachers import AbsentTeacher
 
 
@@ -75,8 +76,8 @@ def teacher_is_here(model: Any) -> bool:
 
 def teacher_says(
     model: Any, rows: ArrayLike, teacher_logits: ArrayLike | None = None
-) -> Array:
-    """Return the teacher's logits of rows, the stored ones where there are some.
+) -> Answers:
+    """Return the teacher's answers of rows, the stored ones where there are some.
 
     Parameters
     ----------
@@ -85,12 +86,13 @@ def teacher_says(
     rows : array-like or frame of shape (n_samples, n_features)
         Rows in original columns, such as `given_rows` returned.
     teacher_logits : array-like of shape (n_samples, n_outputs), default=None
-        What it said of them before; None asks it.
+        What it said of them before, its logits or its `Answers`; None asks it.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_outputs), float64
-        Logits (values, for regression).
+    Answers
+        Logits (values, for regression), and the teacher's own decisions where they are
+        others: of logits alone, it is asked for these if it can be.
 
     Raises
     ------
@@ -98,7 +100,7 @@ def teacher_says(
         For stored logits of another shape, and when the teacher is absent.
     """
     if teacher_logits is None:
-        return np.asarray(model.teacher_.logits(rows), dtype=np.float64)
+        return answers_of(model.teacher_, rows)
     logits = np.asarray(teacher_logits, dtype=np.float64)
     shape = (np.shape(rows)[0], _n_outputs(model, logits))
     if logits.shape == shape[:1] and shape[1] == 1:
@@ -108,7 +110,8 @@ def teacher_says(
             f"The 'teacher_logits' must be finite numbers of shape {shape}, one row "
             f"for each of X. Got shape {logits.shape}."
         )
-    return logits
+    known = isinstance(teacher_logits, Answers)
+    return answers_of(model.teacher_, rows, teacher_logits if known else logits)
 
 
 def _n_outputs(model: Any, logits: Array) -> int:
@@ -119,15 +122,15 @@ def _n_outputs(model: Any, logits: Array) -> int:
     return logits[:1].size if form is None else form.n_outputs
 
 
-def decisions(model: Any, logits: Array) -> list[Any]:
-    """Return what logits decide, as plain values.
+def decisions(model: Any, logits: Array | Answers) -> list[Any]:
+    """Return what is decided, as plain values.
 
     Parameters
     ----------
     model : DistilledClassifier or DistilledRegressor
         Whose classes they are.
-    logits : ndarray of shape (n_samples, n_outputs)
-        Logits (values, for regression).
+    logits : ndarray of shape (n_samples, n_outputs), or Answers
+        Logits (values, for regression); a teacher's answers, with its own decisions.
 
     Returns
     -------
@@ -135,22 +138,25 @@ def decisions(model: Any, logits: Array) -> list[Any]:
         Classes; tuples of the labels that are on; or the value(s).
     """
     if model.task_ == "regression":
-        return logits[:, 0].tolist() if logits.shape[1] == 1 else logits.tolist()
+        values = np.asarray(logits)
+        return values[:, 0].tolist() if values.shape[1] == 1 else values.tolist()
     chosen = decide(logits, model.task_)
     if model.task_ == "multilabel":
         return [tuple(model.classes_[on.astype(bool)].tolist()) for on in chosen]
     return model.classes_[chosen].tolist()
 
 
-def same_decisions(task: str, first: Array, second: Array) -> NDArray[np.bool_]:
+def same_decisions(
+    task: str, first: Array | Answers, second: Array | Answers
+) -> NDArray[np.bool_]:
     """Tell on which rows two models decide the same; for labels, all of them.
 
     Parameters
     ----------
     task : {"multiclass", "multilabel"}
         What is decided.
-    first, second : ndarray of shape (n_samples, n_outputs)
-        Logits of the same rows.
+    first, second : ndarray of shape (n_samples, n_outputs), or Answers
+        Logits of the same rows; of a teacher, its answers.
 
     Returns
     -------
@@ -161,15 +167,15 @@ def same_decisions(task: str, first: Array, second: Array) -> NDArray[np.bool_]:
     return np.asarray(same.reshape(len(first), -1).all(axis=1))
 
 
-def certainty(task: str, logits: Array) -> Array | None:
+def certainty(task: str, logits: Array | Answers) -> Array | None:
     """Return the probability of each decision.
 
     Parameters
     ----------
     task : {"multiclass", "multilabel", "regression"}
         What is decided.
-    logits : ndarray of shape (n_samples, n_outputs)
-        Logits (values, for regression).
+    logits : ndarray of shape (n_samples, n_outputs), or Answers
+        Logits (values, for regression); a teacher's answers, with its own decisions.
 
     Returns
     -------
@@ -178,12 +184,9 @@ def certainty(task: str, logits: Array) -> Array | None:
     """
     if task == "regression":
         return None
-    chance = probabilities(logits, task)
-    if task == "multilabel":
-        product: Array = np.maximum(chance, 1 - chance).prod(axis=1)
-        return product
-    best: Array = chance.max(axis=1)
-    return best
+    chance = probabilities(np.asarray(logits), task)
+    decided = decide(logits, task)
+    return decision_probability(chance, decided.reshape(len(chance), -1), task)
 
 
 def output_names(model: Any) -> list[str]:

@@ -46,8 +46,8 @@ from interpretkd.distillation._teaching import (
 from interpretkd.metrics import Estimate, fidelity
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import CartStudent, as_student
-from interpretkd.targets import Target
-from interpretkd.teachers import Teacher, as_teacher
+from interpretkd.targets import Answers, Target
+from interpretkd.teachers import Teacher, as_teacher, check_answers
 from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
 
 if TYPE_CHECKING:
@@ -435,8 +435,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
     def _ask_teacher(
         self, rows: Rows, n_given: int, y: Any, groups: ArrayLike | None
-    ) -> Array:
-        """Keep validation rows, fit the teacher to the others; return its logits."""
+    ) -> Answers:
+        """Keep validation rows, fit the teacher to the others; return its answers."""
         place = None if groups is None else group_positions(groups, n_given)
         kept, self.validation_rows_ = self._split(n_given, y, place)
         known = None if y is None else y[kept]
@@ -445,7 +445,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self.task_ = self.teacher_.task
         if (self.task_ == "regression") != self._is_regressor:
             raise self._wrong_kind(self.teacher_.estimator)
-        return self.teacher_.logits(rows)
+        answers = self.teacher_.answers(rows)
+        check_answers(type(self.teacher_.estimator).__name__, answers, self.task_)
+        return answers
 
     def _wrong_kind(self, teacher: Any) -> InputError:
         """Return what is to be said of a teacher that does the other task."""
@@ -552,9 +554,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         settings = (self.schema_, codes, n_drawn, self.transfer, seed)
         rows = self._conform(draw_rows(*settings, like=transfer_set.rows))
         encoded = Encoded(self.schema_, self.schema_.encode(rows))
-        logits = self.teacher_.logits(rows)
-        weight = np.full(len(logits), min(1.0, n_rows / len(logits)))
-        return TransferSet(rows, logits, None, weight, encoded)
+        said = self.teacher_.answers(rows)
+        weight = np.full(len(said), min(1.0, n_rows / len(said)))
+        return TransferSet(rows, said.logits, None, weight, encoded, said.own)
 
 
 def is_fitted(estimator: Any) -> bool:

@@ -24,7 +24,6 @@ from interpretkd.targets import (
     decide,
     deciding,
     deciding_labels,
-    hard_targets,
     log_probabilities,
     probabilities,
 )
@@ -115,7 +114,7 @@ def teach(
 
 def _teacher_decides(transfer_set: TransferSet, task: str) -> NDArray[Any]:
     """Return the teacher's own decisions about the rows of a transfer set."""
-    return decide(transfer_set.logits, task)
+    return decide(transfer_set.answers, task)
 
 
 def _calibrated(

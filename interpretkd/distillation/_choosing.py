@@ -11,7 +11,6 @@ from interpretkd.distillation._calibration import (
     Taught,
     _best_scale,
     _calibrated,
-    _teacher_decides,
 )
 from interpretkd.distillation._fitting import fit_student
 from interpretkd.metrics import plain_fidelity
@@ -130,7 +129,7 @@ def _choose_target(
 def _score(taught: Taught, held_out: TransferSet) -> tuple[float, float]:
     """Return a student's fidelity, and the negative of its divergence."""
     task, logits = taught.reading.task, taught.logits(held_out)
-    fidelity = plain_fidelity(task, logits, held_out.logits)
+    fidelity = plain_fidelity(task, logits, held_out.answers)
     return fidelity, -_divergence(task, logits, held_out.logits)
 
 
@@ -139,7 +138,7 @@ def _losses(taught: Taught, transfer_set: TransferSet) -> Array:
     task, logits = taught.reading.task, taught.logits(transfer_set)
     if task == "regression":
         return ((logits - transfer_set.logits) ** 2).sum(axis=1)
-    other = decide(logits, task) != _teacher_decides(transfer_set, task)
+    other = decide(logits, task) != decide(transfer_set.answers, task)
     return other.reshape(len(other), -1).mean(axis=1)
 
 

@@ -171,13 +171,14 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         self._check_alpha(y)
         rows, encoded, n_given = self._begin(X, y, X_unlabelled)
         y = None if y is None else check_labels(y)
-        logits = self._ask_teacher(rows, n_given, y, groups)
-        self.classes_ = _classes(self.teacher_, logits)
+        said = self._ask_teacher(rows, n_given, y, groups)
+        self.classes_ = _classes(self.teacher_, said.logits)
         labels = None
         if y is not None:
-            labels = np.full(logits.shape, np.nan)
+            labels = np.full(said.shape, np.nan)
             labels[:n_given] = indicate(y, self.classes_, self.task_)
-        self._distil(TransferSet(rows, logits, labels, known=encoded), self._targets())
+        transfer_set = TransferSet(rows, said.logits, labels, None, encoded, said.own)
+        self._distil(transfer_set, self._targets())
         return self
 
     def __sklearn_tags__(self) -> Tags:

@@ -36,7 +36,7 @@ def fit_student(
     """
     validation = None
     if held_out is not None:
-        teacher = held_out.logits
+        teacher = held_out.answers
 
         def score(outputs: Array) -> float:
             return plain_fidelity(target.task, target.decode(outputs), teacher)
@@ -49,5 +49,5 @@ def fit_student(
 
 
 def _columns(target: Target, transfer_set: TransferSet) -> Array:
-    columns = target.encode(transfer_set.logits, transfer_set.labels)
+    columns = target.encode(transfer_set.answers, transfer_set.labels)
     return columns[:, 0] if columns.shape[1] == 1 else columns

@@ -126,7 +126,7 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         rows, encoded, n_given = self._begin(X, y, X_unlabelled)
         if y is not None:
             y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
-        logits = self._ask_teacher(rows, n_given, y, groups)
+        logits = self._ask_teacher(rows, n_given, y, groups).logits
         labels = None
         if y is not None:
             labels = np.full(logits.shape, np.nan)

@@ -123,7 +123,9 @@ def _or_of_labels(
         TargetTrial(target, other, n_rows, "the labels' tree, leaves refilled"),
     )
     if own >= other:
-        return _Fitted(fitted.taught, fitted.target, None, fitted.further, trials=trials)
+        return _Fitted(
+            fitted.taught, fitted.target, None, fitted.further, trials=trials
+        )
     taught = _refilled(baseline.taught, meant, parts.whole)
     return _Fitted(taught, target, trials=trials)
 

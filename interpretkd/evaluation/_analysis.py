@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer
+from interpretkd.distillation import certainty
 from interpretkd.evaluation._disagreements import Disagreements, disagreements
 from interpretkd.evaluation._evaluate import Evaluation, evaluate
 from interpretkd.evaluation._interventions import Interventions, interventions
@@ -22,7 +23,7 @@ from interpretkd.metrics import slice_fidelities, slices_of
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.students import Losses, PruningPath, prune_path, squared_errors
-from interpretkd.targets import Target, decide, probabilities
+from interpretkd.targets import Answers, Target, answers_of, decide
 
 Made = TypeVar("Made")
 
@@ -56,6 +57,8 @@ class Analysis:
         Of what is drawn.
     numbers : ndarray of shape (n_samples,), or None
         Which of the run's rows these are, from 0; None when they are all of them.
+    own : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
+        What the teacher decides, where that is not what its logits do; see `answers`.
     """
 
     model: Any
@@ -65,6 +68,7 @@ class Analysis:
     about: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     numbers: NDArray[np.int64] | None = None
+    own: NDArray[np.int64] | None = None
     _refitted: dict[int, Stability] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -72,6 +76,11 @@ class Analysis:
 
     def __len__(self) -> int:
         return len(self.teacher_logits)
+
+    @property
+    def answers(self) -> Answers:
+        """The teacher's logits, with its own decisions."""
+        return Answers(self.teacher_logits, self.own)
 
     @property
     def task(self) -> str:
@@ -114,7 +123,7 @@ class Analysis:
         """What the teacher decides: positions, columns of 0 and 1, or values."""
         if not self.has_classes:
             return self.teacher_logits
-        return decide(self.teacher_logits, self.task)
+        return decide(self.answers, self.task)
 
     @cached_property
     def student_decisions(self) -> NDArray[Any]:
@@ -134,7 +143,7 @@ class Analysis:
         """The probability that the teacher gives its decision; None for values."""
         if self.task != "multiclass":
             return None
-        return np.asarray(probabilities(self.teacher_logits, self.task).max(axis=1))
+        return certainty(self.task, self.answers)
 
     @cached_property
     def labels(self) -> NDArray[Any] | None:
@@ -149,20 +158,17 @@ class Analysis:
     @cached_property
     def evaluation(self) -> Evaluation:
         """Fidelity, accuracy and sizes, with intervals."""
-        return evaluate(self.model, self.X, self.y, teacher_logits=self.teacher_logits)
+        return evaluate(self.model, self.X, self.y, teacher_logits=self.answers)
 
     @cached_property
     def rules(self) -> RuleSet:
         """The rules of a tree, measured on these rows."""
-        logits = self.teacher_logits
-        return extract_rules(self.model, self.X, self.y, teacher_logits=logits)
+        return extract_rules(self.model, self.X, self.y, teacher_logits=self.answers)
 
     @cached_property
     def disagreements(self) -> Disagreements:
         """Where student and teacher disagree, and who is right there."""
-        return disagreements(
-            self.model, self.X, self.y, teacher_logits=self.teacher_logits
-        )
+        return disagreements(self.model, self.X, self.y, teacher_logits=self.answers)
 
     @cached_property
     def interventions(self) -> Interventions:
@@ -173,7 +179,7 @@ class Analysis:
         return interventions(
             self.model,
             self.X,
-            teacher_logits=self.teacher_logits,
+            teacher_logits=self.answers,
             n_rows=_ROWS_CHANGED,
             n_rules=_MOST_RULES_CHANGED,
             random_state=self.seed,
@@ -275,6 +281,7 @@ class Analysis:
             about,
             self.seed,
             rows,
+            None if self.own is None else self.own[rows],
         )
 
     def stability(self, n_refits: int) -> Stability:
@@ -300,7 +307,7 @@ class Analysis:
                 self.model,
                 self.X,
                 self.y,
-                teacher_logits=self.teacher_logits,
+                teacher_logits=self.answers,
                 n_refits=n_refits,
                 random_state=self.seed,
             )
@@ -325,7 +332,7 @@ class Analysis:
             For an absent column.
         """
         named = slices_of(self.X, column)
-        return slice_fidelities(self.task, self.teacher_logits, self.logits, named)
+        return slice_fidelities(self.task, self.answers, self.logits, named)
 
     @cached_property
     def _halves(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -398,7 +405,7 @@ def analyse(
     y : array-like of shape (n_samples,), default=None
         Their labels.
     teacher_logits : array-like of shape (n_samples, n_outputs), default=None
-        What the teacher says of them; None asks it.
+        What the teacher says of them, its logits or its `Answers`; None asks it.
     about : mapping, default=None
         Where the model comes from.
     seed : int, default=0
@@ -409,7 +416,7 @@ def analyse(
     Analysis
         What follows is computed when it is asked for, and kept.
     """
-    said = model.teacher_.logits(X) if teacher_logits is None else teacher_logits
+    said = answers_of(model.teacher_, X, teacher_logits)
     labels = None if y is None else np.asarray(y)
-    logits = np.asarray(said, dtype=np.float64)
-    return Analysis(model, X, labels, logits, dict(about or {}), seed)
+    facts = dict(about or {})
+    return Analysis(model, X, labels, said.logits, facts, seed, None, said.own)

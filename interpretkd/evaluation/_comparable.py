@@ -44,6 +44,10 @@ def why_not_comparable(first: Analysis, second: Analysis) -> str | None:
     logits = (first.teacher_logits, second.teacher_logits)
     if not np.allclose(*logits, rtol=_ROUNDING, atol=_ROUNDING):
         return "it was distilled from another teacher, whose logits differ"
+    # What logits decide has been compared: rounding may turn it near a tie.
+    own = first.own is not None or second.own is not None
+    if own and (first.teacher_decisions != second.teacher_decisions).any():
+        return "it was distilled from another teacher, whose decisions differ"
     return None
 
 

@@ -33,7 +33,7 @@ from interpretkd.metrics import (
 )
 from interpretkd.models import items_of, size_of
 from interpretkd.students import PruningPath, as_student
-from interpretkd.targets import decide
+from interpretkd.targets import Answers, decide
 
 AXES = ("items", "size", "parameters", "bytes")
 """The sizes by which students are laid out."""
@@ -129,6 +129,8 @@ class Comparison:
         The students.
     numbers : ndarray of shape (n_samples,), or None
         Which of the runs' rows these are, from 0; None when they are all of them.
+    own : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
+        What the teacher decides, where that is not what its logits do.
     """
 
     task: str
@@ -137,6 +139,7 @@ class Comparison:
     teacher_logits: Array = field(repr=False)
     students: tuple[ComparedStudent, ...]
     numbers: NDArray[np.int64] | None = field(default=None, repr=False)
+    own: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.students)
@@ -165,7 +168,7 @@ class Comparison:
         """The teacher's own; None without labels."""
         if self.labels is None:
             return None
-        return _scores(self.task, self.labels, [self.teacher_logits])[0]
+        return _scores(self.task, self.labels, [self._answers])[0]
 
     @cached_property
     def baseline_accuracy(self) -> tuple[Estimate | None, ...]:
@@ -287,7 +290,7 @@ class Comparison:
         parts = []
         for number in numbers:
             one = self.students[number]
-            part = slice_fidelities(self.task, self.teacher_logits, one.logits, named)
+            part = slice_fidelities(self.task, self._answers, one.logits, named)
             part.insert(2, "number", number)
             part.insert(3, "student", one.name)
             parts.append(part)
@@ -334,7 +337,11 @@ class Comparison:
         """What the teacher decides, as labels are written."""
         if self.task == "regression":
             return self.teacher_logits
-        return decide(self.teacher_logits, self.task)
+        return decide(self._answers, self.task)
+
+    @property
+    def _answers(self) -> Answers:
+        return Answers(self.teacher_logits, self.own)
 
 
 def compare(
@@ -391,6 +398,7 @@ def compare(
         judged.teacher_logits,
         tuple(students),
         rows,
+        judged.own,
     )
 
 
@@ -440,14 +448,15 @@ def _compared_student(
 
 
 def _scores(
-    task: str, truth: NDArray[Any], said: Sequence[Array]
+    task: str, truth: NDArray[Any], said: Sequence[Array | Answers]
 ) -> tuple[Estimate, ...]:
     """Measure many models; of values, all by the same draws of rows."""
     if task != "regression":
         right = [label_matches(truth, decide(logits, task)) for logits in said]
         return tuple(wilson_interval(int(row.sum()), len(row)) for row in right)
     # Drawing is what a bootstrap takes its time for, and it serves all models.
-    squares = [squared_parts(task, np.asarray(truth), logits) for logits in said]
+    values = [np.asarray(logits) for logits in said]
+    squares = [squared_parts(task, np.asarray(truth), logits) for logits in values]
     columns = np.column_stack([*(part[:, 0] for part in squares), squares[0][:, 1]])
     means: Any = resample(columns, lambda drawn: drawn, _RESAMPLES, 0)
     return tuple(

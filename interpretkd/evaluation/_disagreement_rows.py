@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from interpretkd._base import Array, Flags
-from interpretkd.targets import decide, probabilities
+from interpretkd.targets import Answers, decide, probabilities
 
 
 def leads(task: str, teacher_logits: ArrayLike, student_logits: ArrayLike) -> Array:
@@ -19,13 +19,14 @@ def leads(task: str, teacher_logits: ArrayLike, student_logits: ArrayLike) -> Ar
     task : {"multiclass", "multilabel"}
         What is decided.
     teacher_logits, student_logits : array-like of shape (n_samples, n_outputs)
-        What the two say.
+        What the two say; of the teacher its logits, or its `Answers`.
 
     Returns
     -------
     ndarray of shape (n_samples,), float64
         In [0, 1]: how much more probable the teacher finds its own decision than the
-        student's; 0 where they decide alike. Labels are taken as independent.
+        student's; 0 where they decide alike, below 0 where it decides against its
+        scores. Labels are taken as independent.
 
     Examples
     --------
@@ -35,7 +36,10 @@ def leads(task: str, teacher_logits: ArrayLike, student_logits: ArrayLike) -> Ar
     teacher = np.asarray(teacher_logits, dtype=np.float64)
     student = np.asarray(student_logits, dtype=np.float64)
     chance = probabilities(teacher, task)
-    own, other = decide(teacher, task), decide(student, task)
+    own = decide(
+        teacher_logits if isinstance(teacher_logits, Answers) else teacher, task
+    )
+    other = decide(student, task)
     if task == "multilabel":
         of_own, of_other = (
             np.where(on == 1, chance, 1 - chance).prod(axis=1) for on in (own, other)

@@ -33,7 +33,7 @@ from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Tree, path_conditions
 from interpretkd.rules import extract_rules
 from interpretkd.students import Limits, grow
-from interpretkd.targets import decide
+from interpretkd.targets import Answers, decide
 
 _TOP_SHARE = 0.1
 """Of the values of a regression: those that differ most are called disagreements."""
@@ -271,7 +271,7 @@ def disagreements(
     teacher = teacher_says(model, rows, teacher_logits)
     student = np.asarray(model.logits(rows))
     if model.task_ == "regression":
-        differs = np.abs(student - teacher).max(axis=1)
+        differs = np.abs(student - teacher.logits).max(axis=1)
         if tolerance is None:
             tolerance = float(np.quantile(differs, 1 - _TOP_SHARE, method="lower"))
         parts = differs > tolerance
@@ -296,7 +296,7 @@ def _rows(
     X: Any,
     rows: Any,
     codes: Codes,
-    teacher: Array,
+    teacher: Answers,
     student: Array,
     parts: Flags,
     y: ArrayLike | None,
@@ -311,8 +311,8 @@ def _rows(
     }
     if model.task_ == "regression":
         key = "difference"
-        far = np.abs(student - teacher).argmax(axis=1)[place]
-        columns[key] = (student - teacher)[place, far]
+        apart = student - teacher.logits
+        columns[key] = apart[place, np.abs(apart).argmax(axis=1)[place]]
     else:
         key = "teacher_confidence"
         columns[key] = certainty(model.task_, teacher[place])
@@ -340,11 +340,12 @@ def _series(values: list[Any]) -> "pd.Series[Any]":
 
 
 def _right(
-    task: str, truth: NDArray[Any], teacher: Array, student: Array
+    task: str, truth: NDArray[Any], teacher: Answers, student: Array
 ) -> NDArray[np.object_]:
     if task == "regression":
         truth = truth.reshape(len(truth), -1)
-        miss = [np.abs(values - truth).sum(axis=1) for values in (teacher, student)]
+        said = (teacher.logits, student)
+        miss = [np.abs(values - truth).sum(axis=1) for values in said]
         return np.where(miss[0] <= miss[1], "teacher", "student").astype(object)
     truth = truth.reshape(len(truth), -1)
     right = [

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, escape_html, html_table
+from interpretkd.evaluation._teacher_words import teacher_notes
 from interpretkd.metrics import (
     Estimate,
     PairedTest,
@@ -26,11 +27,12 @@ from interpretkd.metrics import (
     named_slices,
     paired_bootstrap,
     r2,
+    rows_to_measure,
     size_reduction,
     slice_fidelities,
     slices_of,
 )
-from interpretkd.targets import TASKS, decide
+from interpretkd.targets import TASKS, Answers, answers_of, decide
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ class Evaluation:
         As `fidelity_by_class`; None for regression.
     slices : dict of str to DataFrame, default={}
         As `fidelity_by_slice`.
+    notes : tuple of str, default=()
+        What must be known of the teacher and the labels beside the figures, a sentence
+        each.
     """
 
     task: str
@@ -105,6 +110,7 @@ class Evaluation:
     fidelity_test: PairedTest | None = None
     by_class: pd.DataFrame | None = None
     slices: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def accuracy_reduction(self) -> float | None:
@@ -216,6 +222,7 @@ class Evaluation:
             "task": self.task,
             "n": self.n,
             "verdict": self.verdict,
+            "notes": list(self.notes),
             "models": {name: asdict(scores) for name, scores in self._models().items()},
             "tests": {name: test and asdict(test) for name, test in tests.items()},
             "accuracy_reduction": self.accuracy_reduction,
@@ -228,7 +235,7 @@ class Evaluation:
 
     def __str__(self) -> str:
         table = self.to_text().rename_axis(None).to_string()
-        lines = [table, "", self.verdict]
+        lines = [table, "", self.verdict, *self.notes]
         scores = self.distillation_score
         for unit, reduction in self.size_reduction.items():
             if reduction is None:
@@ -242,7 +249,8 @@ class Evaluation:
     def _repr_html_(self) -> str:
         table = self.to_text().reset_index()
         caption = f"On {self.n:,} rows, with 95 % intervals"
-        verdict = f"<p>{escape_html(self.verdict)}</p>"
+        words = (self.verdict, *self.notes)
+        verdict = "".join(f"<p>{escape_html(sentence)}</p>" for sentence in words)
         return verdict + html_table(table, list(table.columns[1:]), caption)
 
     def _models(self) -> dict[str, Scores]:
@@ -319,7 +327,8 @@ def evaluate(
         Columns of `X`, or labels of the rows by name, for each of which the fidelity
         is given slice by slice.
     teacher_logits : array-like of shape (n_samples, n_outputs), default=None
-        What the teacher said of these rows, if it is known; else it is asked.
+        What the teacher said of these rows, its logits or its `Answers`; else it is
+        asked.
 
     Returns
     -------
@@ -333,32 +342,34 @@ def evaluate(
     """
     task = model.task_
     parts = {name: slices_of(X, by) for name, by in named_slices(slices).items()}
-    said = model.teacher_.logits(X) if teacher_logits is None else teacher_logits
+    X = rows_to_measure(model, X)
+    said = answers_of(model.teacher_, X, teacher_logits)
     teacher, student = checked_pair(said, model.logits(X), task, TASKS)
     truth = None if y is None else _truth(model, y, student.shape)
-    decided = teacher if task == "regression" else decide(teacher, task)
+    decided = teacher if task == "regression" else decide(said, task)
     baseline = accuracy_test = fidelity_test = None
     if model.baseline_ is not None:
         logits = as_matrix(model.baseline_logits(X))
-        baseline = _scores(task, truth, teacher, logits, model.baseline_)
+        baseline = _scores(task, truth, said, logits, model.baseline_)
         fidelity_test = _compare(task, decided, student, logits)
         if truth is not None:
             accuracy_test = _compare(task, truth, student, logits)
     return Evaluation(
         task=task,
         n=len(student),
-        teacher=Scores(_size(model.teacher_), _accuracy(task, truth, teacher)),
-        student=_scores(task, truth, teacher, student, model.student_),
+        teacher=Scores(_size(model.teacher_), _accuracy(task, truth, said)),
+        student=_scores(task, truth, said, student, model.student_),
         baseline=baseline,
         accuracy_test=accuracy_test,
         fidelity_test=fidelity_test,
         by_class=None
         if task == "regression"
-        else class_fidelities(model, teacher, student),
+        else class_fidelities(model, said, student),
         slices={
-            name: slice_fidelities(task, teacher, student, part)
+            name: slice_fidelities(task, said, student, part)
             for name, part in parts.items()
         },
+        notes=teacher_notes(model, said, truth, y),
     )
 
 
@@ -392,11 +403,13 @@ def _truth(model: Any, y: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
     return place
 
 
-def _accuracy(task: str, truth: NDArray[Any] | None, logits: Array) -> Estimate | None:
+def _accuracy(
+    task: str, truth: NDArray[Any] | None, logits: Array | Answers
+) -> Estimate | None:
     if truth is None:
         return None
     if task == "regression":
-        return r2(truth, logits, task)
+        return r2(truth, np.asarray(logits), task)
     return accuracy(truth, decide(logits, task))
 
 
@@ -409,14 +422,16 @@ def _compare(
 
 
 def _scores(
-    task: str, truth: NDArray[Any] | None, teacher: Array, logits: Array, student: Any
+    task: str, truth: NDArray[Any] | None, teacher: Answers, logits: Array, student: Any
 ) -> Scores:
     return Scores(
         size=_size(getattr(student, "form_", None)),
         accuracy=_accuracy(task, truth, logits),
         fidelity=measure_fidelity(task, teacher, logits),
-        kl=None if task == "regression" else kl_divergence(teacher, logits, task),
-        r2=r2(teacher, logits, task),
+        kl=None
+        if task == "regression"
+        else kl_divergence(teacher.logits, logits, task),
+        r2=r2(teacher.logits, logits, task),
     )
 
 

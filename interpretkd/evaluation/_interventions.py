@@ -36,6 +36,7 @@ from interpretkd.evaluation._evaluate import _estimate_cells
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Condition, Tree
 from interpretkd.rules import Rule, extract_rules
+from interpretkd.targets import Answers, answers_of
 
 _USUAL_SHARE = 0.95
 _MOST_COMPARED = 2000
@@ -361,7 +362,7 @@ class _Trial:
     rows: Rows
     codes: Codes
     student: Array
-    teacher: Array
+    teacher: Answers
     reached: NDArray[np.int32]
     n_rows: int
     rng: np.random.RandomState
@@ -369,7 +370,7 @@ class _Trial:
 
     @classmethod
     def of(
-        cls, model: Any, rows: Rows, teacher: Array, n_rows: int, random_state: Any
+        cls, model: Any, rows: Rows, teacher: Answers, n_rows: int, random_state: Any
     ) -> "_Trial":
         rng = check_random_state(random_state)
         codes = model.schema_.encode(rows)
@@ -453,22 +454,27 @@ class _Trial:
     def _some(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.sort(self.rng.permutation(rows)[: self.n_rows])
 
-    def _ask(self, place: NDArray[np.int64], values: Codes) -> tuple[Array, Array]:
+    def _ask(self, place: NDArray[np.int64], values: Codes) -> tuple[Array, Answers]:
         rows = replace_cells(self.model.schema_, take_rows(self.rows, place), values)
-        return np.asarray(self.model.logits(rows)), self.model.teacher_.logits(rows)
+        return np.asarray(self.model.logits(rows)), answers_of(
+            self.model.teacher_, rows
+        )
 
-    def _alike(self, first: Array, second: Array) -> NDArray[np.bool_]:
-        second = np.broadcast_to(second, first.shape)
+    def _alike(
+        self, first: Array | Answers, second: Array | Answers
+    ) -> NDArray[np.bool_]:
+        if not isinstance(second, Answers):
+            second = np.broadcast_to(second, first.shape)
         if self.model.task_ == "regression":
-            return np.asarray((first == second).all(axis=1))
+            return np.asarray((np.asarray(first) == np.asarray(second)).all(axis=1))
         return same_decisions(self.model.task_, first, second)
 
     def _followed(
-        self, place: NDArray[np.int64], student: Array, teacher: Array
+        self, place: NDArray[np.int64], student: Array, teacher: Answers
     ) -> Estimate | None:
         """Return the share of the student's change that the teacher makes."""
         asked = student - self.student[place]
-        made = teacher - self.teacher[place]
+        made = teacher.logits - self.teacher.logits[place]
         products = np.column_stack([(made * asked).sum(axis=1), (asked**2).sum(axis=1)])
         products = products[products[:, 1] > 0]
         if not len(products):

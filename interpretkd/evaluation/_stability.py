@@ -256,9 +256,8 @@ def stability(
             f"The rows X given to stability must be {_FEWEST_ROWS} or more. Got "
             f"{len(rows)}."
         )
-    asked = TransferSet(
-        rows, teacher_says(model, rows, teacher_logits), _labels(model, y)
-    )
+    said = teacher_says(model, rows, teacher_logits)
+    asked = TransferSet(rows, said.logits, _labels(model, y), own=said.own)
     rng = check_random_state(random_state)
     kept, compared = _split(len(rows), held_out, rng)
     refits = _refit(model, asked, kept, n_refits, search, rng, verbose)
@@ -278,7 +277,7 @@ def stability(
         agreement=_agreement(task, np.stack(logits)),
         with_model=_agreement_with(task, mine, np.stack(logits)),
         fidelity=tuple(
-            measure_fidelity(task, asked.logits[compared], one).value for one in logits
+            measure_fidelity(task, said[compared], one).value for one in logits
         ),
         **_read(model, refits, logits, codes[compared], sameness),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, InputError, check_real, closest
 from interpretkd.data import Codes, spreads
 from interpretkd.models import ALL_NUMBERS, Linear
-from interpretkd.targets import decide
+from interpretkd.targets import Answers, decide
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,17 @@ class _Desired:
         ahead = logits[:, pivot] - others
         return ahead if self.outcome is None else -ahead
 
-    def followed(self, student: Array, before: Array, after: Array) -> bool:
+    def followed(self, student: Array, before: Answers, after: Answers) -> bool:
         """Tell whether the teacher goes along with the student, see `explain_row`."""
         if self.task != "regression":
-            same = decide(student[None], self.task) == decide(after[None], self.task)
+            same = decide(student[None], self.task) == decide(after, self.task)
             return bool(same.all())
         if self.outcome is not None:
-            return bool(self.met(after[None])[0])
+            return bool(self.met(after.logits)[0])
         direction = np.sign(student - self.before)
         asked = np.abs(student - self.before) >= self.at_least
-        return bool((direction * (after - before) >= self.at_least)[asked].all())
+        moved = after.logits[0] - before.logits[0]
+        return bool((direction * moved >= self.at_least)[asked].all())
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ from interpretkd.explain._row_explanation import (
     Step,
 )
 from interpretkd.models import ALL_NUMBERS, Tree, decision_path, path_contributions
-from interpretkd.targets import probabilities
+from interpretkd.targets import Answers, answers_of, probabilities
 
 
 def explain_row(
@@ -124,7 +124,7 @@ def explain_row(
     if min_difference is not None:
         check_real(owner, "min_difference", min_difference, 0)
     rows = given_rows(model, _one_row(model, row))
-    if teacher_logits is not None:
+    if teacher_logits is not None and not isinstance(teacher_logits, Answers):
         teacher_logits = np.asarray(teacher_logits, dtype=np.float64).reshape(1, -1)
     teacher = teacher_says(model, rows, teacher_logits)
     student = np.asarray(model.logits(rows))
@@ -135,7 +135,9 @@ def explain_row(
     if min_difference is None:
         min_difference = _difference(model, student)
     desired = _Desired.of(model, student[0], desired, min_difference)
-    found = _nearest_rows(form, model.reading_, codes, desired, scale, n_counterfactuals)
+    found = _nearest_rows(
+        form, model.reading_, codes, desired, scale, n_counterfactuals
+    )
     chances = [certainty(model.task_, logits) for logits in (student, teacher)]
     student_chance, teacher_chance = (c if c is None else float(c[0]) for c in chances)
     agrees = None
@@ -160,7 +162,7 @@ def explain_row(
         steps=_steps(form, codes, None if X is None else scale) if is_tree else (),
         contributions=None if is_tree else _parts(model, codes, student[0]),
         counterfactuals=_counterfactuals(
-            model, rows, codes, found, desired, scale, known, teacher[0]
+            model, rows, codes, found, desired, scale, known, teacher
         ),
         is_as_desired=desired.is_met_already,
     )
@@ -176,7 +178,8 @@ def disagreeing_rows(
     task : {"multiclass", "multilabel", "regression"}
         What is decided.
     student, teacher : array-like of shape (n_samples, n_outputs)
-        Logits of the same rows (values, for regression).
+        Logits of the same rows (values, for regression); of the teacher also its
+        `Answers`.
 
     Returns
     -------
@@ -191,7 +194,8 @@ def disagreeing_rows(
     """
     pair = [np.asarray(logits, dtype=np.float64) for logits in (student, teacher)]
     if task != "regression":
-        return np.flatnonzero(~same_decisions(task, *pair))
+        said = teacher if isinstance(teacher, Answers) else pair[1]
+        return np.flatnonzero(~same_decisions(task, pair[0], said))
     if not len(pair[0]):
         return np.arange(0)
     distance = np.abs(pair[0] - pair[1]).reshape(len(pair[0]), -1).max(axis=1)
@@ -259,9 +263,10 @@ def _difference(model: Any, student: Array) -> float:
     return float(max(0.1 * np.abs(student).max(), 1e-12))
 
 
-def _scores(model: Any, logits: Array) -> Array:
+def _scores(model: Any, said: Array | Answers) -> Array:
+    logits = np.asarray(said)
     if model.task_ == "regression":
-        return logits[0]
+        return np.asarray(logits[0])
     return probabilities(logits, model.task_)[0]
 
 
@@ -308,7 +313,7 @@ def _counterfactuals(
     desired: _Desired,
     scale: _Scale,
     known: Codes | None,
-    teacher: Array,
+    teacher: Answers,
 ) -> tuple[Counterfactual, ...]:
     counterfactuals = []
     here = teacher_is_here(model)
@@ -317,7 +322,7 @@ def _counterfactuals(
         student = np.asarray(model.logits(row))
         if not desired.met(student)[0]:
             continue  # the cell cannot hold that number, such as a day out of range
-        said = model.teacher_.logits(row) if here else None
+        said = answers_of(model.teacher_, row) if here else None
         chance = certainty(model.task_, student)
         counterfactuals.append(
             Counterfactual(
@@ -326,9 +331,7 @@ def _counterfactuals(
                 decisions(model, student)[0],
                 None if chance is None else float(chance[0]),
                 None if said is None else decisions(model, said)[0],
-                None
-                if said is None
-                else desired.followed(student[0], teacher, said[0]),
+                None if said is None else desired.followed(student[0], teacher, said),
             )
         )
     return tuple(counterfactuals)

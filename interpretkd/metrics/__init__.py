@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         share_interval as share_interval,
         wilson_interval as wilson_interval,
     )
+    from interpretkd.metrics._rows import *
     from interpretkd.metrics._scores import *
     from interpretkd.metrics._slices import (
         class_fidelities as class_fidelities,
@@ -59,6 +60,7 @@ else:
         _intervals: Estimate PairedTest bootstrap_interval compare_means
             compare_shares percentile_interval resample share_interval
             wilson_interval
+        _rows: rows_to_measure
         _scores: accuracy_improvement accuracy_reduction distillation_score
             size_reduction
         _slices: class_fidelities fidelity_by_class fidelity_by_slice

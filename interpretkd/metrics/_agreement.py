@@ -21,7 +21,15 @@ from interpretkd.metrics._intervals import (
     compare_shares,
     wilson_interval,
 )
-from interpretkd.targets import TASKS, centred_logits, decide, log_probabilities
+from interpretkd.metrics._rows import rows_to_measure
+from interpretkd.targets import (
+    TASKS,
+    Answers,
+    answers_of,
+    centred_logits,
+    decide,
+    log_probabilities,
+)
 
 FIDELITY_MEASURES = ("auto", "agreement", "kl", "r2")
 
@@ -34,7 +42,8 @@ def agreement(
     Parameters
     ----------
     teacher_logits, student_logits : array-like of shape (n_samples, n_outputs)
-        Logits of the same rows.
+        Logits of the same rows; of the teacher also its `Answers`, whose decisions may
+        be its own.
     task : {"multiclass", "multilabel"}, default="multiclass"
         For labels a row counts only when the whole set of labels is the same, so that
         rows stay independent and the interval valid.
@@ -55,7 +64,8 @@ def agreement(
     0.667 [0.208, 0.939]
     """
     teacher, student = checked_pair(teacher_logits, student_logits, task, TASKS[:2])
-    same = label_matches(decide(teacher, task), decide(student, task))
+    said = teacher_logits if isinstance(teacher_logits, Answers) else teacher
+    same = label_matches(decide(said, task), decide(student, task))
     return wilson_interval(int(same.sum()), len(same))
 
 
@@ -156,13 +166,14 @@ def fidelity(model: Any, X: ArrayLike, *, measure: str = "auto") -> Estimate:
     Raises
     ------
     InputError
-        For a measure that the task does not have.
+        For a measure that the task does not have; for columns that are lacking.
     """
     check_choice("fidelity", "measure", measure, FIDELITY_MEASURES)
     if measure == "auto":
         measure = "r2" if model.task_ == "regression" else "agreement"
     function = {"agreement": agreement, "kl": kl_divergence, "r2": r2}[measure]
-    return function(model.teacher_.logits(X), model.logits(X), model.task_)
+    rows = rows_to_measure(model, X)
+    return function(answers_of(model.teacher_, rows), model.logits(rows), model.task_)
 
 
 def accuracy(y: ArrayLike, decisions: ArrayLike) -> Estimate:
@@ -432,15 +443,17 @@ def _check_task(owner: str, task: str) -> None:
         )
 
 
-def measure_fidelity(task: str, teacher: Array, student: Array) -> Estimate:
+def measure_fidelity(task: str, teacher: Array | Answers, student: Array) -> Estimate:
     """Return the fidelity of one model's logits with another's.
 
     Parameters
     ----------
     task : {"multiclass", "multilabel", "regression"}
         What is decided.
-    teacher, student : ndarray of shape (n_samples, n_outputs), float64
-        Logits of the same rows (values, for regression).
+    teacher : ndarray of shape (n_samples, n_outputs), float64, or Answers
+        Logits (values, for regression); with the teacher's own decisions.
+    student : ndarray of shape (n_samples, n_outputs), float64
+        Logits of the same rows.
 
     Returns
     -------
@@ -451,15 +464,17 @@ def measure_fidelity(task: str, teacher: Array, student: Array) -> Estimate:
     return measure(teacher, student, task)
 
 
-def plain_fidelity(task: str, student: Array, teacher: Array) -> float:
+def plain_fidelity(task: str, student: Array, teacher: Array | Answers) -> float:
     """Return the share of equal decisions (R2, for regression), without an interval.
 
     Parameters
     ----------
     task : {"multiclass", "multilabel", "regression"}
         What is decided.
-    student, teacher : ndarray of shape (n_samples, n_outputs), float64
+    student : ndarray of shape (n_samples, n_outputs), float64
         Logits, or values.
+    teacher : ndarray of shape (n_samples, n_outputs), float64, or Answers
+        The same; with the teacher's own decisions.
 
     Returns
     -------
@@ -467,7 +482,8 @@ def plain_fidelity(task: str, student: Array, teacher: Array) -> float:
         1 for full agreement.
     """
     if task == "regression":
-        spread = ((teacher - teacher.mean(axis=0)) ** 2).sum()
-        return float(1 - ((student - teacher) ** 2).sum() / max(spread, 1e-300))
+        values = np.asarray(teacher)
+        spread = ((values - values.mean(axis=0)) ** 2).sum()
+        return float(1 - ((student - values) ** 2).sum() / max(spread, 1e-300))
     same: NDArray[Any] = decide(student, task) == decide(teacher, task)
     return float(same.mean())

@@ -12,7 +12,8 @@ from interpretkd._base import Array, InputError, closest
 from interpretkd.data import as_frame
 from interpretkd.metrics._agreement import _check_task, measure_fidelity
 from interpretkd.metrics._intervals import Estimate, wilson_interval
-from interpretkd.targets import decide
+from interpretkd.metrics._rows import rows_to_measure
+from interpretkd.targets import Answers, answers_of, decide
 
 Slices = tuple[NDArray[np.intp], list[str]]
 
@@ -45,7 +46,8 @@ def fidelity_by_class(model: Any, X: ArrayLike) -> pd.DataFrame:
         For a regression, which has no classes.
     """
     _check_task("fidelity_by_class", model.task_)
-    return class_fidelities(model, model.teacher_.logits(X), model.logits(X))
+    rows = rows_to_measure(model, X)
+    return class_fidelities(model, answers_of(model.teacher_, rows), model.logits(rows))
 
 
 def fidelity_by_slice(model: Any, X: ArrayLike, by: Any) -> pd.DataFrame:
@@ -73,20 +75,25 @@ def fidelity_by_slice(model: Any, X: ArrayLike, by: Any) -> pd.DataFrame:
         For an absent column or labels of another length.
     """
     names = slices_of(X, by)
+    rows = rows_to_measure(model, X)
     return slice_fidelities(
-        model.task_, model.teacher_.logits(X), model.logits(X), names
+        model.task_, answers_of(model.teacher_, rows), model.logits(rows), names
     )
 
 
-def class_fidelities(model: Any, teacher: Array, student: Array) -> pd.DataFrame:
+def class_fidelities(
+    model: Any, teacher: Array | Answers, student: Array
+) -> pd.DataFrame:
     """Return the fidelity on the rows of each class, from logits.
 
     Parameters
     ----------
     model : DistilledClassifier
         Whose classes they are.
-    teacher, student : ndarray of shape (n_samples, n_outputs), float64
-        Logits of the same rows (values, for regression).
+    teacher : ndarray of shape (n_samples, n_outputs), float64, or Answers
+        Logits (values, for regression); with the teacher's own decisions.
+    student : ndarray of shape (n_samples, n_outputs), float64
+        Logits of the same rows.
 
     Returns
     -------
@@ -108,7 +115,7 @@ def class_fidelities(model: Any, teacher: Array, student: Array) -> pd.DataFrame
 
 
 def slice_fidelities(
-    task: str, teacher: Array, student: Array, slices: Slices
+    task: str, teacher: Array | Answers, student: Array, slices: Slices
 ) -> pd.DataFrame:
     """Return the fidelity on each slice of the rows, from logits.
 
@@ -116,8 +123,10 @@ def slice_fidelities(
     ----------
     task : {"multiclass", "multilabel", "regression"}
         What is decided.
-    teacher, student : ndarray of shape (n_samples, n_outputs), float64
-        Logits of the same rows (values, for regression).
+    teacher : ndarray of shape (n_samples, n_outputs), float64, or Answers
+        Logits (values, for regression); with the teacher's own decisions.
+    student : ndarray of shape (n_samples, n_outputs), float64
+        Logits of the same rows.
     slices : tuple
         The slice of each row, and the slices' names: what `slices_of` returned.
 

@@ -174,8 +174,8 @@ def _trace(
     verbose: bool,
 ) -> Frontier:
     """Fit students and measure them; those over the budget are left out."""
-    chosen_by = _EvaluationRows(parts.validation, teacher.logits(parts.validation))
-    said = teacher.logits(parts.test)
+    chosen_by = _EvaluationRows(parts.validation, teacher.answers(parts.validation))
+    said = teacher.answers(parts.test)
     reported = _EvaluationRows(parts.test, said, parts.y_test)
     found: list[FrontierPoint] = []
     left_out: list[str] = []

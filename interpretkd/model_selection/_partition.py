@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_consistent_length
 from interpretkd._base import Array, InputError, check_real
 from interpretkd.data import Rows, Schema, as_frame, hold_out, take_rows
 from interpretkd.metrics import Estimate, accuracy, agreement, measure_fidelity, r2
-from interpretkd.targets import check_labels, decide
+from interpretkd.targets import Answers, check_labels, decide
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,27 +21,27 @@ class _EvaluationRows:
     ----------
     rows : DataFrame or ndarray of shape (n_samples, n_features)
         Rows in original columns.
-    logits : ndarray of shape (n_samples, n_outputs), float64
+    answers : Answers
         The teacher's.
     labels : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
         The labels (values, for regression).
     """
 
     rows: Any
-    logits: Array
+    answers: Answers
     labels: Any = None
 
     def fidelity(self, logits: Array, task: str) -> Estimate:
         """Measure agreement with the teacher, as `metrics.fidelity` does."""
-        return measure_fidelity(task, self.logits, logits)
+        return measure_fidelity(task, self.answers, logits)
 
-    def accuracy(self, logits: Array, model: Any) -> Estimate | None:
+    def accuracy(self, logits: Array | Answers, model: Any) -> Estimate | None:
         """Measure agreement with the labels; None without labels."""
         if self.labels is None:
             return None
         labels = np.asarray(self.labels)
         if model.task_ == "regression":
-            return r2(labels, logits, model.task_)
+            return r2(labels, np.asarray(logits), model.task_)
         decisions = decide(logits, model.task_)
         if model.task_ == "multiclass":
             decisions = model.classes_[decisions]
@@ -51,7 +51,7 @@ class _EvaluationRows:
         """Return the fidelity of the best constant; 0 for regression."""
         if task == "regression":
             return 0.0
-        decisions = decide(self.logits, task)
+        decisions = decide(self.answers, task)
         counts = np.unique(decisions, axis=0, return_counts=True)[1]
         return float(counts.max() / len(decisions))
 
@@ -59,10 +59,11 @@ class _EvaluationRows:
         """Return the standard error of the fidelity."""
         n = len(logits)
         if task == "regression":
-            error = ((self.logits - logits) ** 2).sum(axis=1)
-            spread = ((self.logits - self.logits.mean(axis=0)) ** 2).sum(axis=1)
+            said = self.answers.logits
+            error = ((said - logits) ** 2).sum(axis=1)
+            spread = ((said - said.mean(axis=0)) ** 2).sum(axis=1)
             return float(error.std(ddof=1) / np.sqrt(n) / max(spread.mean(), 1e-300))
-        same = agreement(self.logits, logits, task).value
+        same = agreement(self.answers, logits, task).value
         return float(np.sqrt(same * (1 - same) / n))
 
 

@@ -21,6 +21,7 @@ from interpretkd.models import Forest, Nodes, Tree
 from interpretkd.pipelines._cuts import _find_cuts, _Original
 from interpretkd.pipelines._probing import _transformation
 from interpretkd.pipelines._rewriting import _rewrite, _Rewritten
+from interpretkd.targets import Answers
 from interpretkd.teachers import Teacher, as_teacher
 
 Fitted = TypeVar("Fitted")
@@ -161,6 +162,11 @@ class PreparedTeacher(BaseEstimator):
         return self._teacher.task
 
     @property
+    def names_classes(self) -> bool:
+        """Whether the teacher itself knows the names of its classes."""
+        return self._teacher.names_classes
+
+    @property
     def n_parameters(self) -> int | None:
         """The numbers that the teacher has learnt, where they can be counted."""
         return self._teacher.n_parameters
@@ -199,6 +205,21 @@ class PreparedTeacher(BaseEstimator):
             The teacher's logits (values, for regression).
         """
         return self._teacher.logits(_transformation(self.preparation)(X))
+
+    def answers(self, X: ArrayLike) -> Answers:
+        """Prepare the rows and ask the teacher, also for decisions of its own.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_columns)
+            Original rows.
+
+        Returns
+        -------
+        Answers
+            As `Teacher.answers`.
+        """
+        return self._teacher.answers(_transformation(self.preparation)(X))
 
     @property
     def _teacher(self) -> Teacher:

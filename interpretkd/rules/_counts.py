@@ -12,7 +12,7 @@ from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, as_frame
 from interpretkd.metrics import wilson_interval
 from interpretkd.models import LeafOutcomes, Tree, decision_probability
-from interpretkd.targets import decide, probabilities
+from interpretkd.targets import Answers, answers_of, decide, probabilities
 
 _FEW_CLASSES = 32
 """Up to here it is faster to compare with each than to build an index."""
@@ -52,22 +52,34 @@ def _judge_rows(
     frame = as_frame(X)
     rows: Any = X if frame is None else frame
     codes = tree.schema.encode(rows)
-    if teacher_logits is None and hasattr(model, "teacher_"):
-        teacher_logits = model.teacher_.logits(rows)
     task, n_rows = outcomes.task, len(codes)
     teacher = confidence = labels = None
-    if teacher_logits is not None:
-        logits = _as_columns(np.asarray(teacher_logits, dtype=np.float64))
-        _check_shape("teacher_logits", logits, (n_rows, tree.n_outputs))
-        teacher = logits
+    answers = _teacher_answers(model, rows, teacher_logits, (n_rows, tree.n_outputs))
+    if answers is not None:
+        logits = teacher = answers.logits
         if task != "regression":
-            teacher = _as_columns(decide(logits, task))
+            teacher = _as_columns(decide(answers, task))
             chances = probabilities(logits, task)
             confidence = decision_probability(chances, teacher, task)
     if y is not None:
         labels = _labels(outcomes, np.asarray(y))
         _check_shape("y", labels, (n_rows, outcomes.decisions.shape[1]))
     return _Judged(codes, teacher, confidence, labels)
+
+
+def _teacher_answers(
+    model: Any, rows: Any, given: ArrayLike | None, shape: tuple[int, int]
+) -> Answers | None:
+    """Return what the teacher says of rows; None where there is none."""
+    if given is not None and not isinstance(given, Answers):
+        given = _as_columns(np.asarray(given, dtype=np.float64))
+        _check_shape("teacher_logits", given, shape)
+    teacher = getattr(model, "teacher_", None)
+    if teacher is None and given is None:
+        return None
+    answers = answers_of(teacher, rows, given)
+    _check_shape("teacher_logits", answers.logits, shape)
+    return answers
 
 
 def _count_rows(

@@ -32,4 +32,5 @@ def analyse_run(run: Run) -> Analysis:
             "save(model, path, X_test, y_test)."
         )
     labels = None if kept.y is None else np.asarray(kept.y)
-    return Analysis(run.model, kept.X, labels, kept.teacher_logits, run.about)
+    said = kept.answers
+    return Analysis(run.model, kept.X, labels, said.logits, run.about, own=said.own)

@@ -6,7 +6,8 @@
     student.npz         the student's arrays; baseline.npz the baseline's
     teacher.json        what the teacher is
     teacher.safetensors its weights, for a network of ours; teacher.onnx for ONNX
-    evaluation.parquet  the evaluation rows, their labels, the teacher's logits
+    evaluation.parquet  the evaluation rows, their labels, the teacher's logits, and
+                        its decisions where these are not what the logits decide
 
 Nothing in it can run code. A teacher that is neither a network of ours nor an ONNX file
 is only described: its logits on the evaluation rows are there, it itself is not.
@@ -44,7 +45,7 @@ from interpretkd.runs._folder import (
     _write_folder,
 )
 from interpretkd.students import BoostedStudent, CartStudent, Certificate, LinearStudent
-from interpretkd.targets import TASKS, Target, label_target
+from interpretkd.targets import TASKS, Answers, Target, answers_of, label_target
 from interpretkd.teachers import (
     AbsentTeacher,
     LazyTeacher,
@@ -68,11 +69,19 @@ class EvaluationRows:
         Their labels (values, for regression), where they are known.
     teacher_logits : ndarray of shape (n_samples, n_outputs), float64
         What the teacher says of them.
+    own : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None, default=None
+        What the teacher decides, where that is not what its logits do.
     """
 
     X: Any
     y: NDArray[Any] | None
     teacher_logits: NDArray[np.float64]
+    own: NDArray[np.int64] | None = None
+
+    @property
+    def answers(self) -> Answers:
+        """The teacher's logits, with its own decisions."""
+        return Answers(self.teacher_logits, self.own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +131,7 @@ def save(
     y : array-like of shape (n_samples,), default=None
         Their labels.
     teacher_logits : array-like of shape (n_samples, n_outputs), default=None
-        What the teacher said of these rows; None asks it.
+        What the teacher said of these rows, its logits or its `Answers`; None asks it.
     about : mapping of str to str, int or float, default=None
         Where the model comes from, for its report: the data and their hash, the
         command, the seed. It is kept in the manifest, word for word.
@@ -285,6 +294,7 @@ def _teacher_files(teacher: Teacher) -> dict[str, bytes]:
         "description": type(estimator).__name__,
         "n_parameters": teacher.n_parameters,
         "size_bytes": teacher.size_bytes,
+        "names_classes": teacher.names_classes,
         "config": None,
     }
     files = {}
@@ -319,9 +329,8 @@ def _evaluation_file(
 ) -> bytes:
     frame = as_frame(X)
     rows = X if frame is None else frame
-    logits = np.asarray(
-        model.teacher_.logits(rows) if said is None else said, dtype=np.float64
-    )
+    answers = answers_of(model.teacher_, rows, said)
+    logits = answers.logits
     if frame is None:
         frame = pd.DataFrame(np.asarray(X), columns=list(model.schema_.names))
     frame = model.schema_.conform(frame[list(model.schema_.names)])
@@ -342,6 +351,8 @@ def _evaluation_file(
         parts = {"y": labels} if labels.ndim == 1 else _numbered("y", labels)
         columns |= {name: pd.Series(part, frame.index) for name, part in parts.items()}
     logit_columns = _numbered("z", logits)
+    if answers.own is not None:
+        logit_columns |= _numbered("d", answers.own.reshape(len(frame), -1))
     columns |= {n: pd.Series(z, frame.index) for n, z in logit_columns.items()}
     table = pyarrow.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
     buffer = io.BytesIO()
@@ -374,7 +385,27 @@ def _evaluation(content: bytes, model: Any, state: dict[str, Any]) -> Evaluation
     elif "y.0" in frame.columns:
         labels = frame[[n for n in frame.columns if n.startswith("y.")]].to_numpy()
     kept = rows if state["from_frame"] else rows.to_numpy()
-    return EvaluationRows(kept, labels, logits.astype(np.float64))
+    own = _own_decisions(frame, model.task_, logits.shape[1])
+    return EvaluationRows(kept, labels, logits.astype(np.float64), own)
+
+
+def _own_decisions(
+    frame: pd.DataFrame, task: str, n_outputs: int
+) -> NDArray[np.int64] | None:
+    """Read what the teacher decides, where that is kept beside its logits."""
+    names = [name for name in frame.columns if name.startswith("d.")]
+    if not names:
+        return None
+    own = frame[names].to_numpy()
+    width, most = (n_outputs, 1) if task == "multilabel" else (1, n_outputs - 1)
+    fits = own.shape[1] == width and own.dtype.kind in "iu" and task != "regression"
+    if not fits or (len(own) and not 0 <= own.min() <= own.max() <= most):
+        raise InputError(
+            f"The teacher's decisions must be whole numbers in [0, {most}] in {width} "
+            f"column(s). Got {own.dtype} in {own.shape[1]}."
+        )
+    decided = own.astype(np.int64)
+    return decided if task == "multilabel" else decided[:, 0]
 
 
 def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
@@ -469,6 +500,7 @@ def _attach_teacher(
             task=model.task_,
             n_parameters=state["n_parameters"],
             size_bytes=state["size_bytes"],
+            names_classes=bool(state.get("names_classes", True)),
         )
     else:
         raise InputError(f"unknown kind of teacher {kind!r}")

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError, closest
 from interpretkd.data import as_frame, plain_value, require_columns
+from interpretkd.distillation import certainty
 from interpretkd.evaluation import Analysis
-from interpretkd.targets import probabilities
 
 
 def take_labels(
@@ -126,11 +126,8 @@ def _decisions(found: Analysis) -> dict[str, Any]:
     for role, values in roles.items():
         said |= _columns(found, role, np.asarray(values))
     if found.task == "multiclass":
-        for role, logits in (
-            ("student", found.logits),
-            ("teacher", found.teacher_logits),
-        ):
-            said[f"{role}_probability"] = probabilities(logits, found.task).max(axis=1)
+        for role, logits in (("student", found.logits), ("teacher", found.answers)):
+            said[f"{role}_probability"] = certainty(found.task, logits)
     if found.has_classes:
         said["agrees"] = found.agrees
     return said

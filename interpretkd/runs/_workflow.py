@@ -348,7 +348,7 @@ def distil(
     about = dict(task.about) | ({"command": command} if command else {})
     found = analyse(model, X, y, about=about)
     _ = found.evaluation  # what cannot be judged is not saved
-    said = found.teacher_logits
+    said = found.answers
     return Outcome(found, save(model, path, X, y, teacher_logits=said, about=about))
 
 

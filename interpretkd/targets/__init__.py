@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.targets._answers import *
     from interpretkd.targets._deciding import *
     from interpretkd.targets._decisions import *
     from interpretkd.targets._labels import *
@@ -19,10 +20,11 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
+        _answers: Answers answers_of decide
         _deciding: deciding deciding_labels
         _decisions: DecisionMixin
         _labels: check_labels indicate label_target
-        _logits: LINKS TASKS apply_link centred_logits decide hard_targets
+        _logits: LINKS TASKS apply_link centred_logits hard_targets
             log_probabilities probabilities soft_targets
         _target: TARGET_KINDS Target
         """,

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array
-from interpretkd.targets._logits import decide, probabilities
+from interpretkd.targets._answers import decide
+from interpretkd.targets._logits import probabilities
 
 
 class DecisionMixin:

@@ -1,11 +1,9 @@
 """Logits and what is made of them: probabilities, decisions, and the links between."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from interpretkd._base import Array, check_choice
+from interpretkd.targets._answers import Answers, decide
 
 TASKS = ("multiclass", "multilabel", "regression")
 LINKS = ("identity", "softmax", "sigmoid")
@@ -77,25 +75,25 @@ def soft_targets(
     return np.exp(log_probabilities(logits, temperature))
 
 
-def hard_targets(logits: Array, task: str = "multiclass") -> Array:
+def hard_targets(logits: Array | Answers, task: str = "multiclass") -> Array:
     """Return the decision as 0 and 1.
 
     Parameters
     ----------
-    logits : ndarray of shape (n_samples, n_outputs)
-        Logits.
+    logits : ndarray of shape (n_samples, n_outputs), or Answers
+        Logits; the answers of a teacher, whose decisions may be its own.
     task : {"multiclass", "multilabel"}, default="multiclass"
-        The largest column (the first of equals), or every positive one.
+        Of logits the largest column (the first of equals), or every positive one.
 
     Returns
     -------
     ndarray of shape (n_samples, n_outputs), float64
         Zeros and ones.
     """
+    decided = decide(logits, task)
     if task == "multilabel":
-        return (np.asarray(logits) > 0).astype(np.float64)
-    logits = np.asarray(logits)
-    return np.eye(logits.shape[1])[logits.argmax(axis=1)]
+        return decided.astype(np.float64)
+    return np.eye(np.shape(logits)[1])[decided]
 
 
 def centred_logits(logits: Array) -> Array:
@@ -113,26 +111,6 @@ def centred_logits(logits: Array) -> Array:
     """
     logits = np.asarray(logits, dtype=np.float64)
     return logits - logits.mean(axis=1, keepdims=True)
-
-
-def decide(logits: Array, task: str = "multiclass") -> NDArray[Any]:
-    """Return what a model with these logits decides.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_samples, n_outputs)
-        Logits.
-    task : {"multiclass", "multilabel"}, default="multiclass"
-        The largest column, or every positive one.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or (n_samples, n_outputs), int64
-        Class positions, or 0 and 1 for each label.
-    """
-    if task == "multilabel":
-        return (np.asarray(logits) > 0).astype(np.int64)
-    return np.asarray(logits).argmax(axis=1)
 
 
 def apply_link(margins: Array, link: str) -> Array:

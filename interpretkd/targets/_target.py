@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from interpretkd._base import Array, InputError, check_choice, check_real
+from interpretkd.targets._answers import Answers
 from interpretkd.targets._logits import (
     TASKS,
     centred_logits,
@@ -90,13 +91,14 @@ class Target:
             return "identity"
         return "softmax" if self.task == "multiclass" else "sigmoid"
 
-    def encode(self, logits: Array, labels: Array | None = None) -> Array:
+    def encode(self, logits: Array | Answers, labels: Array | None = None) -> Array:
         """Turn the teacher's logits into target columns.
 
         Parameters
         ----------
-        logits : ndarray of shape (n_samples, n_outputs)
-            The teacher's logits (values, for regression).
+        logits : ndarray of shape (n_samples, n_outputs), or Answers
+            The teacher's logits (values, for regression); with its own decisions, which
+            are what "hard" is about.
         labels : ndarray of shape (n_samples, n_outputs), default=None
             The true labels as 0 and 1 (values, for regression), mixed in by `alpha`;
             a row of NaN has no label, and gets the teacher's columns.
@@ -168,22 +170,23 @@ class Target:
             return temperature * (np.log(inside) - np.log1p(-inside))
         return temperature * np.log(np.maximum(outputs, _SMALLEST))
 
-    def _columns(self, logits: Array) -> Array:
-        if self.task == "regression":
-            return np.array(logits, dtype=np.float64)
+    def _columns(self, said: Array | Answers) -> Array:
         if self.kind == "hard":
-            return hard_targets(logits, self.task)
+            return hard_targets(said, self.task)
+        logits = np.array(said, dtype=np.float64)
+        if self.task == "regression":
+            return logits
         if self.kind == "soft":
             return soft_targets(logits, self.temperature, self.task)
         if self.task == "multiclass":
             return centred_logits(logits)
-        return np.array(logits, dtype=np.float64)
+        return logits
 
-    def _mix(self, logits: Array, labels: Array) -> Array:
+    def _mix(self, said: Array | Answers, labels: Array) -> Array:
         if self.kind == "hard" or self.task == "regression":
-            columns = self._columns(logits)
+            columns = self._columns(said)
             return (1 - self.alpha) * columns + self.alpha * labels
-        mixed = self.mixture(logits, labels)
+        mixed = self.mixture(np.asarray(said), labels)
         if self.kind == "soft" and self.temperature == 1:
             return mixed
         # Labels have no logits, but the mixture has: it is mixed as it shall be read,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from interpretkd.teachers._networks.state import *
     from interpretkd.teachers._networks.training import BatchPlan as BatchPlan
     from interpretkd.teachers._onnx_file import *
+    from interpretkd.teachers._own_decisions import check_answers as check_answers
     from interpretkd.teachers._saved import *
     from interpretkd.teachers._torch_module import *
 else:
@@ -32,6 +33,7 @@ else:
         _networks.state: teacher_from_state
         _networks.training: BatchPlan
         _onnx_file: OnnxTeacher
+        _own_decisions: check_answers
         _saved: AbsentTeacher LazyTeacher
         _torch_module: TorchTeacher
         """,

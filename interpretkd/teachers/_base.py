@@ -17,7 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import as_frame, batches
-from interpretkd.targets import TASKS
+from interpretkd.targets import TASKS, Answers, decide, probabilities
+from interpretkd.teachers._own_decisions import (
+    _check_one_score_a_class,
+    _decides_for_itself,
+    _read_decisions,
+)
 
 _SMALLEST = 1e-12
 """Probabilities below this count as this much: their logarithm must be finite."""
@@ -40,6 +45,9 @@ class Teacher:
         The numbers it has learnt, where they can be counted.
     size_bytes : int or None, default=None
         Their bytes.
+    names_classes : bool, default=True
+        Whether it is the model itself that knows the names of its classes and their
+        order, and not who wrapped it.
     """
 
     estimator: Any
@@ -47,6 +55,7 @@ class Teacher:
     task: str
     n_parameters: int | None = None
     size_bytes: int | None = None
+    names_classes: bool = True
 
     def logits(self, X: Any) -> Array:
         """Ask the model, in batches.
@@ -68,6 +77,101 @@ class Teacher:
             When the model returns another shape, or numbers that are not finite.
         """
         return _asker(self.estimator, self.task, self.classes)(X)
+
+    def answers(self, X: Any, logits: Any = None) -> Answers:
+        """Ask the model for its logits, and for what it decides by its `predict`.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+        logits : ndarray of shape (n_samples, n_outputs), or Answers, default=None
+            What it said of these rows before; None asks it.
+
+        Returns
+        -------
+        Answers
+            The logits; its own decisions where they are not what the logits decide.
+
+        Raises
+        ------
+        InputError
+            As `logits`; when `predict` fails, or decides what is no class.
+        """
+        if isinstance(logits, Answers):
+            return logits
+        if hasattr(self.estimator, "answers"):  # one that stands before another
+            known: Answers = self.estimator.answers(X)
+            return known if logits is None else Answers(_as_matrix(logits), known.own)
+        said = self.logits(X) if logits is None else _as_matrix(logits)
+        own = self._own_decisions(X, said.shape[1])
+        if own is None or np.array_equal(own, decide(said, self.task)):
+            return Answers(said)
+        return Answers(said, own)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return what the model decides.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Classes (their positions, where nobody knows the classes), 0 and 1 for each
+            label, or values.
+
+        Raises
+        ------
+        InputError
+            As `answers`.
+        """
+        answers = self.answers(X)
+        if self.task == "regression":
+            values = answers.logits
+            return values[:, 0] if values.shape[1] == 1 else values
+        decided = decide(answers, self.task)
+        if self.task == "multilabel" or self.classes is None:
+            return decided
+        chosen: NDArray[Any] = self.classes[decided]
+        return chosen
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class or label, read from the logits.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            In [0, 1]; the rows sum to 1 unless these are labels.
+
+        Raises
+        ------
+        InputError
+            For a regression, which has no probabilities; as `logits`.
+        """
+        if self.task == "regression":
+            raise InputError(
+                "A teacher that predicts values has no probabilities: use predict."
+            )
+        return probabilities(self.logits(X), self.task)
+
+    def _own_decisions(self, X: Any, n_outputs: int) -> NDArray[np.int64] | None:
+        """Ask `predict`; None where that is our reading of the logits, or missing."""
+        model, task, classes = self.estimator, self.task, self.classes
+        if not _decides_for_itself(model, task):
+            return None
+
+        def part(rows: Any) -> NDArray[np.int64]:
+            return _read_decisions(model, rows, classes, task, n_outputs)
+
+        return part(X) if hasattr(model, "logits") else _in_batches(part, X, _BATCH)
 
 
 def as_teacher(estimator: Any) -> Teacher:
@@ -116,6 +220,7 @@ def as_teacher(estimator: Any) -> Teacher:
         task=task,
         n_parameters=n_parameters,
         size_bytes=size_bytes,
+        names_classes=classes is not None and getattr(estimator, "names_classes", True),
     )
 
 
@@ -142,6 +247,9 @@ def _asker(
         said = method(rows)
         if isinstance(said, list):
             said = _label_columns(said, estimator.classes_)
+        if kind == "logits" and task == "multiclass" and np.ndim(said) == 2:
+            n_classes = np.shape(said)[1] if n_outputs is None else n_outputs
+            _check_one_score_a_class(estimator, np.shape(said), n_classes)
         return _to_logits(said, kind, task, name, len(rows), n_outputs)
 
     return lambda X: _in_batches(part, X, _BATCH)
@@ -237,6 +345,11 @@ def _in_batches(
             "Found an array with 0 samples while a minimum of 1 is required."
         )
     return answers
+
+
+def _as_matrix(values: Any) -> Array:
+    matrix = np.asarray(values, dtype=np.float64)
+    return matrix[:, None] if matrix.ndim == 1 else matrix
 
 
 def _length(X: Any) -> int:

@@ -1,4 +1,4 @@
-"""A teacher whose logits are kept: the same rows are asked about once."""
+"""A teacher whose answers are kept: the same rows are asked about once."""
 
 import hashlib
 from typing import Any, Self
@@ -10,11 +10,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, get_tags
 
 from interpretkd._base import Array
+from interpretkd.targets import Answers
 from interpretkd.teachers._base import Teacher
 
 
 class CachedTeacher(BaseEstimator):
-    """A teacher that keeps its logits, so that the same rows are asked about once.
+    """A teacher that keeps its answers, so that the same rows are asked about once.
 
     Parameters
     ----------
@@ -24,7 +25,7 @@ class CachedTeacher(BaseEstimator):
 
     def __init__(self, teacher: Teacher) -> None:
         self.teacher = teacher
-        self._cache: dict[bytes, Array] = {}
+        self._cache: dict[bytes, Answers] = {}
 
     def fit(self, X: Any = None, y: Any = None) -> Self:
         """Return itself: the teacher is trained already.
@@ -54,10 +55,25 @@ class CachedTeacher(BaseEstimator):
         ndarray of shape (n_samples, n_outputs), float64
             Logits (values, for regression).
         """
+        return self.answers(X).logits.copy()
+
+    def answers(self, X: Any) -> Answers:
+        """Return what the teacher says, with decisions of its own.
+
+        Parameters
+        ----------
+        X : frame or ndarray of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        Answers
+            As `Teacher.answers`; kept, so not to be changed.
+        """
         key = _fingerprint(X)
         if key not in self._cache:
-            self._cache[key] = self.teacher.logits(X)
-        return self._cache[key].copy()
+            self._cache[key] = self.teacher.answers(X)
+        return self._cache[key]
 
     @property
     def task(self) -> str:
@@ -68,6 +84,11 @@ class CachedTeacher(BaseEstimator):
     def classes_(self) -> NDArray[Any] | None:
         """The teacher's classes."""
         return self.teacher.classes
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether the teacher itself knows the names of its classes."""
+        return self.teacher.names_classes
 
     def __sklearn_clone__(self) -> Self:
         return self

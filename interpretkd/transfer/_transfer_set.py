@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.data import Encoded, Rows, stack_rows, take_rows
-from interpretkd.targets import label_target
+from interpretkd.targets import Answers, label_target
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,9 @@ class TransferSet:
         How much each row counts; None for 1.
     known : Encoded or None
         The rows encoded, where they are already; see `encoded`.
+    own : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
+        The teacher's own decisions, where they are not those of its logits; see
+        `answers`.
     """
 
     rows: Rows
@@ -34,6 +37,12 @@ class TransferSet:
     labels: Array | None = None
     weight: Array | None = None
     known: Encoded | None = None
+    own: NDArray[np.int64] | None = None
+
+    @property
+    def answers(self) -> Answers:
+        """The logits with the teacher's own decisions."""
+        return Answers(self.logits, self.own)
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -64,6 +73,7 @@ class TransferSet:
             None if self.labels is None else self.labels[index],
             None if self.weight is None else self.weight[index],
             self.encoded.take(index),
+            None if self.own is None else self.own[index],
         )
 
     def join(self, further: "TransferSet") -> "TransferSet":
@@ -82,12 +92,14 @@ class TransferSet:
         labels = None
         if self.labels is not None:
             labels = np.vstack([self.labels, np.full(further.logits.shape, np.nan)])
+        both = self.answers.join(further.answers)
         return TransferSet(
             stack_rows(self.rows, further.rows),
-            np.vstack([self.logits, further.logits]),
+            both.logits,
             labels,
             np.concatenate([self.weights, further.weights]),
             self.encoded.join(further.encoded),
+            both.own,
         )
 
     @property

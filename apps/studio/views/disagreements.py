@@ -53,7 +53,7 @@ def find(found: Analysis, tolerance: float | None) -> Disagreements:
             found.model,
             found.X,
             found.y,
-            teacher_logits=found.teacher_logits,
+            teacher_logits=found.answers,
             tolerance=tolerance,
         ),
         tolerance,
@@ -358,7 +358,7 @@ def with_leads(found: Analysis, disagreements: Disagreements) -> pd.DataFrame:
     rows = disagreements.rows
     place = rows["position"].to_numpy()
     if found.has_classes:
-        pair = found.teacher_logits[place], found.logits[place]
+        pair = found.answers[place], found.logits[place]
         rows = rows.assign(lead=leads(found.task, *pair))
     if found.tree is not None:
         numbers = {rule.leaf: rule.number for rule in found.rules}

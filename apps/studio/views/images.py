@@ -86,7 +86,7 @@ explanation = caches.kept(
         found.model,
         rows,
         X=whole.X,
-        teacher_logits=whole.teacher_logits[row - 1],
+        teacher_logits=whole.answers[row - 1],
         n_counterfactuals=0,
     ),
     *(row, 0, repr(None), ()),

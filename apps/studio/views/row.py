@@ -333,7 +333,7 @@ def explain(desired: Any = None, frozen: tuple[str, ...] = ()) -> Any:
             model,
             rows,
             X=whole.X,
-            teacher_logits=whole.teacher_logits[position],
+            teacher_logits=whole.answers[position],
             desired=desired,
             frozen=frozen,
             n_counterfactuals=N_COUNTERFACTUALS,

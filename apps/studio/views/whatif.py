@@ -370,9 +370,7 @@ st.caption(
     f"values. The student reads {sum(entry.is_used for entry in inputs)}. The address "
     "holds what is changed: a copy of it shows the same."
 )
-trial = try_values(
-    model, original, changed, teacher_logits=whole.teacher_logits[row - 1]
-)
+trial = try_values(model, original, changed, teacher_logits=whole.answers[row - 1])
 with answers:
     show_answers(trial)
     if trial.teacher_after is None:

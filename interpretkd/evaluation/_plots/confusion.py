@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, counted
 from interpretkd.drawing import check_classes, label, shortened
 from interpretkd.evaluation._plots.pair import _PairDisplay
-from interpretkd.targets import decide
+from interpretkd.targets import Answers, decide
 
 _MOST_CLASSES = 16
 """Classes that are drawn; further ones are joined."""
@@ -38,7 +38,7 @@ class ConfusionDisplay(_PairDisplay):
         check_classes("ConfusionDisplay", model)
 
     @classmethod
-    def _pair(cls, model: Any, teacher: Array, own: Array) -> Self:
+    def _pair(cls, model: Any, teacher: Answers, own: Array) -> Self:
         names = [str(name) for name in model.classes_]
         first, second = decide(teacher, model.task_), decide(own, model.task_)
         if model.task_ == "multilabel":

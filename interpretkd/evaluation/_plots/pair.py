@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from interpretkd._base import Array
 from interpretkd.distillation import teacher_says
 from interpretkd.drawing import Display
+from interpretkd.targets import Answers
 
 
 class _PairDisplay(Display):
@@ -63,7 +64,7 @@ class _PairDisplay(Display):
             For a model of another task.
         """
         cls._check(found.model)
-        return cls._pair(found.model, found.teacher_logits, found.logits)
+        return cls._pair(found.model, found.answers, found.logits)
 
     @classmethod
     @abstractmethod
@@ -72,5 +73,5 @@ class _PairDisplay(Display):
 
     @classmethod
     @abstractmethod
-    def _pair(cls, model: Any, teacher: Array, own: Array) -> Self:
+    def _pair(cls, model: Any, teacher: Answers, own: Array) -> Self:
         """Bring together what the two say."""

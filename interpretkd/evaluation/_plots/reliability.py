@@ -21,7 +21,7 @@ from interpretkd.drawing import (
     shortened,
 )
 from interpretkd.metrics import wilson_interval
-from interpretkd.targets import probabilities
+from interpretkd.targets import Answers, decide, probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,23 +115,29 @@ class ReliabilityDisplay(Display):
         check_classes("ReliabilityDisplay", found.model)
         if found.labels is None:
             raise InputError("ReliabilityDisplay needs an analysis with labels y.")
-        said = {"teacher": found.teacher_logits, "student": found.logits}
+        said = {"teacher": found.answers, "student": found.logits}
         return cls._compare(found.model, said, found.labels, n_bins)
 
     @classmethod
     def _compare(
-        cls, model: Any, said: dict[str, Array], labels: NDArray[Any], n_bins: int
+        cls,
+        model: Any,
+        said: dict[str, Array | Answers],
+        labels: NDArray[Any],
+        n_bins: int,
     ) -> Self:
         check_integer("ReliabilityDisplay", "n_bins", n_bins, 1, 100)
         parts = []
         for name, logits in said.items():
-            chances = probabilities(logits, model.task_)
+            chances = probabilities(np.asarray(logits), model.task_)
             if model.task_ == "multilabel":
                 claimed, right = chances.ravel(), np.ravel(labels) == 1
             elif chances.shape[1] == 2:
                 claimed, right = chances[:, 1], labels == 1
             else:
-                claimed, right = chances.max(axis=1), chances.argmax(axis=1) == labels
+                decided = decide(logits)
+                claimed = chances[np.arange(len(chances)), decided]
+                right = decided == labels
             parts.append(_reliability(name, claimed, right, n_bins))
         event = "the class that is decided"
         if model.task_ == "multilabel":

@@ -10,6 +10,7 @@ import pandas as pd
 from interpretkd._base import Array, InputError
 from interpretkd.drawing import LINE_COLOURS, MARKERS, panels
 from interpretkd.evaluation._plots.pair import _PairDisplay
+from interpretkd.targets import Answers
 
 _MOST_POINTS = 2_000
 """Rows that are drawn one by one; more are counted in hexagons."""
@@ -35,7 +36,7 @@ class ResidualDisplay(_PairDisplay):
             )
 
     @classmethod
-    def _pair(cls, model: Any, teacher: Array, own: Array) -> Self:
+    def _pair(cls, model: Any, teacher: Answers, own: Array) -> Self:
         n_outputs = own.shape[1]
         names = (
             [f"output {i}" for i in range(n_outputs)] if n_outputs > 1 else ["value"]
@@ -43,7 +44,7 @@ class ResidualDisplay(_PairDisplay):
         data = pd.DataFrame(
             {
                 "output": np.repeat(np.asarray(names, dtype=object), len(own)),
-                "teacher": teacher.T.ravel(),
+                "teacher": teacher.logits.T.ravel(),
                 "student": own.T.ravel(),
             }
         )

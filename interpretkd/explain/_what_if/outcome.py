@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, one_line, prediction_text
 from interpretkd.data import Codes, Rows, replace_cells, value_text
@@ -20,7 +20,7 @@ from interpretkd.distillation import (
 )
 from interpretkd.explain._what_if.inputs import _differing, used_positions
 from interpretkd.models import Tree, decision_path, path_conditions, path_contributions
-from interpretkd.targets import probabilities
+from interpretkd.targets import Answers, answers_of, probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +37,15 @@ class Answer:
         The probability of the decision; None for regression.
     logits : ndarray of shape (n_outputs,)
         What it was read from.
+    own : ndarray of shape (1,) or (1, n_outputs), or None, default=None
+        What a teacher decides, where its logits do not tell.
     """
 
     decision: str
     scores: Array
     certainty: float | None
     logits: Array
+    own: NDArray[np.int64] | None = None
 
     def __str__(self) -> str:
         if self.certainty is None:
@@ -118,8 +121,11 @@ class WhatIf:
         """Whether both decide the changed row alike; None where that is not known."""
         if self.teacher_after is None or self.task == "regression":
             return None
-        pair = (self.student_after.logits, self.teacher_after.logits)
-        return bool(same_decisions(self.task, pair[0][None], pair[1][None])[0])
+        pair = (
+            Answers(each.logits[None], each.own)
+            for each in (self.student_after, self.teacher_after)
+        )
+        return bool(same_decisions(self.task, *pair)[0])
 
     def frame(self) -> pd.DataFrame:
         """Return what is said of each output.
@@ -191,15 +197,16 @@ def try_values(
     is_tree = isinstance(form, Tree)
     parts, parts_of = (None, "") if is_tree else _parts(model, before, after, own[1])
     leaves = form.nodes.apply(np.vstack([before, after])).tolist() if is_tree else None
-    if teacher_logits is None:
-        teacher_logits = model.teacher_.logits(rows)
-    asked = model.teacher_.logits(changed)[0] if teacher_is_here(model) else None
+    if teacher_logits is not None and not isinstance(teacher_logits, Answers):
+        teacher_logits = np.asarray(teacher_logits, dtype=np.float64).reshape(1, -1)
+    before_it = answers_of(model.teacher_, rows, teacher_logits)
+    asked = answers_of(model.teacher_, changed) if teacher_is_here(model) else None
     return WhatIf(
         outputs=tuple(output_names(model)),
         changes=_changes(model, before[0], after[0]),
-        student_before=_answer(model, own[0]),
-        student_after=_answer(model, own[1]),
-        teacher_before=_answer(model, np.ravel(np.asarray(teacher_logits))),
+        student_before=_answer(model, Answers(own[0][None])),
+        student_after=_answer(model, Answers(own[1][None])),
+        teacher_before=_answer(model, before_it),
         teacher_after=None if asked is None else _answer(model, asked),
         leaf_before=None if leaves is None else leaves[0],
         leaf_after=None if leaves is None else leaves[1],
@@ -273,15 +280,15 @@ def _changes(model: Any, before: Codes, after: Codes) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["feature", "before", "after", "is_used"])
 
 
-def _answer(model: Any, logits: Array) -> Answer:
-    each = np.asarray(logits, dtype=np.float64).reshape(1, -1)
-    task = model.task_
-    chance = certainty(task, each)
+def _answer(model: Any, said: Answers) -> Answer:
+    each, task = said.logits, model.task_
+    chance = certainty(task, said)
     return Answer(
-        one_line(prediction_text(decisions(model, each)[0])),
+        one_line(prediction_text(decisions(model, said)[0])),
         each[0] if task == "regression" else probabilities(each, task)[0],
         None if chance is None else float(chance[0]),
         each[0],
+        said.own,
     )
 
 

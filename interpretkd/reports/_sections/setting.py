@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from interpretkd.distillation import certainty
 from interpretkd.evaluation import Analysis, ReliabilityDisplay
 from interpretkd.reports._document import Block, Paragraph, Section, Table
 from interpretkd.reports._manual_sections import NOT_PROVIDED
@@ -16,7 +17,7 @@ from interpretkd.reports._sections.subject import (
     _pictured,
     _Subject,
 )
-from interpretkd.targets import probabilities
+from interpretkd.targets import decide
 
 
 def _purpose(subject: _Subject) -> Section:
@@ -72,12 +73,9 @@ def _reliability(subject: _Subject) -> Table | None:
     columns: dict[str, Any] = {
         "claimed": [f"{a:.0%} to {b:.0%}" for a, b in pairwise(edges)]
     }
-    for name, logits in (
-        ("teacher", found.teacher_logits),
-        ("student", found.logits),
-    ):
-        chances = probabilities(logits, found.task)
-        claimed, right = chances.max(axis=1), chances.argmax(axis=1) == position
+    for name, said in (("teacher", found.answers), ("student", found.logits)):
+        claimed = np.asarray(certainty(found.task, said))
+        right = decide(said, found.task) == position
         place = np.clip((claimed * 10).astype(int), 0, 9)
         n_rows = np.bincount(place, minlength=10)
         hits = np.bincount(place, weights=right, minlength=10)

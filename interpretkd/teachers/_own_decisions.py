@@ -1,0 +1,194 @@
+"""What a teacher decides by its own `predict`, which is the last word on it.
+
+Its largest score says the same nearly always. Where it does not (a threshold of its
+own, a vote, a calibration apart), the teacher's decision is the teacher's.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+
+from interpretkd._base import Array, InputError, one_line
+from interpretkd.targets import Answers, DecisionMixin, decide
+
+_CHANCE = 0.5
+_FEWEST_TO_JUDGE = 20
+"""Rows below which scores are not said to contradict the decisions."""
+
+
+def _decides_for_itself(estimator: Any, task: str) -> bool:
+    """Tell whether a classifier's `predict` is more than our reading of its logits."""
+    from interpretkd.teachers._frozen import _Frozen
+
+    ours = (DecisionMixin.predict, _Frozen.predict)
+    if task == "regression" or not callable(getattr(estimator, "predict", None)):
+        return False
+    return getattr(type(estimator), "predict", None) not in ours
+
+
+def _read_decisions(
+    estimator: Any, rows: Any, classes: NDArray[Any] | None, task: str, n_outputs: int
+) -> NDArray[np.int64]:
+    """Ask a classifier's `predict`; return what `decide` would of its logits."""
+    name = type(estimator).__name__
+    try:
+        said = estimator.predict(rows)
+    except (InputError, NotFittedError):
+        raise
+    # Of a model that is not ours, anything can come.
+    except Exception as error:
+        raise InputError(
+            f"The teacher's decisions cannot be read: the predict method of {name} "
+            f"says {type(error).__name__}: {one_line(str(error))}"
+        ) from error
+    decided = said.toarray() if hasattr(said, "toarray") else np.asarray(said)
+    n_rows = len(rows)
+    if task == "multilabel":
+        return _label_columns(decided, name, (n_rows, n_outputs))
+    if decided.shape == (n_rows, 1):
+        decided = decided[:, 0]
+    if decided.shape != (n_rows,):
+        raise InputError(
+            f"The predict method of {name} must return one class for each of the "
+            f"{n_rows} rows. Got an array of shape {decided.shape}."
+        )
+    known = np.arange(n_outputs) if classes is None else classes
+    return _positions(decided, known, name)
+
+
+def _label_columns(
+    decided: NDArray[Any], name: str, shape: tuple[int, int]
+) -> NDArray[np.int64]:
+    if decided.shape == shape[:1] and shape[1] == 1:
+        decided = decided[:, None]
+    if decided.shape != shape or not np.isin(decided, (0, 1)).all():
+        raise InputError(
+            f"The predict method of {name} must return 0 or 1 for each label, of shape "
+            f"{shape}. Got an array of shape {decided.shape}."
+        )
+    return decided.astype(np.int64)
+
+
+def _positions(
+    decided: NDArray[Any], classes: NDArray[Any], name: str
+) -> NDArray[np.int64]:
+    place: NDArray[np.int64] = pd.Index(classes).get_indexer(pd.Index(decided))
+    if (place >= 0).all():
+        return place
+    unknown = pd.unique(pd.Series(decided[place < 0]))[:3].tolist()
+    raise InputError(
+        f"The predict method of {name} decides {_listed(unknown)}, which is not among "
+        f"the teacher's classes, {_listed(classes.tolist()[:20])}: its classes_ must "
+        "hold, in the order of its scores, all that it decides."
+    )
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ", ".join(one_line(repr(value)) for value in values)
+
+
+def _check_one_score_a_class(
+    estimator: Any, shape: tuple[int, int], n_classes: int
+) -> None:
+    """Refuse a decision function whose columns stand for pairs of classes.
+
+    Of three classes there are as many pairs: the shape alone does not tell.
+    """
+    pairs = n_classes * (n_classes - 1) // 2
+    if shape[1] != pairs or n_classes < 3:
+        return
+    asked = _innermost(estimator)
+    if pairs != n_classes or _is_pairwise(asked):
+        name, right = type(asked).__name__, (shape[0], n_classes)
+        raise InputError(
+            f"The answer of {name} must be of shape {right}. Got {shape}: a score for "
+            f"each of the {pairs} pairs of its {n_classes} classes, not one a class; "
+            "give it decision_function_shape='ovr' (which needs no new fit), or "
+            "predict_proba."
+        )
+
+
+def _is_pairwise(estimator: Any) -> bool:
+    return getattr(estimator, "decision_function_shape", None) == "ovo"
+
+
+def _innermost(estimator: Any) -> Any:
+    """Return the estimator that a pipeline, or a search, hands the rows to."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+            continue
+        inside = getattr(estimator, "best_estimator_", None)
+        if inside is None:
+            inside = getattr(estimator, "estimator_", None)
+        if inside is None or inside is estimator:
+            return estimator
+        estimator = inside
+
+
+def check_answers(name: str, answers: Answers, task: str) -> None:
+    """Refuse a teacher whose scores say nothing of what it decides.
+
+    A threshold moves decisions, but rows that are decided for a class still have, on
+    the whole, the higher scores for it. Scores of which not even that is true belong to
+    something else: to pairs of classes, or to classes in another order.
+
+    Parameters
+    ----------
+    name : str
+        The teacher's.
+    answers : Answers
+        What it said of many rows.
+    task : {"multiclass", "multilabel", "regression"}
+        What it decides.
+
+    Raises
+    ------
+    InputError
+        For such scores.
+    """
+    differs = answers.differs(task)
+    if len(answers) < _FEWEST_TO_JUDGE or differs.mean() <= _CHANCE:
+        return
+    ranked = _mean_rank(answers, task)
+    if ranked is None or ranked > _CHANCE:
+        return
+    raise InputError(
+        f"The scores of {name} contradict its decisions: in {differs.mean():.1%} of "
+        f"{len(answers):,} rows its predict decides otherwise than the largest score, "
+        "and what it decides has no higher scores than what it does not. Its scores "
+        "must be in the order of classes_, one a class; or leave them to "
+        "CallableTeacher with a function that returns such scores."
+    )
+
+
+def _mean_rank(answers: Answers, task: str) -> float | None:
+    """Return how often, on average over what is decided, scores rank rows rightly.
+
+    The area under the ROC curve of each column's lead over the others, for the rows
+    that are decided so; weighted by these. None where one thing alone is decided.
+    """
+    decided = decide(answers, task)
+    n_outputs = answers.shape[1]
+    on = decided == 1 if task == "multilabel" else decided[:, None] == range(n_outputs)
+    lead = answers.logits if task == "multilabel" else _leads(answers.logits)
+    areas, weights = [], []
+    for column, rows in zip(lead.T, on.T, strict=True):
+        n_on, n_off = int(rows.sum()), int((~rows).sum())
+        if n_on and n_off:
+            ranks = pd.Series(column).rank().to_numpy()
+            areas.append((ranks[rows].mean() - (n_on + 1) / 2) / n_off)
+            weights.append(n_on)
+    return float(np.average(areas, weights=weights)) if areas else None
+
+
+def _leads(logits: Array) -> Array:
+    """Return how far each column is ahead of the best of the others."""
+    best = np.sort(logits, axis=1)
+    top, second = best[:, -1:], best[:, -2:-1]
+    return np.where(logits == top, logits - second, logits - top)
