@@ -171,7 +171,9 @@ def _hold_out_groups(
 def _check_apart(
     groups: NDArray[Any] | None, rest: NDArray[np.int64], test: NDArray[np.int64]
 ) -> None:
-    both = [] if groups is None else np.intersect1d(groups[rest], groups[test])
+    if groups is None:
+        return
+    both: NDArray[Any] = np.intersect1d(groups[rest], groups[test])
     if len(both):
         raise InputError(
             f"A group must be on one side. {len(both)} of the test's groups are among "

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer
+from interpretkd.data import group_positions, hold_out
 from interpretkd.distillation import certainty
 from interpretkd.evaluation._disagreements import Disagreements, disagreements
 from interpretkd.evaluation._evaluate import Evaluation, evaluate
@@ -59,6 +60,8 @@ class Analysis:
         Which of the run's rows these are, from 0; None when they are all of them.
     own : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
         What the teacher decides, where that is not what its logits do; see `answers`.
+    groups : ndarray of shape (n_samples,), int64, or None
+        Which rows belong together: `data.group_positions`.
     """
 
     model: Any
@@ -69,6 +72,7 @@ class Analysis:
     seed: int = 0
     numbers: NDArray[np.int64] | None = None
     own: NDArray[np.int64] | None = None
+    groups: NDArray[np.int64] | None = None
     _refitted: dict[int, Stability] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -158,7 +162,13 @@ class Analysis:
     @cached_property
     def evaluation(self) -> Evaluation:
         """Fidelity, accuracy and sizes, with intervals."""
-        return evaluate(self.model, self.X, self.y, teacher_logits=self.answers)
+        return evaluate(
+            self.model,
+            self.X,
+            self.y,
+            teacher_logits=self.answers,
+            groups=self.groups,
+        )
 
     @cached_property
     def rules(self) -> RuleSet:
@@ -282,6 +292,7 @@ class Analysis:
             self.seed,
             rows,
             None if self.own is None else self.own[rows],
+            None if self.groups is None else self.groups[rows],
         )
 
     def stability(self, n_refits: int) -> Stability:
@@ -332,11 +343,16 @@ class Analysis:
             For an absent column.
         """
         named = slices_of(self.X, column)
-        return slice_fidelities(self.task, self.answers, self.logits, named)
+        return slice_fidelities(
+            self.task, self.answers, self.logits, named, self.groups
+        )
 
     @cached_property
     def _halves(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The rows that choose a size, and those that it is measured on."""
+        if self.groups is not None:  # a group that chose a size does not measure it
+            rows = np.arange(len(self))
+            return hold_out(rows, len(self) // 2, self.seed, None, self.groups)
         order = np.random.default_rng(self.seed).permutation(len(self))
         first, second = np.array_split(order, 2)
         return first, second
@@ -393,6 +409,7 @@ def analyse(
     teacher_logits: ArrayLike | None = None,
     about: Mapping[str, Any] | None = None,
     seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> Analysis:
     """Bring a model and held-out rows together.
 
@@ -410,6 +427,9 @@ def analyse(
         Where the model comes from.
     seed : int, default=0
         Of what is drawn.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to - customers, patients, series -: intervals and
+        comparisons are then over groups. None takes the rows as independent.
 
     Returns
     -------
@@ -419,4 +439,5 @@ def analyse(
     said = answers_of(model.teacher_, X, teacher_logits)
     labels = None if y is None else np.asarray(y)
     facts = dict(about or {})
-    return Analysis(model, X, labels, said.logits, facts, seed, None, said.own)
+    place = None if groups is None else group_positions(groups, len(said))
+    return Analysis(model, X, labels, said.logits, facts, seed, None, said.own, place)

@@ -24,12 +24,13 @@ from interpretkd.metrics import (
     label_matches,
     measure_fidelity,
     percentile_interval,
+    r2,
     r2_of_means,
     resample,
+    share_interval,
     slice_fidelities,
     slices_of,
     squared_parts,
-    wilson_interval,
 )
 from interpretkd.models import items_of, size_of
 from interpretkd.students import PruningPath, as_student
@@ -131,6 +132,8 @@ class Comparison:
         Which of the runs' rows these are, from 0; None when they are all of them.
     own : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
         What the teacher decides, where that is not what its logits do.
+    groups : ndarray of shape (n_samples,), int64, or None
+        Which rows belong together; None where they are independent.
     """
 
     task: str
@@ -140,6 +143,7 @@ class Comparison:
     students: tuple[ComparedStudent, ...]
     numbers: NDArray[np.int64] | None = field(default=None, repr=False)
     own: NDArray[np.int64] | None = field(default=None, repr=False)
+    groups: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.students)
@@ -153,7 +157,7 @@ class Comparison:
     def fidelity(self) -> tuple[Estimate, ...]:
         """The agreement of each student with the teacher; R2, for regression."""
         said = [one.logits for one in self.students]
-        return _scores(self.task, self._teacher_decisions, said)
+        return _scores(self.task, self._teacher_decisions, said, self.groups)
 
     @cached_property
     def accuracy(self) -> tuple[Estimate, ...] | None:
@@ -161,14 +165,14 @@ class Comparison:
         if self.labels is None:
             return None
         said = [one.logits for one in self.students]
-        return _scores(self.task, self.labels, said)
+        return _scores(self.task, self.labels, said, self.groups)
 
     @cached_property
     def teacher_accuracy(self) -> Estimate | None:
         """The teacher's own; None without labels."""
         if self.labels is None:
             return None
-        return _scores(self.task, self.labels, [self._answers])[0]
+        return _scores(self.task, self.labels, [self._answers], self.groups)[0]
 
     @cached_property
     def baseline_accuracy(self) -> tuple[Estimate | None, ...]:
@@ -177,7 +181,7 @@ class Comparison:
         known = [logits for logits in said if logits is not None]
         if self.labels is None or not known:
             return (None,) * len(self)
-        found = iter(_scores(self.task, self.labels, known))
+        found = iter(_scores(self.task, self.labels, known, self.groups))
         return tuple(None if logits is None else next(found) for logits in said)
 
     def to_frame(self, *, by: str = "items", measure: str = "fidelity") -> pd.DataFrame:
@@ -259,9 +263,11 @@ class Comparison:
         one, two = self.students[first].logits, self.students[second].logits
         truth = self.labels
         return Pair(
-            measure_fidelity(self.task, one, two),
-            _compare(self.task, self._teacher_decisions, one, two),
-            None if truth is None else _compare(self.task, truth, one, two),
+            measure_fidelity(self.task, one, two, self.groups),
+            _compare(self.task, self._teacher_decisions, one, two, self.groups),
+            None
+            if truth is None
+            else _compare(self.task, truth, one, two, self.groups),
         )
 
     def slices(self, column: str, which: Sequence[int] | None = None) -> pd.DataFrame:
@@ -290,7 +296,9 @@ class Comparison:
         parts = []
         for number in numbers:
             one = self.students[number]
-            part = slice_fidelities(self.task, self._answers, one.logits, named)
+            part = slice_fidelities(
+                self.task, self._answers, one.logits, named, self.groups
+            )
             part.insert(2, "number", number)
             part.insert(3, "student", one.name)
             parts.append(part)
@@ -399,6 +407,7 @@ def compare(
         tuple(students),
         rows,
         judged.own,
+        judged.groups,
     )
 
 
@@ -448,12 +457,17 @@ def _compared_student(
 
 
 def _scores(
-    task: str, truth: NDArray[Any], said: Sequence[Array | Answers]
+    task: str,
+    truth: NDArray[Any],
+    said: Sequence[Array | Answers],
+    groups: NDArray[np.int64] | None,
 ) -> tuple[Estimate, ...]:
     """Measure many models; of values, all by the same draws of rows."""
     if task != "regression":
         right = [label_matches(truth, decide(logits, task)) for logits in said]
-        return tuple(wilson_interval(int(row.sum()), len(row)) for row in right)
+        return tuple(share_interval(row, groups) for row in right)
+    if groups is not None:
+        return tuple(r2(truth, np.asarray(one), task, groups=groups) for one in said)
     # Drawing is what a bootstrap takes its time for, and it serves all models.
     values = [np.asarray(logits) for logits in said]
     squares = [squared_parts(task, np.asarray(truth), logits) for logits in values]

@@ -9,8 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, escape_html, html_table
+from interpretkd.data import group_positions
 from interpretkd.evaluation._teacher_words import teacher_notes
 from interpretkd.metrics import (
+    FEW_GROUPS,
     Estimate,
     PairedTest,
     accuracy,
@@ -99,6 +101,8 @@ class Evaluation:
     notes : tuple of str, default=()
         What must be known of the teacher and the labels beside the figures, a sentence
         each.
+    n_groups : int or None, default=None
+        The groups that the intervals are over; None where rows are independent.
     """
 
     task: str
@@ -111,6 +115,13 @@ class Evaluation:
     by_class: pd.DataFrame | None = None
     slices: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    n_groups: int | None = None
+
+    @property
+    def rows_text(self) -> str:
+        """What it was measured on: "1,234 rows", "1,234 rows of 56 groups"."""
+        of_groups = "" if self.n_groups is None else f" of {self.n_groups:,} groups"
+        return f"{self.n:,} rows{of_groups}"
 
     @property
     def accuracy_reduction(self) -> float | None:
@@ -156,7 +167,7 @@ class Evaluation:
         if self.baseline is None:
             return (
                 "Whether distillation helped is not known, for there is no baseline "
-                f"(the model was fitted without labels): on {self.n:,} rows its "
+                f"(the model was fitted without labels): on {self.rows_text} its "
                 f"fidelity to the teacher is {self._text(self.student.fidelity)}"
                 f"{self._against_teacher()}."
             )
@@ -174,8 +185,8 @@ class Evaluation:
             compared.append("accuracy is not known without labels")
         return (
             f"Distillation {' but '.join(parts) or 'made no significant difference'}: "
-            f"on {self.n:,} rows, against the same student fitted to the labels alone, "
-            f"{' and '.join(compared)}."
+            f"on {self.rows_text}, against the same student fitted to the labels "
+            f"alone, {' and '.join(compared)}."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -221,6 +232,7 @@ class Evaluation:
         return {
             "task": self.task,
             "n": self.n,
+            "n_groups": self.n_groups,
             "verdict": self.verdict,
             "notes": list(self.notes),
             "models": {name: asdict(scores) for name, scores in self._models().items()},
@@ -248,7 +260,7 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         table = self.to_text().reset_index()
-        caption = f"On {self.n:,} rows, with 95 % intervals"
+        caption = f"On {self.rows_text}, with 95 % intervals"
         words = (self.verdict, *self.notes)
         verdict = "".join(f"<p>{escape_html(sentence)}</p>" for sentence in words)
         return verdict + html_table(table, list(table.columns[1:]), caption)
@@ -312,6 +324,7 @@ def evaluate(
     *,
     slices: Sequence[str] | Mapping[str, ArrayLike] | None = None,
     teacher_logits: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
 ) -> Evaluation:
     """Measure teacher, student and baseline on one held-out set.
 
@@ -329,6 +342,9 @@ def evaluate(
     teacher_logits : array-like of shape (n_samples, n_outputs), default=None
         What the teacher said of these rows, its logits or its `Answers`; else it is
         asked.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to - customers, patients, series -: intervals and
+        comparisons are then over groups. None takes the rows as independent.
 
     Returns
     -------
@@ -346,30 +362,32 @@ def evaluate(
     said = answers_of(model.teacher_, X, teacher_logits)
     teacher, student = checked_pair(said, model.logits(X), task, TASKS)
     truth = None if y is None else _truth(model, y, student.shape)
+    place = None if groups is None else group_positions(groups, len(student))
     decided = teacher if task == "regression" else decide(said, task)
     baseline = accuracy_test = fidelity_test = None
     if model.baseline_ is not None:
         logits = as_matrix(model.baseline_logits(X))
-        baseline = _scores(task, truth, said, logits, model.baseline_)
-        fidelity_test = _compare(task, decided, student, logits)
+        baseline = _scores(task, truth, said, logits, model.baseline_, place)
+        fidelity_test = _compare(task, decided, student, logits, place)
         if truth is not None:
-            accuracy_test = _compare(task, truth, student, logits)
+            accuracy_test = _compare(task, truth, student, logits, place)
     return Evaluation(
         task=task,
         n=len(student),
-        teacher=Scores(_size(model.teacher_), _accuracy(task, truth, said)),
-        student=_scores(task, truth, said, student, model.student_),
+        teacher=Scores(_size(model.teacher_), _accuracy(task, truth, said, place)),
+        student=_scores(task, truth, said, student, model.student_, place),
         baseline=baseline,
         accuracy_test=accuracy_test,
         fidelity_test=fidelity_test,
         by_class=None
         if task == "regression"
-        else class_fidelities(model, said, student),
+        else class_fidelities(model, said, student, place),
         slices={
-            name: slice_fidelities(task, said, student, part)
+            name: slice_fidelities(task, said, student, part, place)
             for name, part in parts.items()
         },
-        notes=teacher_notes(model, said, truth, y),
+        notes=(*teacher_notes(model, said, truth, y), *_group_notes(place)),
+        n_groups=None if place is None else len(np.unique(place)),
     )
 
 
@@ -403,35 +421,59 @@ def _truth(model: Any, y: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
     return place
 
 
+def _group_notes(groups: NDArray[np.int64] | None) -> tuple[str, ...]:
+    """Say that groups are too few to be sure of an interval."""
+    n_groups = FEW_GROUPS if groups is None else len(np.unique(groups))
+    if n_groups >= FEW_GROUPS:
+        return ()
+    return (
+        f"The rows belong to {n_groups} groups only: the intervals, which are over "
+        f"groups, are rough below {FEW_GROUPS}.",
+    )
+
+
 def _accuracy(
-    task: str, truth: NDArray[Any] | None, logits: Array | Answers
+    task: str,
+    truth: NDArray[Any] | None,
+    logits: Array | Answers,
+    groups: NDArray[np.int64] | None,
 ) -> Estimate | None:
     if truth is None:
         return None
     if task == "regression":
-        return r2(truth, np.asarray(logits), task)
-    return accuracy(truth, decide(logits, task))
+        return r2(truth, np.asarray(logits), task, groups=groups)
+    return accuracy(truth, decide(logits, task), groups=groups)
 
 
 def _compare(
-    task: str, reference: NDArray[Any], first: Array, second: Array
+    task: str,
+    reference: NDArray[Any],
+    first: Array,
+    second: Array,
+    groups: NDArray[np.int64] | None,
 ) -> PairedTest:
     if task == "regression":
-        return paired_bootstrap(reference, first, second)
-    return mcnemar(reference, decide(first, task), decide(second, task))
+        return paired_bootstrap(reference, first, second, groups=groups)
+    pair = decide(first, task), decide(second, task)
+    return mcnemar(reference, *pair, groups=groups)
 
 
 def _scores(
-    task: str, truth: NDArray[Any] | None, teacher: Answers, logits: Array, student: Any
+    task: str,
+    truth: NDArray[Any] | None,
+    teacher: Answers,
+    logits: Array,
+    student: Any,
+    groups: NDArray[np.int64] | None,
 ) -> Scores:
     return Scores(
         size=_size(getattr(student, "form_", None)),
-        accuracy=_accuracy(task, truth, logits),
-        fidelity=measure_fidelity(task, teacher, logits),
+        accuracy=_accuracy(task, truth, logits, groups),
+        fidelity=measure_fidelity(task, teacher, logits, groups),
         kl=None
         if task == "regression"
-        else kl_divergence(teacher.logits, logits, task),
-        r2=r2(teacher.logits, logits, task),
+        else kl_divergence(teacher.logits, logits, task, groups=groups),
+        r2=r2(teacher.logits, logits, task, groups=groups),
     )
 
 

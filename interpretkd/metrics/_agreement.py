@@ -19,7 +19,7 @@ from interpretkd.metrics._intervals import (
     bootstrap_interval,
     compare_means,
     compare_shares,
-    wilson_interval,
+    share_interval,
 )
 from interpretkd.metrics._rows import rows_to_measure
 from interpretkd.targets import (
@@ -35,7 +35,11 @@ FIDELITY_MEASURES = ("auto", "agreement", "kl", "r2")
 
 
 def agreement(
-    teacher_logits: ArrayLike, student_logits: ArrayLike, task: str = "multiclass"
+    teacher_logits: ArrayLike,
+    student_logits: ArrayLike,
+    task: str = "multiclass",
+    *,
+    groups: ArrayLike | None = None,
 ) -> Estimate:
     """Return the share of rows on which the student decides as the teacher does.
 
@@ -47,6 +51,9 @@ def agreement(
     task : {"multiclass", "multilabel"}, default="multiclass"
         For labels a row counts only when the whole set of labels is the same, so that
         rows stay independent and the interval valid.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to, such as customers: intervals are then over groups.
+        None takes the rows as independent.
 
     Returns
     -------
@@ -66,11 +73,15 @@ def agreement(
     teacher, student = checked_pair(teacher_logits, student_logits, task, TASKS[:2])
     said = teacher_logits if isinstance(teacher_logits, Answers) else teacher
     same = label_matches(decide(said, task), decide(student, task))
-    return wilson_interval(int(same.sum()), len(same))
+    return share_interval(same, groups)
 
 
 def kl_divergence(
-    teacher_logits: ArrayLike, student_logits: ArrayLike, task: str = "multiclass"
+    teacher_logits: ArrayLike,
+    student_logits: ArrayLike,
+    task: str = "multiclass",
+    *,
+    groups: ArrayLike | None = None,
 ) -> Estimate:
     """Return the mean KL(teacher || student) of the probabilities at temperature 1.
 
@@ -80,6 +91,9 @@ def kl_divergence(
         Logits of the same rows.
     task : {"multiclass", "multilabel"}, default="multiclass"
         For labels the divergences of the single labels are summed.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to, such as customers: intervals are then over groups.
+        None takes the rows as independent.
 
     Returns
     -------
@@ -104,11 +118,16 @@ def kl_divergence(
     else:
         gap = _weighted_gap(log_probabilities(teacher), log_probabilities(student))
         nats = gap.sum(axis=1)
-    return bootstrap_interval(np.maximum(nats, 0))  # rounding alone goes below 0
+    # Rounding alone goes below 0.
+    return bootstrap_interval(np.maximum(nats, 0), groups=groups)
 
 
 def r2(
-    teacher_logits: ArrayLike, student_logits: ArrayLike, task: str = "multiclass"
+    teacher_logits: ArrayLike,
+    student_logits: ArrayLike,
+    task: str = "multiclass",
+    *,
+    groups: ArrayLike | None = None,
 ) -> Estimate:
     """Return how much of the logits' variance the student reproduces.
 
@@ -122,6 +141,9 @@ def r2(
     task : {"multiclass", "multilabel", "regression"}, default="multiclass"
         "multiclass" first takes each row's mean off its logits: the softmax does not
         see it.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to, such as customers: intervals are then over groups.
+        None takes the rows as independent.
 
     Returns
     -------
@@ -140,10 +162,17 @@ def r2(
     0.800 [0.571, 1.000]
     """
     teacher, student = checked_pair(teacher_logits, student_logits, task, TASKS)
-    return bootstrap_interval(squared_parts(task, teacher, student), r2_of_means)
+    parts = squared_parts(task, teacher, student)
+    return bootstrap_interval(parts, r2_of_means, groups=groups)
 
 
-def fidelity(model: Any, X: ArrayLike, *, measure: str = "auto") -> Estimate:
+def fidelity(
+    model: Any,
+    X: ArrayLike,
+    *,
+    measure: str = "auto",
+    groups: ArrayLike | None = None,
+) -> Estimate:
     """Return how far a distilled model agrees with its teacher.
 
     Parameters
@@ -157,6 +186,9 @@ def fidelity(model: Any, X: ArrayLike, *, measure: str = "auto") -> Estimate:
         probabilities in nats (`kl_divergence`, the smaller the better) or the share
         of the logits' variance (`r2`). "auto" is "r2" for regression, else
         "agreement".
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to, such as customers: intervals are then over groups.
+        None takes the rows as independent.
 
     Returns
     -------
@@ -173,10 +205,13 @@ def fidelity(model: Any, X: ArrayLike, *, measure: str = "auto") -> Estimate:
         measure = "r2" if model.task_ == "regression" else "agreement"
     function = {"agreement": agreement, "kl": kl_divergence, "r2": r2}[measure]
     rows = rows_to_measure(model, X)
-    return function(answers_of(model.teacher_, rows), model.logits(rows), model.task_)
+    said = answers_of(model.teacher_, rows), model.logits(rows)
+    return function(*said, model.task_, groups=groups)
 
 
-def accuracy(y: ArrayLike, decisions: ArrayLike) -> Estimate:
+def accuracy(
+    y: ArrayLike, decisions: ArrayLike, *, groups: ArrayLike | None = None
+) -> Estimate:
     """Return the share of rows on which the decisions equal the labels.
 
     Parameters
@@ -186,6 +221,9 @@ def accuracy(y: ArrayLike, decisions: ArrayLike) -> Estimate:
     decisions : array-like of the same shape
         What a model's `predict` returned. For several labels the whole row must be
         right.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to, such as customers: intervals are then over groups.
+        None takes the rows as independent.
 
     Returns
     -------
@@ -203,10 +241,12 @@ def accuracy(y: ArrayLike, decisions: ArrayLike) -> Estimate:
     0.667 [0.208, 0.939]
     """
     right = label_matches(y, decisions)
-    return wilson_interval(int(right.sum()), len(right))
+    return share_interval(right, groups)
 
 
-def mcnemar(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
+def mcnemar(
+    y: ArrayLike, a: ArrayLike, b: ArrayLike, *, groups: ArrayLike | None = None
+) -> PairedTest:
     """Compare the decisions of two models with the same labels.
 
     Parameters
@@ -215,6 +255,9 @@ def mcnemar(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
         The labels; the teacher's decisions, to compare fidelities.
     a, b : array-like of the same shape
         The decisions of the two models.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to, such as customers: intervals are then over groups.
+        None takes the rows as independent.
 
     Returns
     -------
@@ -232,10 +275,12 @@ def mcnemar(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
     >>> print(mcnemar([1, 1, 0, 0], [1, 1, 0, 1], [0, 1, 0, 1]))
     +0.250 [-0.320, +0.655], p = 1.000
     """
-    return compare_shares(label_matches(y, a), label_matches(y, b))
+    return compare_shares(label_matches(y, a), label_matches(y, b), groups=groups)
 
 
-def paired_bootstrap(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
+def paired_bootstrap(
+    y: ArrayLike, a: ArrayLike, b: ArrayLike, *, groups: ArrayLike | None = None
+) -> PairedTest:
     """Compare the values of two models with the same true values.
 
     Parameters
@@ -244,6 +289,9 @@ def paired_bootstrap(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
         True values; the teacher's, to compare fidelities.
     a, b : array-like of the same shape
         The values of the two models.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to, such as customers: intervals are then over groups.
+        None takes the rows as independent.
 
     Returns
     -------
@@ -265,6 +313,7 @@ def paired_bootstrap(y: ArrayLike, a: ArrayLike, b: ArrayLike) -> PairedTest:
         lambda means: r2_of_means(means) - r2_of_means(means[:, [2, 1]]),
         only_first=int((errors_a[:, 0] < errors_b[:, 0]).sum()),
         only_second=int((errors_a[:, 0] > errors_b[:, 0]).sum()),
+        groups=groups,
     )
 
 
@@ -443,7 +492,12 @@ def _check_task(owner: str, task: str) -> None:
         )
 
 
-def measure_fidelity(task: str, teacher: Array | Answers, student: Array) -> Estimate:
+def measure_fidelity(
+    task: str,
+    teacher: Array | Answers,
+    student: Array,
+    groups: ArrayLike | None = None,
+) -> Estimate:
     """Return the fidelity of one model's logits with another's.
 
     Parameters
@@ -454,6 +508,9 @@ def measure_fidelity(task: str, teacher: Array | Answers, student: Array) -> Est
         Logits (values, for regression); with the teacher's own decisions.
     student : ndarray of shape (n_samples, n_outputs), float64
         Logits of the same rows.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to, such as customers: intervals are then over groups.
+        None takes the rows as independent.
 
     Returns
     -------
@@ -461,7 +518,7 @@ def measure_fidelity(task: str, teacher: Array | Answers, student: Array) -> Est
         Agreement; R2 for regression.
     """
     measure = r2 if task == "regression" else agreement
-    return measure(teacher, student, task)
+    return measure(teacher, student, task, groups=groups)
 
 
 def plain_fidelity(task: str, student: Array, teacher: Array | Answers) -> float:

@@ -1,6 +1,8 @@
 """Fidelity part by part: class by class, slice by slice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._base import Array, InputError, closest
 from interpretkd.data import as_frame
 from interpretkd.metrics._agreement import _check_task, measure_fidelity
-from interpretkd.metrics._intervals import Estimate, wilson_interval
+from interpretkd.metrics._intervals import Estimate, share_interval
 from interpretkd.metrics._rows import rows_to_measure
 from interpretkd.targets import Answers, answers_of, decide
 
@@ -82,7 +84,10 @@ def fidelity_by_slice(model: Any, X: ArrayLike, by: Any) -> pd.DataFrame:
 
 
 def class_fidelities(
-    model: Any, teacher: Array | Answers, student: Array
+    model: Any,
+    teacher: Array | Answers,
+    student: Array,
+    groups: NDArray[np.int64] | None = None,
 ) -> pd.DataFrame:
     """Return the fidelity on the rows of each class, from logits.
 
@@ -94,6 +99,9 @@ def class_fidelities(
         Logits (values, for regression); with the teacher's own decisions.
     student : ndarray of shape (n_samples, n_outputs), float64
         Logits of the same rows.
+    groups : ndarray of shape (n_samples,), int64, default=None
+        What `data.group_positions` returned: intervals are over groups, and a part
+        that is one group has none. None takes the rows as independent.
 
     Returns
     -------
@@ -102,20 +110,24 @@ def class_fidelities(
     """
     said, done = decide(teacher, model.task_), decide(student, model.task_)
     if model.task_ == "multilabel":
-        counts, hits = said.sum(axis=0), (said & done).sum(axis=0)
+        rows = [np.flatnonzero(column) for column in said.T]
+        hits = [done[part, i] == 1 for i, part in enumerate(rows)]
     else:
-        n_classes = teacher.shape[1]
-        counts = np.bincount(said, minlength=n_classes)
-        hits = np.bincount(said[said == done], minlength=n_classes)
+        rows = [np.flatnonzero(said == i) for i in range(teacher.shape[1])]
+        hits = [done[part] == i for i, part in enumerate(rows)]
     shares = [
-        wilson_interval(int(hit), int(n)) if n else None
-        for hit, n in zip(hits, counts, strict=True)
+        _over_groups(share_interval, hit, part, groups) if len(part) else None
+        for hit, part in zip(hits, rows, strict=True)
     ]
     return _table("class", np.asarray(model.classes_).tolist(), shares)
 
 
 def slice_fidelities(
-    task: str, teacher: Array | Answers, student: Array, slices: Slices
+    task: str,
+    teacher: Array | Answers,
+    student: Array,
+    slices: Slices,
+    groups: NDArray[np.int64] | None = None,
 ) -> pd.DataFrame:
     """Return the fidelity on each slice of the rows, from logits.
 
@@ -129,6 +141,8 @@ def slice_fidelities(
         Logits of the same rows.
     slices : tuple
         The slice of each row, and the slices' names: what `slices_of` returned.
+    groups : ndarray of shape (n_samples,), int64, default=None
+        As of `class_fidelities`.
 
     Returns
     -------
@@ -139,8 +153,25 @@ def slice_fidelities(
     counts = np.bincount(place, minlength=len(names))
     parts = np.split(np.argsort(place, kind="stable"), np.cumsum(counts)[:-1])
     found = {i: part for i, part in enumerate(parts) if len(part)}
-    measured = [measure_fidelity(task, teacher[p], student[p]) for p in found.values()]
+    measured = []
+    for part in found.values():
+        measure = partial(measure_fidelity, task, teacher[part])
+        measured.append(_over_groups(measure, student[part], part, groups))
     return _table("slice", [names[i] for i in found], measured)
+
+
+def _over_groups(
+    measure: Callable[..., Estimate],
+    values: NDArray[Any],
+    rows: NDArray[np.integer],
+    groups: NDArray[np.int64] | None,
+) -> Estimate:
+    """Measure some rows; those of one group have no interval."""
+    if groups is None:
+        return measure(values)
+    if len(np.unique(groups[rows])) > 1:
+        return measure(values, groups=groups[rows])
+    return replace(measure(values), low=np.nan, high=np.nan)
 
 
 def _table(

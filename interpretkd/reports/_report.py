@@ -127,6 +127,7 @@ def make_report(
     n_refits: int = 5,
     frontier: Frontier | None = None,
     random_state: int = 0,
+    groups: ArrayLike | None = None,
 ) -> Report:
     """Put together all that is known of a distilled model.
 
@@ -155,6 +156,9 @@ def make_report(
         shown beside the student.
     random_state : int, default=0
         Of what is drawn.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to - customers, patients, series -: intervals and
+        comparisons are then over groups. None takes the rows as independent.
 
     Returns
     -------
@@ -169,7 +173,13 @@ def make_report(
     """
     check_model("make_report", model)
     found = analyse(
-        model, X, y, teacher_logits=teacher_logits, about=about, seed=random_state
+        model,
+        X,
+        y,
+        teacher_logits=teacher_logits,
+        about=about,
+        seed=random_state,
+        groups=groups,
     )
     return report_on(
         found, info=info, examples=examples, n_refits=n_refits, frontier=frontier

@@ -32,5 +32,12 @@ def analyse_run(run: Run) -> Analysis:
             "save(model, path, X_test, y_test)."
         )
     labels = None if kept.y is None else np.asarray(kept.y)
-    said = kept.answers
-    return Analysis(run.model, kept.X, labels, said.logits, run.about, own=said.own)
+    return Analysis(
+        run.model,
+        kept.X,
+        labels,
+        kept.teacher_logits,
+        run.about,
+        own=kept.own,
+        groups=kept.groups,
+    )

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, naming_file
-from interpretkd.data import Schema, as_frame, plain_value
+from interpretkd.data import Schema, as_frame, group_positions, plain_value
 from interpretkd.distillation import (
     DistilledClassifier,
     DistilledRegressor,
@@ -71,12 +71,15 @@ class EvaluationRows:
         What the teacher says of them.
     own : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None, default=None
         What the teacher decides, where that is not what its logits do.
+    groups : ndarray of shape (n_samples,), int64, or None, default=None
+        Which rows belong together; None where they are independent.
     """
 
     X: Any
     y: NDArray[Any] | None
     teacher_logits: NDArray[np.float64]
     own: NDArray[np.int64] | None = None
+    groups: NDArray[np.int64] | None = None
 
     @property
     def answers(self) -> Answers:
@@ -116,6 +119,7 @@ def save(
     *,
     teacher_logits: ArrayLike | None = None,
     about: Mapping[str, str | int | float] | None = None,
+    groups: ArrayLike | None = None,
 ) -> Path:
     """Save a distilled model as a run bundle.
 
@@ -135,6 +139,9 @@ def save(
     about : mapping of str to str, int or float, default=None
         Where the model comes from, for its report: the data and their hash, the
         command, the seed. It is kept in the manifest, word for word.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to; kept as numbers, without the groups' names. None takes
+        the rows as independent.
 
     Returns
     -------
@@ -158,7 +165,8 @@ def save(
     if model.baseline_ is not None:
         files["baseline.npz"] = _npz(model.baseline_.form_.to_arrays())
     if X is not None:
-        files["evaluation.parquet"] = _evaluation_file(model, X, y, teacher_logits)
+        judged = _evaluation_file(model, X, y, teacher_logits, groups)
+        files["evaluation.parquet"] = judged
     _write_folder(target, files, about or {})
     return target
 
@@ -325,7 +333,11 @@ def _onnx_settings(teacher: OnnxTeacher) -> dict[str, Any]:
 
 
 def _evaluation_file(
-    model: Any, X: ArrayLike, y: ArrayLike | None, said: ArrayLike | None
+    model: Any,
+    X: ArrayLike,
+    y: ArrayLike | None,
+    said: ArrayLike | None,
+    groups: ArrayLike | None,
 ) -> bytes:
     frame = as_frame(X)
     rows = X if frame is None else frame
@@ -350,6 +362,9 @@ def _evaluation_file(
             )
         parts = {"y": labels} if labels.ndim == 1 else _numbered("y", labels)
         columns |= {name: pd.Series(part, frame.index) for name, part in parts.items()}
+    if groups is not None:
+        place = group_positions(groups, len(frame))
+        columns["group"] = pd.Series(place, frame.index)
     logit_columns = _numbered("z", logits)
     if answers.own is not None:
         logit_columns |= _numbered("d", answers.own.reshape(len(frame), -1))
@@ -386,7 +401,10 @@ def _evaluation(content: bytes, model: Any, state: dict[str, Any]) -> Evaluation
         labels = frame[[n for n in frame.columns if n.startswith("y.")]].to_numpy()
     kept = rows if state["from_frame"] else rows.to_numpy()
     own = _own_decisions(frame, model.task_, logits.shape[1])
-    return EvaluationRows(kept, labels, logits.astype(np.float64), own)
+    groups = None
+    if "group" in frame.columns:
+        groups = group_positions(frame["group"], len(frame))
+    return EvaluationRows(kept, labels, logits.astype(np.float64), own, groups)
 
 
 def _own_decisions(

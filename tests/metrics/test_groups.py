@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 
+from interpretkd import CartStudent, DistilledClassifier
 from interpretkd.metrics import (
     bootstrap_interval,
     compare_shares,
+    fidelity,
     share_interval,
     wilson_interval,
 )
+from interpretkd.runs import analyse_run, load_run, save
 
 
 def _draw(rng, n_groups, size):
@@ -86,3 +91,47 @@ def test_a_row_without_a_group_is_a_group_of_its_own():
 def test_groups_that_say_nothing_are_refused(groups, said):
     with pytest.raises(ValueError, match=said):
         share_interval([1, 0, 1], groups)
+
+
+def _grouped_case():
+    """Return a model and 40 customers of 10 rows each: one customer, one answer."""
+    rng = np.random.default_rng(2)
+    groups = np.repeat(np.arange(40), 10)
+    X = np.column_stack([rng.normal(size=40)[groups], rng.normal(size=400)])
+    y = (X[:, 0] + 0.8 * rng.normal(size=40)[groups] > 0).astype(int)
+    teacher = FrozenEstimator(LogisticRegression().fit(X, y))
+    student = CartStudent(3, search="greedy")
+    model = DistilledClassifier(teacher, student, transfer=None, random_state=0)
+    return model.fit(X[::2], y[::2], groups=groups[::2]), X, y, groups
+
+
+def test_an_evaluation_over_groups_is_less_sure_and_says_so(tmp_path):
+    model, X, y, groups = _grouped_case()
+    plain, found = model.evaluate(X, y), model.evaluate(X, y, groups=groups)
+    for name in ("accuracy", "fidelity", "kl", "r2"):
+        ours, rows = getattr(found.student, name), getattr(plain.student, name)
+        assert ours.value == rows.value
+        assert ours.high - ours.low > rows.high - rows.low
+    assert found.student.accuracy == share_interval(model.predict(X) == y, groups)
+    wide = found.by_class["high"] - found.by_class["low"]
+    assert (wide > plain.by_class["high"] - plain.by_class["low"]).all()
+    assert "400 rows of 40 groups" in str(found)
+    assert "groups" not in str(plain)
+    assert found.to_dict()["n_groups"] == 40
+    few = model.evaluate(X[:50], y[:50], groups=groups[:50])
+    assert "belong to 5 groups only" in str(few)
+    assert fidelity(model, X, groups=groups) == found.student.fidelity
+    # A saved run keeps which rows belong together, and measures as before.
+    run = load_run(
+        save(model, tmp_path / "run", X, y, groups=[f"c{g}" for g in groups])
+    )
+    assert str(analyse_run(run).evaluation) == str(found)
+
+
+def test_a_slice_of_one_group_has_no_interval():
+    model, X, y, groups = _grouped_case()
+    part = np.where(groups == 0, "one", "others")
+    found = model.evaluate(X, y, groups=groups, slices={"part": part}).slices["part"]
+    found = found.set_index("slice")
+    assert np.isnan(found.loc["one", ["low", "high"]].to_numpy(float)).all()
+    assert found.loc["others", "low"] < found.loc["others", "high"]
