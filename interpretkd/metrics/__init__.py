@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         mcnemar as mcnemar,
         measure_fidelity as measure_fidelity,
         paired_bootstrap as paired_bootstrap,
+        paired_divergence as paired_divergence,
         plain_fidelity as plain_fidelity,
         r2 as r2,
         r2_of_means as r2_of_means,
@@ -52,7 +53,8 @@ else:
         """
         _agreement: accuracy agreement as_matrix check_known checked_pair
             fidelity kl_divergence label_matches mcnemar measure_fidelity
-            paired_bootstrap plain_fidelity r2 r2_of_means squared_parts
+            paired_bootstrap paired_divergence plain_fidelity r2 r2_of_means
+            squared_parts
         _intervals: Estimate PairedTest bootstrap_interval compare_means
             compare_shares percentile_interval resample wilson_interval
         _scores: accuracy_improvement accuracy_reduction distillation_score
