@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, escape_html, html_table
 from interpretkd.data import group_positions
+from interpretkd.evaluation._cautions import _cautions, _Decided
 from interpretkd.evaluation._teacher_words import teacher_notes
 from interpretkd.metrics import (
     FEW_GROUPS,
@@ -28,6 +29,7 @@ from interpretkd.metrics import (
     measure_fidelity,
     named_slices,
     paired_bootstrap,
+    paired_divergence,
     r2,
     rows_to_measure,
     size_reduction,
@@ -98,9 +100,11 @@ class Evaluation:
         As `fidelity_by_class`; None for regression.
     slices : dict of str to DataFrame, default={}
         As `fidelity_by_slice`.
-    notes : tuple of str, default=()
-        What must be known of the teacher and the labels beside the figures, a sentence
-        each.
+    kl_test : PairedTest or None, default=None
+        The baseline's divergence from the teacher less the student's: positive where
+        the student's probabilities are closer.
+    cautions : tuple of str, default=()
+        What a reader of the verdict must not overlook, in sentences.
     n_groups : int or None, default=None
         The groups that the intervals are over; None where rows are independent.
     """
@@ -114,7 +118,8 @@ class Evaluation:
     fidelity_test: PairedTest | None = None
     by_class: pd.DataFrame | None = None
     slices: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    kl_test: PairedTest | None = None
+    cautions: tuple[str, ...] = ()
     n_groups: int | None = None
 
     @property
@@ -163,7 +168,11 @@ class Evaluation:
 
     @property
     def verdict(self) -> str:
-        """One sentence: whether distillation helped, with the numbers."""
+        """One sentence: whether distillation helped, with the numbers.
+
+        What it helped are decisions; then comes how near the probabilities are to the
+        teacher's, and how far the student stays from its teacher.
+        """
         if self.baseline is None:
             return (
                 "Whether distillation helped is not known, for there is no baseline "
@@ -175,6 +184,8 @@ class Evaluation:
         known = {name: test for name, test in tests.items() if test is not None}
         helped = [name for name, test in known.items() if test.direction > 0]
         hurt = [name for name, test in known.items() if test.direction < 0]
+        if self.kl_test is not None and self.kl_test.direction < 0:
+            hurt.append("probabilities")
         parts = [
             f"{verb} {' and '.join(names)}"
             for verb, names in (("helped", helped), ("hurt", hurt))
@@ -186,7 +197,8 @@ class Evaluation:
         return (
             f"Distillation {' but '.join(parts) or 'made no significant difference'}: "
             f"on {self.rows_text}, against the same student fitted to the labels "
-            f"alone, {' and '.join(compared)}."
+            f"alone, {' and '.join(compared)}{self._probabilities()}"
+            f"{self._distance()}."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -228,13 +240,17 @@ class Evaluation:
         dict
             The measures by name.
         """
-        tests = {"accuracy": self.accuracy_test, "fidelity": self.fidelity_test}
+        tests = {
+            "accuracy": self.accuracy_test,
+            "fidelity": self.fidelity_test,
+            "kl": self.kl_test,
+        }
         return {
             "task": self.task,
             "n": self.n,
             "n_groups": self.n_groups,
             "verdict": self.verdict,
-            "notes": list(self.notes),
+            "cautions": list(self.cautions),
             "models": {name: asdict(scores) for name, scores in self._models().items()},
             "tests": {name: test and asdict(test) for name, test in tests.items()},
             "accuracy_reduction": self.accuracy_reduction,
@@ -247,7 +263,7 @@ class Evaluation:
 
     def __str__(self) -> str:
         table = self.to_text().rename_axis(None).to_string()
-        lines = [table, "", self.verdict, *self.notes]
+        lines = [table, "", self.verdict, *self.cautions]
         scores = self.distillation_score
         for unit, reduction in self.size_reduction.items():
             if reduction is None:
@@ -261,8 +277,8 @@ class Evaluation:
     def _repr_html_(self) -> str:
         table = self.to_text().reset_index()
         caption = f"On {self.rows_text}, with 95 % intervals"
-        words = (self.verdict, *self.notes)
-        verdict = "".join(f"<p>{escape_html(sentence)}</p>" for sentence in words)
+        sentences = (self.verdict, *self.cautions)
+        verdict = "".join(f"<p>{escape_html(text)}</p>" for text in sentences)
         return verdict + html_table(table, list(table.columns[1:]), caption)
 
     def _models(self) -> dict[str, Scores]:
@@ -304,6 +320,42 @@ class Evaluation:
             f", its accuracy {self._text(student)} against the teacher's "
             f"{self._value(teacher)}"
         )
+
+    def _probabilities(self) -> str:
+        """Say how near the probabilities are to the teacher's."""
+        baseline, test = self.baseline, self.kl_test
+        if test is None or baseline is None:
+            return ""
+        ours, theirs = self.student.kl, baseline.kl
+        assert ours is not None
+        assert theirs is not None
+        how = {1: "significantly closer", -1: "significantly less close"}
+        return (
+            f"; its probabilities are {how.get(test.direction, 'about as close')} to the "
+            f"teacher's (KL {ours.value:.3f} against {theirs.value:.3f}, {test.p_text})"
+        )
+
+    def _distance(self) -> str:
+        """Say how far the student stays from its teacher."""
+        fidelity = self.student.fidelity
+        if fidelity is None:
+            return ""
+        if self.task == "regression":
+            text = (
+                f"; {1 - fidelity.value:.3f} of the teacher's variance is not explained"
+            )
+        else:
+            differs = f"{1 - fidelity.value:.1%} of the rows"
+            text = f"; it decides {differs} otherwise than the teacher"
+        teacher, student = self.teacher.accuracy, self.student.accuracy
+        if teacher is None or student is None:
+            return text
+        gap = student.value - teacher.value
+        size = f"{abs(gap):.3f}" if self.task == "regression" else ""
+        size = size or f"{100 * abs(gap):.1f} points"
+        beside = "above" if gap > 0 else "below"
+        where = f"{size} {beside}" if gap else "equal to"
+        return f"{text}, with an accuracy {where} the teacher's {self._value(teacher)}"
 
     def _compared(self, name: str, test: PairedTest) -> str:
         ours, theirs = getattr(self.student, name), getattr(self.baseline, name)
@@ -364,18 +416,34 @@ def evaluate(
     truth = None if y is None else _truth(model, y, student.shape)
     place = None if groups is None else group_positions(groups, len(student))
     decided = teacher if task == "regression" else decide(said, task)
-    baseline = accuracy_test = fidelity_test = None
+    baseline = accuracy_test = fidelity_test = kl_test = None
     if model.baseline_ is not None:
         logits = as_matrix(model.baseline_logits(X))
         baseline = _scores(task, truth, said, logits, model.baseline_, place)
         fidelity_test = _compare(task, decided, student, logits, place)
+        if task != "regression":
+            kl_test = paired_divergence(teacher, student, logits, task, groups=place)
         if truth is not None:
             accuracy_test = _compare(task, truth, student, logits, place)
+    of_teacher = Scores(_size(model.teacher_), _accuracy(task, truth, said, place))
+    of_student = _scores(task, truth, said, student, model.student_, place)
+    assert of_student.fidelity is not None
+    found = _Decided(
+        task,
+        () if task == "regression" else _class_names(model, student),
+        decided,
+        student if task == "regression" else decide(student, task),
+        truth,
+        of_student.fidelity,
+        of_student.accuracy,
+        of_teacher.accuracy,
+        kl_test,
+    )
     return Evaluation(
         task=task,
         n=len(student),
-        teacher=Scores(_size(model.teacher_), _accuracy(task, truth, said, place)),
-        student=_scores(task, truth, said, student, model.student_, place),
+        teacher=of_teacher,
+        student=of_student,
         baseline=baseline,
         accuracy_test=accuracy_test,
         fidelity_test=fidelity_test,
@@ -386,9 +454,23 @@ def evaluate(
             name: slice_fidelities(task, said, student, part, place)
             for name, part in parts.items()
         },
-        notes=(*teacher_notes(model, said, truth, y), *_group_notes(place)),
+        kl_test=kl_test,
+        cautions=(
+            *teacher_notes(model, said, truth, y),
+            *_cautions(found),
+            *_group_notes(place),
+        ),
         n_groups=None if place is None else len(np.unique(place)),
     )
+
+
+def _class_names(model: Any, logits: Array) -> Sequence[Any]:
+    """Return the classes; positions, where a model has no names for them."""
+    classes = getattr(model, "classes_", None)
+    n_outputs = logits.shape[1]
+    if classes is None or len(classes) != n_outputs:
+        return range(n_outputs)
+    return list(classes)
 
 
 def _truth(model: Any, y: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:

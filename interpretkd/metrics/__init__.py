@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         mcnemar as mcnemar,
         measure_fidelity as measure_fidelity,
         paired_bootstrap as paired_bootstrap,
+        paired_divergence as paired_divergence,
         plain_fidelity as plain_fidelity,
         r2 as r2,
         r2_of_means as r2_of_means,
@@ -55,7 +56,8 @@ else:
         """
         _agreement: accuracy agreement as_matrix check_known checked_pair
             fidelity kl_divergence label_matches mcnemar measure_fidelity
-            paired_bootstrap plain_fidelity r2 r2_of_means squared_parts
+            paired_bootstrap paired_divergence plain_fidelity r2 r2_of_means
+            squared_parts
         _groups: FEW_GROUPS effective_rows of_sums sums_of_groups
         _intervals: Estimate PairedTest bootstrap_interval compare_means
             compare_shares percentile_interval resample share_interval

@@ -56,8 +56,8 @@ def show() -> None:
         with st.spinner("Measuring ..."):
             measured = found.evaluation
         st.info(widgets.plain(measured.verdict), title="Verdict")
-        for note in measured.notes:
-            st.warning(widgets.plain(note))
+        for sentence in measured.cautions:
+            st.warning(widgets.plain(sentence))
         show_figures(found, measured)
     show_all_numbers(measured)
 

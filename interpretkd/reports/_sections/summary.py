@@ -29,7 +29,7 @@ def _summary(subject: _Subject) -> Section:
     )
     blocks: list[Block] = [
         Paragraph(found.verdict, loud=True),
-        *(Paragraph(note) for note in found.notes),
+        *([Bullets(found.cautions)] if found.cautions else []),
         Table(table, f"On {found.n:,} held-out rows, with 95 % intervals"),
     ]
     if subject.found.tree is not None:
