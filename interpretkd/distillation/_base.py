@@ -1,5 +1,6 @@
 """Distilling a teacher's logits into a student: the meta-estimators."""
 
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -375,10 +376,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         if self.transfer is not None and not callable(self.transfer):
             check_choice(name, "transfer", self.transfer, GENERATORS)
         if not hasattr(self.teacher, "fit") and not hasattr(self.teacher, "logits"):
-            got = f"Got {self.teacher!r}."
+            got = f"Got {one_line(repr(self.teacher))}."
+            kind = "task='regression'" if self._is_regressor else "classes=..."
             if hasattr(self.teacher, "named_modules"):
-                kind = "task='regression'" if self._is_regressor else "classes=..."
                 got = f"Got a torch module: wrap it in TorchTeacher(module, {kind})."
+            elif hasattr(self.teacher, "graph_signature"):
+                got = f"Got a torch program: wrap it in TorchTeacher(program, {kind})."
+            elif callable(self.teacher) and not isinstance(self.teacher, type):
+                got = f"Got a function: wrap it in CallableTeacher(f, {kind})."
             raise InputError(
                 f"The 'teacher' parameter of {name} must be an estimator or an "
                 f"adapter. {got}"
@@ -416,7 +421,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 "needs no labels."
             )
         rows = checked_rows(self, X, reset=True)
-        encoded = Encoded.of(rows)
+        encoded = self._encoded(rows)
         self.schema_ = encoded.schema
         if len(rows) < _FEWEST_ROWS:
             raise InputError(
@@ -429,9 +434,20 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         if X_unlabelled is not None:
             further = checked_rows(self, X_unlabelled, reset=False)
             rows = stack_rows(rows, further)
-            encoded = Encoded.of(rows)  # which may have categories of their own
+            encoded = self._encoded(rows)  # which may have categories of their own
             self.schema_ = encoded.schema
         return self._conform(rows), encoded, n_given
+
+    def _encoded(self, rows: Rows) -> Encoded:
+        """Learn the columns: pixels, where the teacher reads images of these."""
+        encoded = Encoded.of(rows)
+        teacher = getattr(self.teacher, "estimator", self.teacher)
+        shape = getattr(teacher, "image_shape_", None)
+        schema = encoded.schema
+        if shape is None or not schema.holds_numbers or math.prod(shape) != len(schema):
+            return encoded
+        pixels = tuple(replace(f, kind="pixel") for f in schema.features)
+        return Encoded(Schema(pixels, shape), encoded.codes)
 
     def _ask_teacher(
         self, rows: Rows, n_given: int, y: Any, groups: ArrayLike | None

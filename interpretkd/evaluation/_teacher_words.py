@@ -84,10 +84,11 @@ def _like_probabilities(model: Any, teacher: Answers) -> str | None:
         sure, how = scores is not None and _in_unit_interval(scores), ""
     if not sure:
         return None
+    misread = "probabilities are" if how else "decisions and probabilities are"
     return (
         f"All scores that were taken for the teacher's logits lie in [0, 1]{how}, as "
-        "probabilities do: if they are, its decisions and probabilities are misread; "
-        "wrap it with output='probabilities'."
+        f"probabilities do: if they are, its {misread} misread; wrap it with "
+        "output='probabilities'."
     )
 
 

@@ -15,7 +15,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from interpretkd._base import Array, InputError
+from interpretkd._base import Array, InputError, one_line
 from interpretkd.data import as_frame, batches
 from interpretkd.targets import TASKS, Answers, decide, probabilities
 from interpretkd.teachers._own_decisions import (
@@ -238,9 +238,14 @@ def _asker(
     elif hasattr(estimator, "decision_function"):
         method, kind = estimator.decision_function, "logits"
     else:
+        hint = ""
+        if hasattr(estimator, "parameters"):
+            hint = "; wrap a torch module in TorchTeacher(module, classes=...)"
+        elif callable(estimator) and not isinstance(estimator, type):
+            hint = "; wrap a function in CallableTeacher(f, classes=...)"
         raise InputError(
             "A teacher needs a method logits, predict_proba or decision_function, or "
-            f"predict if it is a regressor. Got {estimator!r}."
+            f"predict if it is a regressor. Got {one_line(repr(estimator))}{hint}."
         )
 
     def part(rows: Any) -> Array:

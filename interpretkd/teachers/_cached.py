@@ -86,6 +86,11 @@ class CachedTeacher(BaseEstimator):
         return self.teacher.classes
 
     @property
+    def image_shape_(self) -> tuple[int, ...] | None:
+        """The shape of the images whose pixels the teacher reads, if it does."""
+        return getattr(self.teacher.estimator, "image_shape_", None)
+
+    @property
     def names_classes(self) -> bool:
         """Whether the teacher itself knows the names of its classes."""
         return self.teacher.names_classes

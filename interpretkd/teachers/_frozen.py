@@ -4,7 +4,7 @@ They are frozen: cloning or fitting leaves them as they are.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +19,13 @@ from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.targets import TASKS, decide, probabilities
 from interpretkd.teachers._base import _in_batches, _to_logits
 
-OUTPUTS = ("logits", "probabilities", "values")
+OUTPUTS = ("auto", "logits", "probabilities", "values")
+
+_ENOUGH_TO_TELL = 20
+"""Rows from which on what was read out of outputs is settled."""
+
+_SUM_TOLERANCE = 4e-3
+"""How far the probabilities of a row may sum from 1: those of bfloat16 do."""
 
 
 class _Frozen(BaseEstimator, ABC):
@@ -29,7 +35,10 @@ class _Frozen(BaseEstimator, ABC):
     classes: Any
     output: str
     batch_size: int
+    names_classes = False
+    """The classes and their order are told by who wraps the model, or are numbers."""
     _n_outputs: int | None
+    _decided: str | None = None
 
     def fit(self, X: Any = None, y: Any = None) -> Self:
         """Return itself: the model is trained already.
@@ -62,9 +71,14 @@ class _Frozen(BaseEstimator, ABC):
         Raises
         ------
         InputError
-            When the model's answer is of another shape or not finite.
+            When the model's answer is of another shape or not finite; when it is not
+            told whether it is logits, and looks like the probabilities of single
+            columns.
         """
-        return _in_batches(self._logits, X, self._rows_at_once)
+        said = _in_batches(self._logits, X, self._rows_at_once)
+        if self.output == "auto" and not self.is_guess:
+            self._check_told(said)
+        return said
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the decisions (values, for regression).
@@ -134,10 +148,31 @@ class _Frozen(BaseEstimator, ABC):
     def _rows_at_once(self) -> int:
         return self.batch_size
 
-    def _check(self, outputs: Sequence[str] = OUTPUTS) -> None:
+    @property
+    def is_guess(self) -> bool:
+        """Whether outputs are taken for probabilities by nothing but their values."""
+        return self.output == "auto" and self._decided == "probabilities"
+
+    def _check_told(self, said: Array) -> None:
+        """Refuse a single column in [0, 1], which sigmoids give and logits hardly."""
+        if self.task == "regression" or len(said) < _ENOUGH_TO_TELL:
+            return
+        if self.task == "multiclass":
+            if said.shape[1] != 2 or (said[:, 0] != -said[:, 1]).any():
+                return
+            said = said[:, 1:] - said[:, :1]
+        if said.min() < 0 or said.max() > 1:
+            return
+        raise InputError(
+            f"All outputs of {type(self).__name__} for {len(said):,} rows lie in [0, "
+            "1], as probabilities do: say which they are with output='probabilities' "
+            "or output='logits'."
+        )
+
+    def _check(self) -> None:
         name = type(self).__name__
         check_choice(name, "task", self.task, TASKS)
-        check_choice(name, "output", self.output, outputs)
+        check_choice(name, "output", self.output, OUTPUTS)
         check_integer(name, "batch_size", self.batch_size, 1)
         wrong = "probabilities" if self.task == "regression" else "values"
         if self.output == wrong:
@@ -163,7 +198,26 @@ class _Frozen(BaseEstimator, ABC):
         return logits
 
     def _kind(self, said: Any) -> str:
-        return self.output
+        """Tell what outputs are; by their values where nobody does."""
+        if self.output != "auto":
+            return self.output
+        if self.task == "regression":
+            return "values"
+        kind = self._decided or self._kind_by_values(said)
+        if len(said) >= _ENOUGH_TO_TELL:
+            self._decided = kind
+        return kind
+
+    def _kind_by_values(self, said: Any) -> str:
+        values = np.asarray(said)
+        is_distribution = (
+            self.task == "multiclass"
+            and values.ndim == 2
+            and values.shape[1] > 1
+            and values.min() >= 0
+            and np.allclose(values.sum(axis=1), 1, rtol=0, atol=_SUM_TOLERANCE)
+        )
+        return "probabilities" if is_distribution else "logits"
 
     @abstractmethod
     def _ask(self, rows: Any) -> Any:
@@ -185,8 +239,9 @@ class CallableTeacher(_Frozen):
         What it does.
     classes : array-like of shape (n_classes,), default=None
         In the order of its outputs; None for 0, 1, ...
-    output : {"logits", "probabilities", "values"}, default="logits"
-        What it returns. For "multiclass" a single column belongs to the second of
+    output : {"auto", "logits", "probabilities", "values"}, default="auto"
+        What it returns; "auto" takes rows that are distributions for probabilities,
+        all else for logits. For "multiclass" a single column belongs to the second of
         two classes.
     batch_size : int, default=4096
         In [1, inf): the most rows in one call.
@@ -206,7 +261,7 @@ class CallableTeacher(_Frozen):
         *,
         task: str = "multiclass",
         classes: Any = None,
-        output: str = "logits",
+        output: str = "auto",
         batch_size: int = 4096,
     ) -> None:
         self.f = f

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import InputError
+from interpretkd._base import Array, InputError
 from interpretkd.teachers._frozen import (
-    OUTPUTS,
     _first_line,
     _Frozen,
     _numbers,
@@ -67,13 +66,11 @@ class OnnxTeacher(_Frozen):
         self.output_name = output_name
         self.preprocess = preprocess
         self.batch_size = batch_size
-        self._check(("auto", *OUTPUTS))
+        self._check()
         self._session = _open_session(Path(path))
         self._input = _only_input(self._session, path)
         self._output = _chosen_output(self._session, path, output_name)
-        self._decided: str | None = None if output == "auto" else output
-        if output == "auto":
-            self._decided = _kind_by_name(self._output, task)
+        self._named = _kind_by_name(self._output, task)
         self.n_parameters, self.size_bytes = _onnx_sizes(Path(path))
 
     def to_bytes(self) -> bytes:
@@ -105,9 +102,21 @@ class OnnxTeacher(_Frozen):
         return fixed if isinstance(fixed, int) else self.batch_size
 
     def _kind(self, said: Any) -> str:
-        if self._decided is None:
-            self._decided = _kind_by_values(said, self.task)
-        return self._decided
+        if self.output == "auto" and self._named is not None:
+            return self._named
+        return super()._kind(said)
+
+    def _kind_by_values(self, said: Any) -> str:
+        if self.task == "multilabel":
+            raise InputError(
+                "The 'output' parameter of OnnxTeacher must be 'logits' or "
+                "'probabilities' for labels: the output's name does not tell."
+            )
+        return super()._kind_by_values(said)
+
+    def _check_told(self, said: Array) -> None:
+        if self._named is None:
+            super()._check_told(said)
 
     def _ask(self, rows: Any) -> Any:
         dtype = np.float64 if "double" in self._input.type else np.float32
@@ -211,22 +220,6 @@ def _kind_by_name(name: str, task: str) -> str | None:
     if "prob" in name.lower():
         return "probabilities"
     return "logits" if "logit" in name.lower() else None
-
-
-def _kind_by_values(said: Any, task: str) -> str:
-    if task == "multilabel":
-        raise InputError(
-            "The 'output' parameter of OnnxTeacher must be 'logits' or 'probabilities' "
-            "for labels: the output's name does not tell."
-        )
-    values = np.asarray(said)
-    is_distribution = (
-        values.ndim == 2
-        and values.shape[1] > 1
-        and values.min() >= 0
-        and np.allclose(values.sum(axis=1), 1, atol=1e-3)
-    )
-    return "probabilities" if is_distribution else "logits"
 
 
 def _onnx_sizes(path: Path) -> tuple[int | None, int]:

@@ -9,7 +9,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import InputError, closest
 from interpretkd.teachers._base import _in_batches
-from interpretkd.teachers._frozen import _first_line, _Frozen, _numbers, _reshaped
+from interpretkd.teachers._frozen import _Frozen, _numbers, _reshaped
+from interpretkd.teachers._torch_inputs import (
+    _as_indices,
+    _Exported,
+    _failure,
+    _is_exported,
+    _wants_indices,
+    _weights_dtype,
+)
+
+_MOST_CHANNELS = 4
+"""More than these, and an input of three sides is no image."""
 
 
 class TorchTeacher(_Frozen):
@@ -18,19 +29,23 @@ class TorchTeacher(_Frozen):
     Parameters
     ----------
     module : torch.nn.Module
-        Asked in evaluation mode, then put back into the mode it was in.
+        Asked in evaluation mode, then put back into the mode it was in; or a program
+        of `torch.export`.
     task : {"multiclass", "multilabel", "regression"}, default="multiclass"
         What it does.
     classes : array-like of shape (n_classes,), default=None
         In the order of its outputs; None for 0, 1, ...
-    output : {"logits", "probabilities", "values"}, default="logits"
-        What it returns. For "multiclass" a single column belongs to the second of
+    output : {"auto", "logits", "probabilities", "values"}, default="auto"
+        What it returns; "auto" takes rows that are distributions for probabilities,
+        all else for logits. For "multiclass" a single column belongs to the second of
         two classes.
     preprocess : callable, default=None
         Rows (a part of the frame or array given) -> array or tensor; None for the
-        numbers as they are, as float32.
+        numbers as they are. Numbers get the type of the module's weights, or become
+        indices where it looks them up.
     input_shape : tuple of int, default=None
-        The shape of one input, e.g. (1, 28, 28); None for the rows as they are.
+        The shape of one input, e.g. (1, 28, 28); None for the rows as they are. Three
+        sides, channels first, say that the columns are the pixels of an image.
     batch_size : int, default=1024
         In [1, inf): the most rows in one forward pass.
     device : str, default="auto"
@@ -53,7 +68,7 @@ class TorchTeacher(_Frozen):
         *,
         task: str = "multiclass",
         classes: Any = None,
-        output: str = "logits",
+        output: str = "auto",
         preprocess: Callable[[Any], Any] | None = None,
         input_shape: tuple[int, ...] | None = None,
         batch_size: int = 1024,
@@ -68,11 +83,24 @@ class TorchTeacher(_Frozen):
         self.batch_size = batch_size
         self.device = device
         self._check()
-        if not hasattr(module, "forward") or not hasattr(module, "parameters"):
+        self._exported: _Exported | None = None
+        self._asked = module
+        if _is_exported(module):
+            self._exported, self._asked = _Exported.of(module), module.module()
+        elif not hasattr(module, "forward") or not hasattr(module, "parameters"):
             raise InputError(
                 "The 'module' parameter of TorchTeacher must be a torch.nn.Module. "
                 f"Got {module!r}."
             )
+
+    @property
+    def image_shape_(self) -> tuple[int, ...] | None:
+        """(channels, height, width) where the columns are the pixels of an image."""
+        shape = self.input_shape
+        is_image = shape is not None and len(shape) == 3 and shape[0] <= _MOST_CHANNELS
+        if shape is None or not is_image or self.preprocess is not None:
+            return None
+        return tuple(int(side) for side in shape)
 
     @property
     def n_parameters(self) -> int:
@@ -104,7 +132,7 @@ class TorchTeacher(_Frozen):
         InputError
             When there is no such submodule, or it is not passed through.
         """
-        modules = dict(self.module.named_modules())
+        modules = dict(self._asked.named_modules())
         if layer not in modules:
             names = [name for name in modules if name]
             raise InputError(
@@ -128,7 +156,7 @@ class TorchTeacher(_Frozen):
             return array
 
         try:
-            return _in_batches(part, X, self.batch_size)
+            return _in_batches(part, X, self._rows_at_once)
         finally:
             hook.remove()
 
@@ -137,44 +165,80 @@ class TorchTeacher(_Frozen):
 
         inputs = rows if self.preprocess is None else self.preprocess(rows)
         if not isinstance(inputs, torch.Tensor):
-            inputs = torch.tensor(_numbers(inputs, np.float32))
+            inputs = torch.tensor(_numbers(inputs, np.float64))
         if self.input_shape is not None:
             inputs = _reshaped(inputs, self.input_shape)
         return self._forward(inputs)
 
     def _forward(self, inputs: Any) -> NDArray[Any]:
+        """Ask for some rows, of a fixed number with the last of them repeated."""
         import torch
 
-        modes = [(module, module.training) for module in self.module.modules()]
-        if self.device != "auto":
-            self.module.to(self.device)
-        home = next(self.module.parameters(), inputs).device
-        try:
-            self.module.eval()
-            with torch.inference_mode():
-                said = self.module(inputs.to(home))
-        except RuntimeError as error:
-            raise InputError(
-                f"The module cannot read inputs of shape {tuple(inputs.shape)}. torch "
-                f"says: {_first_line(error)}"
-            ) from error
-        finally:
-            # Submodules may have been in different modes, so train() is not enough.
-            for module, mode in modes:
-                module.training = mode
+        n_rows, known = len(inputs), self._exported or _Exported()
+        if known.n_rows is not None and 0 < n_rows < known.n_rows:
+            last = inputs[-1:].expand(known.n_rows - n_rows, *inputs.shape[1:])
+            inputs = torch.cat([inputs, last])
+        dtype = known.dtype or _weights_dtype(self._asked)
+        if not dtype.is_floating_point:
+            said = self._said(_as_indices(inputs).to(dtype))
+        else:
+            said = self._said_of_numbers(inputs, dtype)
         if not isinstance(said, torch.Tensor):
             raise InputError(
                 f"The module must return one tensor. Got {type(said).__name__}."
             )
-        array: NDArray[Any] = said.double().cpu().numpy()
+        array: NDArray[Any] = said[:n_rows].double().cpu().numpy()
         return array
+
+    def _said_of_numbers(self, inputs: Any, dtype: Any) -> Any:
+        """Ask in the type of the weights; for indices, where the module wants some."""
+        if not inputs.is_floating_point():
+            return self._said(inputs)
+        try:
+            return self._run(inputs.to(dtype))
+        # Of a module that is not ours, anything can come.
+        except Exception as error:
+            if not _wants_indices(error):
+                raise _failure(self._asked, inputs.to(dtype), error) from error
+        return self._said(_as_indices(inputs))
+
+    def _said(self, inputs: Any) -> Any:
+        try:
+            return self._run(inputs)
+        except Exception as error:
+            raise _failure(self._asked, inputs, error) from error
+
+    def _run(self, inputs: Any) -> Any:
+        """Run the module in evaluation mode, and put it back into its own."""
+        import torch
+
+        if self.device != "auto":
+            self._asked.to(self.device)
+        home = next(self._asked.parameters(), inputs).device
+        if self._exported is not None:  # whose mode is settled
+            with torch.inference_mode():
+                return self._asked(inputs.to(home))
+        modes = [(module, module.training) for module in self._asked.modules()]
+        try:
+            self._asked.eval()
+            with torch.inference_mode():
+                return self._asked(inputs.to(home))
+        finally:
+            # Submodules may have been in different modes, so train() is not enough.
+            for module, mode in modes:
+                module.training = mode
+
+    @property
+    def _rows_at_once(self) -> int:
+        fixed = None if self._exported is None else self._exported.n_rows
+        return fixed or self.batch_size
 
     def _try_one_row(self) -> None:
         import torch
 
         shape = self.input_shape
         if shape is None:
-            layers = [m for m in self.module.modules() if hasattr(m, "in_features")]
+            layers = [m for m in self._asked.modules() if hasattr(m, "in_features")]
             shape = (layers[0].in_features,) if layers else None
         if shape is not None:
             # A guess: the first dense layer may read something else than the rows.
