@@ -32,7 +32,8 @@ from interpretkd.explain._row_explanation import (
     RowExplanation,
     Step,
 )
-from interpretkd.models import ALL_NUMBERS, Tree, decision_path, path_contributions
+from interpretkd.explain._row_sum import _RowSum
+from interpretkd.models import ALL_NUMBERS, Tree, decision_path
 from interpretkd.targets import probabilities
 
 
@@ -143,6 +144,7 @@ def explain_row(
         agrees = bool(same_decisions(model.task_, student, teacher)[0])
     features = model.schema_.features
     is_tree = isinstance(form, Tree)
+    sums = None if is_tree else _RowSum.of(model, codes, student[0])
     return RowExplanation(
         values={
             f.name: value_text(f, float(code))
@@ -158,11 +160,12 @@ def explain_row(
         agrees=agrees,
         leaf=int(form.nodes.apply(codes[None])[0]) if is_tree else None,
         steps=_steps(form, codes, None if X is None else scale) if is_tree else (),
-        contributions=None if is_tree else _parts(model, codes, student[0]),
+        contributions=None if sums is None else _parts(model, codes, sums, student[0]),
         counterfactuals=_counterfactuals(
             model, rows, codes, found, desired, scale, known, teacher[0]
         ),
         is_as_desired=desired.is_met_already,
+        sums_of=() if sums is None else sums.about,
     )
 
 
@@ -280,24 +283,24 @@ def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _parts(model: Any, codes: Codes, student: Array) -> pd.DataFrame:
-    base, parts = path_contributions(model.student_.form_, codes)
-    if model.task_ == "multiclass":
-        base, parts = base - base.mean(), parts - parts.mean(axis=1, keepdims=True)
-        order = np.argsort(-np.abs(parts[:, student.argmax()]), kind="stable")
-    else:
-        order = np.argsort(-np.abs(parts).max(axis=1), kind="stable")
+def _parts(model: Any, codes: Codes, found: _RowSum, student: Array) -> pd.DataFrame:
+    size = np.abs(found.parts)
+    several = model.task_ == "multiclass" and size.shape[1] > 1
+    size = size[:, student.argmax()] if several else size.max(axis=1)
+    order = np.argsort(-size, kind="stable")
     features = [model.schema_.features[j] for j in order]
-    numbers = pd.DataFrame(
-        np.vstack([base, parts[order]]),
-        columns=[f"to {n}" for n in output_names(model)],
-    )
     names = ["(base)", *(one_line(f.name) for f in features)]
     values = [
-        value_text(f, float(codes[j])) for f, j in zip(features, order, strict=True)
+        value_text(f, float(code))
+        for f, code in zip(features, codes[order], strict=True)
     ]
+    lines = [found.base, *found.parts[order]]
+    if found.limit.any():
+        names, values, lines = [*names, "(limit)"], [*values, ""], [*lines, found.limit]
+    heads = [f"to {one_line(name)}" for name in found.outputs.names]
+    heads = heads if len(student) > 1 else ["to value"]
     given = pd.DataFrame({"feature": names, "value": ["", *values]})
-    return pd.concat([given, numbers], axis=1)
+    return pd.concat([given, pd.DataFrame(np.vstack(lines), columns=heads)], axis=1)
 
 
 def _counterfactuals(

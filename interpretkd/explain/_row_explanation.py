@@ -143,13 +143,19 @@ class RowExplanation:
     steps : tuple of Step
         The way through the tree, from its root; empty for other students.
     contributions : DataFrame or None
-        For boosted and linear students what each feature adds to each output's sum,
-        and in the first row what it is added to; None for a tree. For classes that
-        exclude each other the sums are those less their mean, which decides the same.
+        For boosted and linear students what each feature adds, and in the first row,
+        "(base)", what a mean row comes to; None for a tree. A column's sum is what the
+        model itself says: for two classes the logit of the second, as
+        ``decision_function``; for more each logit less the mean of all; for labels the
+        logits; for regression the value. A last row, "(limit)", is there where the
+        smallest probability that counts cuts the sum off. Of a student that adds up
+        something else, such as probabilities, it is that, as `sums_of` says.
     counterfactuals : tuple of Counterfactual
         The nearest changes that make the student decide otherwise, the nearest first.
     is_as_desired : bool, default=False
         Whether it decides as was desired already, so that nothing has to change.
+    sums_of : tuple of str, default=()
+        What the columns of `contributions` add up to, such as "the logit of good".
     """
 
     values: Mapping[str, str]
@@ -166,6 +172,22 @@ class RowExplanation:
     contributions: pd.DataFrame | None
     counterfactuals: tuple[Counterfactual, ...]
     is_as_desired: bool = False
+    sums_of: tuple[str, ...] = ()
+
+    @property
+    def sums(self) -> dict[str, float]:
+        """What the contributions come to, by what that is; empty for a tree."""
+        if self.contributions is None:
+            return {}
+        totals = self.contributions.iloc[:, 2:].sum().tolist()
+        return dict(zip(self.sums_of, totals, strict=True))
+
+    @property
+    def main_sum(self) -> int:
+        """The position of the sum that the decision goes by, or of the first."""
+        if len(self.sums_of) < 2 or isinstance(self.prediction, tuple | list):
+            return 0
+        return int(self.student_scores.argmax())
 
     def to_frame(self) -> pd.DataFrame:
         """Return the way through the tree, or the contributions, as a table.
@@ -175,7 +197,7 @@ class RowExplanation:
         DataFrame
             For a tree one row a test: node, feature, value, test, margin and
             relative_margin. Else one row a feature, the largest contributions first:
-            feature, value, and a column an output.
+            feature, value, and a column a sum.
         """
         if self.contributions is not None:
             return self.contributions
@@ -299,15 +321,22 @@ def _parts_text(explanation: RowExplanation) -> list[str]:
     frame = explanation.contributions
     if frame is None:
         return []
-    column = frame.columns[2]
-    if explanation.agrees is not None and not isinstance(explanation.prediction, tuple):
-        column = frame.columns[2 + int(explanation.student_scores.argmax())]
-    elif len(frame.columns) > 3:
+    decided = explanation.agrees is not None
+    if len(explanation.sums_of) > 1 and (
+        not decided or isinstance(explanation.prediction, tuple)
+    ):
         return ["What adds to the sums: see to_frame()."]
-    lines = [f"What adds {column}:"]
+    place = explanation.main_sum
+    column, about = frame.columns[2 + place], explanation.sums_of[place]
+    total, base = frame[column].sum(), frame[column].iloc[0]
+    lines = [
+        f"{about[:1].upper()}{about[1:]} is {total:.4g}: {base:.4g} for a mean row"
+    ]
     shown = frame[1:][frame[column][1:] != 0]
     for name, value, number in shown[["feature", "value", column]][:_MOST_PARTS].values:
-        lines.append(f"  {name} = {value}: {number:+.3g}")
+        given = f"{name} = {value}" if value else name
+        lines.append(f"  {given}: {number:+.3g}")
     if len(shown) > _MOST_PARTS:
-        lines.append(f"  and {len(shown) - _MOST_PARTS} more")
+        left = shown[column][_MOST_PARTS:].sum()
+        lines.append(f"  and {len(shown) - _MOST_PARTS} more: {left:+.3g}")
     return lines

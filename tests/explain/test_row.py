@@ -294,17 +294,6 @@ def test_without_rows_there_is_no_relative_margin(iris_models: Any) -> None:
     assert found.counterfactuals[0].prediction != found.prediction
 
 
-@pytest.mark.parametrize("which", [1, 2], ids=TYPES[1:])
-def test_contributions_add_up(german: Any, german_models: Any, which: int) -> None:
-    model, rows = german_models[which], german.data
-    form = model.student_.form_
-    for i in range(4):
-        found = explain_row(model, rows.iloc[i], n_counterfactuals=0)
-        margins = form.margins(given_rows(model, rows.iloc[[i]]))[0]
-        total = found.contributions.iloc[:, 2:].sum().to_numpy()
-        np.testing.assert_allclose(total, margins - margins.mean(), atol=1e-5)
-
-
 @pytest.mark.parametrize("which", range(3), ids=TYPES)
 def test_values_move_as_far_as_asked(regressors: Any, which: int) -> None:
     model = regressors[which]

@@ -149,34 +149,47 @@ def show_parts(explanation: RowExplanation) -> None:
     frame = explanation.to_frame()
     st.subheader("What adds up to the decision", anchor=False)
     output = 0
-    if len(explanation.outputs) > 1:
+    if len(explanation.sums_of) > 1:
         output = st.selectbox(
             "What adds to",
-            range(len(explanation.outputs)),
-            index=int(np.argmax(explanation.student_scores)),
-            format_func=explanation.outputs.__getitem__,
-            key=f"_adds_to_{explanation.student_scores.argmax()}",
+            range(len(explanation.sums_of)),
+            index=explanation.main_sum,
+            format_func=explanation.sums_of.__getitem__,
+            key=f"_adds_to_{explanation.main_sum}",
         )
+    about = widgets.plain(explanation.sums_of[output])
     column = frame.columns[2 + output]
     short = frame[["feature", "value"]].assign(adds=frame[column])
     rest = short[1:]
     strongest = rest["adds"].abs().nlargest(MOST_BARS).index
     shown = rest.loc[strongest][rest.loc[strongest, "adds"] != 0]
     shown = shown.assign(
-        name=shown["feature"] + " = " + shown["value"],
+        name=np.where(
+            shown["value"] == "",
+            shown["feature"],
+            shown["feature"] + " = " + shown["value"],
+        ),
         way=np.where(shown["adds"] > 0, "adds", "takes off"),
     )
     pairs = zip(shown["name"], shown["adds"], strict=True)
     said = "; ".join(f"{name} {adds:+.3g}" for name, adds in pairs)
-    st.altair_chart(parts_chart(shown, f"What adds to the sum: {said}"))
-    base = float(short["adds"].iloc[0])
-    unit = "value" if explanation.probability is None else "logit"
+    st.altair_chart(parts_chart(shown, f"What adds to {about}: {said}"))
+    base, total = float(short["adds"].iloc[0]), float(short["adds"].sum())
     st.caption(
-        f"The intercept, the sum of a mean row, is {base:.3g}; the features of this "
-        f"row add to it, which gives {float(short['adds'].sum()):.3g} ({unit})."
+        f"Of a mean row {about} is {base:.3g}; the features of this row add to it, "
+        f"which gives {total:.4g}{probability_text(explanation, output, total)}."
     )
     with st.expander("All features and outputs as a table"):
         widgets.table(frame)
+
+
+def probability_text(explanation: RowExplanation, output: int, total: float) -> str:
+    """Say which probability a logit stands for, where it does so by itself."""
+    about = explanation.sums_of[output]
+    alone = len(explanation.sums_of) == 1 or isinstance(explanation.prediction, tuple)
+    if not alone or not about.startswith("the logit"):
+        return ""
+    return f", a probability of {1 / (1 + np.exp(-total)):.3f}"
 
 
 def parts_chart(shown: pd.DataFrame, said: str) -> Any:
