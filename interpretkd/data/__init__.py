@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         plain_value as plain_value,
     )
     from interpretkd.data._images import *
+    from interpretkd.data._ranges import *
     from interpretkd.data._rows import *
     from interpretkd.data._schema import *
     from interpretkd.data._splits import *
@@ -33,6 +34,7 @@ else:
         _distances: even_space
         _feature: Codes Feature plain_value
         _images: image_schema
+        _ranges: Ranges
         _rows: Encoded as_columns batches checked_rows learn_schema stack_rows
             take_rows
         _schema: Column MISSING Rows Schema VALUE as_frame check_schema expand

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from interpretkd._base import Array, InputError, check_choice, check_real, one_line
 from interpretkd.data import (
     Encoded,
+    Ranges,
     Rows,
     Schema,
     as_columns,
@@ -74,6 +75,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     validation_fraction: float
     n_asked_: int
     schema_: Schema
+    ranges_: Ranges | None
     task_: str
     teacher_: Teacher
     target_: Target
@@ -423,6 +425,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             rows = stack_rows(rows, further)
             encoded = Encoded.of(rows)  # which may have categories of their own
             self.schema_ = encoded.schema
+        self.ranges_ = Ranges.of(self.schema_, encoded.codes)
         return self._conform(rows), encoded, n_given
 
     def _ask_teacher(self, rows: Rows, n_given: int, y: Any) -> Array:

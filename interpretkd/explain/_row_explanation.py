@@ -15,6 +15,7 @@ from interpretkd._base import (
     prediction_text,
 )
 from interpretkd.data import Rows
+from interpretkd.explain._crowd import UNLIKELY
 
 _MOST_PARTS = 10
 """How many contributions the text names; the table holds all."""
@@ -62,20 +63,15 @@ class Change:
     size : float
         In [0, inf): the distance in standard deviations of the column; 1 for a
         category or a gap.
-    is_usual : bool or None
-        Whether the new number lies within the range of the given rows; None where no
-        rows were given.
     """
 
     feature: str
     before: str
     after: str
     size: float
-    is_usual: bool | None
 
     def __str__(self) -> str:
-        note = " (no given row goes so far)" if self.is_usual is False else ""
-        return one_line(f"{self.feature}: {self.before} -> {self.after}{note}")
+        return one_line(f"{self.feature}: {self.before} -> {self.after}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +92,10 @@ class Counterfactual:
         What the teacher then says; None where it cannot be asked.
     teacher_follows : bool or None
         Whether it goes along, as `explain_row` says; None where it cannot be asked.
+    plausibility : float or None, default=None
+        In [0, 1]: the share of the given rows that stand at least as far from their
+        nearest other row as the changed row does; 0 where none does. None where too
+        few rows were given.
     """
 
     changes: tuple[Change, ...]
@@ -104,6 +104,12 @@ class Counterfactual:
     probability: float | None
     teacher_prediction: Any
     teacher_follows: bool | None
+    plausibility: float | None = None
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is farther from all given rows than nearly each of them is."""
+        return self.plausibility is not None and self.plausibility < UNLIKELY
 
     @property
     def size(self) -> float:
@@ -117,7 +123,8 @@ class Counterfactual:
             verb = "goes along" if self.teacher_follows else "does not go along"
             teacher = f"the teacher {verb}: {prediction_text(self.teacher_prediction)}"
         changes = " and ".join(map(str, self.changes))
-        return one_line(f"{changes} => {says}; {teacher}")
+        note = " (hardly any given row is like that)" if self.stands_alone else ""
+        return one_line(f"{changes}{note} => {says}; {teacher}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +158,13 @@ class RowExplanation:
         smallest probability that counts cuts the sum off. Of a student that adds up
         something else, such as probabilities, it is that, as `sums_of` says.
     counterfactuals : tuple of Counterfactual
-        The nearest changes that make the student decide otherwise, the nearest first.
+        Changes that make the student decide otherwise, the best first.
     is_as_desired : bool, default=False
         Whether it decides as was desired already, so that nothing has to change.
     sums_of : tuple of str, default=()
         What the columns of `contributions` add up to, such as "the logit of good".
+    none_found : str, default=""
+        Why there is no counterfactual, in a sentence; empty where there is one.
     """
 
     values: Mapping[str, str]
@@ -173,6 +182,7 @@ class RowExplanation:
     counterfactuals: tuple[Counterfactual, ...]
     is_as_desired: bool = False
     sums_of: tuple[str, ...] = ()
+    none_found: str = ""
 
     @property
     def sums(self) -> dict[str, float]:
@@ -213,8 +223,8 @@ class RowExplanation:
         -------
         DataFrame
             One row a changed cell: counterfactual (from 1), feature, before, after,
-            size, is_usual, prediction, probability, teacher_prediction,
-            teacher_follows.
+            size, prediction, probability, teacher_prediction, teacher_follows,
+            plausibility.
         """
         rows = [
             {
@@ -224,6 +234,7 @@ class RowExplanation:
                 "probability": one.probability,
                 "teacher_prediction": one.teacher_prediction,
                 "teacher_follows": one.teacher_follows,
+                "plausibility": one.plausibility,
             }
             for i, one in enumerate(self.counterfactuals, start=1)
             for change in one.changes
@@ -234,7 +245,7 @@ class RowExplanation:
             "prediction",
             "probability",
         ]
-        columns += ["teacher_prediction", "teacher_follows"]
+        columns += ["teacher_prediction", "teacher_follows", "plausibility"]
         return pd.DataFrame(rows, columns=columns)
 
     def scores_frame(self) -> pd.DataFrame:
@@ -274,7 +285,7 @@ class RowExplanation:
         lines.append("What would make the student decide otherwise:")
         lines += [f"  {one}" for one in self.counterfactuals]
         if not self.counterfactuals:
-            lines.append(f"  {self._none_found}")
+            lines.append(f"  {self.none_found}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -290,16 +301,8 @@ class RowExplanation:
             caption = "What would make the student decide otherwise"
             tables.append(html_table(self.counterfactuals_frame(), caption=caption))
         else:
-            sentences.append(f"What would change it: {self._none_found}.")
+            sentences.append(self.none_found)
         return html_block(sentences, tables)
-
-    @property
-    def _none_found(self) -> str:
-        if self.is_as_desired:
-            return "it decides as desired already"
-        if self.leaf is None:
-            return "no change of one feature, nor of a few one after the other"
-        return "no change of the features that may change"
 
 
 def _with_chance(prediction: Any, chance: float | None) -> str:

@@ -250,17 +250,28 @@ def choose_desired(found: Any) -> Any:
     return found.model.classes_[names.index(chosen)]
 
 
+def choose_limits(model: Any, used: list[str]) -> dict[str, tuple[str, ...]]:
+    """Ask which features may not change, or in one direction only."""
+    kinds = {feature.name: feature for feature in model.schema_.features}
+    numbers = [name for name in used if not kinds[name].is_categorical]
+    asked = {
+        "immutable": st.multiselect(
+            "Features that may not change", used, key="immutable", bind="query-params"
+        )
+    }
+    if numbers:
+        asked["only_up"] = st.multiselect(
+            "Features that may only rise", numbers, key="only_up", bind="query-params"
+        )
+    return {name: tuple(columns) for name, columns in asked.items()}
+
+
 def show_counterfactuals(
     row: int, explanation: RowExplanation, rows: Any, model: Any
 ) -> None:
     """Show the nearest changes, and offer to try each."""
     if not explanation.counterfactuals:
-        said = (
-            "The student decides as desired already: nothing has to change."
-            if explanation.is_as_desired
-            else "No change was found of the features that may change."
-        )
-        st.info(said)
+        st.info(explanation.none_found)
         return
     for number, counterfactual in enumerate(explanation.counterfactuals, start=1):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -292,9 +303,10 @@ def counterfactual_text(counterfactual: Counterfactual) -> str:
     changes = " and ".join(
         f"**{widgets.plain(change.feature)}** from {widgets.plain(change.before)} to "
         f"**{widgets.plain(change.after)}**"
-        + (" (no held-out row goes so far)" if change.is_usual is False else "")
         for change in counterfactual.changes
     )
+    if counterfactual.stands_alone:
+        changes += " (hardly any held-out row is like that)"
     says = widgets.plain(prediction_text(counterfactual.prediction))
     if counterfactual.probability is not None:
         says += f" ({counterfactual.probability:.3f})"
@@ -338,7 +350,7 @@ model, rows = found.model, row_of(whole.X, position)
 used = [model.schema_.features[j].name for j in used_positions(model.student_.form_)]
 
 
-def explain(desired: Any = None, frozen: tuple[str, ...] = ()) -> Any:
+def explain(desired: Any = None, **limits: tuple[str, ...]) -> Any:
     """Explain the row, once for each setting."""
     return caches.kept(
         "explain_row",
@@ -348,10 +360,10 @@ def explain(desired: Any = None, frozen: tuple[str, ...] = ()) -> Any:
             X=whole.X,
             teacher_logits=whole.teacher_logits[position],
             desired=desired,
-            frozen=frozen,
             n_counterfactuals=N_COUNTERFACTUALS,
+            **limits,
         ),
-        *(row, N_COUNTERFACTUALS, repr(desired), frozen),
+        *(row, N_COUNTERFACTUALS, repr(desired), *sorted(limits.items())),
     )
 
 
@@ -372,7 +384,5 @@ st.subheader("What would change the decision", anchor=False)
 with widgets.problems("This cannot be looked for"):
     with st.container(horizontal=True):
         desired = choose_desired(found)
-        frozen = st.multiselect(
-            "Features that may not change", used, key="frozen", bind="query-params"
-        )
-    show_counterfactuals(row, explain(desired, tuple(frozen)), rows, model)
+        limits = choose_limits(model, used)
+    show_counterfactuals(row, explain(desired, **limits), rows, model)
