@@ -23,7 +23,7 @@ else:
         __name__,
         """
         _answers: certainty check_model decisions given_rows output_names
-            same_decisions teacher_is_here teacher_says
+            same_decisions task_text teacher_is_here teacher_says
         _base: is_fitted
         _choosing: TargetTrial
         _classifier: DistilledClassifier
