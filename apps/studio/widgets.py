@@ -117,7 +117,7 @@ def _look_at_any(row: int, n_rows: int) -> None:
 def _rows_said(row: int, n_rows: int, disagreeing: Any) -> str:
     here = "this is one of them" if row in disagreeing else "this is none of them"
     if caches.whole().task == "regression":
-        found = f"the largest tenth of the misses: {len(disagreeing):,} rows"
+        found = f"the tenth that differs most: {len(disagreeing):,} rows"
     else:
         found = f"student and teacher disagree on {len(disagreeing):,}"
     return f"Row {row:,} of {n_rows:,} held-out rows; {found}; {here}."

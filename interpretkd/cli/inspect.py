@@ -150,6 +150,18 @@ def tree(
 def explain(
     run: RunFolder,
     row: Annotated[int, typer.Argument(min=1, help="Of the evaluation rows, from 1.")],
+    immutable: Annotated[
+        list[str] | None,
+        typer.Option(help="A column that may not change; give it again for more."),
+    ] = None,
+    only_up: Annotated[
+        list[str] | None,
+        typer.Option(help="A column of numbers or dates that may only rise."),
+    ] = None,
+    only_down: Annotated[
+        list[str] | None,
+        typer.Option(help="A column of numbers or dates that may only fall."),
+    ] = None,
 ) -> None:
     """Say why a run's student decides one row as it does, and what would change it."""
     from interpretkd.explain import explain_row
@@ -159,8 +171,16 @@ def explain(
     if row > len(found):
         raise ValueError(f"The row must be an integer in [1, {len(found)}]. Got {row}.")
     one = found.X[row - 1 : row]
-    logits = found.answers[row - 1 : row]
-    typer.echo(str(explain_row(found.model, one, X=found.X, teacher_logits=logits)))
+    explained = explain_row(
+        found.model,
+        one,
+        X=found.X,
+        teacher_logits=found.answers[row - 1 : row],
+        immutable=immutable or (),
+        only_up=only_up or (),
+        only_down=only_down or (),
+    )
+    typer.echo(str(explained))
 
 
 def predict(

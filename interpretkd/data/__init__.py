@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from interpretkd.data._groups import *
     from interpretkd.data._images import *
+    from interpretkd.data._ranges import *
     from interpretkd.data._rows import *
     from interpretkd.data._schema import *
     from interpretkd.data._splits import *
@@ -36,6 +37,7 @@ else:
         _feature: Codes Feature plain_value
         _groups: group_positions
         _images: image_schema
+        _ranges: Ranges
         _rows: Encoded as_columns batches checked_rows learn_schema stack_rows
             take_rows
         _schema: Column MISSING Rows Schema VALUE as_frame check_schema expand

@@ -24,7 +24,7 @@ else:
         __name__,
         """
         _answers: certainty check_model decisions given_rows output_names
-            same_decisions teacher_is_here teacher_says
+            same_decisions task_text teacher_is_here teacher_says
         _base: is_fitted
         _calibration: Taught teach
         _choosing: TargetTrial

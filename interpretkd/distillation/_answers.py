@@ -206,3 +206,25 @@ def output_names(model: Any) -> list[str]:
         return [one_line(str(name)) for name in model.classes_]
     n_outputs = model.student_.form_.n_outputs
     return ["value"] if n_outputs == 1 else [f"value {i}" for i in range(n_outputs)]
+
+
+def task_text(model: Any) -> str:
+    """Say what a model decides.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted or loaded.
+
+    Returns
+    -------
+    str
+        Such as "one of two classes", "which of 3 labels apply" or "a value".
+    """
+    if model.task_ == "regression":
+        n_values = getattr(getattr(model.student_, "form_", None), "n_outputs", 1)
+        return "a value" if n_values == 1 else f"{n_values} values"
+    n = len(model.classes_)
+    if model.task_ == "multilabel":
+        return f"which of {n} labels apply"
+    return f"one of {'two' if n == 2 else n} classes"

@@ -27,6 +27,7 @@ from sklearn.utils.validation import (
 from interpretkd._base import Array, InputError, check_choice, check_real, one_line
 from interpretkd.data import (
     Encoded,
+    Ranges,
     Rows,
     Schema,
     as_columns,
@@ -81,6 +82,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     validation_fraction: float
     n_asked_: int
     schema_: Schema
+    ranges_: Ranges | None
     task_: str
     teacher_: Teacher
     target_: Target
@@ -436,6 +438,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             rows = stack_rows(rows, further)
             encoded = self._encoded(rows)  # which may have categories of their own
             self.schema_ = encoded.schema
+        self.ranges_ = Ranges.of(self.schema_, encoded.codes)
         return self._conform(rows), encoded, n_given
 
     def _encoded(self, rows: Rows) -> Encoded:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from interpretkd.distillation import task_text
 from interpretkd.evaluation._analysis import Analysis
 
 _ROUNDING = 1e-5
@@ -26,7 +27,7 @@ def why_not_comparable(first: Analysis, second: Analysis) -> str | None:
         and the teacher's logits are the same.
     """
     if first.task != second.task:
-        return f"its task is {second.task}, not {first.task}"
+        return f"it decides {task_text(second.model)}, not {task_text(first.model)}"
     ours, theirs = list(first.model.schema_.names), list(second.model.schema_.names)
     if ours != theirs:
         return f"it has other columns{_odd_ones(ours, theirs)}"

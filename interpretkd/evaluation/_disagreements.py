@@ -98,6 +98,9 @@ class Disagreements:
         there were too few rows, or no disagreement.
     tolerance : float or None
         For regression: the absolute difference above which values disagree.
+    typical : float or None, default=None
+        For regression where no tolerance was given, and it is what a tenth of the rows
+        differ by at least: what half of them do.
     """
 
     task: str
@@ -107,6 +110,7 @@ class Disagreements:
     pairs: pd.DataFrame
     regions: tuple[Region, ...]
     tolerance: float | None = None
+    typical: float | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -164,13 +168,31 @@ class Disagreements:
 
     @property
     def sentence(self) -> str:
-        """On how many rows they disagree, in one sentence."""
+        """On how many rows they disagree, or how far values differ, in one sentence."""
+        if self.tolerance is not None:
+            return self._in_values(_amount(self.tolerance))
         if not len(self):
             return f"Student and teacher agree on all {self.n_rows} rows."
-        more = "" if self.tolerance is None else f" by more than {self.tolerance:.4g}"
         return (
-            f"Student and teacher disagree{more} on {len(self)} of {self.n_rows} rows: "
+            f"Student and teacher disagree on {len(self)} of {self.n_rows} rows: "
             f"{self.rate:.1%}."
+        )
+
+    def _in_values(self, far: str) -> str:
+        """Say how far values differ, in their own unit.
+
+        That a tenth of the rows differs by more than the ninth tenth of them is no
+        finding: without a given tolerance only the amounts are.
+        """
+        who = "The student's value differs from the teacher's"
+        if not len(self):
+            return f"{who} by no more than {far} on any of {self.n_rows:,} rows."
+        share = f"{len(self):,} of {self.n_rows:,} rows"
+        if self.typical is None:
+            return f"{who} by more than {far} on {share}: {self.rate:.1%}."
+        return (
+            f"{who} by more than {_amount(self.typical)} in half of {self.n_rows:,} "
+            f"rows, and by more than {far} in {self.rate.value:.0%} of them."
         )
 
     def __str__(self) -> str:
@@ -270,9 +292,11 @@ def disagreements(
     codes = model.schema_.encode(rows)
     teacher = teacher_says(model, rows, teacher_logits)
     student = np.asarray(model.logits(rows))
+    typical = None
     if model.task_ == "regression":
         differs = np.abs(student - teacher.logits).max(axis=1)
         if tolerance is None:
+            typical = float(np.median(differs))
             tolerance = float(np.quantile(differs, 1 - _TOP_SHARE, method="lower"))
         parts = differs > tolerance
     else:
@@ -288,7 +312,15 @@ def disagreements(
         pairs=_pairs(model.task_, listed),
         regions=_regions(model, codes, differs, parts, max_leaves, random_state),
         tolerance=tolerance,
+        typical=typical,
     )
+
+
+def _amount(value: float) -> str:
+    """Say a difference in three digits, without an exponent."""
+    digits = np.format_float_positional(float(f"{value:.3g}"), trim="-")
+    whole, point, rest = digits.partition(".")
+    return f"{int(whole):,}{point}{rest}"
 
 
 def _rows(

@@ -4,7 +4,8 @@ For a tree the leaves are boxes, so the least change into each is known exactly,
 the least of them is the answer. For sums of trees and weighted sums the same is done
 one feature at a time: between two thresholds of a feature nothing changes, and between
 two crossings of the weighted sums neither. Where no feature alone serves, one is added
-to the other.
+to the other. Numbers stay within what was seen of their column, and rows that are like
+given ones come before those that stand alone.
 """
 
 import math
@@ -16,7 +17,9 @@ import numpy as np
 
 from interpretkd._base import Array
 from interpretkd.data import VALUE, Codes
-from interpretkd.explain._desired import _Desired, _Scale
+from interpretkd.explain._crowd import UNLIKELY, _Crowd
+from interpretkd.explain._desired import _Desired
+from interpretkd.explain._scale import _Scale
 from interpretkd.models import (
     ALL_NUMBERS,
     Condition,
@@ -37,6 +40,8 @@ _MOST_TRIED = 20_000
 _AT_ONCE = 256
 _MOST_CHANGED = 4
 """Features of a boosted or linear student that are changed together."""
+_POOL = 48
+"""Changes of a boosted or linear student out of which the plausible ones are taken."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +79,40 @@ def _nearest_rows(
     desired: _Desired,
     scale: _Scale,
     n_rows: int,
+    crowd: _Crowd | None = None,
 ) -> list[Array]:
-    """Find the nearest rows about which the student decides as desired.
+    """Find the best rows about which the student decides as desired.
 
-    Few changed features come first, then small changes. A row is left out when a
-    nearer one has the same outcome and changes only some of its features.
+    Few changed features come first, then small and plausible changes; what is like no
+    given row comes last. A row is left out when a better one has the same outcome and
+    changes only some of its features.
     """
     if n_rows == 0 or desired.is_met_already:
         return []
+    found: Iterable[_Candidate]
     if isinstance(form, Tree):
-        found = _diverse(_through_leaves(form, target, row, desired, scale), n_rows)
+        found = _through_leaves(form, target, row, desired, scale)
     else:
-        found = _diverse(_single_changes(form, target, row, desired, scale), n_rows)
+        found = _diverse(_single_changes(form, target, row, desired, scale), _POOL)
         found = found or _step_by_step(form, target, row, desired, scale)
-    return [_moved(row, moves) for moves in found]
+    best = _diverse(_by_plausibility(row, list(found), crowd), n_rows)
+    return [_moved(row, moves) for moves, _ in best]
+
+
+def _by_plausibility(
+    row: Codes, found: list[_Candidate], crowd: _Crowd | None
+) -> list[_Candidate]:
+    """Sort changes; what is as good as another keeps its place."""
+    if crowd is None or not found:
+        return found
+    shares = crowd.plausibility(np.stack([_moved(row, moves) for moves, _ in found]))
+
+    def rank(place: int) -> tuple[bool, int, float]:
+        moves, share = found[place][0], float(shares[place])
+        size = sum(move.size for move in moves)
+        return share < UNLIKELY, len(moves), size + 1 - share
+
+    return [found[place] for place in sorted(range(len(found)), key=rank)]
 
 
 def _through_leaves(
@@ -117,7 +142,7 @@ def _into(
     for j, condition in box.items():
         if condition.holds(row[None])[0]:
             continue
-        move = None if j in scale.frozen else _least(condition, float(row[j]), scale)
+        move = None if j in scale.immutable else _least(condition, float(row[j]), scale)
         if move is None:
             return None
         moves.append(move)
@@ -136,17 +161,26 @@ def _least(condition: Condition, x: float, scale: _Scale) -> _Move | None:
         return None  # only a missing value passes, and none is taken away
     start = typical if math.isnan(x) else x
     whole, unit = bool(scale.whole[j]) or feature.is_date, float(scale.units[j])
-    value = _number_in(condition.low, condition.high, start, unit, whole)
+    value = _number_in(condition.low, condition.high, start, unit, whole, scale.ends(j))
     if value is None:
         return None
     return _Move(j, value, 1.0 if math.isnan(x) else abs(value - x) / unit)
 
 
 def _number_in(
-    low: float, high: float, x: float, unit: float, whole: bool
+    low: float,
+    high: float,
+    x: float,
+    unit: float,
+    whole: bool,
+    ends: tuple[float, float],
 ) -> float | None:
-    """Return the number in (low, high] next to x, or a readable one just beside it."""
-    first = low if low == -math.inf else _above(low)
+    """Return the number in (low, high] next to x, or a readable one just beside it.
+
+    It lies within the ends, and so is None where the two have nothing in common.
+    """
+    first = max(low if low == -math.inf else _above(low), ends[0])
+    high = min(high, ends[1])
     if first > high:
         return None
     if math.isnan(x):  # nothing is known of the column
@@ -186,7 +220,7 @@ def _single_moves(
     """Yield every change of one feature that can matter."""
     numbers = _crossings if isinstance(form, Linear) else _between_thresholds
     for j, feature in enumerate(form.schema.features):
-        if j in scale.frozen:
+        if j in scale.immutable:
             continue
         x = float(row[j])
         if feature.is_categorical:
@@ -210,8 +244,9 @@ def _between_thresholds(
     if not cuts:
         return
     whole = bool(scale.whole[j]) or form.schema.features[j].is_date
+    unit, ends = float(scale.units[j]), scale.ends(j)
     for low, high in zip([-math.inf, *cuts], [*cuts, math.inf], strict=True):
-        value = _number_in(low, high, start, float(scale.units[j]), whole)
+        value = _number_in(low, high, start, unit, whole, ends)
         if value is not None:
             yield value
 
@@ -222,9 +257,9 @@ def _crossings(
     """Yield numbers on both sides of where the weighted sums cross as desired."""
     columns = form.schema.columns(indicate_missing=True)
     own = [i for i, c in enumerate(columns) if c.feature == j and c.part == VALUE]
-    slope = form.coefficients[own[0]]
-    if not slope.any():
-        return
+    slope, ends = form.coefficients[own[0]], scale.ends(j)
+    if not slope.any() or not np.isfinite(ends).all():
+        return  # a line goes on for ever: without ends it leads anywhere
     base = row.copy()
     base[j] = 0.0 if math.isnan(start) else start
     margins = (design_matrix(form.schema, base[None], form.fill) @ form.coefficients)[0]
@@ -242,7 +277,7 @@ def _crossings(
             (-math.inf, cross - room, math.inf),
             (cross + room, math.inf, -math.inf),
         ):
-            value = _number_in(low, high, far, unit, whole)
+            value = _number_in(low, high, far, unit, whole, ends)
             if value is not None:
                 yield value
 
@@ -290,20 +325,21 @@ def _single_changes(
 
 def _step_by_step(
     form: Forest | Linear, target: Target, row: Codes, desired: _Desired, scale: _Scale
-) -> list[tuple[_Move, ...]]:
+) -> list[_Candidate]:
     """Change one feature after the other, each time the one that helps most."""
     made: list[_Move] = []
     shortfall = float(desired.shortfall(_after(form, target, row, [None]))[0])
     for _ in range(_MOST_CHANGED):
-        fixed = scale.frozen | {move.feature for move in made}
+        fixed = scale.immutable | {move.feature for move in made}
         here = _moved(row, made).astype(np.float32)
-        moves = _sorted_moves(form, here, desired, replace(scale, frozen=fixed))
+        moves = _sorted_moves(form, here, desired, replace(scale, immutable=fixed))
         if not moves:
             return []
         logits = _after(form, target, here, moves)
         serve = np.flatnonzero(desired.met(logits))
         if len(serve):
-            return [(*made, moves[serve[0]])]
+            first = serve[0]
+            return [((*made, moves[first]), _outcome(desired, logits[first]))]
         shortfalls = desired.shortfall(logits)
         best = int(shortfalls.argmin())
         if shortfalls[best] >= shortfall:
@@ -337,7 +373,7 @@ def _outputs(form: Forest | Linear, codes: Codes) -> Array:
     return apply_link(out, form.link)
 
 
-def _diverse(found: Iterable[_Candidate], n_rows: int) -> list[tuple[_Move, ...]]:
+def _diverse(found: Iterable[_Candidate], n_rows: int) -> list[_Candidate]:
     """Keep the first of their kind: other features, or another outcome."""
     kept: list[_Candidate] = []
     for moves, outcome in found:
@@ -350,7 +386,7 @@ def _diverse(found: Iterable[_Candidate], n_rows: int) -> list[tuple[_Move, ...]
         kept.append((moves, outcome))
         if len(kept) == n_rows:
             break
-    return [moves for moves, _ in kept]
+    return kept
 
 
 def _outcome(desired: _Desired, logits: Array) -> Any:

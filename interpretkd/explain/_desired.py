@@ -1,16 +1,13 @@
-"""What a changed row shall be decided, and what counts as a small change."""
+"""What a changed row shall be decided."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError, check_real, closest
-from interpretkd.data import Codes, spreads
-from interpretkd.models import ALL_NUMBERS, Linear
+from interpretkd._base import Array, InputError, check_real
 from interpretkd.targets import Answers, decide
 
 
@@ -92,86 +89,6 @@ class _Desired:
         asked = np.abs(student - self.before) >= self.at_least
         moved = after.logits[0] - before.logits[0]
         return bool((direction * moved >= self.at_least)[asked].all())
-
-
-@dataclass(frozen=True, eq=False)
-class _Scale:
-    """What the columns are like: the unit of a change, and which hold whole numbers.
-
-    Parameters
-    ----------
-    units : ndarray of shape (n_features,)
-        In (0, inf): how large a change of 1 is; a category or gap counts 1.
-    whole : ndarray of shape (n_features,), bool
-        Whether only whole numbers occur.
-    typical : ndarray of shape (n_features,)
-        A value to put where one is missing: a median, or a frequent category; NaN
-        where it is not known.
-    frozen : frozenset of int
-        The features that may not change.
-    """
-
-    units: Array
-    whole: NDArray[np.bool_]
-    typical: Array
-    frozen: frozenset[int]
-
-
-def _scale_of(
-    model: Any, codes: Codes, known: Codes | None, frozen: Sequence[str]
-) -> _Scale:
-    """Return what counts as a small change of a row."""
-    schema = model.schema_
-    if isinstance(frozen, str):
-        frozen = (frozen,)
-    for name in frozen:
-        if name not in schema.names:
-            raise InputError(
-                "The 'frozen' parameter of explain_row must hold column names. Got "
-                f"{name!r}.{closest(str(name), schema.names)}"
-            )
-    fixed = frozenset(schema.names.index(name) for name in frozen)
-    if known is None:
-        n_features = len(schema)
-        nothing = np.full(n_features, np.nan)
-        units = _units_of(model.student_.form_, codes)
-        return _Scale(units, np.zeros(n_features, dtype=bool), nothing, fixed)
-    gaps = np.isnan(known)
-    whole = (gaps | (known == np.floor(known))).all(axis=0) & ~gaps.all(axis=0)
-    typical = [
-        _typical(known[~gaps[:, j], j], feature.is_categorical or whole[j])
-        for j, feature in enumerate(schema.features)
-    ]
-    return _Scale(spreads(schema, known), whole, np.asarray(typical), fixed)
-
-
-def _typical(column: Codes, occurs: bool) -> float:
-    if not len(column):
-        return np.nan
-    if not occurs:
-        return float(np.median(column))
-    values, counts = np.unique(column, return_counts=True)
-    return float(values[counts.argmax()])
-
-
-def _units_of(form: Any, codes: Codes) -> Array:
-    """Return units for numbers of which nothing but the student is known."""
-    units = np.ones(len(form.schema))
-    if isinstance(form, Linear):
-        columns = form.schema.columns(indicate_missing=True)
-        for column, mean in zip(columns, form.fill, strict=True):
-            size = np.nanmax(np.abs([mean, codes[column.feature]]))
-            if not form.schema.features[column.feature].is_categorical and size > 0:
-                units[column.feature] = size
-        return units
-    nodes = form.nodes
-    for j in np.unique(nodes.feature[nodes.feature >= 0]).tolist():
-        cuts = nodes.threshold[nodes.feature == j].astype(np.float64)
-        known = np.append(cuts[cuts < ALL_NUMBERS], codes[j])
-        known = known[~np.isnan(known)]
-        if len(known) and np.ptp(known) > 0:
-            units[j] = np.ptp(known)
-    return np.where([f.is_categorical for f in form.schema.features], 1.0, units)
 
 
 def _class(model: Any, desired: Any) -> int:

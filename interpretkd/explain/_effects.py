@@ -334,7 +334,7 @@ class Effects:
         outputs = self.outputs
         about = outputs.describe(0)
         if len(outputs.names) > 1:
-            about = f"the {outputs.unit}s of {', '.join(outputs.names[:5])}"
+            about = f"the {outputs.units} of {', '.join(outputs.names[:5])}"
             about += ", ..." if len(outputs.names) > 5 else ""
         text = (
             f"{self.n_trees:,} trees with {self.n_leaves:,} leaves add up {about}; "

@@ -34,7 +34,8 @@ class Contributions:
     outputs : Outputs
         What is added up.
     base : ndarray of shape (n_shown,), float64
-        The intercepts: the sums of the mean training row.
+        The sums of the mean training row; of three classes and more these and `values`
+        are those less their mean, which decides the same.
     values : ndarray of shape (n_samples, n_features, n_shown), float64
         What is added to it for each row; ``base + values.sum(axis=1)`` are the sums.
     terms : DataFrame
@@ -65,7 +66,8 @@ class Contributions:
         One row a term that has a coefficient other than 0 and output: term, feature,
         output, coefficient (what one unit adds), deviation (the standard deviation of
         the column over the rows), standardised (their product: what one standard
-        deviation adds).
+        deviation adds). Of several classes the coefficients are as they were fitted,
+        not less their mean, so that what a sparse penalty set to 0 is no term.
         """
         return self.terms.copy()
 
@@ -170,7 +172,8 @@ def linear_terms(model: Any, X: ArrayLike) -> Contributions:
     ----------
     model : DistilledClassifier, DistilledRegressor, LinearStudent or Linear
         Fitted. Of a distilled model the contributions are to its own logits (values,
-        for regression): for two classes to the second's against the first's.
+        for regression): for two classes to the second's against the first's, for more
+        to each class's logit less the mean of all.
     X : array-like or frame of shape (n_samples, n_features)
         Rows.
 
@@ -204,18 +207,20 @@ def linear_terms(model: Any, X: ArrayLike) -> Contributions:
     if not len(codes):
         raise InputError("linear_terms needs at least one row X.")
     matrix = design_matrix(schema, codes, form.fill)
-    weights = outputs.show(form.coefficients)
+    centred = outputs.centred()
+    weights = centred.show(form.coefficients)
     owner = np.asarray([c.feature for c in schema.columns(indicate_missing=True)])
     values = np.empty((len(codes), len(schema), weights.shape[1]))
     for i in range(len(schema)):
         own = owner == i
         values[:, i] = (matrix[:, own] - form.fill[own]) @ weights[own]
-    base = outputs.show(form.intercept + form.fill @ form.coefficients)
+    base = centred.show(form.intercept + form.fill @ form.coefficients)
     shown = tuple(
         np.asarray([feature.text(code) for code in column.tolist()], dtype=object)
         for feature, column in zip(schema.features, codes.T, strict=True)
     )
-    terms = _terms(form, outputs, weights, matrix.std(axis=0))
+    own_weights = outputs.show(form.coefficients)
+    terms = _terms(form, outputs, own_weights, matrix.std(axis=0))
     return Contributions(schema, outputs, base, values, terms, shown)
 
 
@@ -256,14 +261,12 @@ def model_scorecards(model: Any) -> tuple[Scorecard, ...]:
     Add -2 for every 0.05 of worst concave points.
     More points speak for 1: above -0.425 its probability is above 50 %.
     """
-    form, _ = read_outputs(model, Linear)
+    form, outputs = read_outputs(model, Linear)
     classes = getattr(model, "classes_", None)
     names = None if classes is None else [str(name) for name in classes]
-    target = getattr(model, "reading_", None)
-    cards = read_scorecards(form, names)
-    if target is None or target.kind != "soft" or form.link == "identity":
+    cards, by = read_scorecards(form, names), outputs.scale
+    if by == 1:
         return cards
-    by = target.temperature
     return tuple(
         replace(card, multiplier=by * card.multiplier, intercept=by * card.intercept)
         for card in cards

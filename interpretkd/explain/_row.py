@@ -25,14 +25,17 @@ from interpretkd.distillation import (
     teacher_says,
 )
 from interpretkd.explain._counterfactuals import _nearest_rows
-from interpretkd.explain._desired import _Desired, _Scale, _scale_of
+from interpretkd.explain._crowd import _Crowd
+from interpretkd.explain._desired import _Desired
 from interpretkd.explain._row_explanation import (
     Change,
     Counterfactual,
     RowExplanation,
     Step,
 )
-from interpretkd.models import ALL_NUMBERS, Tree, decision_path, path_contributions
+from interpretkd.explain._row_sum import _RowSum
+from interpretkd.explain._scale import _Limits, _Scale, _scale_of
+from interpretkd.models import ALL_NUMBERS, Linear, Tree, decision_path
 from interpretkd.targets import Answers, answers_of, probabilities
 
 
@@ -43,20 +46,24 @@ def explain_row(
     X: ArrayLike | None = None,
     teacher_logits: ArrayLike | None = None,
     desired: Any = None,
-    frozen: Sequence[str] = (),
+    immutable: Sequence[str] = (),
+    only_up: Sequence[str] = (),
+    only_down: Sequence[str] = (),
     n_counterfactuals: int = 3,
     min_difference: float | None = None,
 ) -> RowExplanation:
-    """Explain one row: the way to its decision, and counterfactuals, nearest first.
+    """Explain one row: the way to its decision, and counterfactuals, best first.
 
-    The nearest change is the one of fewest features, and of these the smallest: a
-    number's change counts in standard deviations of its column, another category (or a
-    value where one is missing) as 1. It is put just across the threshold, at a number
-    of few digits at most a hundredth of that further; where a column holds whole
-    numbers only, at a whole one. No value is ever taken away. For a tree all leaves
-    are looked at, so there is no nearer one. For boosted and linear students all
-    changes of one feature are; where none serves, features are added one by one, each
-    time the one that helps most, up to four, and there may be a nearer change.
+    The best change is the one of fewest features, and of these the smallest and most
+    plausible: a number's change counts in standard deviations of its column, another
+    category (or a value where one is missing) as 1, and to that comes how far the
+    changed row stands from all given ones; what is like none of them comes last. A
+    number is put just across the threshold, at one of few digits at most a hundredth of
+    a deviation further; where a column holds whole numbers only, at a whole one; and
+    never beyond what was seen of its column. No value is ever taken away. For a tree
+    all leaves are looked at. For boosted and linear students all changes of one feature
+    are; where none serves, features are added one by one, each time the one that helps
+    most, up to four, and there may be a better change.
 
     Parameters
     ----------
@@ -66,15 +73,18 @@ def explain_row(
         The row, in original columns.
     X : array-like or frame of shape (n_samples, n_features), default=None
         Rows that tell how far each column spreads and where its numbers lie, such as
-        the training rows. Without them a number's change counts in units of what the
-        student knows: the span of its thresholds, or the size of the number.
+        the training rows. Without them numbers keep to the range of the training rows
+        (old runs do not know it), and a change counts in units of what the student
+        knows: the span of its thresholds, or the size of the number.
     teacher_logits : array-like of shape (n_outputs,) or (1, n_outputs), default=None
         What the teacher says of the row; None asks it.
     desired : object, default=None
         The class to be decided; for labels those that shall be on, and no other; for
         regression the ends (low, high) of an interval. None for any other decision.
-    frozen : sequence of str, default=()
+    immutable : sequence of str, default=()
         Columns that may not change.
+    only_up, only_down : sequence of str, default=()
+        Columns of numbers or dates that may only rise, or only fall.
     n_counterfactuals : int, default=3
         In [0, inf): how many changes are looked for. Each has another outcome, or other
         features, than all nearer ones.
@@ -131,12 +141,17 @@ def explain_row(
     codes = model.schema_.encode(rows)[0]
     known = None if X is None else model.schema_.encode(given_rows(model, X))
     form = model.student_.form_
-    scale = _scale_of(model, codes, known, frozen)
+    limits = _Limits.of(model.schema_, immutable, only_up, only_down)
+    scale = _scale_of(model, codes, known, limits)
+    crowd = _Crowd.around(model.schema_, known, codes)
     if min_difference is None:
         min_difference = _difference(model, student)
     desired = _Desired.of(model, student[0], desired, min_difference)
     found = _nearest_rows(
-        form, model.reading_, codes, desired, scale, n_counterfactuals
+        form, model.reading_, codes, desired, scale, n_counterfactuals, crowd
+    )
+    counterfactuals = _counterfactuals(
+        model, rows, codes, found, desired, scale, crowd, teacher
     )
     chances = [certainty(model.task_, logits) for logits in (student, teacher)]
     student_chance, teacher_chance = (c if c is None else float(c[0]) for c in chances)
@@ -145,6 +160,7 @@ def explain_row(
         agrees = bool(same_decisions(model.task_, student, teacher)[0])
     features = model.schema_.features
     is_tree = isinstance(form, Tree)
+    sums = None if is_tree else _RowSum.of(model, codes, student[0])
     return RowExplanation(
         values={
             f.name: value_text(f, float(code))
@@ -160,11 +176,13 @@ def explain_row(
         agrees=agrees,
         leaf=int(form.nodes.apply(codes[None])[0]) if is_tree else None,
         steps=_steps(form, codes, None if X is None else scale) if is_tree else (),
-        contributions=None if is_tree else _parts(model, codes, student[0]),
-        counterfactuals=_counterfactuals(
-            model, rows, codes, found, desired, scale, known, teacher
-        ),
+        contributions=None if sums is None else _parts(model, codes, sums, student[0]),
+        counterfactuals=counterfactuals,
         is_as_desired=desired.is_met_already,
+        sums_of=() if sums is None else sums.about,
+        none_found=""
+        if counterfactuals
+        else _none_found(form, desired, scale, n_counterfactuals),
     )
 
 
@@ -285,24 +303,24 @@ def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _parts(model: Any, codes: Codes, student: Array) -> pd.DataFrame:
-    base, parts = path_contributions(model.student_.form_, codes)
-    if model.task_ == "multiclass":
-        base, parts = base - base.mean(), parts - parts.mean(axis=1, keepdims=True)
-        order = np.argsort(-np.abs(parts[:, student.argmax()]), kind="stable")
-    else:
-        order = np.argsort(-np.abs(parts).max(axis=1), kind="stable")
+def _parts(model: Any, codes: Codes, found: _RowSum, student: Array) -> pd.DataFrame:
+    size = np.abs(found.parts)
+    several = model.task_ == "multiclass" and size.shape[1] > 1
+    size = size[:, student.argmax()] if several else size.max(axis=1)
+    order = np.argsort(-size, kind="stable")
     features = [model.schema_.features[j] for j in order]
-    numbers = pd.DataFrame(
-        np.vstack([base, parts[order]]),
-        columns=[f"to {n}" for n in output_names(model)],
-    )
     names = ["(base)", *(one_line(f.name) for f in features)]
     values = [
-        value_text(f, float(codes[j])) for f, j in zip(features, order, strict=True)
+        value_text(f, float(code))
+        for f, code in zip(features, codes[order], strict=True)
     ]
+    lines = [found.base, *found.parts[order]]
+    if found.limit.any():
+        names, values, lines = [*names, "(limit)"], [*values, ""], [*lines, found.limit]
+    heads = [f"to {one_line(name)}" for name in found.outputs.names]
+    heads = heads if len(student) > 1 else ["to value"]
     given = pd.DataFrame({"feature": names, "value": ["", *values]})
-    return pd.concat([given, numbers], axis=1)
+    return pd.concat([given, pd.DataFrame(np.vstack(lines), columns=heads)], axis=1)
 
 
 def _counterfactuals(
@@ -312,12 +330,15 @@ def _counterfactuals(
     found: Sequence[Array],
     desired: _Desired,
     scale: _Scale,
-    known: Codes | None,
+    crowd: _Crowd | None,
     teacher: Answers,
 ) -> tuple[Counterfactual, ...]:
     counterfactuals = []
     here = teacher_is_here(model)
-    for values in found:
+    shares = None
+    if crowd is not None and len(found):
+        shares = crowd.plausibility(np.stack(found)).tolist()
+    for i, values in enumerate(found):
         row = replace_cells(model.schema_, rows, values[None])
         student = np.asarray(model.logits(row))
         if not desired.met(student)[0]:
@@ -326,31 +347,48 @@ def _counterfactuals(
         chance = certainty(model.task_, student)
         counterfactuals.append(
             Counterfactual(
-                _changes(model, codes, values, scale, known),
+                _changes(model, codes, values, scale),
                 row,
                 decisions(model, student)[0],
                 None if chance is None else float(chance[0]),
                 None if said is None else decisions(model, said)[0],
                 None if said is None else desired.followed(student[0], teacher, said),
+                None if shares is None else shares[i],
             )
         )
     return tuple(counterfactuals)
 
 
+def _none_found(form: Any, desired: _Desired, scale: _Scale, n_asked: int) -> str:
+    """Say in a sentence why there is no counterfactual."""
+    if desired.is_met_already:
+        return "The student decides as desired already: nothing has to change."
+    if n_asked == 0:
+        return "No change was looked for."
+    if isinstance(form, Linear) and not scale.knows_ranges:
+        return (
+            "No change was found: what numbers the columns can hold is not known, for "
+            "the run is an old one; give rows as X."
+        )
+    within = "of the columns that may change, within what was seen of them,"
+    if isinstance(form, Tree):
+        return f"No change {within} makes the student decide otherwise."
+    return (
+        f"No change {within} was found that makes the student decide otherwise: "
+        "neither of one column nor of a few, one after the other."
+    )
+
+
 def _changes(
-    model: Any, codes: Codes, values: Array, scale: _Scale, known: Codes | None
+    model: Any, codes: Codes, values: Array, scale: _Scale
 ) -> tuple[Change, ...]:
     changes = []
     after = values.astype(np.float32)
     for j in np.flatnonzero((codes != after) & ~np.isnan(after)).tolist():
-        feature, is_usual = model.schema_.features[j], None
+        feature = model.schema_.features[j]
         x, new = float(codes[j]), float(values[j])
-        is_number = not feature.is_categorical
-        if known is not None and is_number and not np.isnan(known[:, j]).all():
-            low, high = np.nanmin(known[:, j]), np.nanmax(known[:, j])
-            is_usual = bool(low <= after[j] <= high)
-        moves = is_number and not np.isnan(x)
+        moves = not feature.is_categorical and not np.isnan(x)
         size = abs(new - x) / float(scale.units[j]) if moves else 1.0
         texts = (value_text(feature, x), value_text(feature, new))
-        changes.append(Change(one_line(feature.name), *texts, size, is_usual))
+        changes.append(Change(one_line(feature.name), *texts, size))
     return tuple(changes)

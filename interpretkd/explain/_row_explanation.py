@@ -15,6 +15,7 @@ from interpretkd._base import (
     prediction_text,
 )
 from interpretkd.data import Rows
+from interpretkd.explain._crowd import UNLIKELY
 
 _MOST_PARTS = 10
 """How many contributions the text names; the table holds all."""
@@ -62,20 +63,15 @@ class Change:
     size : float
         In [0, inf): the distance in standard deviations of the column; 1 for a
         category or a gap.
-    is_usual : bool or None
-        Whether the new number lies within the range of the given rows; None where no
-        rows were given.
     """
 
     feature: str
     before: str
     after: str
     size: float
-    is_usual: bool | None
 
     def __str__(self) -> str:
-        note = " (no given row goes so far)" if self.is_usual is False else ""
-        return one_line(f"{self.feature}: {self.before} -> {self.after}{note}")
+        return one_line(f"{self.feature}: {self.before} -> {self.after}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +92,10 @@ class Counterfactual:
         What the teacher then says; None where it cannot be asked.
     teacher_follows : bool or None
         Whether it goes along, as `explain_row` says; None where it cannot be asked.
+    plausibility : float or None, default=None
+        In [0, 1]: the share of the given rows that stand at least as far from their
+        nearest other row as the changed row does; 0 where none does. None where too
+        few rows were given.
     """
 
     changes: tuple[Change, ...]
@@ -104,6 +104,12 @@ class Counterfactual:
     probability: float | None
     teacher_prediction: Any
     teacher_follows: bool | None
+    plausibility: float | None = None
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is farther from all given rows than nearly each of them is."""
+        return self.plausibility is not None and self.plausibility < UNLIKELY
 
     @property
     def size(self) -> float:
@@ -117,7 +123,8 @@ class Counterfactual:
             verb = "goes along" if self.teacher_follows else "does not go along"
             teacher = f"the teacher {verb}: {prediction_text(self.teacher_prediction)}"
         changes = " and ".join(map(str, self.changes))
-        return one_line(f"{changes} => {says}; {teacher}")
+        note = " (hardly any given row is like that)" if self.stands_alone else ""
+        return one_line(f"{changes}{note} => {says}; {teacher}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,13 +150,21 @@ class RowExplanation:
     steps : tuple of Step
         The way through the tree, from its root; empty for other students.
     contributions : DataFrame or None
-        For boosted and linear students what each feature adds to each output's sum,
-        and in the first row what it is added to; None for a tree. For classes that
-        exclude each other the sums are those less their mean, which decides the same.
+        For boosted and linear students what each feature adds, and in the first row,
+        "(base)", what a mean row comes to; None for a tree. A column's sum is what the
+        model itself says: for two classes the logit of the second, as
+        ``decision_function``; for more each logit less the mean of all; for labels the
+        logits; for regression the value. A last row, "(limit)", is there where the
+        smallest probability that counts cuts the sum off. Of a student that adds up
+        something else, such as probabilities, it is that, as `sums_of` says.
     counterfactuals : tuple of Counterfactual
-        The nearest changes that make the student decide otherwise, the nearest first.
+        Changes that make the student decide otherwise, the best first.
     is_as_desired : bool, default=False
         Whether it decides as was desired already, so that nothing has to change.
+    sums_of : tuple of str, default=()
+        What the columns of `contributions` add up to, such as "the logit of good".
+    none_found : str, default=""
+        Why there is no counterfactual, in a sentence; empty where there is one.
     """
 
     values: Mapping[str, str]
@@ -166,6 +181,23 @@ class RowExplanation:
     contributions: pd.DataFrame | None
     counterfactuals: tuple[Counterfactual, ...]
     is_as_desired: bool = False
+    sums_of: tuple[str, ...] = ()
+    none_found: str = ""
+
+    @property
+    def sums(self) -> dict[str, float]:
+        """What the contributions come to, by what that is; empty for a tree."""
+        if self.contributions is None:
+            return {}
+        totals = self.contributions.iloc[:, 2:].sum().tolist()
+        return dict(zip(self.sums_of, totals, strict=True))
+
+    @property
+    def main_sum(self) -> int:
+        """The position of the sum that the decision goes by, or of the first."""
+        if len(self.sums_of) < 2 or isinstance(self.prediction, tuple | list):
+            return 0
+        return int(self.student_scores.argmax())
 
     def to_frame(self) -> pd.DataFrame:
         """Return the way through the tree, or the contributions, as a table.
@@ -175,7 +207,7 @@ class RowExplanation:
         DataFrame
             For a tree one row a test: node, feature, value, test, margin and
             relative_margin. Else one row a feature, the largest contributions first:
-            feature, value, and a column an output.
+            feature, value, and a column a sum.
         """
         if self.contributions is not None:
             return self.contributions
@@ -191,8 +223,8 @@ class RowExplanation:
         -------
         DataFrame
             One row a changed cell: counterfactual (from 1), feature, before, after,
-            size, is_usual, prediction, probability, teacher_prediction,
-            teacher_follows.
+            size, prediction, probability, teacher_prediction, teacher_follows,
+            plausibility.
         """
         rows = [
             {
@@ -202,6 +234,7 @@ class RowExplanation:
                 "probability": one.probability,
                 "teacher_prediction": one.teacher_prediction,
                 "teacher_follows": one.teacher_follows,
+                "plausibility": one.plausibility,
             }
             for i, one in enumerate(self.counterfactuals, start=1)
             for change in one.changes
@@ -212,7 +245,7 @@ class RowExplanation:
             "prediction",
             "probability",
         ]
-        columns += ["teacher_prediction", "teacher_follows"]
+        columns += ["teacher_prediction", "teacher_follows", "plausibility"]
         return pd.DataFrame(rows, columns=columns)
 
     def scores_frame(self) -> pd.DataFrame:
@@ -252,7 +285,7 @@ class RowExplanation:
         lines.append("What would make the student decide otherwise:")
         lines += [f"  {one}" for one in self.counterfactuals]
         if not self.counterfactuals:
-            lines.append(f"  {self._none_found}")
+            lines.append(f"  {self.none_found}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -268,16 +301,8 @@ class RowExplanation:
             caption = "What would make the student decide otherwise"
             tables.append(html_table(self.counterfactuals_frame(), caption=caption))
         else:
-            sentences.append(f"What would change it: {self._none_found}.")
+            sentences.append(self.none_found)
         return html_block(sentences, tables)
-
-    @property
-    def _none_found(self) -> str:
-        if self.is_as_desired:
-            return "it decides as desired already"
-        if self.leaf is None:
-            return "no change of one feature, nor of a few one after the other"
-        return "no change of the features that may change"
 
 
 def _with_chance(prediction: Any, chance: float | None) -> str:
@@ -299,15 +324,22 @@ def _parts_text(explanation: RowExplanation) -> list[str]:
     frame = explanation.contributions
     if frame is None:
         return []
-    column = frame.columns[2]
-    if explanation.agrees is not None and not isinstance(explanation.prediction, tuple):
-        column = frame.columns[2 + int(explanation.student_scores.argmax())]
-    elif len(frame.columns) > 3:
+    decided = explanation.agrees is not None
+    if len(explanation.sums_of) > 1 and (
+        not decided or isinstance(explanation.prediction, tuple)
+    ):
         return ["What adds to the sums: see to_frame()."]
-    lines = [f"What adds {column}:"]
+    place = explanation.main_sum
+    column, about = frame.columns[2 + place], explanation.sums_of[place]
+    total, base = frame[column].sum(), frame[column].iloc[0]
+    lines = [
+        f"{about[:1].upper()}{about[1:]} is {total:.4g}: {base:.4g} for a mean row"
+    ]
     shown = frame[1:][frame[column][1:] != 0]
     for name, value, number in shown[["feature", "value", column]][:_MOST_PARTS].values:
-        lines.append(f"  {name} = {value}: {number:+.3g}")
+        given = f"{name} = {value}" if value else name
+        lines.append(f"  {given}: {number:+.3g}")
     if len(shown) > _MOST_PARTS:
-        lines.append(f"  and {len(shown) - _MOST_PARTS} more")
+        left = shown[column][_MOST_PARTS:].sum()
+        lines.append(f"  and {len(shown) - _MOST_PARTS} more: {left:+.3g}")
     return lines

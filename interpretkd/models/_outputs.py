@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, InputError
 from interpretkd.models._forest import Forest
 from interpretkd.models._linear import Linear
-from interpretkd.targets import decide, probabilities
+from interpretkd.targets import Target, apply_link, decide, probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,19 +21,33 @@ class Outputs:
     ----------
     names : tuple of str
         What each shown number is about: a class, a label or an output.
-    unit : {"logit", "probability", "value"}
-        What is added up.
+    unit : str
+        What is added up: "logit" and "value" are what the model itself says;
+        "probability" (of a target at another temperature than 1 "probability at
+        temperature 2") and "separate logit" (of classes fitted each by itself) what its
+        answer is read from.
     weights : ndarray of shape (n_outputs, n_shown), float64
         What each of the form's outputs counts in each of the shown numbers.
     exclusive : bool, default=False
         Whether these are logits of classes that exclude each other, so that a number
         added to all of them changes nothing.
+    scale : float, default=1.0
+        What one unit of the form's sums adds to a logit of the model; it is a part of
+        `weights`.
     """
 
     names: tuple[str, ...]
     unit: str
     weights: Array
     exclusive: bool = False
+    scale: float = 1.0
+
+    @property
+    def units(self) -> str:
+        """Several of the unit: "logits", "values" or "probabilities"."""
+        head, space, tail = self.unit.partition(" ")
+        several = {"probability": "probabilities"}.get(head, f"{head}s")
+        return f"{several}{space}{tail}"
 
     def show(self, sums: Array) -> Array:
         """Turn what a form adds up into what is shown.
@@ -49,6 +63,21 @@ class Outputs:
             The same of the shown numbers.
         """
         return sums @ self.weights
+
+    def show_logits(self, logits: Array) -> Array:
+        """Turn a model's own logits into what is shown.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (..., n_outputs)
+            What ``model.logits`` returns; what is shown must be logits or values.
+
+        Returns
+        -------
+        ndarray of shape (..., n_shown)
+            What the sums come to, where nothing limits them.
+        """
+        return logits @ (self.weights / self.scale)
 
     def centred(self) -> "Outputs":
         """Take off, of classes that exclude each other, what is added to all.
@@ -124,15 +153,37 @@ def read_outputs(model: Any, kind: type[Forest] | type[Linear]) -> tuple[Any, Ou
     unit = "value" if form.link == "identity" else "logit"
     exclusive, scale = form.link == "softmax", 1.0
     if target is not None and target.task != "regression":
-        if form.link == "identity":
-            unit = "logit" if target.kind == "logits" else "probability"
-        elif target.kind == "soft":
-            scale = target.temperature
+        if form.link == "identity" and target.kind != "logits":
+            unit = _of_probabilities(target)
+        elif form.link == "sigmoid" and target.task == "multiclass":
+            unit = "separate logit"  # each class's own: their ratios decide
+        else:
+            unit, scale = "logit", _logits_a_unit(target, form.link, n_outputs)
         exclusive = target.task == "multiclass" and unit == "logit"
     weights = scale * np.eye(n_outputs)
     if exclusive and n_outputs == 2:
         names, weights = names[1:], scale * np.array([[-1.0], [1.0]])
-    return form, Outputs(tuple(names), unit, weights, exclusive)
+    return form, Outputs(tuple(names), unit, weights, exclusive, scale)
+
+
+def _of_probabilities(target: Target) -> str:
+    if target.kind != "soft" or target.temperature == 1:
+        return "probability"
+    return f"probability at temperature {target.temperature:g}"
+
+
+def _logits_a_unit(target: Target, link: str, n_outputs: int) -> float:
+    """Return what one unit of the sums adds to the logits that the model tells.
+
+    It is asked of `Target.decode`, which alone knows how a student's predictions
+    become logits: at a temperature one unit is worth several.
+    """
+    margins = np.zeros((2, n_outputs))
+    margins[1, 0] = 1.0
+    logits = target.decode(np.asarray(apply_link(margins, link)))
+    if target.task == "multiclass":  # only differences count
+        logits = logits - logits[:, -1:]
+    return float(f"{logits[1, 0] - logits[0, 0]:.12g}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from interpretkd._base import InputError, check_integer
-from interpretkd.distillation import check_model
+from interpretkd.distillation import check_model, task_text
 from interpretkd.evaluation import Analysis, analyse
 from interpretkd.model_selection import Frontier
 from interpretkd.reports._document import Document
@@ -249,8 +249,8 @@ def _check_frontier(frontier: object, found: Analysis) -> None:
         )
     if frontier.task != found.task:
         raise InputError(
-            f"{must} of the task {found.task!r}, as the model is. Got one of "
-            f"{frontier.task!r}."
+            f"{must} of models that decide {task_text(found.model)}, as the model "
+            f"does. Got one that decides {task_text(frontier.models[0])}."
         )
     other = frontier.models[0]
     if other.schema_.names != found.model.schema_.names:

@@ -28,7 +28,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, naming_file
-from interpretkd.data import Schema, as_frame, group_positions, plain_value
+from interpretkd.data import (
+    Ranges,
+    Schema,
+    as_frame,
+    group_positions,
+    plain_value,
+)
 from interpretkd.distillation import (
     DistilledClassifier,
     DistilledRegressor,
@@ -253,6 +259,7 @@ def _model_state(model: Any) -> dict[str, Any]:
         "validation_rows": model.validation_rows_.tolist(),
         "n_asked": model.n_asked_,
         "columns": list(model.schema_.names),
+        "ranges": None if model.ranges_ is None else model.ranges_.to_list(),
         "from_frame": hasattr(model, "feature_names_in_"),
         "student": _student_state(model.student_),
         "baseline": None,
@@ -435,6 +442,8 @@ def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
         raise InputError("its columns are not those of schema.json")
     model.schema_, model.task_ = schema, state["task"]
     model.n_features_in_ = len(schema)
+    ranges = state.get("ranges")  # older runs have none
+    model.ranges_ = None if ranges is None else Ranges.from_list(ranges, len(schema))
     if state["from_frame"]:
         model.feature_names_in_ = np.asarray(schema.names, dtype=object)
     model.target_ = Target(**state["target"])

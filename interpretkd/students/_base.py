@@ -20,6 +20,7 @@ from interpretkd._base import Array, InputError
 from interpretkd.data import Encoded, Rows, Schema, batches, checked_rows
 from interpretkd.models import Form
 from interpretkd.students._boosted.rounds import Score
+from interpretkd.students._compiling import saying_when_compiling
 from interpretkd.targets import Target
 
 Watch: TypeAlias = tuple[Any, Callable[[Array], float]]
@@ -113,7 +114,8 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         self._check()
         checked_rows(self, training.rows[:1], reset=True)
         given = self._checked(training.encoded, training.targets, training.weight)
-        self._fit(*given, None if validation is None else self._held_out(validation))
+        held_out = None if validation is None else self._held_out(validation)
+        self._fit_told(*given, held_out)
         return self
 
     def predict_encoded(self, rows: Rows, encoded: Encoded) -> Array:
@@ -160,8 +162,13 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         held_out = None
         if watch is not None:
             held_out = (self._encode_held_out(watch[0]).codes, watch[1])
-        self._fit(*given, held_out)
+        self._fit_told(*given, held_out)
         return self
+
+    def _fit_told(self, *given: Any) -> None:
+        """Fit, with a word to the user if code is compiled first."""
+        with saying_when_compiling():
+            self._fit(*given)
 
     def _read(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None

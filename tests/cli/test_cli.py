@@ -425,6 +425,17 @@ def test_report(cli, run_folder):
     assert not Path("r2.html").exists()
 
 
+def test_explain_keeps_to_what_may_change(cli, run_folder):
+    columns = load_run(run_folder).model.schema_.names
+    asked = [part for name in columns for part in ("--immutable", name)]
+    code, out, _ = cli("explain", run_folder, "3", *asked)
+    assert code == 0
+    assert "No change of the columns that may change" in out
+    code, _, err = cli("explain", run_folder, "3", "--only-up", "no such")
+    assert code == 1
+    assert "must hold column names. Got 'no such'" in err
+
+
 def test_explain(cli, run_folder):
     code, out, err = cli("explain", run_folder, "3")
     assert (code, err) == (0, "")

@@ -180,7 +180,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(iris, diabetes):
     labels = replace(cart, y=np.roll(cart.y, 7))
     retrained = replace(cart, teacher_logits=cart.teacher_logits * 2)
     for other, reason in (
-        (diabetes["cart"], "its task is regression, not multiclass"),
+        (diabetes["cart"], "it decides a value, not one of"),
         (fewer, f"other evaluation rows ({len(cart) - 1} of them, not {len(cart)})"),
         (moved, "other evaluation rows"),
         (labels, "other labels"),

@@ -1,8 +1,10 @@
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings, strategies as st
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
@@ -24,6 +26,7 @@ from interpretkd.rules import extract_rules
 from interpretkd.runs import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.targets import probabilities
+from interpretkd.teachers import CallableTeacher
 from tests.students.cart.small_trees import HOSTILE
 
 SMALL = CartStudent(4, search="greedy")
@@ -150,6 +153,35 @@ def test_values() -> None:
     assert len(disagreements(model, X, tolerance=1e9)) == 0
     assert len(disagreements(model, X, tolerance=0.0)) == (gap != 0).sum()
     assert "differ" in str(found)
+
+
+@given(
+    scale=st.sampled_from([1e-3, 1.0, 1e6]), tolerance=st.none() | st.floats(0.0, 3.0)
+)
+@settings(max_examples=20, deadline=None)
+def test_values_are_compared_in_their_own_unit(
+    scale: float, tolerance: float | None
+) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    teacher = CallableTeacher(lambda x: scale * np.asarray(x)[:, 0], task="regression")
+    model = DistilledRegressor(FrozenEstimator(teacher.fit(X)), SMALL, transfer=None)
+    model.set_params(random_state=0).fit(X)
+    far = None if tolerance is None else tolerance * scale
+    found = disagreements(model, X, tolerance=far)
+    gap = np.abs(model.predict(X) - teacher.logits(X).ravel())
+    numbers = [
+        float(word.strip(".").replace(",", ""))
+        for word in re.findall(r"than ([\d,.]+)", found.sentence)
+    ]
+    assert "e+" not in found.sentence
+    if far is None:  # only the amounts are told, no share with an interval
+        assert numbers == pytest.approx([np.median(gap), found.tolerance], rel=6e-3)
+        assert "[" not in found.sentence
+        return
+    assert numbers[0] == pytest.approx(far, rel=6e-3)
+    n = int((gap > far).sum())
+    assert (f"on {n} of 60 rows" in found.sentence) == (n > 0)
 
 
 @pytest.mark.parametrize(

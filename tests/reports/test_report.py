@@ -126,7 +126,7 @@ def test_what_cannot_stand_beside_the_student_is_refused(tree, split, lined_up):
     iris = frontier(teacher, X_iris, students=[GREEDY], random_state=0)
     for wrong, sentence in [
         (lined_up.to_frame(), "must be a Frontier.* Got a DataFrame"),
-        (replace(lined_up, task="regression"), "of the task 'multiclass'"),
+        (replace(lined_up, task="regression"), "that decide one of two classes"),
         (iris, "other columns"),
         (replace(lined_up, points=(other,)), "other classes"),
     ]:

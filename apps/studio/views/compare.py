@@ -134,15 +134,39 @@ def misfit(other: SavedRun) -> str | None:
     return None
 
 
+def shows_sizes() -> bool:
+    """Ask whether the tree's smaller sizes are shown, which halves the rows.
+
+    The rows are those of the other pages: all of them for the whole student, the half
+    that did not choose the cut where the sidebar is set to a smaller size.
+    """
+    if caches.whole().sizes is None:
+        return False
+    if shown_size() is not None:
+        return True
+    return st.toggle(
+        "Show the smaller sizes of this tree",
+        key="cuts",
+        bind="query-params",
+        help="They are cut on one half of the evaluation rows; all students are then "
+        "measured on the other half.",
+    )
+
+
 def say_rows(found: Comparison) -> None:
     """Say on which rows everything here was measured."""
     if found.numbers is None:
-        text = f"Everything here is measured on all {found.n_rows:,} evaluation rows."
+        text = f"Everything here is measured on all {found.n_rows:,} held-out rows."
     else:
         text = (
-            f"Everything here is measured on {found.n_rows:,} of the evaluation rows: "
+            f"Everything here is measured on {found.n_rows:,} of the held-out rows: "
             "those that did not choose how the tree is cut."
         )
+        if shown_size() is None:
+            text += (
+                f" The other pages measure the whole student on all "
+                f"{len(caches.whole()):,}."
+            )
     if found.teacher_accuracy is not None:
         text += f" The teacher's accuracy on them is {said(found.teacher_accuracy)}."
     st.caption(widgets.plain(text))
@@ -253,9 +277,11 @@ def table_of(found: Comparison, frame: pd.DataFrame) -> pd.DataFrame:
             "Front": frame["front"],
             "Items to read": frame["items"],
             f"Fidelity{in_r2()}": [said(one) for one in found.fidelity],
-            f"Accuracy{in_r2()}": [said(one) for one in shares],
-            "Accuracy of the baseline": [said(one) for one in found.baseline_accuracy],
-            "Accuracy of the teacher": said(found.teacher_accuracy),
+            f"Accuracy of the student{in_r2()}": [said(one) for one in shares],
+            f"Accuracy of the baseline{in_r2()}": [
+                said(one) for one in found.baseline_accuracy
+            ],
+            f"Accuracy of the teacher{in_r2()}": said(found.teacher_accuracy),
             "Parameters": frame["parameters"],
             "Bytes": frame["bytes"],
             "Leaves or terms": frame["size"],
@@ -324,8 +350,10 @@ def show_one(found: Comparison, number: int, runs: dict[str, SavedRun]) -> None:
         share = None if found.accuracy is None else found.accuracy[number]
         with st.container(horizontal=True, gap="medium"):
             show_metric(f"Fidelity{in_r2()}", found.fidelity[number])
-            show_metric(f"Accuracy{in_r2()}", share)
-            show_metric("Baseline's accuracy", found.baseline_accuracy[number])
+            show_metric(f"Accuracy of the student{in_r2()}", share)
+            show_metric(
+                f"Accuracy of the baseline{in_r2()}", found.baseline_accuracy[number]
+            )
             if one.items is not None:
                 st.metric("Items to read", f"{one.items:,}", width="content")
         where = runs[one.run]
@@ -479,15 +507,7 @@ caches.whole()
 run, others = offer_runs()
 runs = without_misfits(run, others)
 own = next(name for name, one in runs.items() if one.key == run.key)
-has_sizes = caches.whole().sizes is not None
-cut = has_sizes and st.toggle(
-    "Show the smaller sizes of this tree",
-    value=True,
-    key="cuts",
-    bind="query-params",
-    help="They are cut on one half of the evaluation rows; all students are then "
-    "measured on the other half.",
-)
+cut = shows_sizes()
 with st.spinner("Measuring the students ..."):
     what = (cut, *((name, one.key) for name, one in runs.items()))
     made = caches.kept_whole(

@@ -149,34 +149,47 @@ def show_parts(explanation: RowExplanation) -> None:
     frame = explanation.to_frame()
     st.subheader("What adds up to the decision", anchor=False)
     output = 0
-    if len(explanation.outputs) > 1:
+    if len(explanation.sums_of) > 1:
         output = st.selectbox(
             "What adds to",
-            range(len(explanation.outputs)),
-            index=int(np.argmax(explanation.student_scores)),
-            format_func=explanation.outputs.__getitem__,
-            key=f"_adds_to_{explanation.student_scores.argmax()}",
+            range(len(explanation.sums_of)),
+            index=explanation.main_sum,
+            format_func=explanation.sums_of.__getitem__,
+            key=f"_adds_to_{explanation.main_sum}",
         )
+    about = widgets.plain(explanation.sums_of[output])
     column = frame.columns[2 + output]
     short = frame[["feature", "value"]].assign(adds=frame[column])
     rest = short[1:]
     strongest = rest["adds"].abs().nlargest(MOST_BARS).index
     shown = rest.loc[strongest][rest.loc[strongest, "adds"] != 0]
     shown = shown.assign(
-        name=shown["feature"] + " = " + shown["value"],
+        name=np.where(
+            shown["value"] == "",
+            shown["feature"],
+            shown["feature"] + " = " + shown["value"],
+        ),
         way=np.where(shown["adds"] > 0, "adds", "takes off"),
     )
     pairs = zip(shown["name"], shown["adds"], strict=True)
     said = "; ".join(f"{name} {adds:+.3g}" for name, adds in pairs)
-    st.altair_chart(parts_chart(shown, f"What adds to the sum: {said}"))
-    base = float(short["adds"].iloc[0])
-    unit = "value" if explanation.probability is None else "logit"
+    st.altair_chart(parts_chart(shown, f"What adds to {about}: {said}"))
+    base, total = float(short["adds"].iloc[0]), float(short["adds"].sum())
     st.caption(
-        f"The intercept, the sum of a mean row, is {base:.3g}; the features of this "
-        f"row add to it, which gives {float(short['adds'].sum()):.3g} ({unit})."
+        f"Of a mean row {about} is {base:.3g}; the features of this row add to it, "
+        f"which gives {total:.4g}{probability_text(explanation, output, total)}."
     )
     with st.expander("All features and outputs as a table"):
         widgets.table(frame)
+
+
+def probability_text(explanation: RowExplanation, output: int, total: float) -> str:
+    """Say which probability a logit stands for, where it does so by itself."""
+    about = explanation.sums_of[output]
+    alone = len(explanation.sums_of) == 1 or isinstance(explanation.prediction, tuple)
+    if not alone or not about.startswith("the logit"):
+        return ""
+    return f", a probability of {1 / (1 + np.exp(-total)):.3f}"
 
 
 def parts_chart(shown: pd.DataFrame, said: str) -> Any:
@@ -237,17 +250,28 @@ def choose_desired(found: Any) -> Any:
     return found.model.classes_[names.index(chosen)]
 
 
+def choose_limits(model: Any, used: list[str]) -> dict[str, tuple[str, ...]]:
+    """Ask which features may not change, or in one direction only."""
+    kinds = {feature.name: feature for feature in model.schema_.features}
+    numbers = [name for name in used if not kinds[name].is_categorical]
+    asked = {
+        "immutable": st.multiselect(
+            "Features that may not change", used, key="immutable", bind="query-params"
+        )
+    }
+    if numbers:
+        asked["only_up"] = st.multiselect(
+            "Features that may only rise", numbers, key="only_up", bind="query-params"
+        )
+    return {name: tuple(columns) for name, columns in asked.items()}
+
+
 def show_counterfactuals(
     row: int, explanation: RowExplanation, rows: Any, model: Any
 ) -> None:
     """Show the nearest changes, and offer to try each."""
     if not explanation.counterfactuals:
-        said = (
-            "The student decides as desired already: nothing has to change."
-            if explanation.is_as_desired
-            else "No change was found of the features that may change."
-        )
-        st.info(said)
+        st.info(explanation.none_found)
         return
     for number, counterfactual in enumerate(explanation.counterfactuals, start=1):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -279,9 +303,10 @@ def counterfactual_text(counterfactual: Counterfactual) -> str:
     changes = " and ".join(
         f"**{widgets.plain(change.feature)}** from {widgets.plain(change.before)} to "
         f"**{widgets.plain(change.after)}**"
-        + (" (no held-out row goes so far)" if change.is_usual is False else "")
         for change in counterfactual.changes
     )
+    if counterfactual.stands_alone:
+        changes += " (hardly any held-out row is like that)"
     says = widgets.plain(prediction_text(counterfactual.prediction))
     if counterfactual.probability is not None:
         says += f" ({counterfactual.probability:.3f})"
@@ -325,7 +350,7 @@ model, rows = found.model, row_of(whole.X, position)
 used = [model.schema_.features[j].name for j in used_positions(model.student_.form_)]
 
 
-def explain(desired: Any = None, frozen: tuple[str, ...] = ()) -> Any:
+def explain(desired: Any = None, **limits: tuple[str, ...]) -> Any:
     """Explain the row, once for each setting."""
     return caches.kept(
         "explain_row",
@@ -335,10 +360,10 @@ def explain(desired: Any = None, frozen: tuple[str, ...] = ()) -> Any:
             X=whole.X,
             teacher_logits=whole.answers[position],
             desired=desired,
-            frozen=frozen,
             n_counterfactuals=N_COUNTERFACTUALS,
+            **limits,
         ),
-        *(row, N_COUNTERFACTUALS, repr(desired), frozen),
+        *(row, N_COUNTERFACTUALS, repr(desired), *sorted(limits.items())),
     )
 
 
@@ -359,7 +384,5 @@ st.subheader("What would change the decision", anchor=False)
 with widgets.problems("This cannot be looked for"):
     with st.container(horizontal=True):
         desired = choose_desired(found)
-        frozen = st.multiselect(
-            "Features that may not change", used, key="frozen", bind="query-params"
-        )
-    show_counterfactuals(row, explain(desired, tuple(frozen)), rows, model)
+        limits = choose_limits(model, used)
+    show_counterfactuals(row, explain(desired, **limits), rows, model)

@@ -333,9 +333,7 @@ def show_parts(trial: WhatIf) -> None:
     if moved.empty:
         st.text("Every feature adds what it added before.")
     else:
-        st.caption(
-            f"What each feature adds to the sum of {widgets.plain(trial.parts_of)}."
-        )
+        st.caption(f"What each feature adds to {widgets.plain(trial.parts_of)}.")
         number = st.column_config.NumberColumn(format="%.4g")
         names = ("before", "after", "difference")
         widgets.table(moved, column_config=dict.fromkeys(names, number))

@@ -1,6 +1,6 @@
 """What changes when some values of a row are set, and what both models say of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,9 @@ from interpretkd.distillation import (
     same_decisions,
     teacher_is_here,
 )
+from interpretkd.explain._row_sum import _RowSum
 from interpretkd.explain._what_if.inputs import _differing, used_positions
-from interpretkd.models import Tree, decision_path, path_conditions, path_contributions
+from interpretkd.models import Tree, decision_path, path_conditions
 from interpretkd.targets import Answers, answers_of, probabilities
 
 
@@ -77,10 +78,10 @@ class WhatIf:
         For a tree the tests on the way of the row as it is: node, test, before, after
         and holds (whether the changed row fulfils it, too).
     parts : DataFrame or None
-        For other students what each feature adds to an output's sum: feature, before,
-        after and difference, the largest differences first.
+        For other students what each feature adds to a sum of `explain_row`: feature,
+        before, after and difference, the largest differences first.
     parts_of : str
-        Which output that is; empty for a tree.
+        What the sum is, such as "the logit of good"; empty for a tree.
     row : DataFrame or ndarray of shape (1, n_features)
         The changed row.
     task : {"multiclass", "multilabel", "regression"}
@@ -195,7 +196,7 @@ def try_values(
     own = [np.asarray(model.logits(each))[0] for each in (rows, changed)]
     form = model.student_.form_
     is_tree = isinstance(form, Tree)
-    parts, parts_of = (None, "") if is_tree else _parts(model, before, after, own[1])
+    parts, parts_of = (None, "") if is_tree else _parts(model, before, after, own)
     leaves = form.nodes.apply(np.vstack([before, after])).tolist() if is_tree else None
     if teacher_logits is not None and not isinstance(teacher_logits, Answers):
         teacher_logits = np.asarray(teacher_logits, dtype=np.float64).reshape(1, -1)
@@ -240,21 +241,23 @@ def _rule(tree: Tree, leaf: int) -> str:
 
 
 def _parts(
-    model: Any, before: Codes, after: Codes, logits: Array
+    model: Any, before: Codes, after: Codes, own: Sequence[Array]
 ) -> tuple[pd.DataFrame, str]:
     """Return what each feature adds to what the student says of the changed row."""
-    form = model.student_.form_
-    tables = [path_contributions(form, codes[0])[1] for codes in (before, after)]
-    output = 0
-    if model.task_ == "multiclass":
-        tables = [table - table.mean(axis=1, keepdims=True) for table in tables]
-        output = int(logits.argmax())
-    elif len(logits) > 1:
-        output = int(np.abs(tables[1] - tables[0]).sum(axis=0).argmax())
+    sums = [
+        _RowSum.of(model, codes[0], logits)
+        for codes, logits in zip((before, after), own, strict=True)
+    ]
+    tables = [np.vstack([each.parts, each.limit]) for each in sums]
+    about, output = sums[1].about, 0
+    if len(about) > 1:
+        moved = np.abs(tables[1] - tables[0]).sum(axis=0)
+        one = model.task_ == "multiclass"
+        output = int(own[1].argmax() if one else moved.argmax())
     first, second = (table[:, output] for table in tables)
     frame = pd.DataFrame(
         {
-            "feature": [one_line(name) for name in model.schema_.names],
+            "feature": [*map(one_line, model.schema_.names), "(limit)"],
             "before": first,
             "after": second,
             "difference": second - first,
@@ -262,7 +265,7 @@ def _parts(
     )
     order = np.lexsort((-np.abs(second), -np.abs(second - first)))
     kept = frame.iloc[order].query("before != 0 or after != 0")
-    return kept.reset_index(drop=True), output_names(model)[output]
+    return kept.reset_index(drop=True), about[output]
 
 
 def _changes(model: Any, before: Codes, after: Codes) -> pd.DataFrame:

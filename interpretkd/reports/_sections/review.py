@@ -77,7 +77,8 @@ def _disagreements(subject: _Subject) -> Section:
         blocks.append(Table(frame, caption, formats))
     if subject.examples and len(parts):
         rows = _in_words(parts.rows.head(MOST_ROWS_TOLD))
-        blocks.append(Table(rows, "Where they disagree, the teacher surest first"))
+        first = "the teacher surest" if found.has_classes else "the largest difference"
+        blocks.append(Table(rows, f"Where they disagree, {first} first"))
     return Section("Disagreements", tuple(blocks))
 
 

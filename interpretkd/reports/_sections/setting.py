@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from interpretkd.distillation import certainty
+from interpretkd.distillation import certainty, task_text
 from interpretkd.evaluation import Analysis, ReliabilityDisplay
 from interpretkd.reports._document import Block, Paragraph, Section, Table
 from interpretkd.reports._manual_sections import NOT_PROVIDED
@@ -39,7 +39,7 @@ def _teacher(subject: _Subject) -> Section:
     teacher, found = subject.found.model.teacher_, subject.found.evaluation
     facts = {
         "Kind": _teacher_name(teacher),
-        "Decides": subject.found.task,
+        "Decides": task_text(subject.found.model),
         "Parameters": _count(teacher.n_parameters),
         "Bytes": _count(teacher.size_bytes),
         "Accuracy": subject.words(found.teacher.accuracy),

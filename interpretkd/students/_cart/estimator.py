@@ -182,7 +182,7 @@ class CartStudent(_Student):
             X_held_out, *others = held_out
             rows = self._encode_held_out(X_held_out)
             chosen_on = _as_held_out(rows, *others)
-        self._fit(*given, chosen_on)
+        self._fit_told(*given, chosen_on)
         return self
 
     @property

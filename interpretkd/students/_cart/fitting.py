@@ -4,8 +4,6 @@ What cannot be known beforehand is chosen on held-out rows: whether a refined tr
 serves better than the greedy one, and how many leaves are worth their price.
 """
 
-import logging
-import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -48,8 +46,6 @@ OBJECTIVES = (
     "squared_error",
 )
 SEARCHES = ("auto", "greedy", "refined", "optimal")
-_PATIENCE = 1.5
-"""Seconds after which a user is told why a first fit takes long."""
 _EFFORT = 0.4
 """The share of the steps taken to choose: the order of trees is clear early."""
 _LARGEST = 64
@@ -199,14 +195,7 @@ def _fit_tree(
 
 @cache
 def _prepare(searches: bool) -> None:
-    """Compile what a fit needs, or load it: a word to the user when that takes long."""
-    word = threading.Timer(
-        _PATIENCE,
-        logging.getLogger("interpretkd").warning,
-        ["Compiling the tree engine: once on this machine, about 20 seconds."],
-    )
-    word.daemon = True
-    word.start()
+    """Compile what a fit needs, or load it, before its seconds are counted."""
     codes = np.arange(16, dtype=np.float32).reshape(-1, 2) % 5
     targets = np.eye(2)[(codes[:, 0] > 1).astype(int)]
     weight = np.ones(len(codes))
@@ -229,7 +218,6 @@ def _prepare(searches: bool) -> None:
             rng=rng,
         )
     _finish_draft(draft, problem.binned, codes, targets, weight)
-    word.cancel()
 
 
 def _objective_of(

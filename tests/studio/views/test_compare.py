@@ -39,7 +39,7 @@ def _box(app, key):
 
 
 def test_one_run_shows_the_sizes_of_its_tree(studio, make_run):
-    app = studio("german", "compare")
+    app = studio("german", "compare", cuts="true")
     assert not app.exception
     whole = analyse_run(load_run(make_run("german")))
     found = compare({"german": whole}, sizes={"german": chart_sizes(whole.sizes)})
@@ -47,7 +47,7 @@ def test_one_run_shows_the_sizes_of_its_tree(studio, make_run):
     assert table["Student"].tolist() == [one.name for one in found.students]
     assert table["Fidelity"].tolist() == [f"{one:.1%}" for one in found.fidelity]
     assert _metrics(app)["Fidelity"] == f"{found.fidelity[0].value:.1%}"
-    assert f"{found.n_rows:,} of the evaluation rows" in "".join(
+    assert f"{found.n_rows:,} of the held" in "".join(
         caption.value for caption in app.caption
     )
     assert not app.multiselect
@@ -69,14 +69,36 @@ def test_other_kinds_of_run_have_their_own_measures(studio, make_run, run):
     assert not app.exception
     whole = analyse_run(load_run(make_run(run)))
     first = app.dataframe[0].value.iloc[0]
-    if whole.sizes is None:
-        form = ".1%" if whole.has_classes else ".3f"
-        name = "Fidelity" if whole.has_classes else "Fidelity (R2)"
-        assert first[name] == format(whole.evaluation.student.fidelity, form)
-        assert app.info
-        assert not app.toggle
-    else:
-        assert "leaves" in first["Student"]
+    form = ".1%" if whole.has_classes else ".3f"
+    name = "Fidelity" if whole.has_classes else "Fidelity (R2)"
+    assert first[name] == format(whole.evaluation.student.fidelity, form)
+    assert app.info
+    assert bool(app.toggle) == (whole.sizes is not None)
+
+
+@pytest.mark.parametrize(
+    ("run", "size"),
+    [("german", None), ("german", 3), ("connect4", None), ("regression", None),
+     ("regression", 3), ("multilabel", None), ("digits_linear", None)],
+)  # fmt: skip
+def test_it_tells_the_figures_of_the_overview(studio, run, size):
+    """Of the same rows, beside the same baseline."""
+    given = {} if size is None else {"size": size}
+    overview, here = (studio(run, page, **given) for page in ("overview", "compare"))
+    figures = [
+        {
+            name: value
+            for name, value in _metrics(app).items()
+            if "cc" in name or "Fid" in name
+        }
+        for app in (overview, here)
+    ]
+    figures[0] = {n: value for n, value in figures[0].items() if "teacher" not in n}
+    assert figures[0] == figures[1]
+    assert len(figures[0]) == 3
+    n_rows = next(c.value for c in overview.caption if c.value.startswith("On "))
+    said = next(c.value for c in here.caption if c.value.startswith("Everything here"))
+    assert n_rows.split()[1] in said.split()
 
 
 def test_runs_of_the_same_rows_stand_beside_it_at_first(studio, runs):
@@ -166,7 +188,7 @@ def test_a_bad_address_changes_nothing(studio, runs):
 
 def test_a_size_is_opened(studio, monkeypatch, tmp_path):
     monkeypatch.setenv(RUNS, str(tmp_path))
-    app = studio("german", "compare")
+    app = studio("german", "compare", cuts="true")
     box = _box(app, "student")
     place = next(i for i, name in enumerate(box.options) if "4 leaves" in name)
     box.set_value(place).run()

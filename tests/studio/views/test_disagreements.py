@@ -147,7 +147,7 @@ def test_values_part_by_more_than_a_tolerance(studio, make_run):
     assert f"**{(apart > tolerance).sum()} of " in said(app)
     app.number_input(key="tolerance").set_value(1e9).run()
     assert not app.exception
-    assert app.success[0].value.startswith("Student and teacher agree on all")
+    assert app.success[0].value.startswith("The student's value differs from")
 
 
 def test_labels_one_by_one(studio, make_run):

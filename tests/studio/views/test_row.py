@@ -120,8 +120,8 @@ def test_counterfactuals_keep_to_what_may_change(studio, make_run):
     app = studio("german", "row", row=5)
     counterfactuals = app.dataframe[3].value
     frozen = counterfactuals["feature"].iloc[0]
-    app = studio("german", "row", row=5, frozen=frozen)
-    assert app.multiselect(key="frozen").value == [frozen]
+    app = studio("german", "row", row=5, immutable=frozen)
+    assert app.multiselect(key="immutable").value == [frozen]
     tables = [table.value for table in app.dataframe]
     assert all(frozen not in set(t["feature"]) for t in tables if "counterfactual" in t)
 
