@@ -53,9 +53,8 @@ class Look:
 
     @cached_property
     def share(self) -> list[float]:
-        """By node the share of the training rows that come by, by weight."""
-        cover = self.tree.cover
-        shares: list[float] = (cover / max(float(cover[0]), 1e-300)).tolist()
+        """By node the share of the training rows that come by."""
+        shares: list[float] = self.tree.shares.tolist()
         return shares
 
     @cached_property

@@ -448,7 +448,7 @@ class _Source:
     def counts(self, tree: Tree) -> dict[int, int]:
         """Count the rows that reach each node."""
         if self.judged is None:
-            return {node: round(n) for node, n in enumerate(tree.cover.tolist())}
+            return {node: round(n) for node, n in enumerate(tree.n_rows.tolist())}
         return dict(enumerate(_node_counts(tree, self.judged.codes).tolist()))
 
 
@@ -566,9 +566,9 @@ def _measured(
     source: _Source, tree: Tree, groups: Mapping[int, list[int]], outcomes: LeafOutcomes
 ) -> list[dict[str, Any]]:
     if source.judged is None:
-        cover = [float(tree.cover[group].sum()) for group in groups.values()]
-        whole = max(float(tree.cover[0]), 1e-300)
-        return [{"n_rows": round(n), "coverage": n / whole} for n in cover]
+        reached = [float(tree.n_rows[group].sum()) for group in groups.values()]
+        whole = max(float(tree.n_rows[0]), 1e-300)
+        return [{"n_rows": round(n), "coverage": n / whole} for n in reached]
     place = np.full(len(tree.nodes.feature), -1)
     for i, group in enumerate(groups.values()):
         place[group] = i

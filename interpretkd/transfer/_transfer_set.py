@@ -27,6 +27,9 @@ class TransferSet:
         How much each row counts; None for 1.
     known : Encoded or None
         The rows encoded, where they are already; see `encoded`.
+    given : ndarray of shape (n_samples,), bool, or None
+        Which rows were given; None for all. The others were generated: they teach, but
+        whoever counts the training rows does not mean them.
     """
 
     rows: Rows
@@ -34,6 +37,7 @@ class TransferSet:
     labels: Array | None = None
     weight: Array | None = None
     known: Encoded | None = None
+    given: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -64,6 +68,7 @@ class TransferSet:
             None if self.labels is None else self.labels[index],
             None if self.weight is None else self.weight[index],
             self.encoded.take(index),
+            None if self.given is None else self.given[index],
         )
 
     def join(self, further: "TransferSet") -> "TransferSet":
@@ -72,7 +77,7 @@ class TransferSet:
         Parameters
         ----------
         further : TransferSet
-            Rows without labels.
+            Generated rows, without labels.
 
         Returns
         -------
@@ -88,6 +93,7 @@ class TransferSet:
             labels,
             np.concatenate([self.weights, further.weights]),
             self.encoded.join(further.encoded),
+            np.repeat([True, False], [len(self), len(further)]),
         )
 
     @property
