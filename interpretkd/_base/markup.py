@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from interpretkd._base.text import one_line
+from interpretkd._base.text import amount_text, one_line, signed_text
 
 UNKNOWN = "-"
 """What a cell shows for a value that is not known."""
@@ -162,9 +162,12 @@ def _cell_text(value: Any, spec: str = "") -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if spec and isinstance(value, int | float | np.number):
+        if spec.endswith("g"):  # which would write an exponent
+            write = signed_text if spec.startswith("+") else amount_text
+            return write(value, int(spec.strip("+,.g")))
         return format(value, spec)
     if isinstance(value, float | np.floating):
-        return f"{value:.4g}"
+        return amount_text(value, 4)
     if isinstance(value, int | np.integer):
         return f"{value:,}"
     return str(value)

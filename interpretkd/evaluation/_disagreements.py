@@ -11,6 +11,8 @@ from sklearn.utils import check_random_state
 from interpretkd._base import (
     Array,
     Flags,
+    Shown,
+    amount_text,
     check_integer,
     check_real,
     counted,
@@ -32,7 +34,7 @@ from interpretkd.evaluation._evaluate import _truth
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Tree, path_conditions
 from interpretkd.rules import extract_rules
-from interpretkd.students import Limits, grow
+from interpretkd.students import Limits, grow, readable_thresholds
 from interpretkd.targets import decide
 
 _TOP_SHARE = 0.1
@@ -70,8 +72,8 @@ class Region:
         return f"{self.text}: {self.rate}, {counted(self.rate.n, 'row')}"
 
 
-@dataclass(frozen=True, eq=False)
-class Disagreements:
+@dataclass(frozen=True, eq=False, repr=False)
+class Disagreements(Shown):
     """The rows on which student and teacher disagree, and what they have in common.
 
     Parameters
@@ -167,7 +169,9 @@ class Disagreements:
         """On how many rows they disagree, in one sentence."""
         if not len(self):
             return f"Student and teacher agree on all {self.n_rows} rows."
-        more = "" if self.tolerance is None else f" by more than {self.tolerance:.4g}"
+        more = ""
+        if self.tolerance is not None:
+            more = f" by more than {amount_text(self.tolerance, 4)}"
         return (
             f"Student and teacher disagree{more} on {len(self)} of {self.n_rows} rows: "
             f"{self.rate:.1%}."
@@ -394,6 +398,7 @@ def _regions(
     seen, unseen = np.array_split(order, 2)
     limits = Limits(max_leaves=max_leaves, min_samples_leaf=_FEWEST_IN_REGION)
     tree = grow(model.schema_, codes[seen], differs[seen, None], limits=limits)
+    tree = readable_thresholds(tree, codes[seen])
     reached = tree.nodes.apply(codes[unseen])
     found = []
     conditions = path_conditions(tree.nodes)

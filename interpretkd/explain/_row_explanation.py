@@ -8,11 +8,13 @@ import pandas as pd
 
 from interpretkd._base import (
     Array,
+    Shown,
     html_block,
     html_table,
-    number_text,
     one_line,
     prediction_text,
+    signed_text,
+    threshold_text,
 )
 from interpretkd.data import Rows
 
@@ -78,8 +80,8 @@ class Change:
         return one_line(f"{self.feature}: {self.before} -> {self.after}{note}")
 
 
-@dataclass(frozen=True, eq=False)
-class Counterfactual:
+@dataclass(frozen=True, eq=False, repr=False)
+class Counterfactual(Shown):
     """A change of the row after which the student decides otherwise.
 
     Parameters
@@ -120,8 +122,8 @@ class Counterfactual:
         return one_line(f"{changes} => {says}; {teacher}")
 
 
-@dataclass(frozen=True, eq=False)
-class RowExplanation:
+@dataclass(frozen=True, eq=False, repr=False)
+class RowExplanation(Shown):
     """What student and teacher say of one row, and why the student says so.
 
     Parameters
@@ -289,7 +291,7 @@ def _step_text(step: Step) -> str:
     text = f"{step.feature} = {step.value} fulfils {step.test}"
     if step.margin is None:
         return text
-    far = f"by {number_text(float(f'{step.margin:.3g}'))}"
+    far = f"by {threshold_text(float(f'{step.margin:.3g}'))}"
     if step.relative_margin is not None:
         far += f", {step.relative_margin:.2f} standard deviations"
     return f"{text} ({far})"
@@ -307,7 +309,7 @@ def _parts_text(explanation: RowExplanation) -> list[str]:
     lines = [f"What adds {column}:"]
     shown = frame[1:][frame[column][1:] != 0]
     for name, value, number in shown[["feature", "value", column]][:_MOST_PARTS].values:
-        lines.append(f"  {name} = {value}: {number:+.3g}")
+        lines.append(f"  {name} = {value}: {signed_text(number)}")
     if len(shown) > _MOST_PARTS:
         lines.append(f"  and {len(shown) - _MOST_PARTS} more")
     return lines

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError, joined
+from interpretkd._base import Array, InputError, Shown, amount_text, counted, joined
 from interpretkd.data import Codes, Rows, Schema
 from interpretkd.models._frozen import _FormBase
 from interpretkd.models._nodes import NODE_ARRAYS, Nodes, _check_arrays, freeze
@@ -18,8 +18,8 @@ _MOST_VALUES = 3
 """So many outputs of a leaf are printed, the largest first."""
 
 
-@dataclass(frozen=True, eq=False)
-class Tree(_FormBase):
+@dataclass(frozen=True, eq=False, repr=False)
+class Tree(Shown, _FormBase):
     """One tree with a vector at each node.
 
     Parameters
@@ -76,6 +76,11 @@ class Tree(_FormBase):
         leaves = np.flatnonzero(self.nodes.is_leaf).tolist()
         return outline(self.nodes, {leaf: self._leaf_text(leaf) for leaf in leaves}, {})
 
+    @property
+    def _headline(self) -> str:
+        tests = counted(len(self.nodes.feature) - self.n_leaves, "test")
+        return f"{tests}, {self.n_leaves:,} leaves, depth {self.depth}"
+
     def _check_support(self) -> None:
         if self.support is None:
             return
@@ -116,12 +121,14 @@ class Tree(_FormBase):
         leaf = self.nodes.apply(codes)
         support = np.bincount(leaf, minlength=len(self.cover))
         for node in np.flatnonzero(~self.nodes.is_leaf)[::-1]:  # children come first
-            support[node] = support[[self.nodes.left[node], self.nodes.right[node]]].sum()
+            support[node] = support[
+                [self.nodes.left[node], self.nodes.right[node]]
+            ].sum()
         return replace(self, support=support)
 
     def _leaf_text(self, leaf: int) -> str:
         share = f"{self.shares[leaf]:.1%} of rows"
-        values = [f"{value:.4g}" for value in self.value[leaf].tolist()]
+        values = [amount_text(value, 4) for value in self.value[leaf].tolist()]
         if self.names is None:
             return f"{joined(values, _MOST_VALUES)} ({share})"
         largest = np.argsort(-self.value[leaf], kind="stable").tolist()
@@ -132,6 +139,12 @@ class Tree(_FormBase):
     def schema(self) -> Schema:
         """The columns that the tree reads."""
         return self.nodes.schema
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of all arrays that it takes to decide and to say how surely."""
+        decide = {**self.nodes.to_arrays(), "value": self.value, "cover": self.cover}
+        return sum(array.nbytes for array in decide.values())
 
     @property
     def n_outputs(self) -> int:

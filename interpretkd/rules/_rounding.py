@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import InputError, check_boolean, number_text
+from interpretkd._base import InputError, Shown, check_boolean, number_text
 from interpretkd.data import Codes, Rows
 from interpretkd.models import (
     Forest,
@@ -24,8 +24,8 @@ from interpretkd.models import (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Readable:
+@dataclass(frozen=True, eq=False, repr=False)
+class Readable(Shown):
     """A tree with readable thresholds, and what they cost.
 
     Parameters

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import (
     InputError,
+    Shown,
     check_boolean,
     check_choice,
     closest,
@@ -54,8 +55,8 @@ _TABLES = ("rules", "decisions")
 _WRITERS = (".csv", ".txt", ".md", ".tex", ".html")
 
 
-@dataclass(frozen=True, eq=False)
-class RuleSet:
+@dataclass(frozen=True, eq=False, repr=False)
+class RuleSet(Shown):
     """Rules of a tree, at first all of them, those that cover most rows first.
 
     Parameters
@@ -84,6 +85,11 @@ class RuleSet:
     def __str__(self) -> str:
         width = len(str(max((rule.number for rule in self.rules), default=0)))
         return "\n".join(f"{rule.number:>{width}}. {rule}" for rule in self.rules)
+
+    @property
+    def _headline(self) -> str:
+        first = f"; the first: {self.rules[0].sentence}" if self.rules else ""
+        return counted(len(self), "rule") + first
 
     @property
     def classes(self) -> tuple[Any, ...]:

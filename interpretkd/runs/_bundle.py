@@ -26,14 +26,14 @@ import pyarrow.parquet
 from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._base import InputError, naming_file
+from interpretkd._base import InputError, Shown, counted, naming_file, one_line
 from interpretkd.data import Schema, as_frame, plain_value
 from interpretkd.distillation import (
     DistilledClassifier,
     DistilledRegressor,
     TargetTrial,
 )
-from interpretkd.models import Forest, Linear, Tree
+from interpretkd.models import Forest, Linear, Tree, size_of
 from interpretkd.runs._folder import (
     _check_replaceable,
     _json,
@@ -56,8 +56,8 @@ from interpretkd.teachers import (
 _STUDENTS = {s.__name__: s for s in (CartStudent, BoostedStudent, LinearStudent)}
 
 
-@dataclass(frozen=True, eq=False)
-class EvaluationRows:
+@dataclass(frozen=True, eq=False, repr=False)
+class EvaluationRows(Shown):
     """The rows that a run is judged on.
 
     Parameters
@@ -74,9 +74,13 @@ class EvaluationRows:
     y: NDArray[Any] | None
     teacher_logits: NDArray[np.float64]
 
+    def __str__(self) -> str:
+        labels = "without labels" if self.y is None else "with labels"
+        return f"{counted(len(self.teacher_logits), 'evaluation row')} {labels}"
 
-@dataclass(frozen=True, eq=False)
-class Run:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(Shown):
     """What a bundle holds.
 
     Parameters
@@ -97,6 +101,24 @@ class Run:
     def about(self) -> dict[str, str | int | float]:
         """What `save` was told of where the model comes from."""
         return dict(self.manifest["about"])
+
+    def __str__(self) -> str:
+        """Say what was distilled into what, and what is known of the run."""
+        student = self.model.student_
+        size, unit = size_of(student.form_)
+        of = "" if size is None else f" of {size:,} {unit}"
+        rows = "no evaluation rows" if self.evaluation is None else self.evaluation
+        lines = [
+            f"{type(student).__name__}{of}, taught by a {_teacher_name(self.model)}; "
+            f"{rows}"
+        ]
+        lines += [one_line(f"  {name}: {text}") for name, text in self.about.items()]
+        return "\n".join(lines)
+
+
+def _teacher_name(model: DistilledClassifier | DistilledRegressor) -> str:
+    estimator = model.teacher_.estimator
+    return one_line(getattr(estimator, "description", type(estimator).__name__))
 
 
 def save(

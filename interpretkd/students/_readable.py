@@ -1,9 +1,9 @@
 """Thresholds that people can read, set once, when a student is fitted.
 
-Between two neighbouring values of the training rows every threshold fits them alike, and
-the middle is as arbitrary as any. So the student itself decides by the number of the
-fewest digits there: what is shown, saved and exported is what decides, and nothing is
-left to be rounded.
+Between two neighbouring values of the training rows every threshold fits them alike,
+and the middle is as arbitrary as any. So the student itself decides by the number of
+the fewest digits there: what is shown, saved and exported is what decides, and nothing
+is left to be rounded.
 """
 
 from dataclasses import replace
@@ -28,9 +28,23 @@ THRESHOLDS = ("readable", "exact")
 _TreeForm = TypeVar("_TreeForm", Tree, Forest)
 
 
-def _readable_thresholds(form: _TreeForm, codes: Codes) -> _TreeForm:
+def readable_thresholds(form: _TreeForm, codes: Codes) -> _TreeForm:
     """Give a tree, or trees, short thresholds under which no training row moves.
 
+    Parameters
+    ----------
+    form : Tree or Forest
+        What was fitted; it stays as it is.
+    codes : ndarray of shape (n_samples, n_features), float32
+        The rows that it was fitted to, as `Schema.encode` returns them.
+
+    Returns
+    -------
+    Tree or Forest
+        The same tests at other thresholds; each of the rows reaches the same leaves.
+
+    Notes
+    -----
     A threshold of one tree may move between the values of the rows that reach it, where
     the middle was taken; one of many trees, whose tests come from a grid, between the
     values of its column. It stays in the middle half of the gap, well away from both

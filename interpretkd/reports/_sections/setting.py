@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from interpretkd._base import amount_text
 from interpretkd.evaluation import Analysis, ReliabilityDisplay
 from interpretkd.reports._document import Block, Paragraph, Section, Table
 from interpretkd.reports._manual_sections import NOT_PROVIDED
@@ -173,7 +174,7 @@ def _count(number: Any) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return amount_text(value, 4)
 
 
 SETTING: tuple[Builder, ...] = (_purpose, _teacher, _data, _distillation)

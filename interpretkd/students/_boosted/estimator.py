@@ -12,7 +12,7 @@ from interpretkd.models import Forest
 from interpretkd.students._base import LOSSES, Watch, _link, _seed, _Student
 from interpretkd.students._boosted.leaf_budget import BoostingSearch, _boost_within
 from interpretkd.students._boosted.rounds import Score, _boost
-from interpretkd.students._readable import THRESHOLDS, _readable_thresholds
+from interpretkd.students._readable import THRESHOLDS, readable_thresholds
 
 
 class BoostedStudent(_Student):
@@ -190,7 +190,7 @@ class BoostedStudent(_Student):
         forest = self._boosted(rows, targets, weight, shared)
         if self.thresholds == "readable":
             seen = [rows.codes] if held_out is None else [rows.codes, held_out[0]]
-            forest = _readable_thresholds(forest, np.concatenate(seen))
+            forest = readable_thresholds(forest, np.concatenate(seen))
         self.form_ = forest
 
     def _boosted(

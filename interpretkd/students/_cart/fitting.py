@@ -38,7 +38,7 @@ from interpretkd.students._cart.pruning import (
     squared_errors,
 )
 from interpretkd.students._cart.search import _optimise, _Problem, _refine
-from interpretkd.students._readable import _readable_thresholds
+from interpretkd.students._readable import readable_thresholds
 
 OBJECTIVES = (
     "auto",
@@ -434,7 +434,7 @@ class _TreeFit:
             draft, problem.binned, self.codes, problem.targets, objective.weight
         )
         if self.settings.thresholds == "readable":
-            tree = _readable_thresholds(tree, self.codes)
+            tree = readable_thresholds(tree, self.codes)
         if search != "greedy" and objective.kind in (COSTS, PAIRS):
             ones = np.ones(len(objective.weight))  # the table is weighted already
             costs = _finish_draft(
