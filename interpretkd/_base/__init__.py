@@ -28,7 +28,7 @@ else:
             html_table latex_table markdown_table numeric_columns table_cells
         shown: Shown
         text: amount_text counted joined number_text one_line prediction_text
-            signed_text threshold_text
+            signed_text thousands_apart threshold_text
         typing: Array Flags Whole
         validation: check_boolean check_choice check_integer check_real closest
         version: __version__

@@ -4,6 +4,7 @@ Names and cells come from data. Each writer escapes whatever its reader could ta
 a command, a link or another cell.
 """
 
+import datetime
 import html
 import math
 import re
@@ -154,6 +155,8 @@ def _cell_text(value: Any, spec: str = "") -> str:
     --------
     >>> [_cell_text(value) for value in (1234, 0.123456, None, True, "a")]
     ['1,234', '0.1235', '-', 'yes', 'a']
+    >>> _cell_text(pd.Timestamp("2021-03-05"))
+    '2021-03-05'
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return UNKNOWN
@@ -161,6 +164,8 @@ def _cell_text(value: Any, spec: str = "") -> str:
         return UNKNOWN
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
+    if isinstance(value, datetime.datetime):
+        return str(value).removesuffix(" 00:00:00")
     if spec and isinstance(value, int | float | np.number):
         if spec.endswith("g"):  # which would write an exponent
             write = signed_text if spec.startswith("+") else amount_text

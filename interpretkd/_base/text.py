@@ -52,9 +52,26 @@ def threshold_text(value: float) -> str:
     >>> threshold_text(1728200.0), threshold_text(1987.5), threshold_text(-0.25)
     ('1,728,200', '1987.5', '-0.25')
     """
-    text = number_text(value)
-    whole, dot, part = text.partition(".")
-    return text if len(whole.lstrip("-")) < 5 else f"{int(whole):,}{dot}{part}"
+    return thousands_apart(number_text(value))
+
+
+def thousands_apart(digits: str) -> str:
+    """Set the thousands of a written number apart, from 10,000 on.
+
+    Parameters
+    ----------
+    digits : str
+        Digits, perhaps with a sign and a point.
+
+    Returns
+    -------
+    str
+        With commas; a number with an exponent as it is.
+    """
+    whole, dot, part = digits.partition(".")
+    if len(whole.lstrip("-")) < 5 or not whole.lstrip("-").isdigit():
+        return digits
+    return f"{int(whole):,}{dot}{part}"
 
 
 def amount_text(value: float, n_digits: int = 6) -> str:

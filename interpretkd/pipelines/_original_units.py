@@ -221,6 +221,8 @@ def _rewrite_model(model: Any, preparation: Any, X: Any) -> Any:
         if student is not None:
             student = copy.copy(student)
             student.form_ = _rewrite_form(student.form_, original)
+            # Short they are in the prepared columns alone.
+            student.thresholds = "exact"
             # How the search went is told of the columns that it had.
             vars(student).pop("search_", None)
             _name_columns(student, original.schema, X)

@@ -435,7 +435,10 @@ def _student(
     arrays: dict[str, NDArray[Any]],
     model_state: dict[str, Any],
 ) -> Any:
-    student = _STUDENTS[state["class"]](**state["settings"])
+    settings = dict(state["settings"])
+    if issubclass(_STUDENTS[state["class"]], CartStudent | BoostedStudent):
+        settings.setdefault("thresholds", "exact")  # as they all were in runs of old
+    student = _STUDENTS[state["class"]](**settings)
     if isinstance(student, CartStudent):
         student.form_ = Tree.from_arrays(schema, arrays)
         proof = state.get("certificate")
