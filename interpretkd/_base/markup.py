@@ -169,10 +169,10 @@ def _cell_text(value: Any, spec: str = "") -> str:
     if spec and isinstance(value, int | float | np.number):
         if spec.endswith("g"):  # which would write an exponent
             write = signed_text if spec.startswith("+") else amount_text
-            return write(value, int(spec.strip("+,.g")))
+            return write(float(value), int(spec.strip("+,.g")))
         return format(value, spec)
     if isinstance(value, float | np.floating):
-        return amount_text(value, 4)
+        return amount_text(float(value), 4)
     if isinstance(value, int | np.integer):
         return f"{value:,}"
     return str(value)

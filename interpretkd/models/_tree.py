@@ -238,7 +238,7 @@ class Tree(Shown, _FormBase):
         dict
             What `from_arrays` reads.
         """
-        own = {"value": self.value, "cover": self.cover}
+        own: dict[str, NDArray[Any]] = {"value": self.value, "cover": self.cover}
         if self.support is not None:
             own["support"] = self.support
         return {**self.nodes.to_arrays(), **own}

@@ -1,4 +1,4 @@
-"""Thresholds that people can read, and no row that moves.
+"""Thresholds that people can read, of trees that have others, and no row that moves.
 
 A threshold may lie anywhere between the largest value that goes left and the smallest
 that goes right; of all numbers in that gap, the one of the fewest digits is taken.
