@@ -11,7 +11,7 @@ import streamlit as st
 import widgets
 from chart_colours import BLUE, ORANGE, VERMILION
 
-from interpretkd._base import InputError, prediction_text
+from interpretkd._base import InputError, amount_text, prediction_text, signed_text
 from interpretkd.data import Schema, image_schema
 from interpretkd.distillation import output_names
 from interpretkd.explain import (
@@ -167,13 +167,14 @@ def show_parts(explanation: RowExplanation) -> None:
         way=np.where(shown["adds"] > 0, "adds", "takes off"),
     )
     pairs = zip(shown["name"], shown["adds"], strict=True)
-    said = "; ".join(f"{name} {adds:+.3g}" for name, adds in pairs)
+    said = "; ".join(f"{name} {signed_text(adds, 3)}" for name, adds in pairs)
     st.altair_chart(parts_chart(shown, f"What adds to the sum: {said}"))
     base = float(short["adds"].iloc[0])
     unit = "value" if explanation.probability is None else "logit"
     st.caption(
-        f"The intercept, the sum of a mean row, is {base:.3g}; the features of this "
-        f"row add to it, which gives {float(short['adds'].sum()):.3g} ({unit})."
+        f"The intercept, the sum of a mean row, is {amount_text(base, 3)}; the features "
+        "of this row add to it, which gives "
+        f"{amount_text(float(short['adds'].sum()), 3)} ({unit})."
     )
     with st.expander("All features and outputs as a table"):
         widgets.table(frame)
