@@ -12,7 +12,7 @@ import widgets
 from chart_colours import BLUE
 
 from interpretkd import datasets
-from interpretkd._base import InputError
+from interpretkd._base import InputError, amount_text
 from interpretkd.data import (
     RowChoice,
     check_columns,
@@ -278,7 +278,8 @@ def _show_balance(y: Any, task: str) -> None:
             alt.X2("to:Q"),
             alt.Y("rows:Q", title="Rows"),
         )
-        said = f"The target lies between {y.min():,.4g} and {y.max():,.4g}."
+        least, most = amount_text(y.min(), 4), amount_text(y.max(), 4)
+        said = f"The target lies between {least} and {most}."
     else:
         chart = alt.Chart(counts).mark_bar(color=BLUE)
         chart = chart.encode(share, alt.Y("class:N", sort=None, title=None))

@@ -22,6 +22,8 @@ _MEANING = re.compile(r"([\\`*{}\[\]()<>#+.!|~$&^=-]|(?<![^\W_])_|_(?![^\W_]))")
 """What Markdown reads as a mark: not an underscore inside a word, as names have it."""
 _JOINED = re.compile(r":(?=[\w/])|@(?=\w)|-(?=[->])|<(?=[-=])|[>~](?==)|www(?=\.)")
 """What Streamlit makes links, icons, emojis, arrows and dashes of, escaped or not."""
+_LARGE = 1000
+"""From where a number of three digits and %g gets an exponent."""
 
 
 def head(title: str, hint: str) -> None:
@@ -46,8 +48,23 @@ def problems(title: str) -> Iterator[None]:
 
 
 def table(frame: pd.DataFrame, **settings: Any) -> Any:
-    """Show a table without row numbers."""
+    """Show a table without row numbers, and large numbers without an exponent."""
+    columns = settings.get("column_config") or {}
+    settings["column_config"] = {
+        name: _without_exponent(frame, name, config) for name, config in columns.items()
+    }
     return st.dataframe(frame, hide_index=True, **settings)
+
+
+def _without_exponent(frame: pd.DataFrame, name: str, config: Any) -> Any:
+    """Set the thousands of a column apart where a %g would write an exponent."""
+    kind = config.get("type_config") if isinstance(config, dict) else None
+    spec = str((kind or {}).get("format") or "")
+    if not spec.endswith("g") or name not in frame:
+        return config
+    if not (pd.to_numeric(frame[name], errors="coerce").abs() >= _LARGE).any():
+        return config
+    return {**config, "type_config": {**(kind or {}), "format": "localized"}}
 
 
 def row_chooser() -> int:

@@ -4,6 +4,7 @@ Names and cells come from data. Each writer escapes whatever its reader could ta
 a command, a link or another cell.
 """
 
+import datetime
 import html
 import math
 import re
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from interpretkd._base.text import one_line
+from interpretkd._base.text import amount_text, one_line, signed_text
 
 UNKNOWN = "-"
 """What a cell shows for a value that is not known."""
@@ -154,6 +155,8 @@ def _cell_text(value: Any, spec: str = "") -> str:
     --------
     >>> [_cell_text(value) for value in (1234, 0.123456, None, True, "a")]
     ['1,234', '0.1235', '-', 'yes', 'a']
+    >>> _cell_text(pd.Timestamp("2021-03-05"))
+    '2021-03-05'
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return UNKNOWN
@@ -161,10 +164,15 @@ def _cell_text(value: Any, spec: str = "") -> str:
         return UNKNOWN
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
+    if isinstance(value, datetime.datetime):
+        return str(value).removesuffix(" 00:00:00")
     if spec and isinstance(value, int | float | np.number):
+        if spec.endswith("g"):  # which would write an exponent
+            write = signed_text if spec.startswith("+") else amount_text
+            return write(float(value), int(spec.strip("+,.g")))
         return format(value, spec)
     if isinstance(value, float | np.floating):
-        return f"{value:.4g}"
+        return amount_text(float(value), 4)
     if isinstance(value, int | np.integer):
         return f"{value:,}"
     return str(value)

@@ -74,8 +74,8 @@ def rules(
         bool,
         typer.Option(
             "--readable",
-            help="Round the thresholds so that none of the evaluation rows (or of "
-            "--data) changes its leaf.",
+            help="Round exact thresholds, as runs of old have them, so that none of "
+            "the evaluation rows (or of --data) changes its leaf.",
         ),
     ] = False,
     merge: Annotated[

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, number_text, one_line
+from interpretkd._base import Array, one_line, threshold_text
 from interpretkd.data._feature import Codes, Feature
 from interpretkd.data._schema import Rows, Schema
 
@@ -48,11 +48,11 @@ def value_text(feature: Feature, value: float) -> str:
     Returns
     -------
     str
-        A category, a date, "missing" or a number without an exponent.
+        A category, a date, "missing" or a number without an exponent, thousands apart.
     """
     if feature.is_categorical or feature.is_date or np.isnan(value):
         return one_line(feature.text(value))
-    return number_text(value)
+    return threshold_text(value)
 
 
 def replace_cells(schema: Schema, rows: Rows, values: NDArray[Any]) -> Rows:

@@ -187,8 +187,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features), default=None
-            Rows on which the rules are counted; ``.readable(X)`` of the result rounds
-            their thresholds.
+            Rows on which the rules are counted. Of a student with exact thresholds
+            ``.readable(X)`` of the result rounds them.
         y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
             Their labels.
         **settings

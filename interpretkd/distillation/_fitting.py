@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
 from interpretkd._base import Array
+from interpretkd.data import take_rows
 from interpretkd.metrics import plain_fidelity
 from interpretkd.students import TrainingData, ValidationData, as_student
 from interpretkd.targets import Target
@@ -45,7 +48,10 @@ def fit_student(
         validation = ValidationData(held_out.rows, held_out.encoded, *own, score)
     rows, columns = transfer_set.rows, _columns(target, transfer_set)
     training = TrainingData(rows, transfer_set.encoded, columns, transfer_set.weight)
-    return as_student(student).prepare(target).fit_encoded(training, validation)
+    fitted = as_student(student).prepare(target).fit_encoded(training, validation)
+    if transfer_set.given is not None and hasattr(fitted, "count_support"):
+        fitted.count_support(take_rows(rows, np.flatnonzero(transfer_set.given)))
+    return fitted
 
 
 def _columns(target: Target, transfer_set: TransferSet) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, one_line, prediction_text
+from interpretkd._base import Array, one_line, prediction_text, signed_text
 from interpretkd.models import Condition, Tree, leaf_outcomes, node_test
 
 _LONGEST_TITLE = 2000
@@ -39,6 +39,8 @@ class Look:
         What the bars mean, in a few words.
     image_shape : tuple of int or None, default=None
         (height, width) or (channels, height, width) when the columns are pixels.
+    noun : str, default="rows"
+        What the shares are shares of.
     """
 
     tree: Tree
@@ -50,12 +52,12 @@ class Look:
     pictures: Mapping[int, NDArray[Any]]
     meaning: str
     image_shape: tuple[int, ...] | None = None
+    noun: str = "rows"
 
     @cached_property
     def share(self) -> list[float]:
-        """By node the share of the training rows that come by, by weight."""
-        cover = self.tree.cover
-        shares: list[float] = (cover / max(float(cover[0]), 1e-300)).tolist()
+        """By node the share of the training rows that come by."""
+        shares: list[float] = self.tree.shares.tolist()
         return shares
 
     @cached_property
@@ -157,7 +159,7 @@ class Look:
         return marks
 
     def rows(self, node: int) -> str:
-        """Say which share of the rows comes by a node.
+        """Say which share of the training rows comes by a node.
 
         Parameters
         ----------
@@ -171,7 +173,7 @@ class Look:
         """
         share = self.share[node]
         text = f"{share:.1%}".replace("100.0%", "100%")
-        return f"{'<0.1%' if 0 < share < 0.0005 else text} of rows"
+        return f"{'<0.1%' if 0 < share < 0.0005 else text} of {self.noun}"
 
     def tendency(self, node: int) -> str:
         """Say what most of the rows at a node, or their mean, would be answered.
@@ -232,7 +234,7 @@ def _look_at(
 ) -> Look:
     """Bring together what the boxes of a tree say."""
     if model is None:
-        said = [f"{value:+.4g}" for value in tree.value[:, 0].tolist()]
+        said = [signed_text(value, 4) for value in tree.value[:, 0].tolist()]
         bars, names, meaning = _scaled(tree.value), ["value"], "what is added"
         return Look(
             tree, name, "value", tuple(said), bars, tuple(names), pictures, meaning

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from interpretkd._base import one_line
+from interpretkd._base import amount_text, one_line
 from interpretkd.drawing._colours import N_VALUE_ROLES, _class_role, _value_role
 from interpretkd.drawing._look import Look
 from interpretkd.drawing._pixels import _grey_or_colours, as_png, pixel_place
@@ -206,7 +206,7 @@ def _scale(look: Look, shapes: list[Rect | Text]) -> float:
     """Draw what colour stands for what value."""
     value = look.tree.value[:, 0]
     size = FONT_SIZES["small"]
-    low, high = f"{value.min():.4g}", f"{value.max():.4g}"
+    low, high = amount_text(value.min(), 4), amount_text(value.max(), 4)
     x = text_width(low, size) + 6
     shapes.append(Text(0, 9.5, low, "ink", "small"))
     shapes += [Rect(x + 12 * i, 0, 12, 11, f"v{i}") for i in range(N_VALUE_ROLES)]

@@ -260,7 +260,16 @@ def look_of(
     known = image_schema(own, model)
     if schema is not None:
         known = check_schema(owner, schema, own)
-    return replace(look, image_shape=None if known is None else known.image_shape)
+    shape = None if known is None else known.image_shape
+    return replace(look, image_shape=shape, noun=_counted_noun(model))
+
+
+def _counted_noun(model: Any) -> str:
+    """Name what a tree's shares count: of boosted classes each row's curvature."""
+    student = getattr(model, "student_", model)
+    form = getattr(student, "form_", student)
+    counts = not isinstance(form, Forest) or form.link == "identity"
+    return "rows" if counts else "weight"
 
 
 def _shown_pictures(given: Any) -> Mapping[int, NDArray[Any]]:

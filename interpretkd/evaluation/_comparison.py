@@ -14,7 +14,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError, check_choice, check_integer
+from interpretkd._base import (
+    UNKNOWN,
+    Array,
+    InputError,
+    Shown,
+    check_choice,
+    check_integer,
+    counted,
+    html_table,
+    one_line,
+)
 from interpretkd.evaluation._analysis import Analysis
 from interpretkd.evaluation._comparable import why_not_comparable
 from interpretkd.evaluation._evaluate import _compare
@@ -45,8 +55,8 @@ MEASURES = ("fidelity", "accuracy")
 _RESAMPLES = 1000
 
 
-@dataclass(frozen=True, eq=False)
-class ComparedStudent:
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparedStudent(Shown):
     """One student of one size.
 
     Parameters
@@ -82,6 +92,9 @@ class ComparedStudent:
     logits: Array
     baseline: Array | None
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def name(self) -> str:
         """What it is, in a few words."""
@@ -112,8 +125,8 @@ class Pair:
     accuracy: PairedTest | None
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Shown):
     """Students side by side; `compare` makes it.
 
     Parameters
@@ -147,6 +160,44 @@ class Comparison:
 
     def __len__(self) -> int:
         return len(self.students)
+
+    def __str__(self) -> str:
+        """Return one line a student."""
+        lines = [f"{counted(len(self), 'student')} on {counted(self.n_rows, 'row')}"]
+        for cells in self._told():
+            told = [f"{name} {text}" for name, text in cells.items() if text != UNKNOWN]
+            lines.append(one_line(f"  {'; '.join(told).removeprefix('student ')}"))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        table = pd.DataFrame(self._told())
+        caption = f"On {counted(self.n_rows, 'row')}, with 95 % intervals"
+        return html_table(table, list(table.columns[1:]), caption)
+
+    def _told(self) -> list[dict[str, str]]:
+        """Return what is told of each student; what is not known is "-"."""
+        spec = ".3f" if self.task == "regression" else ".1%"
+
+        def said(estimate: Estimate | None) -> str:
+            return UNKNOWN if estimate is None else format(estimate, spec)
+
+        shares = self.accuracy or (None,) * len(self)
+        several = zip(
+            self.students, self.fidelity, shares, self.baseline_accuracy, strict=True
+        )
+        return [
+            {
+                "student": one.name,
+                "fidelity": said(fidelity),
+                "accuracy": said(accuracy),
+                "accuracy of the baseline": said(baseline),
+                "to read": UNKNOWN if one.items is None else f"{one.items:,}",
+                "parameters": UNKNOWN
+                if one.parameters is None
+                else f"{one.parameters:,}",
+            }
+            for one, fidelity, accuracy, baseline in several
+        ]
 
     @property
     def n_rows(self) -> int:

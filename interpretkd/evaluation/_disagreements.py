@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from interpretkd._base import (
     Array,
     Flags,
+    Shown,
     check_integer,
     check_real,
     counted,
@@ -32,7 +33,7 @@ from interpretkd.evaluation._evaluate import _truth
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Tree, path_conditions
 from interpretkd.rules import extract_rules
-from interpretkd.students import Limits, grow
+from interpretkd.students import Limits, grow, readable_thresholds
 from interpretkd.targets import Answers, decide
 
 _TOP_SHARE = 0.1
@@ -70,8 +71,8 @@ class Region:
         return f"{self.text}: {self.rate}, {counted(self.rate.n, 'row')}"
 
 
-@dataclass(frozen=True, eq=False)
-class Disagreements:
+@dataclass(frozen=True, eq=False, repr=False)
+class Disagreements(Shown):
     """The rows on which student and teacher disagree, and what they have in common.
 
     Parameters
@@ -427,6 +428,7 @@ def _regions(
     seen, unseen = np.array_split(order, 2)
     limits = Limits(max_leaves=max_leaves, min_samples_leaf=_FEWEST_IN_REGION)
     tree = grow(model.schema_, codes[seen], differs[seen, None], limits=limits)
+    tree = readable_thresholds(tree, codes[seen])
     reached = tree.nodes.apply(codes[unseen])
     found = []
     conditions = path_conditions(tree.nodes)

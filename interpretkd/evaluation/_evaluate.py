@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import Array, InputError, escape_html, html_table
+from interpretkd._base import Array, InputError, Shown, escape_html, html_table
 from interpretkd.data import group_positions
 from interpretkd.evaluation._cautions import _cautions, _Decided
 from interpretkd.evaluation._teacher_words import teacher_notes
@@ -80,8 +80,8 @@ class Scores:
     r2: Estimate | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Shown):
     """All that was measured on one held-out set; `evaluate` makes it.
 
     Parameters
@@ -273,6 +273,10 @@ class Evaluation:
             change = "smaller" if reduction >= 0 else "larger"
             lines.append(f"Size in {unit}: {abs(reduction):.1f}% {change}{tail}.")
         return "\n".join(lines)
+
+    @property
+    def _headline(self) -> str:
+        return self.verdict
 
     def _repr_html_(self) -> str:
         table = self.to_text().reset_index()

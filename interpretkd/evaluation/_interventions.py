@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from interpretkd._base import (
     Array,
     InputError,
+    Shown,
     check_integer,
     html_block,
     html_table,
@@ -74,8 +75,8 @@ class ConditionBreak:
     unusual: float | None
 
 
-@dataclass(frozen=True, eq=False)
-class RuleIntervention:
+@dataclass(frozen=True, eq=False, repr=False)
+class RuleIntervention(Shown):
     """What happens when other rows are made to satisfy a rule.
 
     Parameters
@@ -136,8 +137,8 @@ class RuleIntervention:
         return text
 
 
-@dataclass(frozen=True, eq=False)
-class Interventions:
+@dataclass(frozen=True, eq=False, repr=False)
+class Interventions(Shown):
     """How far the teacher follows the rules when rows are changed.
 
     Parameters

@@ -16,15 +16,17 @@ from sklearn.utils import check_random_state
 from interpretkd._base import (
     Array,
     InputError,
+    Shown,
     check_boolean,
     check_choice,
     check_integer,
     check_real,
     html_block,
     html_table,
-    number_text,
     one_line,
     prediction_text,
+    signed_text,
+    threshold_text,
 )
 from interpretkd.data import as_columns, spreads, take_rows
 from interpretkd.distillation import (
@@ -47,8 +49,8 @@ _FEWEST_ROWS = 20
 _FEWEST_REFITS = 2
 
 
-@dataclass(frozen=True, eq=False)
-class Stability:
+@dataclass(frozen=True, eq=False, repr=False)
+class Stability(Shown):
     """How far students fitted to other rows are alike.
 
     Parameters
@@ -388,13 +390,15 @@ def _part_text(part: dict[str, Any]) -> str:
     if "test" in part:
         text = f"{part['test']}: in {part['survives']:.0%}"
         if np.isfinite(part["low"]):
-            ends = (number_text(part["low"]), number_text(part["high"]))
+            ends = (threshold_text(part["low"]), threshold_text(part["high"]))
             text += f", threshold {ends[0]} to {ends[1]}"
         return text
     if "term" in part:
+        own, low, high = (
+            signed_text(part[end], 4) for end in ("coefficient", "low", "high")
+        )
         return (
-            f"{part['term']} to {part['output']}: {part['coefficient']:+.4g} "
-            f"[{part['low']:+.4g}, {part['high']:+.4g}], same sign in "
+            f"{part['term']} to {part['output']}: {own} [{low}, {high}], same sign in "
             f"{part['same_sign']:.0%}"
         )
     return (

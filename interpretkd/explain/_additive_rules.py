@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._base import one_line
+from interpretkd._base import one_line, signed_text
 from interpretkd.data import Codes
 from interpretkd.explain._functional_anova import _Cells, _Decomposition, _Leaves
 from interpretkd.models import Condition, Outputs
@@ -50,7 +50,8 @@ class AdditiveRule:
         return one_line(" and ".join(c.brief for c in self.conditions))
 
     def __str__(self) -> str:
-        return f"{self.value:+.3g} if {self.condition_text} ({self.coverage:.1%})"
+        adds = signed_text(self.value, 3)
+        return f"{adds} if {self.condition_text} ({self.coverage:.1%})"
 
 
 def _leaf_rules(

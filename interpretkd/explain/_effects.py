@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import Array, InputError, check_integer, html_table, one_line
+from interpretkd._base import (
+    Array,
+    InputError,
+    amount_text,
+    check_integer,
+    html_table,
+    one_line,
+    signed_text,
+)
 from interpretkd.explain._additive_rules import (
     AdditiveRule,
     _leaf_rules,
@@ -352,7 +360,9 @@ class Effects:
     def _said_of_features(self) -> list[str]:
         names = self.cells.schema.names
         return [
-            one_line(f"{self._strength(i):.3g}  {names[i]}: {self._said(i)}")
+            one_line(
+                f"{amount_text(self._strength(i), 3)}  {names[i]}: {self._said(i)}"
+            )
             for i in self._order
         ]
 
@@ -362,7 +372,7 @@ class Effects:
             strict=True,
         )
         return [
-            one_line(f"{strength:.3g}  {first} and {second} (H {h:.2f})")
+            one_line(f"{amount_text(strength, 3)}  {first} and {second} (H {h:.2f})")
             for first, second, strength, h in lines
         ]
 
@@ -389,7 +399,8 @@ class Effects:
             ends = {"highest": highest, "lowest": lowest}
         said = f"{trend}: " if trend else ""
         said += ", ".join(
-            f"{name} {own[cell]:+.3g} at {texts[cell]}" for name, cell in ends.items()
+            f"{name} {signed_text(own[cell], 3)} at {texts[cell]}"
+            for name, cell in ends.items()
         )
         if len(self.outputs.names) > 1:
             said += f", for {self.outputs.names[output]}"
@@ -400,7 +411,7 @@ class Effects:
         return pd.DataFrame(
             {
                 "feature": frame["feature"],
-                "strength": [f"{x:.3g}" for x in frame["strength"]],
+                "strength": [amount_text(x, 3) for x in frame["strength"]],
                 "share": [f"{x:.1%}" for x in frame["share"]],
                 "effect": [self._said(i) for i in self._order[:_MOST_LINES]],
             }
@@ -412,7 +423,7 @@ class Effects:
             {
                 "first": frame["first"],
                 "second": frame["second"],
-                "strength": [f"{x:.3g}" for x in frame["strength"]],
+                "strength": [amount_text(x, 3) for x in frame["strength"]],
                 "share": [f"{x:.1%}" for x in frame["share"]],
                 "H": [f"{x:.2f}" for x in frame["h"]],
             }
@@ -423,7 +434,7 @@ class Effects:
         return pd.DataFrame(
             {
                 "rule": [rule.condition_text for rule in rules],
-                "adds": [f"{rule.value:+.3g}" for rule in rules],
+                "adds": [signed_text(rule.value, 3) for rule in rules],
                 "to": [rule.output for rule in rules],
                 "covers": [f"{rule.coverage:.1%}" for rule in rules],
                 "trees": [f"{rule.n_trees:,}" for rule in rules],

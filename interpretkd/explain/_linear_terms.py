@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import Array, InputError, check_integer, html_table, one_line
+from interpretkd._base import (
+    Array,
+    InputError,
+    amount_text,
+    check_integer,
+    html_table,
+    one_line,
+    signed_text,
+)
 from interpretkd.data import Schema
 from interpretkd.models import (
     Linear,
@@ -139,7 +147,7 @@ class Contributions:
 
     def __str__(self) -> str:
         about = "; ".join(
-            f"{self.outputs.describe(i)} {base:+.4g}"
+            f"{self.outputs.describe(i)} {signed_text(base, 4)}"
             for i, base in enumerate(self.base[:5].tolist())
         )
         several = len(self.outputs.names) > 1
@@ -147,9 +155,8 @@ class Contributions:
         lines.append("Contribution of one standard deviation (and of one unit):")
         for term in self.terms.head(_MOST_LINES).itertuples(index=False):
             to = f", to {term.output}" if several else ""
-            text = (
-                f"{term.standardised:+.3g}  {term.term} ({term.coefficient:+.3g}){to}"
-            )
+            adds, own = map(signed_text, (term.standardised, term.coefficient))
+            text = f"{adds}  {term.term} ({own}){to}"
             lines.append(f"  {one_line(text)}")
         if len(self.terms) > _MOST_LINES:
             lines.append(f"  and {len(self.terms) - _MOST_LINES:,} more")
@@ -160,7 +167,9 @@ class Contributions:
         cells = self.terms.drop(columns="feature").head(_MOST_LINES)
         cells = cells.astype(dict.fromkeys(numbers, object))
         for name in numbers:
-            cells[name] = [f"{value:+.3g}" for value in self.terms[name][: len(cells)]]
+            cells[name] = [
+                signed_text(value, 3) for value in self.terms[name][: len(cells)]
+            ]
         caption = f"What {len(self.terms):,} terms add, over {len(self):,} rows"
         return html_table(cells.astype(str), numbers, caption)
 
@@ -301,18 +310,18 @@ def _sentence(row: Points) -> str:
 def _meaning(card: Scorecard) -> str:
     if card.link == "identity":
         return (
-            f"The value for {card.name} is {card.multiplier:.4g} times the total, "
-            f"{card.intercept:+.4g}."
+            f"The value for {card.name} is {amount_text(card.multiplier, 4)} times the "
+            f"total, {signed_text(card.intercept, 4)}."
         )
     if card.link == "softmax":
         return (
             f"Do so for each class: each point multiplies the odds of {card.name} by "
-            f"{np.exp(card.multiplier):.3g}."
+            f"{amount_text(np.exp(card.multiplier), 3)}."
         )
     even = -card.intercept / card.multiplier
     return (
-        f"More points speak for {card.name}: above {even:.3g} its probability is above "
-        "50 %."
+        f"More points speak for {card.name}: above {amount_text(even, 3)} its "
+        "probability is above 50 %."
     )
 
 

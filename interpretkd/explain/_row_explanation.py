@@ -8,11 +8,14 @@ import pandas as pd
 
 from interpretkd._base import (
     Array,
+    Shown,
+    amount_text,
     html_block,
     html_table,
-    number_text,
     one_line,
     prediction_text,
+    signed_text,
+    threshold_text,
 )
 from interpretkd.data import Rows
 from interpretkd.explain._crowd import UNLIKELY
@@ -74,8 +77,8 @@ class Change:
         return one_line(f"{self.feature}: {self.before} -> {self.after}")
 
 
-@dataclass(frozen=True, eq=False)
-class Counterfactual:
+@dataclass(frozen=True, eq=False, repr=False)
+class Counterfactual(Shown):
     """A change of the row after which the student decides otherwise.
 
     Parameters
@@ -127,8 +130,8 @@ class Counterfactual:
         return one_line(f"{changes}{note} => {says}; {teacher}")
 
 
-@dataclass(frozen=True, eq=False)
-class RowExplanation:
+@dataclass(frozen=True, eq=False, repr=False)
+class RowExplanation(Shown):
     """What student and teacher say of one row, and why the student says so.
 
     Parameters
@@ -314,7 +317,7 @@ def _step_text(step: Step) -> str:
     text = f"{step.feature} = {step.value} fulfils {step.test}"
     if step.margin is None:
         return text
-    far = f"by {number_text(float(f'{step.margin:.3g}'))}"
+    far = f"by {threshold_text(float(f'{step.margin:.3g}'))}"
     if step.relative_margin is not None:
         far += f", {step.relative_margin:.2f} standard deviations"
     return f"{text} ({far})"
@@ -333,13 +336,14 @@ def _parts_text(explanation: RowExplanation) -> list[str]:
     column, about = frame.columns[2 + place], explanation.sums_of[place]
     total, base = frame[column].sum(), frame[column].iloc[0]
     lines = [
-        f"{about[:1].upper()}{about[1:]} is {total:.4g}: {base:.4g} for a mean row"
+        f"{about[:1].upper()}{about[1:]} is {amount_text(total, 4)}: "
+        f"{amount_text(base, 4)} for a mean row"
     ]
     shown = frame[1:][frame[column][1:] != 0]
     for name, value, number in shown[["feature", "value", column]][:_MOST_PARTS].values:
         given = f"{name} = {value}" if value else name
-        lines.append(f"  {given}: {number:+.3g}")
+        lines.append(f"  {given}: {signed_text(number)}")
     if len(shown) > _MOST_PARTS:
         left = shown[column][_MOST_PARTS:].sum()
-        lines.append(f"  and {len(shown) - _MOST_PARTS} more: {left:+.3g}")
+        lines.append(f"  and {len(shown) - _MOST_PARTS} more: {signed_text(left)}")
     return lines

@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._base import InputError, check_choice, csv_text, write_atomically
+from interpretkd._base import (
+    InputError,
+    Shown,
+    check_choice,
+    csv_text,
+    write_atomically,
+)
 from interpretkd.data import Rows, as_frame
 from interpretkd.drawing import tree_diagram
 from interpretkd.export._parity import Answers, Checker, Parity, check
@@ -34,8 +40,8 @@ _ROUNDED = 1e-6
 """ONNX says its values in float32."""
 
 
-@dataclass(frozen=True, eq=False)
-class Export:
+@dataclass(frozen=True, eq=False, repr=False)
+class Export(Shown):
     """A student in another language.
 
     Parameters

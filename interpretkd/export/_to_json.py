@@ -103,7 +103,11 @@ def json_schema() -> dict[str, Any]:
     number, whole = {"type": "number"}, {"type": "integer", "minimum": 0}
     label = {"type": ["string", "number", "boolean"]}
     numbers = {"type": "array", "items": number, "minItems": 1}
-    leaf = {"value": {"anyOf": [number, numbers]}, "cover": {"type": "number"}}
+    leaf = {
+        "value": {"anyOf": [number, numbers]},
+        "cover": {"type": "number"},
+        "support": whole,
+    }
     inner = {
         "feature": whole,
         "threshold": number,
@@ -112,10 +116,10 @@ def json_schema() -> dict[str, Any]:
         "left": {"type": "integer", "minimum": 1},
         "right": {"type": "integer", "minimum": 1},
     }
-    tested = _object({**inner, **leaf}, ["threshold", "left_categories"])
+    tested = _object({**inner, **leaf}, ["threshold", "left_categories", "support"])
     node = {
         "anyOf": [
-            _object(leaf),
+            _object(leaf, ["support"]),
             {
                 **tested,
                 "oneOf": [
@@ -197,7 +201,11 @@ def _object(properties: dict[str, Any], optional: Sequence[str] = ()) -> dict[st
 
 
 def _write_tree(tree: Tree) -> dict[str, Any]:
-    return {"nodes": _write_nodes(tree.nodes, tree.value.tolist(), tree.cover)}
+    nodes = _write_nodes(tree.nodes, tree.value.tolist(), tree.cover)
+    if tree.support is not None:
+        for entry, rows in zip(nodes, tree.support.tolist(), strict=True):
+            entry["support"] = rows
+    return {"nodes": nodes}
 
 
 def _write_forest(forest: Forest) -> dict[str, Any]:
@@ -275,6 +283,8 @@ def _read_tree(schema: Schema, content: dict[str, Any]) -> Tree:
     arrays = _read_nodes(schema, nodes)
     arrays["value"] = _numbers([node["value"] for node in nodes], 2)
     arrays["cover"] = _numbers([node["cover"] for node in nodes], 1)
+    if any("support" in node for node in nodes):
+        arrays["support"] = _whole([node["support"] for node in nodes])
     if content["link"] != "identity":
         raise InputError("A tree has no link but 'identity'.")
     return Tree.from_arrays(schema, arrays)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, ndtri
 
-from interpretkd._base import Array, InputError, check_integer, check_real
+from interpretkd._base import Array, InputError, Shown, check_integer, check_real
 from interpretkd.data import group_positions
 from interpretkd.metrics._groups import effective_rows, of_sums, sums_of_groups
 
@@ -29,7 +29,7 @@ _NORMAL_FROM = 20_000
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Shown):
     """A measured number and the interval it lies in.
 
     Parameters
@@ -61,10 +61,12 @@ class Estimate:
         return self.value
 
     def __str__(self) -> str:
-        return format(self, ".3f")
+        return format(self, "")
 
     def __format__(self, spec: str) -> str:
-        spec = spec or ".3f"
+        if not spec:
+            large = max(abs(self.low), abs(self.value), abs(self.high)) >= 10_000
+            spec = ",.0f" if large else ",.3f"
         return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import Array, InputError, closest
+from interpretkd._base import Array, InputError, closest, thousands_apart
 from interpretkd.data import as_frame
 from interpretkd.metrics._agreement import _check_task, measure_fidelity
 from interpretkd.metrics._intervals import Estimate, share_interval
@@ -62,9 +62,9 @@ def fidelity_by_slice(model: Any, X: ArrayLike, by: Any) -> pd.DataFrame:
     X : array-like or frame of shape (n_samples, n_features)
         Rows that neither the teacher nor the student was fitted to.
     by : str or array-like of shape (n_samples,)
-        A column of the frame `X`, or a label for each row. Numbers with more than ten
-        distinct values are cut at their quartiles. Missing values are a slice of
-        their own, the last.
+        A column of the frame `X`, or a label for each row. Numbers and dates with more
+        than ten distinct values are cut at their quartiles. Missing values are a slice
+        of their own, the last.
 
     Returns
     -------
@@ -213,13 +213,19 @@ def slices_of(X: Any, by: Any) -> Slices:
         For an absent column or labels of another length.
     """
     column = _slice_column(X, by)
+    if pd.api.types.infer_dtype(column, skipna=True) in ("date", "datetime"):
+        column = pd.to_datetime(column)  # Python's own, in a column of objects
+    is_date = pd.api.types.is_datetime64_any_dtype(column)
     is_number = pd.api.types.is_numeric_dtype(column)
     is_number = is_number and not pd.api.types.is_bool_dtype(column)
-    if is_number and column.nunique() > _MOST_VALUES:
-        place, names = _quartiles(column)
+    if (is_number or is_date) and column.nunique() > _MOST_VALUES:
+        place, names = _quarters_of_dates(column) if is_date else _quartiles(column)
     else:
         levels = pd.Categorical(column)
-        place, names = levels.codes.astype(np.intp), list(map(str, levels.categories))
+        place = levels.codes.astype(np.intp)
+        names = list(map(str, levels.categories))
+        if is_date:
+            names = _date_texts(pd.Series(levels.categories))
     if (place < 0).any():
         place = np.where(place < 0, len(names), place)
         names = [*names, MISSING_SLICE]
@@ -252,23 +258,44 @@ def _quartiles(column: "pd.Series[Any]") -> Slices:
     # Edges are values that occur: an interpolated year or count would read oddly.
     edges = np.unique(np.quantile(known, _QUARTILES, method="inverted_cdf"))
     place = np.searchsorted(edges[1:-1], values, side="left")
-    texts = _texts(edges)
-    names = [
+    return np.where(np.isnan(values), -1, place), _intervals(_texts(edges))
+
+
+def _quarters_of_dates(column: "pd.Series[Any]") -> Slices:
+    known = column.dropna().sort_values(ignore_index=True)
+    ends = np.ceil(np.asarray(_QUARTILES) * len(known)).astype(int) - 1
+    edges = known.iloc[np.maximum(ends, 0)].drop_duplicates()
+    place = np.searchsorted(edges.iloc[1:-1], column, side="left")
+    place = np.where(column.isna(), -1, place)
+    return place, _intervals(_date_texts(edges))
+
+
+def _date_texts(moments: "pd.Series[Any]") -> list[str]:
+    """Write moments no finer than they need."""
+    form = "%Y-%m-%d %H:%M:%S"
+    if (moments == moments.dt.normalize()).all():
+        form = "%Y-%m-%d"
+    elif (moments == moments.dt.floor("min")).all():
+        form = "%Y-%m-%d %H:%M"
+    return moments.dt.strftime(form).tolist()
+
+
+def _intervals(texts: list[str]) -> list[str]:
+    return [
         f"{'(' if i else '['}{low}, {high}]"
         for i, (low, high) in enumerate(pairwise(texts))
     ]
-    return np.where(np.isnan(values), -1, place), names
 
 
 def _texts(edges: Array) -> list[str]:
     """Write whole numbers in full, others with the fewest digits from four on."""
     if (edges == np.round(edges)).all():
-        return [f"{edge:.16g}" for edge in edges]
+        return [thousands_apart(f"{edge:.16g}") for edge in edges]
     for digits in range(4, 17):
         texts = [f"{float(f'{edge:.{digits}g}'):.16g}" for edge in edges]
         if len(set(texts)) == len(texts):
             break
-    return texts
+    return list(map(thousands_apart, texts))
 
 
 def named_slices(slices: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from interpretkd.models._outputs import *
     from interpretkd.models._scorecard import *
     from interpretkd.models._sizes import *
+    from interpretkd.models._thresholds import *
     from interpretkd.models._tree import *
 else:
     __getattr__, __dir__, __all__ = attach(
@@ -40,6 +41,7 @@ else:
             read_outputs
         _scorecard: Points Scorecard read_scorecards readable_step
         _sizes: items_of size_of
+        _thresholds: column_gaps node_gaps numeric_tests shortest_between
         _tree: Tree
         """,
     )

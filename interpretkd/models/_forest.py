@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import InputError, check_choice
+from interpretkd._base import InputError, Shown, check_choice, counted
 from interpretkd.data import Codes, Schema
 from interpretkd.models._frozen import _SumForm
 from interpretkd.models._nodes import NODE_ARRAYS, Nodes, _check_arrays, freeze
@@ -17,8 +17,8 @@ from interpretkd.targets import LINKS
 _FOREST_ARRAYS = ("value", "cover", "column", "base")
 
 
-@dataclass(frozen=True, eq=False)
-class Forest(_SumForm):
+@dataclass(frozen=True, eq=False, repr=False)
+class Forest(Shown, _SumForm):
     """A sum of trees, each of which adds one number to one output.
 
     Parameters
@@ -71,6 +71,11 @@ class Forest(_SumForm):
         if (self.cover < 0).any():
             raise InputError("A forest's covers must not be negative.")
         check_choice("Forest", "link", self.link, LINKS)
+
+    def __str__(self) -> str:
+        """Say how large it is: it is read by what it adds up, not tree by tree."""
+        outputs = counted(self.n_outputs, "output")
+        return f"{counted(self.n_trees, 'tree')}, {self.n_leaves:,} leaves, {outputs}"
 
     @property
     def schema(self) -> Schema:

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError, check_choice
+from interpretkd._base import Array, InputError, Shown, check_choice, counted
 from interpretkd.data import Codes, Schema, expand
 from interpretkd.models._frozen import _SumForm
 from interpretkd.targets import LINKS
 
 
-@dataclass(frozen=True, eq=False)
-class Linear(_SumForm):
+@dataclass(frozen=True, eq=False, repr=False)
+class Linear(Shown, _SumForm):
     """A weighted sum of columns for each output, in the columns' own units.
 
     The columns are those of ``schema.columns(indicate_missing=True)``: a number, a
@@ -73,6 +73,10 @@ class Linear(_SumForm):
             raise InputError(f"The arrays of Linear must have {needed}. Got {shapes}.")
         if self.steps is not None and self.multiplier is not None:
             _check_points(self.coefficients, self.steps, self.multiplier)
+
+    def __str__(self) -> str:
+        columns = counted(len(self.features), "column")
+        return f"{counted(self.n_terms, 'term')} of {columns}"
 
     @property
     def n_outputs(self) -> int:

@@ -169,7 +169,7 @@ def read_outputs(model: Any, kind: type[Forest] | type[Linear]) -> tuple[Any, Ou
 def _of_probabilities(target: Target) -> str:
     if target.kind != "soft" or target.temperature == 1:
         return "probability"
-    return f"probability at temperature {target.temperature:g}"
+    return f"probability at temperature {target.temperature:.3g}"
 
 
 def _logits_a_unit(target: Target, link: str, n_outputs: int) -> float:

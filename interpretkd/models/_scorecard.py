@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from interpretkd._base import InputError, Whole, one_line
+from interpretkd._base import InputError, Whole, amount_text, one_line
 from interpretkd.data import MISSING, VALUE
 from interpretkd.models._linear import Linear
 from interpretkd.targets import apply_link
@@ -166,7 +166,7 @@ class Scorecard:
         return {"identity": "value", "softmax": "odds"}.get(self.link, "probability")
 
     def _show(self, value: float) -> str:
-        return f"{value:.2f}" if self.link == "sigmoid" else f"{value:.4g}"
+        return f"{value:.2f}" if self.link == "sigmoid" else amount_text(value, 4)
 
     def _totals(self) -> list[int]:
         """Return the whole totals between 1 % and 99 %, thinned out to a few."""

@@ -1,13 +1,14 @@
 """Trees as frozen arrays: the one view of every tree, whoever grew it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError, joined
+from interpretkd._base import Array, InputError, Shown, amount_text, counted, joined
 from interpretkd.data import Codes, Rows, Schema
 from interpretkd.models._frozen import _FormBase
 from interpretkd.models._nodes import NODE_ARRAYS, Nodes, _check_arrays, freeze
@@ -17,8 +18,8 @@ _MOST_VALUES = 3
 """So many outputs of a leaf are printed, the largest first."""
 
 
-@dataclass(frozen=True, eq=False)
-class Tree(_FormBase):
+@dataclass(frozen=True, eq=False, repr=False)
+class Tree(Shown, _FormBase):
     """One tree with a vector at each node.
 
     Parameters
@@ -32,6 +33,9 @@ class Tree(_FormBase):
         The weight of the training rows at each node.
     names : tuple of str or None, default=None
         The outputs' names, such as the classes'.
+    support : ndarray of shape (n_nodes,), int64, or None, default=None
+        How many of the training rows reach each node, whatever their weight: rows that
+        were generated are not among them. None where it is not known.
 
     Raises
     ------
@@ -43,6 +47,7 @@ class Tree(_FormBase):
     value: NDArray[np.float64]
     cover: NDArray[np.float64]
     names: tuple[str, ...] | None = None
+    support: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         freeze(self, "value", np.float64, n_dims=2)
@@ -59,6 +64,7 @@ class Tree(_FormBase):
             raise InputError("A tree's values must be finite, at least one a node.")
         if not np.isfinite(self.cover).all() or (self.cover < 0).any():
             raise InputError("A tree's covers must be finite and not negative.")
+        self._check_support()
         if self.names is not None and len(self.names) != self.n_outputs:
             raise InputError(
                 f"A tree of {self.n_outputs} outputs needs as many names. Got "
@@ -70,9 +76,59 @@ class Tree(_FormBase):
         leaves = np.flatnonzero(self.nodes.is_leaf).tolist()
         return outline(self.nodes, {leaf: self._leaf_text(leaf) for leaf in leaves}, {})
 
+    @property
+    def _headline(self) -> str:
+        tests = counted(len(self.nodes.feature) - self.n_leaves, "test")
+        return f"{tests}, {self.n_leaves:,} leaves, depth {self.depth}"
+
+    def _check_support(self) -> None:
+        if self.support is None:
+            return
+        freeze(self, "support", np.int64, n_dims=1)
+        if len(self.support) != len(self.cover) or (self.support < 0).any():
+            raise InputError("A tree's support must be a count, 0 or more, a node.")
+        inner = np.flatnonzero(~self.nodes.is_leaf)
+        below = self.support[self.nodes.left[inner]]
+        if (below + self.support[self.nodes.right[inner]] != self.support[inner]).any():
+            raise InputError("A test's support must be that of its branches together.")
+
+    @cached_property
+    def n_rows(self) -> Array:
+        """The training rows that reach each node; their weight, if that is all known.
+
+        Of shape (n_nodes,).
+        """
+        return self.cover if self.support is None else self.support.astype(np.float64)
+
+    @property
+    def shares(self) -> Array:
+        """The same as a share of all, in [0, 1]."""
+        return self.n_rows / max(float(self.n_rows[0]), 1e-300)
+
+    def with_support(self, codes: Codes) -> "Tree":
+        """Return the tree with other rows as its support.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples, n_features), float32
+            The rows to count, as `Schema.encode` returns them.
+
+        Returns
+        -------
+        Tree
+            The same tests, values and covers.
+        """
+        leaf = self.nodes.apply(codes)
+        support = np.bincount(leaf, minlength=len(self.cover))
+        for node in np.flatnonzero(~self.nodes.is_leaf)[::-1]:  # children come first
+            support[node] = support[
+                [self.nodes.left[node], self.nodes.right[node]]
+            ].sum()
+        return replace(self, support=support)
+
     def _leaf_text(self, leaf: int) -> str:
-        share = f"{self.cover[leaf] / max(self.cover[0], 1e-300):.1%} of rows"
-        values = [f"{value:.4g}" for value in self.value[leaf].tolist()]
+        share = f"{self.shares[leaf]:.1%} of rows"
+        values = [amount_text(value, 4) for value in self.value[leaf].tolist()]
         if self.names is None:
             return f"{joined(values, _MOST_VALUES)} ({share})"
         largest = np.argsort(-self.value[leaf], kind="stable").tolist()
@@ -83,6 +139,12 @@ class Tree(_FormBase):
     def schema(self) -> Schema:
         """The columns that the tree reads."""
         return self.nodes.schema
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of all arrays that it takes to decide and to say how surely."""
+        decide = {**self.nodes.to_arrays(), "value": self.value, "cover": self.cover}
+        return sum(array.nbytes for array in decide.values())
 
     @property
     def n_outputs(self) -> int:
@@ -176,7 +238,10 @@ class Tree(_FormBase):
         dict
             What `from_arrays` reads.
         """
-        return {**self.nodes.to_arrays(), "value": self.value, "cover": self.cover}
+        own: dict[str, NDArray[Any]] = {"value": self.value, "cover": self.cover}
+        if self.support is not None:
+            own["support"] = self.support
+        return {**self.nodes.to_arrays(), **own}
 
     @classmethod
     def from_arrays(cls, schema: Schema, arrays: Mapping[str, NDArray[Any]]) -> "Tree":
@@ -194,8 +259,10 @@ class Tree(_FormBase):
         Tree
             The tree.
         """
-        _check_arrays(arrays, {*NODE_ARRAYS, "value", "cover"})
+        known = {"support"} & set(arrays)  # runs of old have none
+        _check_arrays(arrays, {*NODE_ARRAYS, "value", "cover", *known})
         tests = {name: arrays[name] for name in NODE_ARRAYS}
         roots = np.zeros(1, dtype=np.int32)
         nodes = Nodes(schema=schema, roots=roots, **tests)
-        return cls(nodes, arrays["value"], arrays["cover"])
+        own = (arrays["value"], arrays["cover"])
+        return cls(nodes, *own, support=arrays.get("support"))

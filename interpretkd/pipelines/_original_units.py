@@ -242,6 +242,8 @@ def _rewrite_model(model: Any, preparation: Any, X: Any) -> Any:
         if student is not None:
             student = copy.copy(student)
             student.form_ = _rewrite_form(student.form_, original)
+            # Short they are in the prepared columns alone.
+            student.thresholds = "exact"
             # How the search went is told of the columns that it had.
             vars(student).pop("search_", None)
             _name_columns(student, original.schema, X)
@@ -309,7 +311,8 @@ def _reassemble(
         share = weight / weight.sum() if weight.sum() > 0 else np.full(2, 0.5)
         value[node] = share @ value[children]
     if isinstance(form, Tree):
-        return Tree(nodes, value, cover, form.names)
+        support = None if form.support is None else _supports(form.support, new, leaves)
+        return Tree(nodes, value, cover, form.names, support)
     return replace(
         form,
         nodes=nodes,
@@ -321,14 +324,37 @@ def _reassemble(
 def _covers(
     old: NDArray[np.float64], new: _Rewritten, leaves: NDArray[np.int64]
 ) -> NDArray[np.float64]:
+    share = _shares_of_copies(len(old), new, leaves)
+    return np.where(new.nodes.is_leaf, old[new.origin] * share, old[new.origin])
+
+
+def _supports(
+    old: NDArray[np.int64], new: _Rewritten, leaves: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Give each copy of a leaf whole rows of it, which add up to what it had."""
+    share = _shares_of_copies(len(old), new, leaves)
+    nodes, support = new.nodes, np.zeros(len(new.origin), dtype=np.int64)
+    for leaf in np.unique(new.origin[nodes.is_leaf]):
+        copies = np.flatnonzero(nodes.is_leaf & (new.origin == leaf))
+        ends = np.rint(old[leaf] * np.cumsum(share[copies])).astype(np.int64)
+        support[copies] = np.diff(ends, prepend=0)
+    for node in np.flatnonzero(~nodes.is_leaf)[::-1]:  # children before parents
+        support[node] = support[[nodes.left[node], nodes.right[node]]].sum()
+    return support
+
+
+def _shares_of_copies(
+    n_old: int, new: _Rewritten, leaves: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return how much of its old leaf each new one has, by the rows that reach it."""
     n_nodes = len(new.origin)
     n_rows = np.bincount(leaves.ravel(), minlength=n_nodes).astype(np.float64)
     is_leaf = new.nodes.is_leaf
-    total = np.bincount(new.origin[is_leaf], n_rows[is_leaf], len(old))
-    copies = np.bincount(new.origin[is_leaf], minlength=len(old))
-    share = np.where(
+    total = np.bincount(new.origin[is_leaf], n_rows[is_leaf], n_old)
+    copies = np.bincount(new.origin[is_leaf], minlength=n_old)
+    share: NDArray[np.float64] = np.where(
         total[new.origin] > 0,
         n_rows / np.maximum(total[new.origin], 1.0),
         1.0 / np.maximum(copies[new.origin], 1),
     )
-    return np.where(is_leaf, old[new.origin] * share, old[new.origin])
+    return share

@@ -1,4 +1,4 @@
-"""Thresholds that people can read, and no row that moves.
+"""Thresholds that people can read, of trees that have others, and no row that moves.
 
 A threshold may lie anywhere between the largest value that goes left and the smallest
 that goes right; of all numbers in that gap, the one of the fewest digits is taken.
@@ -9,19 +9,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError, check_boolean, number_text
+from interpretkd._base import InputError, Shown, check_boolean, number_text
 from interpretkd.data import Codes, Rows
-from interpretkd.models import ALL_NUMBERS, Forest, Nodes, Tree
+from interpretkd.models import (
+    Forest,
+    Nodes,
+    Tree,
+    column_gaps,
+    node_gaps,
+    numeric_tests,
+    shortest_between,
+)
 
-_MOST_DIGITS = 9
-"""As many tell any two float32 numbers apart."""
 
-
-@dataclass(frozen=True, eq=False)
-class Readable:
+@dataclass(frozen=True, eq=False, repr=False)
+class Readable(Shown):
     """A tree with readable thresholds, and what they cost.
 
     Parameters
@@ -122,14 +126,14 @@ def readable(
     check_boolean("readable", "aggressive", aggressive)
     codes = np.ascontiguousarray(tree.schema.encode(X), dtype=np.float32)
     nodes = tree.nodes
-    asked = _numeric_tests(nodes)
-    low, high, whole = _global_gaps(nodes, asked, codes)
+    asked = numeric_tests(nodes)
+    low, high, whole = column_gaps(nodes, asked, codes)
     if aggressive:
         low, high = _widened(nodes, codes, low, high)
     rounded = asked[np.isfinite(low[asked]) & np.isfinite(high[asked])]
     _keep_order(nodes, asked, low, high)
     threshold = nodes.threshold.copy()
-    threshold[rounded] = _shortest(
+    threshold[rounded] = shortest_between(
         threshold[rounded], low[rounded], high[rounded], whole[rounded]
     )
     after = replace(tree, nodes=replace(nodes, threshold=threshold))
@@ -171,33 +175,6 @@ def _tree_of(model: Any) -> Tree | Forest:
     return model
 
 
-def _numeric_tests(nodes: Nodes) -> NDArray[np.int64]:
-    """Return the nodes whose threshold is a number that may be rounded."""
-    number = [not (f.is_categorical or f.is_date) for f in nodes.schema.features]
-    asked = np.asarray([*number, False])[nodes.feature]
-    return np.flatnonzero(asked & (np.abs(nodes.threshold) < np.float32(ALL_NUMBERS)))
-
-
-def _global_gaps(
-    nodes: Nodes, asked: NDArray[np.int64], codes: Codes
-) -> tuple[Codes, Codes, NDArray[np.bool_]]:
-    """Return each node's neighbouring values of its feature, and if all are whole."""
-    n_nodes = len(nodes.feature)
-    low = np.full(n_nodes, -np.inf, dtype=np.float32)
-    high = np.full(n_nodes, np.inf, dtype=np.float32)
-    whole = np.zeros(n_nodes, dtype=bool)
-    used = np.unique(nodes.feature[asked])
-    for position in used:
-        here = asked[nodes.feature[asked] == position]
-        values = np.sort(codes[:, position])  # missing ones come last
-        values = values[: len(values) - int(np.isnan(values).sum())]
-        place = np.searchsorted(values, nodes.threshold[here], side="right")
-        inside = np.concatenate([[-np.inf], values, [np.inf]]).astype(np.float32)
-        low[here], high[here] = inside[place], inside[place + 1]
-        whole[here] = bool((np.floor(values) == values).all())
-    return low, high, whole
-
-
 def _widened(
     nodes: Nodes, codes: Codes, low: Codes, high: Codes
 ) -> tuple[Codes, Codes]:
@@ -205,12 +182,7 @@ def _widened(
 
     They hold the gaps among all rows.
     """
-    near = np.full(len(low), -np.inf, dtype=np.float32)
-    far = np.full(len(low), np.inf, dtype=np.float32)
-    tests = (nodes.feature, nodes.threshold, nodes.missing_left)
-    children = (nodes.left, nodes.right)
-    sets = (nodes.category_start, nodes.left_categories)
-    _node_gaps(codes, tests, children, sets, nodes.roots, near, far)
+    near, far = node_gaps(nodes, codes)
     both = np.isfinite(near) & np.isfinite(far)
     return np.where(both, near, low), np.where(both, far, high)
 
@@ -245,44 +217,6 @@ def _part(
     high[first], low[last] = min(high[first], middle), max(low[last], middle)
 
 
-def _shortest(
-    threshold: NDArray[np.float32], low: Codes, high: Codes, whole: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Return the numbers of the fewest digits in [low, high), each near its threshold.
-
-    With k digits, the nearest numbers on both sides of t are multiples of one power of
-    ten, that of t's k-th digit: further away the multiples may get coarser, but t's
-    own decade ends in a number of one digit. So two candidates a k are enough.
-    """
-    exact = threshold.astype(np.float64)
-    chosen, open_ = threshold.copy(), np.ones(len(threshold), dtype=bool)
-    size = np.abs(exact)
-    decade = np.floor(np.log10(np.where(size > 0, size, 1.0))).astype(np.int64)
-    for n_digits in range(1, _MOST_DIGITS + 1):
-        power = decade - n_digits + 1
-        power = np.where(whole, np.maximum(power, 0), power)
-        steps = np.floor(_scaled(exact, -power))
-        with np.errstate(over="ignore"):  # infinity is in no gap
-            below = _scaled(steps, power).astype(np.float32)
-            above = _scaled(steps + 1, power).astype(np.float32)
-        fits = [(low <= c) & (c < high) & open_ for c in (below, above)]
-        nearer = np.abs(exact - below) <= np.abs(above - exact)
-        first = fits[0] & (nearer | ~fits[1])
-        chosen[first] = below[first]
-        second = fits[1] & ~first
-        chosen[second] = above[second]
-        open_ &= ~(first | second)
-        if not open_.any():
-            break
-    return chosen
-
-
-def _scaled(values: Array, power: NDArray[np.int64]) -> Array:
-    """Multiply by powers of ten, dividing by negative ones: they alone are exact."""
-    up, down = 10.0 ** np.maximum(power, 0), 10.0 ** np.maximum(-power, 0)
-    return values * up / down
-
-
 def _mean_digits(threshold: NDArray[np.float32]) -> float:
     if len(threshold) == 0:
         return float("nan")
@@ -294,29 +228,3 @@ def _n_moved(before: Nodes, after: Nodes, codes: Codes) -> int:
     for tree in range(len(before.roots)):
         moved |= before.apply(codes, tree) != after.apply(codes, tree)
     return int(moved.sum())
-
-
-# numba compiles what follows for the types that it is called with: annotations would
-# say nothing to it.
-@njit(cache=True, nogil=True)
-def _node_gaps(  # type: ignore[no-untyped-def]
-    codes, tests, children, sets, roots, low, high
-):
-    (feature, threshold, missing_left), (left, right) = tests, children
-    start, in_left = sets
-    for i in range(len(codes)):
-        for root in roots:
-            node = root
-            while feature[node] >= 0:
-                x = codes[i, feature[node]]
-                if np.isnan(x):
-                    goes_left = missing_left[node]
-                elif start[node] >= 0:
-                    goes_left = in_left[start[node] + np.int64(x)]
-                else:
-                    goes_left = x <= threshold[node]
-                    if goes_left:
-                        low[node] = max(low[node], x)
-                    else:
-                        high[node] = min(high[node], x)
-                node = left[node] if goes_left else right[node]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from interpretkd._base import counted, one_line, prediction_text
+from interpretkd._base import Shown, amount_text, counted, one_line, prediction_text
 from interpretkd.metrics import Estimate
 from interpretkd.models import Condition
 
@@ -26,8 +26,8 @@ _MEASURES = (
 )
 
 
-@dataclass(frozen=True)
-class Rule:
+@dataclass(frozen=True, repr=False)
+class Rule(Shown):
     """One leaf of a tree, or some neighbouring leaves that decide the same.
 
     Parameters
@@ -158,9 +158,9 @@ class Rule:
             _said(self.lift, ".2f"),
             _said(self.recall, ".3f"),
             "-" if self.teacher_value is None else prediction_text(self.teacher_value),
-            _said(self.teacher_rmse, ".4g"),
+            _amount(self.teacher_rmse),
             "-" if self.label_value is None else prediction_text(self.label_value),
-            _said(self.label_rmse, ".4g"),
+            _amount(self.label_rmse),
             self.merged_text or "-",
         ]
 
@@ -203,11 +203,15 @@ class Rule:
         for name in ("teacher", "label"):
             error = getattr(self, f"{name}_rmse")
             if error is not None:
-                facts.append(f"RMSE to the {name} {error:.4g}")
+                facts.append(f"RMSE to the {name} {amount_text(error, 4)}")
         if self.merged_text:
             facts.append(self.merged_text)
         head = f"IF {self.brief_text} THEN {self.prediction_text}"
         return f"{head} ({'; '.join(facts)})"
+
+
+def _amount(value: float | None) -> str:
+    return "-" if value is None else amount_text(value, 4)
 
 
 def _said(value: Any, spec: str) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import (
     InputError,
+    Shown,
     check_boolean,
     check_choice,
     closest,
@@ -54,8 +55,8 @@ _TABLES = ("rules", "decisions")
 _WRITERS = (".csv", ".txt", ".md", ".tex", ".html")
 
 
-@dataclass(frozen=True, eq=False)
-class RuleSet:
+@dataclass(frozen=True, eq=False, repr=False)
+class RuleSet(Shown):
     """Rules of a tree, at first all of them, those that cover most rows first.
 
     Parameters
@@ -84,6 +85,11 @@ class RuleSet:
     def __str__(self) -> str:
         width = len(str(max((rule.number for rule in self.rules), default=0)))
         return "\n".join(f"{rule.number:>{width}}. {rule}" for rule in self.rules)
+
+    @property
+    def _headline(self) -> str:
+        first = f"; the first: {self.rules[0].sentence}" if self.rules else ""
+        return counted(len(self), "rule") + first
 
     @property
     def classes(self) -> tuple[Any, ...]:
@@ -448,7 +454,7 @@ class _Source:
     def counts(self, tree: Tree) -> dict[int, int]:
         """Count the rows that reach each node."""
         if self.judged is None:
-            return {node: round(n) for node, n in enumerate(tree.cover.tolist())}
+            return {node: round(n) for node, n in enumerate(tree.n_rows.tolist())}
         return dict(enumerate(_node_counts(tree, self.judged.codes).tolist()))
 
 
@@ -566,9 +572,9 @@ def _measured(
     source: _Source, tree: Tree, groups: Mapping[int, list[int]], outcomes: LeafOutcomes
 ) -> list[dict[str, Any]]:
     if source.judged is None:
-        cover = [float(tree.cover[group].sum()) for group in groups.values()]
-        whole = max(float(tree.cover[0]), 1e-300)
-        return [{"n_rows": round(n), "coverage": n / whole} for n in cover]
+        reached = [float(tree.n_rows[group].sum()) for group in groups.values()]
+        whole = max(float(tree.n_rows[0]), 1e-300)
+        return [{"n_rows": round(n), "coverage": n / whole} for n in reached]
     place = np.full(len(tree.nodes.feature), -1)
     for i, group in enumerate(groups.values()):
         place[group] = i

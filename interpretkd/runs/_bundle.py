@@ -27,7 +27,7 @@ import pyarrow.parquet
 from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._base import InputError, naming_file
+from interpretkd._base import InputError, Shown, counted, naming_file, one_line
 from interpretkd.data import (
     Ranges,
     Schema,
@@ -40,7 +40,7 @@ from interpretkd.distillation import (
     DistilledRegressor,
     TargetTrial,
 )
-from interpretkd.models import Forest, Linear, Tree
+from interpretkd.models import Forest, Linear, Tree, size_of
 from interpretkd.runs._folder import (
     _check_replaceable,
     _json,
@@ -63,8 +63,8 @@ from interpretkd.teachers import (
 _STUDENTS = {s.__name__: s for s in (CartStudent, BoostedStudent, LinearStudent)}
 
 
-@dataclass(frozen=True, eq=False)
-class EvaluationRows:
+@dataclass(frozen=True, eq=False, repr=False)
+class EvaluationRows(Shown):
     """The rows that a run is judged on.
 
     Parameters
@@ -92,9 +92,13 @@ class EvaluationRows:
         """The teacher's logits, with its own decisions."""
         return Answers(self.teacher_logits, self.own)
 
+    def __str__(self) -> str:
+        labels = "without labels" if self.y is None else "with labels"
+        return f"{counted(len(self.teacher_logits), 'evaluation row')} {labels}"
 
-@dataclass(frozen=True, eq=False)
-class Run:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(Shown):
     """What a bundle holds.
 
     Parameters
@@ -115,6 +119,24 @@ class Run:
     def about(self) -> dict[str, str | int | float]:
         """What `save` was told of where the model comes from."""
         return dict(self.manifest["about"])
+
+    def __str__(self) -> str:
+        """Say what was distilled into what, and what is known of the run."""
+        student = self.model.student_
+        size, unit = size_of(student.form_)
+        of = "" if size is None else f" of {size:,} {unit}"
+        rows = "no evaluation rows" if self.evaluation is None else self.evaluation
+        lines = [
+            f"{type(student).__name__}{of}, taught by a {_teacher_name(self.model)}; "
+            f"{rows}"
+        ]
+        lines += [one_line(f"  {name}: {text}") for name, text in self.about.items()]
+        return "\n".join(lines)
+
+
+def _teacher_name(model: DistilledClassifier | DistilledRegressor) -> str:
+    estimator = model.teacher_.estimator
+    return one_line(getattr(estimator, "description", type(estimator).__name__))
 
 
 def save(
@@ -484,7 +506,10 @@ def _student(
     arrays: dict[str, NDArray[Any]],
     model_state: dict[str, Any],
 ) -> Any:
-    student = _STUDENTS[state["class"]](**state["settings"])
+    settings = dict(state["settings"])
+    if issubclass(_STUDENTS[state["class"]], CartStudent | BoostedStudent):
+        settings.setdefault("thresholds", "exact")  # as they all were in runs of old
+    student = _STUDENTS[state["class"]](**settings)
     if isinstance(student, CartStudent):
         student.form_ = Tree.from_arrays(schema, arrays)
         proof = state.get("certificate")

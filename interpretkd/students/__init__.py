@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from interpretkd.students._foreign import *
     from interpretkd.students._linear.estimator import *
     from interpretkd.students._linear.path import LinearPath as LinearPath
+    from interpretkd.students._readable import (
+        readable_thresholds as readable_thresholds,
+    )
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -53,5 +56,6 @@ else:
         _foreign: as_student
         _linear.estimator: LinearStudent
         _linear.path: LinearPath
+        _readable: readable_thresholds
         """,
     )

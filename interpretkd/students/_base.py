@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Encoded, Rows, Schema, batches, checked_rows
-from interpretkd.models import Form
+from interpretkd.models import Form, Tree
 from interpretkd.students._boosted.rounds import Score
 from interpretkd.students._compiling import saying_when_compiling
 from interpretkd.targets import Target
@@ -139,6 +139,28 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         rows = checked_rows(self, X, reset=False)
         outputs = self._outputs(map(self.form_.schema.encode, batches(rows, _BATCH)))
         return outputs[:, 0] if self._flat else outputs
+
+    def count_support(self, X: ArrayLike) -> Self:
+        """Count these rows at each node, instead of all that it was fitted to.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Such as the rows that were given, without those that were generated.
+
+        Returns
+        -------
+        student
+            Itself. What it predicts stays as it is.
+        """
+        check_is_fitted(self)
+        if isinstance(self.form_, Tree):
+            rows = checked_rows(self, X, reset=False)
+            self._set_tree(self.form_.with_support(self.form_.schema.encode(rows)))
+        return self
+
+    def _set_tree(self, tree: Tree) -> None:
+        self.form_ = tree
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

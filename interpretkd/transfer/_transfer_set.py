@@ -30,6 +30,9 @@ class TransferSet:
     own : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
         The teacher's own decisions, where they are not those of its logits; see
         `answers`.
+    given : ndarray of shape (n_samples,), bool, or None
+        Which rows were given; None for all. The others were generated: they teach, but
+        whoever counts the training rows does not mean them.
     """
 
     rows: Rows
@@ -38,6 +41,7 @@ class TransferSet:
     weight: Array | None = None
     known: Encoded | None = None
     own: NDArray[np.int64] | None = None
+    given: NDArray[np.bool_] | None = None
 
     @property
     def answers(self) -> Answers:
@@ -51,6 +55,11 @@ class TransferSet:
     def encoded(self) -> Encoded:
         """The rows as codes: those of a part or a whole are not encoded anew."""
         return Encoded.of(self.rows) if self.known is None else self.known
+
+    @property
+    def is_given(self) -> NDArray[np.bool_]:
+        """Which rows were given and not generated, shape (n_samples,)."""
+        return np.ones(len(self), dtype=np.bool_) if self.given is None else self.given
 
     def take(self, index: NDArray[np.integer]) -> "TransferSet":
         """Return some of the rows.
@@ -74,6 +83,7 @@ class TransferSet:
             None if self.weight is None else self.weight[index],
             self.encoded.take(index),
             None if self.own is None else self.own[index],
+            None if self.given is None else self.given[index],
         )
 
     def join(self, further: "TransferSet") -> "TransferSet":
@@ -82,7 +92,7 @@ class TransferSet:
         Parameters
         ----------
         further : TransferSet
-            Rows without labels.
+            Generated rows, without labels.
 
         Returns
         -------
@@ -100,6 +110,7 @@ class TransferSet:
             np.concatenate([self.weights, further.weights]),
             self.encoded.join(further.encoded),
             both.own,
+            np.append(self.is_given, np.zeros(len(further), dtype=np.bool_)),
         )
 
     @property

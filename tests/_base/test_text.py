@@ -51,7 +51,7 @@ def test_lists_are_cut_only_where_that_saves_something() -> None:
 @pytest.mark.parametrize(
     ("prediction", "text"),
     [
-        (1234567.0, "1.23457e+06"),
+        (1234567.0, "1,234,567"),
         (("a", "b"), "{a, b}"),
         ((), "{}"),
         ([1.0, 0.25], "(1, 0.25)"),

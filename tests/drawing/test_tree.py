@@ -104,7 +104,9 @@ def test_a_picture_says_what_the_model_says(flowers: Any, iris: Any) -> None:
     for node in np.flatnonzero(~tree.nodes.is_leaf).tolist():
         name = tree.schema.names[tree.nodes.feature[node]]
         assert " ".join(shown[node]).startswith(f"{name} <= ")
-    shares = tree.cover / tree.cover[0]
+    # Rows that were generated are no training rows.
+    shares = tree.shares
+    assert tree.support[0] == len(X) < tree.cover[0]
     for node, lines in shown.items():
         said = f"{shares[node]:.1%} of rows".replace("100.0%", "100%")
         assert lines[-2:] == [said, f"#{node}"]

@@ -148,7 +148,7 @@ def test_without_chance_all_comes_out_again() -> None:
     assert found.agreement.value == found.with_model.value == 1
     assert found.fidelity == (1, 1, 1, 1)
     assert found.parts["survives"].tolist() == [1]
-    assert found.parts[["low", "threshold", "high"]].iloc[0].tolist() == [1.5] * 3
+    assert found.parts[["low", "threshold", "high"]].iloc[0].tolist() == [1.0] * 3
     assert found.rules is not None
     assert found.rules["survives"].tolist() == [1, 1]
     assert found.rules["decided_alike"].tolist() == [1, 1]

@@ -170,7 +170,7 @@ def _grown(n_rows: int = 400, seed: int = 0) -> tuple[CartStudent, pd.DataFrame]
     )
     y = rows["fine"] + rows["whole"] / 20 + rows["tiny"] * 1e20
     y += rows["gaps"].fillna(2.0)
-    student = CartStudent(60, search="greedy", min_samples_leaf=1)
+    student = CartStudent(60, search="greedy", min_samples_leaf=1, thresholds="exact")
     return student.fit(rows, y), rows
 
 

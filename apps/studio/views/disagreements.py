@@ -12,7 +12,7 @@ import streamlit as st
 import widgets
 from chart_colours import BLUE, GREY, ORANGE, VERMILION
 
-from interpretkd._base import csv_text
+from interpretkd._base import amount_text, csv_text
 from interpretkd.evaluation import (
     Analysis,
     Disagreements,
@@ -69,7 +69,7 @@ def choose_tolerance(found: Analysis) -> float | None:
         min_value=0.0,
         value=None,
         format="%.4g",
-        placeholder=f"{usual:.4g}, which nine rows in ten stay below",
+        placeholder=f"{amount_text(usual, 4)}, which nine rows in ten stay below",
         key="tolerance",
         bind="query-params",
         width=380,
@@ -204,8 +204,9 @@ def show_differences(found: Analysis, tolerance: float) -> None:
     chart = bars + line.encode(x="tolerance:Q")
     said = (
         f"How far student and teacher are apart: half of the rows by less than "
-        f"{np.median(apart):.4g}, the worst by {apart.max():.4g}. The dashed line is "
-        f"the tolerance, {tolerance:.4g}."
+        f"{amount_text(np.median(apart), 4)}, the worst by "
+        f"{amount_text(apart.max(), 4)}. The dashed line is the tolerance, "
+        f"{amount_text(tolerance, 4)}."
     )
     st.altair_chart(chart.properties(height=220, description=said))
     st.caption(said)

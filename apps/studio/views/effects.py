@@ -10,7 +10,7 @@ import streamlit as st
 import widgets
 from chart_colours import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
-from interpretkd._base import counted, one_line
+from interpretkd._base import counted, one_line, signed_text
 from interpretkd.evaluation import Analysis
 from interpretkd.explain import (
     CoefficientDisplay,
@@ -217,7 +217,7 @@ def show_numbers(display: ShapeDisplay, columns: dict[str, str]) -> None:
     st.altair_chart(counts.properties(height=90, description=said))
     if len(gaps):
         added = ", ".join(
-            f"{float(gaps[column].iloc[0]):+.3g} to {name}"
+            f"{signed_text(float(gaps[column].iloc[0]), 3)} to {name}"
             for column, name in columns.items()
         )
         n_missing = int(gaps["n_rows"].iloc[0])
@@ -301,7 +301,7 @@ def show_pair(effects: Effects, first: str, second: str) -> None:
     order = {side: list(dict.fromkeys(cells[side])) for side in ("first", "second")}
     strongest = cells.reindex(cells["adds"].abs().sort_values(ascending=False).index)
     top = strongest.head(3)
-    said = "; ".join(f"{a} with {b} {v:+.3g}" for a, b, v in top.to_numpy())
+    said = "; ".join(f"{a} with {b} {signed_text(v, 3)}" for a, b, v in top.to_numpy())
     said = f"{first} and {second} together{about}, the most: {said}. "
     said += f"Down stands {first}, across {second}."
     st.caption(widgets.plain(said))
@@ -390,7 +390,7 @@ def show_terms(said: Linearly, output: str | None, *, n_outputs: int) -> None:
     base = said.base[str(output)]
     with st.expander(f"All {len(own):,} terms"):
         term_table(own.drop(columns="output" if n_outputs == 1 else []))
-        st.caption(f"The mean training row has the {said.unit} {base:+.4g}.")
+        st.caption(f"The mean training row has the {said.unit} {signed_text(base, 4)}.")
 
 
 def term_table(frame: pd.DataFrame) -> None:
@@ -421,7 +421,7 @@ def show_feature_terms(said: Linearly) -> None:
     several = own["output"].nunique() > 1
     labels = own["term"] + (", to " + own["output"] if several else "")
     shown = pd.DataFrame({"term": labels, "adds": own["coefficient"]})
-    first = ", ".join(f"{t} {v:+.3g}" for t, v in shown.head(3).to_numpy())
+    first = ", ".join(f"{t} {signed_text(v, 3)}" for t, v in shown.head(3).to_numpy())
     st.altair_chart(
         bars(shown.head(30), "term", "adds").properties(
             description=f"What one unit of the feature adds: {one_line(first)}."

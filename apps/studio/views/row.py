@@ -11,7 +11,7 @@ import streamlit as st
 import widgets
 from chart_colours import BLUE, ORANGE, VERMILION
 
-from interpretkd._base import InputError, prediction_text
+from interpretkd._base import InputError, amount_text, prediction_text, signed_text
 from interpretkd.data import Schema, image_schema
 from interpretkd.distillation import output_names
 from interpretkd.explain import (
@@ -172,12 +172,13 @@ def show_parts(explanation: RowExplanation) -> None:
         way=np.where(shown["adds"] > 0, "adds", "takes off"),
     )
     pairs = zip(shown["name"], shown["adds"], strict=True)
-    said = "; ".join(f"{name} {adds:+.3g}" for name, adds in pairs)
+    said = "; ".join(f"{name} {signed_text(adds, 3)}" for name, adds in pairs)
     st.altair_chart(parts_chart(shown, f"What adds to {about}: {said}"))
     base, total = float(short["adds"].iloc[0]), float(short["adds"].sum())
     st.caption(
-        f"Of a mean row {about} is {base:.3g}; the features of this row add to it, "
-        f"which gives {total:.4g}{probability_text(explanation, output, total)}."
+        f"Of a mean row {about} is {amount_text(base, 3)}; the features of this row "
+        f"add to it, which gives {amount_text(total, 4)}"
+        f"{probability_text(explanation, output, total)}."
     )
     with st.expander("All features and outputs as a table"):
         widgets.table(frame)

@@ -11,7 +11,7 @@ import session
 import streamlit as st
 import widgets
 
-from interpretkd._base import counted, csv_text, prediction_text
+from interpretkd._base import amount_text, counted, csv_text, prediction_text
 from interpretkd.evaluation import Analysis
 from interpretkd.explain import shape_effects
 from interpretkd.export import conditions_sql
@@ -75,7 +75,7 @@ def choose_form() -> tuple[bool, bool]:
     """Ask how the rules are written."""
     with st.container(horizontal=True):
         rounded = st.toggle(
-            "Readable thresholds",
+            "Shorter thresholds",
             key="rounded",
             bind="query-params",
             help="Thresholds get the fewest digits with which every held-out row "
@@ -282,7 +282,7 @@ def measures(rule: Rule) -> pd.DataFrame:
             said[f"mean of the {who}"] = prediction_text(value)
     errors = {"teacher": rule.teacher_rmse, "label": rule.label_rmse}
     for who, error in errors.items():
-        said[f"error (RMSE) to the {who}"] = error and f"{error:.4g}"
+        said[f"error (RMSE) to the {who}"] = error and amount_text(error, 4)
     known = {name: text for name, text in said.items() if text}
     return pd.DataFrame({"measure": known.keys(), "value": known.values()})
 

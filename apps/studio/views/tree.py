@@ -13,6 +13,7 @@ import streamlit as st
 import widgets
 from tree_view import tree_view
 
+from interpretkd._base import amount_text
 from interpretkd.drawing import (
     DIRECTIONS,
     DrawnBranch,
@@ -302,7 +303,7 @@ def say_rows(found: Analysis, facts: NodeFacts) -> str:
     if facts.teacher_rmse is not None:
         text += (
             " The student's values are off the teacher's by "
-            f"**{facts.teacher_rmse:.4g}** (RMSE)."
+            f"**{amount_text(facts.teacher_rmse, 4)}** (RMSE)."
         )
     return text
 

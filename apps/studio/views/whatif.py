@@ -15,7 +15,7 @@ import streamlit as st
 import widgets
 from chart_colours import BLUE, ORANGE, SKY, by_theme
 
-from interpretkd._base import InputError
+from interpretkd._base import InputError, amount_text, signed_text
 from interpretkd.explain import (
     Answer,
     Input,
@@ -251,8 +251,8 @@ def show_values(trial: WhatIf) -> None:
                 label = who if len(trial.outputs) == 1 else f"{who}, {output}"
                 now = before if after is None else after
                 moved = now.scores[j] - before.scores[j]
-                delta = f"{moved:+.4g}" if moved else None
-                value = f"{now.scores[j]:.6g}"
+                delta = signed_text(moved, 4) if moved else None
+                value = amount_text(now.scores[j], 6)
                 if after is None:
                     label += " (of the row as it is)"
                 st.metric(label, value, delta, delta_color="off", border=True)

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from interpretkd._base import Array, InputError
+from interpretkd._base import Array, InputError, amount_text
 from interpretkd.drawing import LINE_COLOURS, MARKERS, panels
 from interpretkd.evaluation._plots.pair import _PairDisplay
 from interpretkd.targets import Answers
@@ -65,8 +65,9 @@ class ResidualDisplay(_PairDisplay):
             spread = float(((part["teacher"] - part["teacher"].mean()) ** 2).sum())
             explained = f"R2 {1 - rest / spread:.3f}, " if spread else ""
             parts.append(
-                f"{name}: {explained}the difference is {apart.abs().mean():.3g} in the "
-                f"mean and {apart.abs().max():.3g} at most, over {len(part):,} rows"
+                f"{name}: {explained}the difference is "
+                f"{amount_text(apart.abs().mean(), 3)} in the mean and "
+                f"{amount_text(apart.abs().max(), 3)} at most, over {len(part):,} rows"
             )
         return f"{self.title}: {'; '.join(parts)}."
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import Array, InputError, one_line
+from interpretkd._base import Array, InputError, amount_text, one_line, signed_text
 from interpretkd.data import VALUE, Schema
 from interpretkd.drawing import (
     SIGNED_COLOURS,
@@ -135,11 +135,16 @@ class HeatImage(ImagePicture):
         largest = max(float(np.abs(panel.values).max()) for panel in self.panels)
         signed = any((panel.values < 0).any() for panel in self.panels)
         start = -1.0 if signed else 0.0
-        ticks = [(0.0, f"{start * limit:.3g}", "start"), (200.0, f"{limit:.3g}", "end")]
+        ticks = [
+            (0.0, amount_text(start * limit, 3), "start"),
+            (200.0, amount_text(limit, 3), "end"),
+        ]
         if signed:
             ticks.append((100.0, "0", "middle"))
         if largest > limit:
-            ticks.append((222.0, f"the same colour up to {largest:.3g}", "start"))
+            ticks.append(
+                (222.0, f"the same colour up to {amount_text(largest, 3)}", "start")
+            )
         note = "exactly 0" + ("; a minus sign: below 0" if signed else "")
         return [
             *_framed(_mixed(np.linspace(start, 1, 65))[None], 0, y, 200, 12),
@@ -153,7 +158,9 @@ class HeatImage(ImagePicture):
         flat = panel.values.ravel()
         order = np.argsort(-np.abs(flat), kind="stable")[:5]
         strongest = [
-            f"{one_line(self.features[i])} {flat[i]:+.3g}" for i in order if flat[i]
+            f"{one_line(self.features[i])} {signed_text(flat[i], 3)}"
+            for i in order
+            if flat[i]
         ]
         zero = f"{int((flat == 0).sum())} of {len(flat)} pixels are 0"
         listed = f"strongest {', '.join(strongest)}; " if strongest else ""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._base import Array, check_integer, counted, one_line
+from interpretkd._base import Array, amount_text, check_integer, counted, one_line
 from interpretkd.data import Codes, Schema
 from interpretkd.drawing import Drawing, Rect, Shape, Text
 from interpretkd.explain._images.picture import (
@@ -166,7 +166,9 @@ class LeafImages(ImagePicture):
         flat = frame.mean.ravel()
         known = np.flatnonzero(~np.isnan(flat))
         best = known[np.argsort(-flat[known], kind="stable")[:3]]
-        names = [f"{one_line(self.features[i])} ({flat[i]:.3g})" for i in best]
+        names = [
+            f"{one_line(self.features[i])} ({amount_text(flat[i], 3)})" for i in best
+        ]
         return f"{start}; brightest on average: {', '.join(names)}"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError, one_line, prediction_text
+from interpretkd._base import Array, InputError, amount_text, one_line, prediction_text
 from interpretkd.data import Codes, Schema, as_frame, check_schema, image_schema
 from interpretkd.drawing import (
     FONT_SIZES,
@@ -147,8 +147,8 @@ def _value_range(values: Array) -> tuple[float, float]:
 def _scale_text(low: float, high: float) -> str:
     """Say what black and white stand for."""
     if low == high:
-        return f"All pixels are {low:.4g}"
-    return f"Black is {low:.4g}, white is {high:.4g}"
+        return f"All pixels are {amount_text(low, 4)}"
+    return f"Black is {amount_text(low, 4)}, white is {amount_text(high, 4)}"
 
 
 def _greys(values: Array, low: float, high: float) -> NDArray[np.uint8]:

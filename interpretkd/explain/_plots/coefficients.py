@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._base import check_integer
+from interpretkd._base import check_integer, signed_text
 from interpretkd.drawing import LINE_COLOURS, Display, label, numbers, panels, shortened
 from interpretkd.explain._linear_terms import linear_terms
 from interpretkd.models import Linear, read_outputs
@@ -94,7 +94,7 @@ class CoefficientDisplay(Display):
         parts = []
         for name, part in self._outputs():
             top = ", ".join(
-                f"{shortened(term)} {value:+.3g}"
+                f"{shortened(term)} {signed_text(value, 3)}"
                 for term, value in zip(
                     part["term"][:3], part[self._column][:3], strict=True
                 )
@@ -161,7 +161,12 @@ class CoefficientDisplay(Display):
         )
         for bar, value in zip(bars, values, strict=True):
             bar.set_hatch("" if value > 0 else "////")
-        ax.bar_label(bars, [f"{value:+.3g}" for value in values], padding=3, fontsize=8)
+        ax.bar_label(
+            bars,
+            [signed_text(value, 3) for value in values],
+            padding=3,
+            fontsize=8,
+        )
         ax.axvline(0, color="black", linewidth=0.8)
         ax.set_yticks(places, [label(term, longest) for term in part["term"]])
         ax.invert_yaxis()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from interpretkd._base import Array, InputError, check_integer
+from interpretkd._base import Array, InputError, amount_text, check_integer, signed_text
 from interpretkd.data import Feature
 from interpretkd.drawing import (
     LINE_COLOURS,
@@ -119,7 +119,7 @@ class ShapeDisplay(Display):
             column = max(self._shown, key=lambda c: float(np.ptp(numbers(seen, c))))
             own = numbers(seen, column)
             said = [
-                f"{own[i]:+.3g} at {self._text(seen.iloc[i])}"
+                f"{signed_text(own[i], 3)} at {self._text(seen.iloc[i])}"
                 for i in (int(own.argmin()), int(own.argmax()))
             ]
             about = "" if column == "effect" else f" ({shortened(column, 40)})"
@@ -159,7 +159,7 @@ class ShapeDisplay(Display):
 
     def _number(self, feature: str, value: float) -> str:
         words = {f.name: f.text for f in self.known}.get(feature)
-        return words(value) if words and np.isfinite(value) else f"{value:.4g}"
+        return words(value) if words and np.isfinite(value) else amount_text(value, 4)
 
     def _draw(self, ax: Any) -> None:
         parts = self._features()

@@ -21,7 +21,8 @@ def _review(subject: _Subject) -> Section | None:
     if found.tree is None:
         return None
     rules, price = found.rules, None
-    if found.model.schema_.image_shape is None:
+    exact = getattr(found.model.student_, "thresholds", "exact") == "exact"
+    if exact and found.model.schema_.image_shape is None:
         price = readable(found.tree, found.X)
         rules = rules.readable(found.X)
     whole = rules.to_text()

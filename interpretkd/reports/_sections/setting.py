@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from interpretkd._base import threshold_text
 from interpretkd.distillation import certainty, task_text
 from interpretkd.evaluation import Analysis, ReliabilityDisplay
 from interpretkd.reports._document import Block, Paragraph, Section, Table
@@ -114,7 +115,9 @@ def _columns(subject: _Subject) -> pd.DataFrame:
         if feature.is_categorical:
             what = f"{len(feature.categories)} categories"
         elif len(known):
-            low, middle, high = (_short(q) for q in np.quantile(known, (0, 0.5, 1)))
+            say = feature.text if feature.is_date else _short
+            parts = np.quantile(known, (0, 0.5, 1), method="inverted_cdf")
+            low, middle, high = map(say, parts.tolist())
             what = f"{low} to {high}, median {middle}"
         else:
             what = "all missing"
@@ -171,7 +174,8 @@ def _count(number: Any) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    large = abs(value) >= 10_000
+    return threshold_text(round(value) if large else float(f"{value:.4g}"))
 
 
 SETTING: tuple[Builder, ...] = (_purpose, _teacher, _data, _distillation)

@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
@@ -11,6 +12,7 @@ from interpretkd.models import Forest
 from interpretkd.students._base import LOSSES, Watch, _link, _seed, _Student
 from interpretkd.students._boosted.leaf_budget import BoostingSearch, _boost_within
 from interpretkd.students._boosted.rounds import Score, _boost
+from interpretkd.students._readable import THRESHOLDS, readable_thresholds
 
 
 class BoostedStudent(_Student):
@@ -45,6 +47,10 @@ class BoostedStudent(_Student):
         columns, else squared error.
     patience : int, default=100
         In [1, inf): the rounds to wait for a better score on watched rows.
+    thresholds : {"readable", "exact"}, default="readable"
+        Which number between two neighbouring values of a column a threshold is: the one
+        of the fewest digits in the middle half between them, or the one that was found.
+        The rows that it is fitted to, or watches, are answered alike.
     random_state : int, RandomState or None, default=0
         Of the subsampling.
     n_jobs : int or None, default=None
@@ -98,6 +104,7 @@ class BoostedStudent(_Student):
         column_share: float = 1.0,
         loss: str = "auto",
         patience: int = 100,
+        thresholds: str = "readable",
         random_state: Any = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -110,6 +117,7 @@ class BoostedStudent(_Student):
         self.column_share = column_share
         self.loss = loss
         self.patience = patience
+        self.thresholds = thresholds
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -160,6 +168,7 @@ class BoostedStudent(_Student):
         check_real(name, "column_share", self.column_share, 0, 1, closed="right")
         check_choice(name, "loss", self.loss, LOSSES)
         check_integer(name, "patience", self.patience, 1)
+        check_choice(name, "thresholds", self.thresholds, THRESHOLDS)
         check_integer(name, "n_jobs", self.n_jobs, 1, optional=True)
 
     def _fit(
@@ -178,12 +187,25 @@ class BoostedStudent(_Student):
             "seed": _seed(self.random_state),
         }
         self.shapes_, self.scores_ = None, []
+        forest = self._boosted(rows, targets, weight, shared)
+        if self.thresholds == "readable":
+            seen = [rows.codes] if held_out is None else [rows.codes, held_out[0]]
+            forest = readable_thresholds(forest, np.concatenate(seen))
+        self.form_ = forest
+
+    def _boosted(
+        self,
+        rows: Encoded,
+        targets: Array,
+        weight: Array | None,
+        shared: dict[str, Any],
+    ) -> Forest:
         if self.max_leaves is not None:
-            self.form_, self.shapes_ = _boost_within(
+            forest, self.shapes_ = _boost_within(
                 rows, targets, weight, max_leaves=self.max_leaves, **shared
             )
-            return
-        self.form_, self.scores_ = _boost(
+            return forest
+        forest, self.scores_ = _boost(
             rows,
             targets,
             weight,
@@ -194,3 +216,4 @@ class BoostedStudent(_Student):
             n_jobs=self.n_jobs,
             **shared,
         )
+        return forest

@@ -133,7 +133,7 @@ def _finish_draft(
         left_categories=np.concatenate(sets) if sets else np.zeros(0, dtype=bool),
         roots=np.zeros(1, dtype=np.int32),
     )
-    return Tree(nodes, value, cover)
+    return Tree(nodes, value, cover, support=_counts(draft, leaf))
 
 
 def _parents(draft: Draft) -> NDArray[np.int32]:
@@ -238,6 +238,14 @@ def _means(
         cover[node] = cover[both].sum()
         total[node] = total[both].sum(axis=0)
     return cover, total / np.maximum(cover, 1e-300)[:, None]
+
+
+def _counts(draft: Draft, leaf: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return how many rows come by each node."""
+    counts = np.bincount(leaf, minlength=len(draft.feature))
+    for node in np.flatnonzero(draft.feature >= 0)[::-1]:  # children before parents
+        counts[node] = counts[draft.left[node]] + counts[draft.right[node]]
+    return counts
 
 
 # numba compiles what follows for the types that it is called with: annotations would

@@ -23,6 +23,7 @@ from interpretkd.students._cart.fitting import (
     _HeldOut,
 )
 from interpretkd.students._cart.growing import Limits
+from interpretkd.students._readable import THRESHOLDS
 from interpretkd.targets import Target
 
 _FEWEST_TO_CHOOSE = 50
@@ -74,6 +75,10 @@ class CartStudent(_Student):
         In (0, inf): seconds after which a search ends with the best so far. The work
         is bounded by the data's size, mostly far below this; a tree whose search was
         ended by the clock may come out otherwise elsewhere, and `search_` says so.
+    thresholds : {"readable", "exact"}, default="readable"
+        Which number between two neighbouring values of the rows a threshold is: the one
+        of the fewest digits in the middle half between them, or the middle itself. The
+        rows that it is fitted to are decided alike.
     random_state : int, RandomState or None, default=0
         Of ties and of the search.
 
@@ -125,6 +130,7 @@ class CartStudent(_Student):
         monotone: Any = None,
         feature_cost: Any = None,
         time_limit: float = 60.0,
+        thresholds: str = "readable",
         random_state: Any = 0,
     ) -> None:
         self.max_leaves = max_leaves
@@ -137,6 +143,7 @@ class CartStudent(_Student):
         self.monotone = monotone
         self.feature_cost = feature_cost
         self.time_limit = time_limit
+        self.thresholds = thresholds
         self.random_state = random_state
 
     @property
@@ -242,6 +249,9 @@ class CartStudent(_Student):
         if self.max_leaves == "auto":
             self.chosen_["max_leaves"] = max(fit.tree.n_leaves, 2)
 
+    def _set_tree(self, tree: Tree) -> None:
+        self.form_, self.search_ = tree, replace(self.search_, tree=tree)
+
     def _held_out(self, validation: ValidationData) -> _HeldOut:
         return _as_held_out(validation.encoded, validation.targets, validation.weight)
 
@@ -255,6 +265,7 @@ class CartStudent(_Student):
         check_choice(name, "search", self.search, SEARCHES)
         check_choice(name, "objective", self.objective, OBJECTIVES)
         check_real(name, "time_limit", self.time_limit, 0)
+        check_choice(name, "thresholds", self.thresholds, THRESHOLDS)
 
     def _settings(self, targets: Array) -> Settings:
         choose_size = self.max_leaves == "auto"
@@ -275,6 +286,7 @@ class CartStudent(_Student):
             self._class_cost(),
             self.time_limit,
             _seed(self.random_state),
+            self.thresholds,
         )
 
     def _monotone(self, targets: Array) -> NDArray[np.int8] | None:

@@ -36,6 +36,7 @@ from interpretkd.students._cart.pruning import (
     squared_errors,
 )
 from interpretkd.students._cart.search import _optimise, _Problem, _refine
+from interpretkd.students._readable import readable_thresholds
 
 OBJECTIVES = (
     "auto",
@@ -72,6 +73,8 @@ class Settings:
         In seconds.
     seed : int, default=0
         Of everything that is drawn.
+    thresholds : {"readable", "exact"}, default="readable"
+        Which number between two neighbouring values a threshold is.
     """
 
     limits: Limits
@@ -81,6 +84,7 @@ class Settings:
     class_cost: Array | None = None
     time_limit: float = 60.0
     seed: int = 0
+    thresholds: str = "readable"
 
     def with_choice(self, trial: "Fit") -> "Settings":
         """Return the settings with the search, and the size, that a fit has chosen.
@@ -417,6 +421,8 @@ class _TreeFit:
         tree = _finish_draft(
             draft, problem.binned, self.codes, problem.targets, objective.weight
         )
+        if self.settings.thresholds == "readable":
+            tree = readable_thresholds(tree, self.codes)
         if search != "greedy" and objective.kind in (COSTS, PAIRS):
             ones = np.ones(len(objective.weight))  # the table is weighted already
             costs = _finish_draft(

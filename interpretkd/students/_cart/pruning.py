@@ -449,6 +449,7 @@ def _cut(tree: Tree, kept: NDArray[np.integer], leaves: NDArray[np.integer]) -> 
         tree.value[kept],
         tree.cover[kept],
         tree.names,
+        None if tree.support is None else tree.support[kept],
     )
 
 

@@ -552,7 +552,7 @@ def test_auto_is_not_worse_than_greedy_where_it_chooses(name):
             targets = np.eye(2)[targets.argmax(axis=1)]
         weight = np.random.default_rng(seed).exponential(size=160)
         own, held_out = slice(0, 100), slice(100, None)
-        student = CartStudent(8, objective=name, random_state=seed)
+        student = CartStudent(8, objective=name, thresholds="exact", random_state=seed)
         rest = (codes[held_out], targets[held_out], weight[held_out])
         student.fit(codes[own], targets[own], weight[own], held_out=rest)
         greedy, refined = student.search_.attempts
