@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from interpretkd.runs._folder import *
     from interpretkd.runs._listing import *
     from interpretkd.runs._predictions import *
+    from interpretkd.runs._reading import read_rows_for as read_rows_for
     from interpretkd.runs._uploads import (
         check_teacher as check_teacher,
         read_upload as read_upload,
@@ -43,6 +44,7 @@ else:
         _listing: RunFacts SavedRun find_runs read_facts run_folder
             same_rows_runs saved_run suggest_name
         _predictions: predict_table take_labels take_rows_for
+        _reading: read_rows_for
         _uploads: check_teacher read_upload
         _workflow: Outcome STUDENTS Task distil new_student read_task task_of
             train_teacher

@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError, closest, csv_text, write_atomically
-from interpretkd.data import as_frame, plain_value, read_table, require_columns
+from interpretkd.data import as_frame, plain_value, require_columns
 from interpretkd.evaluation import Analysis
+from interpretkd.runs._reading import read_rows_for
 from interpretkd.targets import probabilities
 
 
@@ -25,7 +27,7 @@ def take_labels(
     model : DistilledClassifier or DistilledRegressor
         Fitted.
     table : DataFrame
-        What `read_table` returned.
+        What `read_rows_for` read.
     target : str or None
         The labels' column; None when there is none.
 
@@ -77,7 +79,7 @@ def take_rows_for(model: Any, table: pd.DataFrame) -> Any:
     model : DistilledClassifier or DistilledRegressor
         Fitted.
     table : DataFrame
-        What `read_table` returned.
+        What `read_rows_for` read.
 
     Returns
     -------
@@ -95,7 +97,12 @@ def take_rows_for(model: Any, table: pd.DataFrame) -> Any:
 
 
 def predict_table(
-    model: Any, path: str | os.PathLike[str], out: str | os.PathLike[str]
+    model: Any,
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    about: Mapping[str, str | int | float] | None = None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Path:
     """Let a fitted model decide the rows of a file, and write its decisions.
 
@@ -108,6 +115,10 @@ def predict_table(
     out : str or path
         A .csv or .parquet file; it gets the column "prediction" and, for classes, one
         "probability of ..." a class, row by row as in `path`.
+    about : mapping of str to str, int or float, default=None
+        `Run.about`, which says how the columns were written in training.
+    tell : callable, default does nothing
+        Called with each sentence that is to be said of the file.
 
     Returns
     -------
@@ -124,7 +135,10 @@ def predict_table(
         raise InputError(
             f"Predictions are written to a .csv or .parquet file. Got {target.name!r}."
         )
-    rows = take_rows_for(model, read_table(path, only=model.schema_.names))
+    table = read_rows_for(model, path, about=about)
+    for note in table.notes:
+        tell(note)
+    rows = take_rows_for(model, table.frame)
     decided = pd.DataFrame({"prediction": list(model.predict(rows))})
     if hasattr(model, "classes_"):
         chances = model.predict_proba(rows)
