@@ -156,7 +156,8 @@ def parse_rows(
         if settled.problem:
             raise InputError(settled.problem)
         read[text.name] = settled.values
-        notes += settled.notes
+        if settled.format:  # otherwise than in training
+            notes += settled.notes
     frame = frame_of({name: read[name] for name in names})
     _refuse_infinite(frame)
     for feature in schema.features:

@@ -15,7 +15,7 @@ import pyarrow
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from interpretkd._base import one_line
+from interpretkd._base import counted, one_line
 from interpretkd.data._date_texts import DMY, MDY, DateTexts, seem_dates
 from interpretkd.data._number_texts import (
     NumberFormat,
@@ -310,16 +310,18 @@ def _read_numbers(look: _Look, decimal: str | None) -> Read:
             form = next(f for f in formats if f.group == ",")
         elif has_comma or grouped:
             problem = _either(column, known, formats, numbers)
-    if form == NumberFormat():
-        values = plain_values(column.part(known))
+    cells = column.part(known)
+    is_plain = form == NumberFormat() and bool(are_plain(cells).all())
+    if is_plain:
+        values = plain_values(cells)
     else:
         assert numbers is not None
         values = numbers.values(form)
     notes: tuple[str, ...] = ()
-    if form != NumberFormat() and not problem:
-        notes = (_number_note(column, known, form, values),)
+    if not is_plain and not problem:
+        notes = (_number_note(column, known, values),)
     notes += _wide_note(column, known, values)
-    text = "" if form == NumberFormat() else form.text
+    text = "" if is_plain else form.text
     return Read(column.spread(values, known), notes, problem, text)
 
 
@@ -384,10 +386,7 @@ def _either(
 
 
 def _number_note(
-    column: TextColumn,
-    known: NDArray[np.bool_],
-    form: NumberFormat,
-    values: NDArray[Any],
+    column: TextColumn, known: NDArray[np.bool_], values: NDArray[Any]
 ) -> str:
     """Show the first number that is written so that a computer would not read it."""
     odd = np.flatnonzero(~are_plain(column.part(known)))
@@ -439,14 +438,14 @@ def _word_notes(
     if taken:
         counts = ", ".join(f"{word!r} {count}" for word, count in taken.items())
         notes.append(
-            f"Column {column.name!r}: {sum(taken.values())} cells are read as missing "
+            f"Column {column.name!r}: {counted(sum(taken.values()), 'cell')} read as missing "
             f"({counts}); --keep-na-words keeps such words as texts."
         )
     none = [i for i, word in enumerate(words) if word == "None" and known[i]]
     if none:
         n_cells = int(column.counts[none].sum())
         notes.append(
-            f"Column {column.name!r}: 'None' is a text like others ({n_cells} cells); "
+            f"Column {column.name!r}: 'None' is a text like others ({counted(n_cells, 'cell')}); "
             "--na-values None takes it for missing."
         )
     return tuple(notes)

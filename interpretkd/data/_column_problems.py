@@ -120,7 +120,8 @@ def column_problem(column: "pd.Series[Any]", *, may_be_text: bool = False) -> st
         place = int(np.flatnonzero(is_wrong)[0])
         return (
             f"Column {column.name!r}: {n_wrong} of {len(column)} values are not "
-            f"numbers, e.g. {column.iloc[place]!r} (row {place + 1})."
+            f"numbers, e.g. {column.iloc[place]!r} (row {place + 1}); if that stands for "
+            "a missing value, name it (--na-values)."
         )
     tells_apart = len(levels) > max(_MANY_CATEGORIES, len(present) // 2)
     if not tells_apart and len(levels) <= _MOST_CATEGORIES:

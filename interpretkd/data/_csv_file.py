@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow
@@ -134,13 +135,23 @@ def _header(text: str, told: str | None) -> tuple[str, list[str], int]:
         return len(widths) == 1 and wide > 1, wide
 
     best = max(found, key=rank)
-    lines = io.StringIO(text)
-    next(csv.reader(lines, delimiter=best))
-    return best, found[best][0], lines.tell()
+    reader = csv.reader(_lines(text), delimiter=best)
+    next(reader)
+    start = sum(map(len, itertools.islice(_lines(text), reader.line_num)))
+    return best, found[best][0], start
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Walk through the lines without a copy of the text."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 def _first_rows(text: str, sep: str) -> list[list[str]]:
-    reader = csv.reader(io.StringIO(text), delimiter=sep)
+    reader = csv.reader(_lines(text), delimiter=sep)
     rows = [next(reader)]
     try:
         rows += itertools.islice(reader, _LOOKED_AT)
@@ -169,7 +180,7 @@ def _parsed(body: bytes, header: list[str], sep: str) -> Any:
         io.BytesIO(body),
         pyarrow.csv.ReadOptions(
             column_names=places,
-            block_size=max(1 << 20, min(len(body) + 1, 1 << 26)),
+            block_size=max(1 << 20, min(len(body) + 1, 1 << 24)),
         ),
         pyarrow.csv.ParseOptions(delimiter=sep, newlines_in_values=True),
         pyarrow.csv.ConvertOptions(
@@ -181,7 +192,7 @@ def _parsed(body: bytes, header: list[str], sep: str) -> Any:
 
 def _check_widths(text: str, sep: str, n_columns: int, name: str) -> None:
     """Say in which line a row is longer or shorter than the header."""
-    reader = csv.reader(io.StringIO(text), delimiter=sep)
+    reader = csv.reader(_lines(text), delimiter=sep)
     try:
         for row in reader:
             if row and len(row) != n_columns:
@@ -196,7 +207,7 @@ def _check_widths(text: str, sep: str, n_columns: int, name: str) -> None:
 
 def _ends_quoted(text: str, sep: str) -> bool:
     try:
-        for _ in csv.reader(io.StringIO(text), delimiter=sep, strict=True):
+        for _ in csv.reader(_lines(text), delimiter=sep, strict=True):
             pass
     except csv.Error as error:
         return "unexpected end" in str(error)

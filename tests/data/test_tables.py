@@ -149,7 +149,8 @@ def test_many_rows_of_mixed_columns_are_read_without_a_warning(write: Write) -> 
     with pytest.raises(InputError) as caught:
         read_table(write("a,b\n" + "".join(rows)))
     assert str(caught.value) == (
-        "Column 'a': 1 of 300000 values are not numbers, e.g. 'two' (row 300000)."
+        "Column 'a': 1 of 300000 values are not numbers, e.g. 'two' (row 300000); if "
+        "that stands for a missing value, name it (--na-values)."
     )
 
 
@@ -207,12 +208,14 @@ def test_many_rows_of_mixed_columns_are_read_without_a_warning(write: Write) -> 
         (
             b"age,b\n1,x\n2,x\nthree,x\n4,x\n",
             "t.csv",
-            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3).",
+            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3); if that "
+            "stands for a missing value, name it (--na-values).",
         ),
         (
             b"age,b\n1,x\n,x\nthree,x\n4,x\n",
             "t.csv",
-            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3).",
+            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3); if that "
+            "stands for a missing value, name it (--na-values).",
         ),
         (
             b"id\n" + b"".join(b"row %d\n" % i for i in range(101)),
@@ -631,7 +634,8 @@ def test_columns_are_described_with_what_is_wrong() -> None:
     assert found.loc["age", ["missing", "infinite", "different"]].tolist() == [1, 2, 5]
     assert found.loc["none", "missing"] == 6
     assert found.loc["mixed", "problem"] == (
-        "Column 'mixed': 1 of 6 values are not numbers, e.g. 'n/a' (row 5)."
+        "Column 'mixed': 1 of 6 values are not numbers, e.g. 'n/a' (row 5); if that "
+        "stands for a missing value, name it (--na-values)."
     )
     assert (found["problem"] != "").sum() == 1
     with pytest.raises(InputError, match="'mixed'"):
