@@ -121,11 +121,11 @@ def _beside(
     """Add the features' columns; those that cannot have their name get another."""
     names = found.model.schema_.names
     order = sorted(range(len(names)), key=lambda i: names[i] not in first)
-    added = {}
+    frame = frame.copy()
     for i in order[:_MOST_FEATURES]:
         name = names[i]
-        while name in frame or name in added:
+        while name in frame:
             name += "_"
         whole = found.X[names[i]] if hasattr(found.X, "columns") else found.X[:, i]
-        added[name] = np.asarray(whole)[places]
-    return frame.assign(**added)
+        frame[name] = np.asarray(whole)[places]
+    return frame

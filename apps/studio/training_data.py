@@ -15,8 +15,8 @@ from interpretkd import datasets
 from interpretkd._base import InputError, amount_text
 from interpretkd.data import (
     RowChoice,
-    check_columns,
     choose_rows,
+    counter_notes,
     describe_columns,
     split_target,
     target_balance,
@@ -28,6 +28,7 @@ __all__ = ["TrainingData", "choose_data"]
 _MOST_ROWS = 100_000
 _MOST_SHOWN = 50
 _MOST_PROBLEMS = 5
+_MOST_NOTES = 8
 _SHIPPED = {"german": "German credit", "connect4": "Connect-4", "digits": "Digits"}
 _LOADERS = {
     "german": datasets.load_german_credit,
@@ -49,6 +50,7 @@ class _Upload(NamedTuple):
     content: bytes
     table: pd.DataFrame
     columns: pd.DataFrame
+    notes: tuple[str, ...]
 
 
 class TrainingData(NamedTuple):
@@ -127,11 +129,12 @@ def _read(file: Any) -> _Upload | None:
     def read() -> _Upload | str:
         content = file.getvalue()
         try:
-            table = read_upload(content, file.name)
-            columns = describe_columns(table)
+            read = read_upload(content, file.name)
+            columns = describe_columns(read.frame, read.problems)
         except InputError as error:
             return str(error)
-        return _Upload(file.file_id, file.name, content, table, columns)
+        notes = (*read.notes, *counter_notes(read.frame))
+        return _Upload(file.file_id, file.name, content, read.frame, columns, notes)
 
     with st.spinner("Reading the table ..."):
         found: _Upload | str = _once("reading", file.file_id, read)
@@ -149,6 +152,7 @@ def _choose_columns(upload: _Upload) -> TrainingData | None:
     widgets.table(
         upload.columns.drop(columns="problem"), height=_height(upload.columns)
     )
+    _show_notes(upload.notes)
     names = [str(name) for name in upload.table.columns]
     drop = st.multiselect(
         "Columns to leave out",
@@ -187,6 +191,16 @@ def _choose_columns(upload: _Upload) -> TrainingData | None:
         st.info("Leave such columns out above, or mend the file and upload it again.")
         return None
     return _prepare(upload, target, tuple(drop), task, choice)
+
+
+def _show_notes(notes: tuple[str, ...]) -> None:
+    """Say what was read in another way than it is written."""
+    if not notes:
+        return
+    more = len(notes) - _MOST_NOTES
+    told = [widgets.plain(note) for note in notes[:_MOST_NOTES]]
+    told += [f"And {more} more."] if more > 0 else []
+    st.info("\n\n".join(told), title="How the columns were read")
 
 
 def _choose_rows(columns: pd.DataFrame, upload: _Upload) -> RowChoice:
@@ -241,7 +255,6 @@ def _prepare(
 
     def take() -> Any:
         table = upload.table.drop(columns=list(drop))
-        check_columns(table)
         rows, facts = choose_rows(table, target, choice)
         return facts, *split_target(rows, target, task=task)
 

@@ -23,3 +23,8 @@ def new_console() -> "Console":
     if not found.is_terminal:  # a file or a pipe has no width of its own
         found = Console(soft_wrap=True, width=120)
     return found
+
+
+def warn(text: str) -> None:
+    """Say on the standard error what a person has to know of the data."""
+    typer.echo(f"Note: {' '.join(text.split())}", err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interpretkd.cli._console import Seed, new_console
+from interpretkd.cli._console import Seed, new_console, warn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,6 +37,28 @@ class Kind(StrEnum):
     auto = "auto"
     classification = "classification"
     regression = "regression"
+
+
+class Infinite(StrEnum):
+    """What becomes of infinite values."""
+
+    refuse = "refuse"
+    missing = "missing"
+    drop = "drop"
+
+
+class Decimal(StrEnum):
+    """The decimal marks."""
+
+    point = "."
+    comma = ","
+
+
+class Dates(StrEnum):
+    """What stands first in a date."""
+
+    day = "day-first"
+    month = "month-first"
 
 
 class TargetKind(StrEnum):
@@ -110,10 +132,56 @@ def distill(
     drop: Annotated[
         list[str] | None, typer.Option(help="A column to leave out; may be repeated.")
     ] = None,
+    drop_ids: Annotated[
+        bool,
+        typer.Option(
+            "--drop-ids", help="Leave out the columns that tell every row apart."
+        ),
+    ] = False,
+    drop_missing_target: Annotated[
+        bool,
+        typer.Option(
+            "--drop-missing-target", help="Leave out the rows without a target."
+        ),
+    ] = False,
+    infinite: Annotated[
+        Infinite, typer.Option(help="Infinite values: what becomes of their rows.")
+    ] = Infinite.refuse,
+    read_as: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            metavar="COLUMN=text|number|date",
+            help="What a column is, whatever it looks like; may be repeated.",
+        ),
+    ] = None,
+    na_values: Annotated[
+        list[str] | None,
+        typer.Option(help="A further word for a missing value; may be repeated."),
+    ] = None,
+    keep_na_words: Annotated[
+        bool,
+        typer.Option(
+            "--keep-na-words", help='Take "NA", "null" and the like for texts.'
+        ),
+    ] = False,
+    sep: Annotated[
+        str | None, typer.Option(help="The delimiter of a CSV file, if not found.")
+    ] = None,
+    decimal: Annotated[
+        Decimal | None, typer.Option(help="The decimal mark, if not found.")
+    ] = None,
+    dates: Annotated[
+        Dates | None, typer.Option(help="What 03/04/2024 begins with, if not found.")
+    ] = None,
+    encoding: Annotated[
+        str, typer.Option(help="Of a CSV file, such as latin-1.")
+    ] = "utf-8",
     seed: Seed = 0,
 ) -> None:
     """Distil a network trained on a table, or an ONNX file, into a saved run."""
     from interpretkd import runs
+    from interpretkd.data import RowChoice, TableOptions
 
     console = new_console()
     sizes = {Student.cart: "max_leaves", Student.boosted: "budget"}
@@ -125,7 +193,29 @@ def distill(
                 f"{student.value}."
             )
         size = {sizes[student]: max_leaves}
-    rows = runs.read_task(table, target, drop=drop or (), task=task.value, seed=seed)
+    rows = runs.read_task(
+        table,
+        target,
+        drop=drop or (),
+        task=task.value,
+        seed=seed,
+        choice=RowChoice(
+            infinite=infinite.value,
+            unlabelled="drop" if drop_missing_target else "refuse",
+        ),
+        options=TableOptions(
+            sep=sep,
+            decimal=None if decimal is None else decimal.value,
+            encoding=encoding,
+            dates=None if dates is None else dates.value,
+            na_values=tuple(na_values or ()),
+            keep_na_words=keep_na_words,
+            kinds=_kinds(read_as or []),
+        ),
+        drop_ids=drop_ids,
+    )
+    for note in rows.notes:
+        warn(note)
     fitted = runs.train_teacher(rows, teacher, seed=seed, verbose=console.is_terminal)
     outcome = runs.distil(
         rows,
@@ -139,6 +229,17 @@ def distill(
     )
     _show_outcomes(console, {student.value: outcome})
     console.print(f"Run: {outcome.path}")
+
+
+def _kinds(told: list[str]) -> dict[str, str]:
+    """Split what `--as` was told into names and kinds."""
+    pairs = [text.rpartition("=") for text in told]
+    for (name, _, kind), text in zip(pairs, told, strict=True):
+        if not name or kind not in ("text", "number", "date"):
+            raise ValueError(
+                f"--as must be COLUMN=text, COLUMN=number or COLUMN=date. Got {text!r}."
+            )
+    return {name: kind for name, _, kind in pairs}
 
 
 def _show_outcomes(console: "Console", outcomes: "dict[str, Outcome]") -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from interpretkd.cli._console import RunFolder
+from interpretkd.cli._console import RunFolder, warn
 
 
 class Theme(StrEnum):
@@ -255,13 +255,13 @@ def _rows_to_measure(
     loaded: Any, data: Path | None, target: str | None
 ) -> tuple[Any, Any, Any]:
     """Return rows, labels and the teacher's logits (None: it has to be asked)."""
-    from interpretkd.data import read_table
-    from interpretkd.runs import take_labels, take_rows_for
+    from interpretkd.runs import read_rows_for, take_labels, take_rows_for
 
     if data is not None:
-        wanted = [*loaded.model.schema_.names, *([target] if target else [])]
-        table = read_table(data, only=wanted)
-        labels = take_labels(loaded.model, table, target)
-        return take_rows_for(loaded.model, table), labels, None
+        read = read_rows_for(loaded.model, data, target=target, about=loaded.about)
+        for note in read.notes:
+            warn(note)
+        labels = take_labels(loaded.model, read.frame, target)
+        return take_rows_for(loaded.model, read.frame), labels, None
     kept = loaded.evaluation
     return (None, None, None) if kept is None else (kept.X, kept.y, kept.answers)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.data._by_schema import *
     from interpretkd.data._cells import *
+    from interpretkd.data._column_problems import *
     from interpretkd.data._columns import *
     from interpretkd.data._distances import *
     from interpretkd.data._feature import (
@@ -24,15 +26,20 @@ if TYPE_CHECKING:
     from interpretkd.data._rows import *
     from interpretkd.data._schema import *
     from interpretkd.data._splits import *
+    from interpretkd.data._table_options import (
+        Table as Table,
+        TableOptions as TableOptions,
+    )
     from interpretkd.data._tables import *
     from interpretkd.data._unseen import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
+        _by_schema: parse_rows read_rows
         _cells: replace_cells spreads value_text
-        _columns: RowChoice check_columns choose_rows describe_columns
-            split_target target_balance
+        _column_problems: check_columns counter_notes id_columns refuse_columns
+        _columns: RowChoice choose_rows describe_columns split_target target_balance
         _distances: even_space
         _feature: Codes Feature plain_value
         _groups: group_positions
@@ -42,7 +49,9 @@ else:
             take_rows
         _schema: Column MISSING Rows Schema VALUE as_frame check_schema expand
         _splits: Split hold_out split_rows
-        _tables: parse_table read_table require_columns
+        _table_options: Table TableOptions
+        _tables: as_they_stand frame_of open_table parse_table read_table
+            require_columns
         _unseen: UnseenCells unseen_cells
         """,
     )

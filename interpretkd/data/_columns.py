@@ -1,5 +1,6 @@
 """The columns of a table: what they hold, which rows are kept, and the target."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,39 +9,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError, check_choice, check_integer, closest
+from interpretkd.data._column_problems import column_problems, infinite_cells
 from interpretkd.data._feature import plain_value
 
 _MOST_CLASSES = 20
 """A number with more different whole values than this is a quantity, not a class."""
 _FEWEST_A_CLASS = 5
-_MANY_CATEGORIES, _MOST_CATEGORIES = 100, 1000
 _KINDS = ("classification", "regression")
 
 
-def check_columns(table: pd.DataFrame) -> None:
-    """Refuse columns that nothing can be learnt from.
-
-    Parameters
-    ----------
-    table : DataFrame
-        What `parse_table` returned.
-
-    Raises
-    ------
-    InputError
-        For text among numbers, and texts that tell rows apart.
-    """
-    for name in table.columns:
-        _check_column(table[name])
-
-
-def describe_columns(table: pd.DataFrame) -> pd.DataFrame:
+def describe_columns(
+    table: pd.DataFrame, problems: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Say of each column what it holds, and whether it can be used.
 
     Parameters
     ----------
     table : DataFrame
-        What `parse_table` returned.
+        Rows.
+    problems : mapping of str to str, default=None
+        The problems that were found when they were read; None looks for them.
 
     Returns
     -------
@@ -57,7 +45,10 @@ def describe_columns(table: pd.DataFrame) -> pd.DataFrame:
        age number        1         0          2    31.0
       home   text        0         0          1     own
     """
-    return pd.DataFrame([_described(table[name]) for name in table.columns])
+    found = column_problems(table) if problems is None else problems
+    return pd.DataFrame(
+        [_described(table[name], found.get(str(name), "")) for name in table.columns]
+    )
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ class RowChoice:
         Rows with a missing value: kept as they are, which all students and networks
         of ours understand, or left out; or nothing is made.
     infinite : {"refuse", "missing", "drop"}, default="refuse"
-        Infinite values: nothing is made, they become missing, or their rows are left
+        Infinite values, and those above 3.4e38: nothing is made, they become missing, or their rows are left
         out.
     unlabelled : {"refuse", "drop"}, default="refuse"
         Rows whose target is missing.
@@ -138,12 +129,12 @@ def choose_rows(
 
     if choice.unlabelled == "drop" and target in table.columns:
         keep(table[target].notna(), "a missing target")
-    infinite = _infinite(table)
+    infinite = infinite_cells(table)
     n_infinite = int(infinite.to_numpy().sum())
     if n_infinite and choice.infinite == "refuse":
         raise InputError(
             f"The table holds infinite values: {_counted(infinite)}; take them for "
-            "missing, or leave their rows out."
+            "missing (--infinite missing), or leave their rows out (--infinite drop)."
         )
     if n_infinite and choice.infinite == "missing":
         table = table.mask(infinite)
@@ -213,7 +204,7 @@ def split_target(
         row = int(np.flatnonzero(column.isna())[0]) + 1
         raise InputError(
             f"The target {target!r} is missing in {gaps} of {len(column)} rows, e.g. "
-            f"row {row}; remove such rows first."
+            f"row {row}; remove such rows first (--drop-missing-target)."
         )
     first = plain_value(column.iloc[0])
     if column.nunique() == 1:
@@ -288,22 +279,17 @@ def target_balance(y: NDArray[Any], task: str, *, most: int = 20) -> pd.DataFram
     return found.assign(share=found["rows"] / len(y))
 
 
-def _described(column: "pd.Series[Any]") -> dict[str, Any]:
+def _described(column: "pd.Series[Any]", problem: str) -> dict[str, Any]:
     present = column.dropna()
     try:
         n_different: int | None = int(present.nunique())
     except TypeError:  # lists, dicts
         n_different = None
-    try:
-        _check_column(column)
-        problem = ""
-    except InputError as error:
-        problem = str(error)
     return {
         "column": str(column.name),
         "kind": _kind(column),
         "missing": len(column) - len(present),
-        "infinite": int(_infinite(column.to_frame()).to_numpy().sum()),
+        "infinite": int(infinite_cells(column.to_frame()).to_numpy().sum()),
         "different": n_different,
         "example": str(plain_value(present.iloc[0]))[:80] if len(present) else "",
         "problem": problem,
@@ -325,17 +311,6 @@ def _kind(column: "pd.Series[Any]") -> str:
     )
 
 
-def _infinite(table: pd.DataFrame) -> pd.DataFrame:
-    """Say where a number is infinite; all else is False."""
-    found = pd.DataFrame(False, index=table.index, columns=table.columns)
-    for i in range(table.shape[1]):
-        column = table.iloc[:, i]
-        if pd.api.types.is_float_dtype(column):
-            numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-            found.isetitem(i, np.isinf(numbers))
-    return found
-
-
 def _counted(found: pd.DataFrame) -> str:
     """Say how many values of each column are meant, and in which row is the first."""
     counts = found.sum()
@@ -343,35 +318,6 @@ def _counted(found: pd.DataFrame) -> str:
     row = int(np.flatnonzero(found.any(axis=1))[0]) + 1
     more = f" and {len(names) - 10} further columns" if len(names) > 10 else ""
     return f"{', '.join(names[:10])}{more}, e.g. row {row}"
-
-
-def _check_column(column: "pd.Series[Any]") -> None:
-    """Refuse numbers with text among them, and texts that tell rows apart."""
-    if pd.api.types.is_numeric_dtype(column) or column.isna().all():
-        return
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return
-    if not pd.api.types.is_string_dtype(column) and column.dtype != object:
-        return  # a date or the like: Schema says what to do
-    present = column.dropna()
-    numbers = pd.to_numeric(present, errors="coerce")
-    wrong = numbers.isna()
-    if wrong.any() and wrong.mean() < 0.5:
-        place = int(np.flatnonzero(column.index == wrong.idxmax())[0])
-        raise InputError(
-            f"Column {column.name!r}: {wrong.sum()} of {len(column)} values are not "
-            f"numbers, e.g. {present[wrong].iloc[0]!r} (row {place + 1})."
-        )
-    try:
-        n_texts = present.nunique()
-    except TypeError:  # lists, dicts: Schema says what to do
-        return
-    tells_apart = n_texts > max(_MANY_CATEGORIES, len(present) // 2)
-    if tells_apart or n_texts > _MOST_CATEGORIES:
-        raise InputError(
-            f"Column {column.name!r} holds {n_texts} different texts in {len(present)} "
-            "rows, too many for categories; leave it out (--drop)."
-        )
 
 
 def _class_names(column: "pd.Series[Any]") -> NDArray[Any]:

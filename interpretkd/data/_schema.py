@@ -241,15 +241,15 @@ class Schema:
         if not isinstance(X, pd.DataFrame):
             return X
         place = {str(name): i for i, name in enumerate(X.columns)}
-        columns = {}
+        frame = X.copy(deep=False)
         for feature in self.features:
             if feature.is_categorical:
                 column = X.iloc[:, place[feature.name]]
                 codes = np.nan_to_num(_encode_categories(feature, column), nan=-1)
                 dtype = pd.CategoricalDtype(list(feature.categories))
                 values = pd.Categorical.from_codes(codes.astype(int), dtype=dtype)
-                columns[column.name] = pd.Series(values, X.index)
-        return X.assign(**columns)
+                frame.isetitem(place[feature.name], pd.Series(values, X.index))
+        return frame
 
     def columns(self, *, indicate_missing: bool) -> tuple[Column, ...]:
         """Name the columns of the expanded matrix.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from interpretkd.runs._folder import *
     from interpretkd.runs._listing import *
     from interpretkd.runs._predictions import *
+    from interpretkd.runs._reading import read_rows_for as read_rows_for
     from interpretkd.runs._uploads import (
         check_teacher as check_teacher,
         read_upload as read_upload,
@@ -38,13 +39,14 @@ else:
         _analysis: analyse_run
         _archive: unpack_run
         _bundle: EvaluationRows Run load load_run save
-        _deciding: NewRows UNKNOWN new_rows predict_table
+        _deciding: NewRows UNKNOWN new_rows predict_table used_columns
         _demo: DEMOS Demo run_demo
         _downloads: Built Download MEDIA_TYPES downloads file_name report_files
         _folder: BUNDLE_FORMAT BundleError
         _listing: RunFacts SavedRun find_runs read_facts run_folder
             same_rows_runs saved_run suggest_name
         _predictions: take_labels take_rows_for
+        _reading: read_rows_for
         _uploads: check_teacher read_upload
         _workflow: Outcome STUDENTS Task distil new_student read_task task_of
             train_teacher

@@ -19,13 +19,37 @@ from interpretkd._base import (
     csv_text,
     write_atomically,
 )
-from interpretkd.data import Schema, parse_table, require_columns, unseen_cells
+from interpretkd.data import (
+    Schema,
+    TableOptions,
+    as_they_stand,
+    require_columns,
+    unseen_cells,
+)
 from interpretkd.explain import used_positions
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.runs._bundle import Run
+from interpretkd.runs._reading import read_rows_for
 
 UNKNOWN = ("error", "missing", "skip")
+
+
+def used_columns(model: Any) -> frozenset[str]:
+    """Return the names of the columns that a model's student reads.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted, with a student of ours.
+
+    Returns
+    -------
+    frozenset of str
+        Of the model's columns.
+    """
+    names = model.schema_.names
+    return frozenset(names[i] for i in used_positions(model.student_.form_))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +101,7 @@ def new_rows(model: Any, table: pd.DataFrame, on_unknown: str = "error") -> NewR
         For an absent column, unknown cells that are refused, and when no row is left.
     """
     check_choice("new_rows", "on_unknown", on_unknown, UNKNOWN)
-    schema = model.schema_
-    used = {schema.names[i] for i in used_positions(model.student_.form_)}
+    schema, used = model.schema_, used_columns(model)
     given = [str(name) for name in table.columns]
     require_columns(table, [name for name in schema.names if name in used])
     rows = pd.DataFrame(
@@ -107,25 +130,10 @@ def new_rows(model: Any, table: pd.DataFrame, on_unknown: str = "error") -> NewR
             rows[name] = rows[name].astype(object).mask(unseen.cells[:, i], None)
     if not len(rows):
         raise InputError("No row is left: every one has a cell that is not known.")
-    notes += _new_gaps(schema, rows, used)
     conformed = schema.conform(rows)
     is_frame = hasattr(model, "feature_names_in_")
     X = conformed if is_frame else conformed.to_numpy()
     return NewRows(X, numbers, tuple(notes))
-
-
-def _new_gaps(schema: Schema, rows: pd.DataFrame, used: set[str]) -> list[str]:
-    """Say which columns have gaps here and had none in training."""
-    said = []
-    for feature in schema.features:
-        gaps = int(rows[feature.name].isna().sum())
-        if gaps and feature.name in used and not feature.has_missing:
-            said.append(
-                f"Column {feature.name!r} is missing in {gaps:,} of {len(rows):,} rows "
-                "and was never missing in training: how such rows are decided was not "
-                "learnt."
-            )
-    return said
 
 
 def predict_table(
@@ -137,6 +145,7 @@ def predict_table(
     keep_all: bool = False,
     explain: bool = False,
     on_unknown: str = "error",
+    options: TableOptions | None = None,
 ) -> tuple[Path, tuple[str, ...]]:
     """Let a run's student decide the rows of a file, and write its decisions.
 
@@ -160,6 +169,8 @@ def predict_table(
         Whether to add "because", the rule in words; of a tree.
     on_unknown : {"error", "missing", "skip"}, default="error"
         As of `new_rows`.
+    options : TableOptions, default=None
+        How the file is written, where it is not found out.
 
     Returns
     -------
@@ -185,9 +196,17 @@ def predict_table(
             "Only a tree's decisions have a rule to be explained by. Got a "
             f"{type(model.student_).__name__}; explain single rows of it."
         )
-    table = _read(Path(path))
+    table = as_they_stand(path, options)
     kept = _kept_columns(model.schema_, table, keep, keep_all=keep_all)
-    rows = new_rows(model, table, on_unknown)
+    read = read_rows_for(
+        model,
+        path,
+        about=run.about,
+        options=options,
+        only=used_columns(model),
+        keep_unread=True,
+    )
+    rows = new_rows(model, read.frame, on_unknown)
     decided = _decided(run, rows, explain=explain)
     beside = table.iloc[rows.numbers][kept].reset_index(drop=True)
     numbers = pd.DataFrame({"row": rows.numbers + 1})
@@ -198,13 +217,7 @@ def predict_table(
         buffer = io.BytesIO()
         written.to_parquet(buffer, index=False)
         write_atomically(target, buffer.getvalue())
-    return target, rows.notes
-
-
-def _read(file: Path) -> pd.DataFrame:
-    if not file.is_file():
-        raise InputError(f"There is no file {str(file)!r}.")
-    return parse_table(file.read_bytes(), file.name)
+    return target, (*read.notes, *rows.notes)
 
 
 def _kept_columns(

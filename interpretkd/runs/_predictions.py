@@ -22,7 +22,7 @@ def take_labels(
     model : DistilledClassifier or DistilledRegressor
         Fitted.
     table : DataFrame
-        What `read_table` returned.
+        What `read_rows_for` read.
     target : str or None
         The labels' column; None when there is none.
 
@@ -74,7 +74,7 @@ def take_rows_for(model: Any, table: pd.DataFrame) -> Any:
     model : DistilledClassifier or DistilledRegressor
         Fitted.
     table : DataFrame
-        What `read_table` returned.
+        What `read_rows_for` read.
 
     Returns
     -------

@@ -15,12 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
 from interpretkd._base import InputError
-from interpretkd.data import parse_table
+from interpretkd.data import Table, parse_table
 from interpretkd.teachers import OnnxTeacher
 
 MOST_BYTES = 200 * 2**20
@@ -60,7 +59,7 @@ _OTHER_FILES = {
 }
 
 
-def read_upload(content: bytes, name: str) -> pd.DataFrame:
+def read_upload(content: bytes, name: str) -> Table:
     r"""Read a table that was uploaded; its columns are not judged yet.
 
     Parameters
@@ -72,9 +71,8 @@ def read_upload(content: bytes, name: str) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        At least one row; `interpretkd.data.describe_columns` says what is wrong with
-        its columns.
+    Table
+        At least one row; its problems are not raised.
 
     Raises
     ------
@@ -84,7 +82,7 @@ def read_upload(content: bytes, name: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> read_upload(b"age,home\n31,own\n", "people.csv")
+    >>> read_upload(b"age,home\n31,own\n", "people.csv").frame
        age home
     0   31  own
     >>> read_upload(b"\x80\x04\x95", "people.csv")  # doctest: +ELLIPSIS

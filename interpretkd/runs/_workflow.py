@@ -24,8 +24,13 @@ from interpretkd.data import (
     RowChoice,
     Schema,
     Split,
+    Table,
+    TableOptions,
     choose_rows,
-    read_table,
+    counter_notes,
+    id_columns,
+    open_table,
+    refuse_columns,
     split_rows,
     split_target,
 )
@@ -33,6 +38,7 @@ from interpretkd.datasets import Dataset
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Analysis, Evaluation, analyse
 from interpretkd.runs._bundle import save
+from interpretkd.runs._reading import reading_facts
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
     BatchPlan,
@@ -71,6 +77,8 @@ class Task:
         The rows for the teacher, for the student alone, and for judging.
     about : mapping, default={}
         What a report says of the data: source, hash, split.
+    notes : tuple of str, default=()
+        What was unusual about the table, in a sentence each.
     """
 
     name: str
@@ -79,6 +87,7 @@ class Task:
     kind: str
     split: Split
     about: Mapping[str, str | int | float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def student_rows(self) -> NDArray[np.int64]:
@@ -122,6 +131,8 @@ def read_task(
     seed: int = 0,
     name: str | None = None,
     choice: RowChoice | None = None,
+    options: TableOptions | None = None,
+    drop_ids: bool = False,
 ) -> Task:
     """Read a user's table and split its rows.
 
@@ -141,6 +152,10 @@ def read_task(
         What to call the data; None takes the file's name.
     choice : RowChoice, default=None
         Which rows are left out; None keeps all.
+    options : TableOptions, default=None
+        How the table is written, where it is not found out.
+    drop_ids : bool, default=False
+        Whether columns that tell every row apart are left out, too.
 
     Returns
     -------
@@ -153,11 +168,14 @@ def read_task(
         For anything in the table that cannot be used.
     """
     check_choice("read_task", "task", task, ("auto", "classification", "regression"))
-    table = read_table(path, drop=drop)
-    facts: dict[str, str | int] = {}
-    if choice is not None:
-        table, facts = choose_rows(table, target, choice, seed=seed)
-    X, y, kind = split_target(table, target, task=task)
+    told = TableOptions() if options is None else options
+    table = open_table(path, drop=drop, options=told)
+    ids = tuple(id_columns(table.frame, target)) if drop_ids else ()
+    table = _without(table, ids)
+    refuse_columns(table.problems)
+    rows, facts = choose_rows(table.frame, target, choice or RowChoice(), seed=seed)
+    X, y, kind = split_target(rows, target, task=task)
+    notes = (*table.notes, *counter_notes(X))
     known: Any = Schema.from_data(X).conform(X)
     strata = None if kind == "regression" else y
     split = split_rows(len(y), strata, seed)
@@ -165,11 +183,26 @@ def read_task(
         "data": Path(path).name if name is None else name,
         "data SHA-256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
         "target": target,
-        "columns left out": ", ".join(drop) or "none",
+        "columns left out": ", ".join((*drop, *ids)) or "none",
         **facts,
+        **reading_facts(table, told, notes),
         **_split_facts(split, seed),
     }
-    return Task(str(about["data"]), known, y, kind, split, about)
+    return Task(str(about["data"]), known, y, kind, split, about, notes)
+
+
+def _without(table: Table, names: Sequence[str]) -> Table:
+    """Leave columns out, with all that was said of them."""
+    if not names:
+        return table
+    starts = tuple(f"Column {name!r}" for name in names)
+    said = f"Left out, since they tell every row apart: {', '.join(map(repr, names))}."
+    return Table(
+        table.frame.drop(columns=list(names)),
+        (*(note for note in table.notes if not note.startswith(starts)), said),
+        {name: text for name, text in table.problems.items() if name not in names},
+        {name: text for name, text in table.formats.items() if name not in names},
+    )
 
 
 def task_of(dataset: Dataset, *, seed: int = 0) -> Task:

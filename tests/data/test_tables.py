@@ -149,7 +149,8 @@ def test_many_rows_of_mixed_columns_are_read_without_a_warning(write: Write) -> 
     with pytest.raises(InputError) as caught:
         read_table(write("a,b\n" + "".join(rows)))
     assert str(caught.value) == (
-        "Column 'a': 1 of 300000 values are not numbers, e.g. 'two' (row 300000)."
+        "Column 'a': 1 of 300000 values are not numbers, e.g. 'two' (row 300000); if "
+        "that stands for a missing value, name it (--na-values)."
     )
 
 
@@ -180,7 +181,8 @@ def test_many_rows_of_mixed_columns_are_read_without_a_warning(write: Write) -> 
         (
             "name\nJosé\n".encode("latin-1"),
             "t.csv",
-            "The file 't.csv' is not UTF-8 text (byte 8); save it as UTF-8 CSV.",
+            "The file 't.csv' is not UTF-8 text (byte 8, line 2); save it as UTF-8 CSV, "
+            "or name its encoding (--encoding latin-1, say).",
         ),
         (
             b"a,b\n1,2\n1,2,3\n",
@@ -206,12 +208,14 @@ def test_many_rows_of_mixed_columns_are_read_without_a_warning(write: Write) -> 
         (
             b"age,b\n1,x\n2,x\nthree,x\n4,x\n",
             "t.csv",
-            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3).",
+            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3); if that "
+            "stands for a missing value, name it (--na-values).",
         ),
         (
             b"age,b\n1,x\n,x\nthree,x\n4,x\n",
             "t.csv",
-            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3).",
+            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3); if that "
+            "stands for a missing value, name it (--na-values).",
         ),
         (
             b"id\n" + b"".join(b"row %d\n" % i for i in range(101)),
@@ -404,14 +408,14 @@ def test_columns_without_values_are_left_out() -> None:
             "y",
             "auto",
             "The target 'y' is missing in 6 of 12 rows, e.g. row 3; remove such rows "
-            "first.",
+            "first (--drop-missing-target).",
         ),
         (
             [0.5, nan, 1.5],
             "y",
             "auto",
             "The target 'y' is missing in 1 of 3 rows, e.g. row 2; remove such rows "
-            "first.",
+            "first (--drop-missing-target).",
         ),
         (
             ["a", "b"] * 5 + ["c"],
@@ -578,7 +582,8 @@ def test_columns_are_described_with_what_is_wrong() -> None:
     assert found.loc["age", ["missing", "infinite", "different"]].tolist() == [1, 2, 5]
     assert found.loc["none", "missing"] == 6
     assert found.loc["mixed", "problem"] == (
-        "Column 'mixed': 1 of 6 values are not numbers, e.g. 'n/a' (row 5)."
+        "Column 'mixed': 1 of 6 values are not numbers, e.g. 'n/a' (row 5); if that "
+        "stands for a missing value, name it (--na-values)."
     )
     assert (found["problem"] != "").sum() == 1
     with pytest.raises(InputError, match="'mixed'"):
@@ -633,7 +638,7 @@ def test_what_is_refused_is_counted() -> None:
         choose_rows(MESSY, "bad", RowChoice())
     assert str(caught.value) == (
         "The table holds infinite values: 2 in 'age', e.g. row 3; take them for "
-        "missing, or leave their rows out."
+        "missing (--infinite missing), or leave their rows out (--infinite drop)."
     )
     with pytest.raises(InputError) as caught:
         choose_rows(MESSY, "bad", RowChoice("refuse", "drop"))
@@ -684,5 +689,6 @@ def test_a_target_is_counted() -> None:
 def test_bytes_are_parsed_as_their_file_is(write: Write) -> None:
     content = b"a;b\n1;x\n2;y\n"
     pd.testing.assert_frame_equal(
-        parse_table(content, "t.csv"), read_table(write(content.decode(), "t.csv"))
+        parse_table(content, "t.csv").frame,
+        read_table(write(content.decode(), "t.csv")),
     )

@@ -1,0 +1,128 @@
+"""How a run's table was written, kept with the run, so that new files are read alike."""
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from interpretkd._base import InputError
+from interpretkd.data import Feature, Schema, Table, TableOptions, read_rows
+
+_NOTES, _WRITTEN = "notes on reading", "how columns are written"
+_MOST_NOTES = 20
+
+
+def reading_facts(
+    table: Table, options: TableOptions, notes: tuple[str, ...]
+) -> dict[str, str]:
+    """Say how a table was read, as facts of a run.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    options : TableOptions
+        How it was read.
+    notes : tuple of str
+        What was unusual.
+
+    Returns
+    -------
+    dict of str to str
+        Empty where all was as usual.
+    """
+    facts = {}
+    if notes:
+        more = len(notes) - _MOST_NOTES
+        facts[_NOTES] = " ".join(notes[:_MOST_NOTES])
+        facts[_NOTES] += f" And {more} more." if more > 0 else ""
+    written: dict[str, Any] = {}
+    if table.formats:
+        written["formats"] = dict(table.formats)
+    if options.na_values:
+        written["missing"] = list(options.na_values)
+    if written:
+        facts[_WRITTEN] = json.dumps(written, ensure_ascii=False)
+    return facts
+
+
+def read_rows_for(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    target: str | None = None,
+    about: Mapping[str, str | int | float] | None = None,
+    options: TableOptions | None = None,
+    only: Collection[str] | None = None,
+    keep_unread: bool = False,
+) -> Table:
+    """Read new rows of a file as a fitted model knows them.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted.
+    path : str or path
+        A CSV or Parquet file with the model's columns; others are passed over.
+    target : str or None, default=None
+        The column of the labels, which is wanted as well.
+    about : mapping of str to str, int or float, default=None
+        `Run.about`: how the columns were written in training.
+    options : TableOptions, default=None
+        How the file is written, where it is not found out.
+    only : collection of str, default=None
+        The model's columns that are wanted; None for all.
+    keep_unread : bool, default=False
+        As of `data.read_rows`.
+
+    Returns
+    -------
+    Table
+        The columns, for `take_rows_for` and `take_labels`, and what is to be said.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read, an absent column, and cells that are not what
+        the column was in training.
+    """
+    formats, words = _written(about or {})
+    told = TableOptions() if options is None else options
+    values = {part: getattr(told, part) for part in ("sep", "decimal", "encoding")}
+    told = TableOptions(**values, dates=told.dates, na_values=(*words, *told.na_values))
+    further = () if target is None else (_labels(model, target),)
+    schema = model.schema_
+    if only is not None:
+        schema = Schema(tuple(f for f in schema.features if f.name in only))
+    return read_rows(
+        path,
+        schema,
+        further=further,
+        options=told,
+        formats=formats,
+        keep_unread=keep_unread,
+    )
+
+
+def _labels(model: Any, target: str) -> Feature:
+    if not hasattr(model, "classes_"):
+        return Feature(target)
+    return Feature(target, "categorical", tuple(map(str, model.classes_.tolist())))
+
+
+def _written(about: Mapping[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Read back what `reading_facts` wrote, checking each value."""
+    text = about.get(_WRITTEN)
+    if text is None:
+        return {}, ()
+    try:
+        told = json.loads(str(text))
+        formats, words = dict(told.get("formats", {})), tuple(told.get("missing", ()))
+        good = all(isinstance(t, str) for t in (*formats, *formats.values(), *words))
+    except (ValueError, TypeError, AttributeError):
+        good = False
+    if not good:
+        raise InputError(
+            f"The run does not say how its columns are written. Got {str(text)[:80]!r}."
+        )
+    return formats, words
