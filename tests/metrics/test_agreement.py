@@ -684,7 +684,7 @@ def test_slices_of_large_close_numbers_keep_their_names_apart(
     model, X, _ = wine
     by = 1_234_567 + np.arange(len(X))
     names = fidelity_by_slice(model, X, by)["slice"]
-    assert names[0] == "[1234567, 1234589]"
+    assert names[0] == "[1,234,567, 1,234,589]"
     close = fidelity_by_slice(model, X, by / 7 + 1e6)["slice"]
     assert close.is_unique
     assert close[0] == "[1176367, 1176370]"

@@ -26,14 +26,14 @@ def classifier() -> Run:
     teacher = LogisticRegression().fit(ROWS, HOSTILE)
     student = CartStudent(4, min_samples_leaf=1)
     model = DistilledClassifier(FrozenEstimator(teacher), student, random_state=0)
-    return Run(model.fit(ROWS, HOSTILE), None, {})
+    return Run(model.fit(ROWS, HOSTILE), None, {"about": {}})
 
 
 @pytest.fixture(scope="module")
 def regressor() -> Run:
     teacher = LinearRegression().fit(ROWS, ROWS["a"] - ROWS["b"])
     model = DistilledRegressor(FrozenEstimator(teacher), CartStudent(6), random_state=0)
-    return Run(model.fit(ROWS, ROWS["a"] - ROWS["b"]), None, {})
+    return Run(model.fit(ROWS, ROWS["a"] - ROWS["b"]), None, {"about": {}})
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_a_sum_has_no_rules(student: Any, tmp_path: Path) -> None:
     teacher = FrozenEstimator(LogisticRegression().fit(ROWS, y))
     model = DistilledClassifier(teacher, student, random_state=0).fit(ROWS, y)
     ROWS.to_csv(tmp_path / "t.csv", index=False)
-    ask = (Run(model, None, {}), tmp_path / "t.csv", tmp_path / "o.csv")
+    ask = (Run(model, None, {"about": {}}), tmp_path / "t.csv", tmp_path / "o.csv")
     got = pd.read_csv(predict_table(*ask)[0])
     assert list(got.columns)[:2] == ["row", "prediction"]
     with pytest.raises(InputError, match="Only a tree's decisions have a rule"):
@@ -191,8 +191,8 @@ def test_what_cannot_be_read_is_an_error_missing_or_left_out(
     out, notes = predict_table(*ask, on_unknown="skip")
     got = pd.read_csv(out)
     assert got["row"].tolist() == [1, 3]
-    assert notes[0].startswith("Left out 3 rows: ")
-    assert "'age' is missing in 1 of 2 rows and was never missing" in notes[1]
+    assert "'age' is missing in 1 of 5 rows, e.g. row 3; no row of" in notes[0]
+    assert notes[1].startswith("Left out 3 rows: ")
     out, notes = predict_table(*ask, on_unknown="missing")
     got = pd.read_csv(out)
     assert got["row"].tolist() == [1, 2, 3, 4, 5]
@@ -203,7 +203,7 @@ def test_what_cannot_be_read_is_an_error_missing_or_left_out(
         }
     ).assign(since=pd.Timestamp("2020-01-01"), noise="x")
     np.testing.assert_array_equal(got["prediction"], run.model.predict(gaps))
-    assert notes[0].startswith("Taken for missing in 3 rows: ")
+    assert notes[1].startswith("Taken for missing in 3 rows: ")
 
 
 LEVELS = st.sampled_from(["own", "rent", "boat", None, "1", ""])

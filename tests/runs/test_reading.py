@@ -36,7 +36,8 @@ def _decided(run: Path, rows: Path, notes: list[str] | None = None) -> list[str]
     loaded = load_run(run)
     out = run.parent / f"{rows.name}.parquet"
     tell = [].append if notes is None else notes.append
-    predict_table(loaded.model, rows, out, about=loaded.about, tell=tell)
+    for note in predict_table(loaded, rows, out)[1]:
+        tell(note)
     return pd.read_parquet(out)["prediction"].astype(str).tolist()
 
 
