@@ -13,7 +13,8 @@ import numpy as np
 
 from interpretkd._base import InputError
 from interpretkd.runs._bundle import load_run
-from interpretkd.runs._folder import _RUN_FILES, _verified
+from interpretkd.runs._destination import RUN_FILES
+from interpretkd.runs._folder import _verified
 from interpretkd.runs._listing import _free_folder, _safe_name, find_runs, saved_run
 from interpretkd.runs._uploads import (
     _MOST_CELLS,
@@ -109,7 +110,7 @@ def _read_members(content: bytes, name: str) -> dict[str, bytes]:
         if len(members) > _MOST_MEMBERS:
             raise InputError(
                 f"The zip file {name!r} holds {len(members)} files; a run has at most "
-                f"{len(_RUN_FILES)}."
+                f"{len(RUN_FILES)}."
             )
         for info in members:
             _check_member(info, name)
@@ -124,7 +125,7 @@ def _read_members(content: bytes, name: str) -> dict[str, bytes]:
                     f"The zip file {name!r} must hold the files of one run, in one "
                     f"folder or in none. It holds {info.filename[:80]!r}."
                 )
-            if member not in _RUN_FILES:
+            if member not in RUN_FILES:
                 raise InputError(
                     f"The zip file {name!r} holds {info.filename[:80]!r}, which is no "
                     "file of a run."

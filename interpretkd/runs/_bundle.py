@@ -25,8 +25,9 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
 
-from interpretkd._base import InputError, naming_file
+from interpretkd._base import InputError, check_integer, naming_file
 from interpretkd.data import Schema, as_frame, plain_value
 from interpretkd.distillation import (
     DistilledClassifier,
@@ -34,15 +35,17 @@ from interpretkd.distillation import (
     TargetTrial,
 )
 from interpretkd.models import Forest, Linear, Tree
+from interpretkd.runs._destination import _as_folder, _check_replaceable
 from interpretkd.runs._folder import (
-    _check_replaceable,
+    _facts,
     _json,
     _npz,
     _parse_json,
-    _parse_npz,
     _verified,
     _write_folder,
 )
+from interpretkd.runs._limits import MOST_UNPACKED, Room, read_arrays, read_rows
+from interpretkd.runs._replace import _naming_target
 from interpretkd.students import BoostedStudent, CartStudent, Certificate, LinearStudent
 from interpretkd.targets import TASKS, Target
 from interpretkd.teachers import (
@@ -135,11 +138,28 @@ def save(
     Raises
     ------
     InputError
-        For a student that is none of ours, a folder that holds something else, and
-        labels or logits that do not fit the rows.
+        For a student that is none of ours, a folder that holds something else or
+        cannot be written, and labels or logits without rows or that do not fit them.
+
+    Notes
+    -----
+    The run is written beside the folder and put in its place when it is whole. On Linux
+    and macOS a reader beside it sees the old run or the new one at any moment; where
+    the system cannot exchange two folders (Windows, some network drives), there is
+    nothing at the path for an instant, which `load` waits out. Of two that save at
+    once, the last one's run stays, whole.
     """
-    target = Path(path)
-    _check_replaceable(target)
+    target = _as_folder(path)
+    _check_model(model)
+    facts = _facts({} if about is None else about)
+    if X is None and (y is not None or teacher_logits is not None):
+        given = "y" if y is not None else "teacher_logits"
+        raise InputError(
+            f"{given!r} was given without X: labels and logits are saved with the rows "
+            "they belong to, so give save these as X."
+        )
+    with _naming_target(target):
+        _check_replaceable(target)
     files = {
         "model.json": _json(_model_state(model)),
         "schema.json": _json(model.schema_.to_dict()),
@@ -150,17 +170,31 @@ def save(
         files["baseline.npz"] = _npz(model.baseline_.form_.to_arrays())
     if X is not None:
         files["evaluation.parquet"] = _evaluation_file(model, X, y, teacher_logits)
-    _write_folder(target, files, about or {})
+    _write_folder(target, files, facts)
     return target
 
 
-def load(path: str | os.PathLike[str]) -> DistilledClassifier | DistilledRegressor:
+def _check_model(model: Any) -> None:
+    if not isinstance(model, DistilledClassifier | DistilledRegressor):
+        raise InputError(
+            "Only a DistilledClassifier or DistilledRegressor can be saved as a run. "
+            f"Got a {type(model).__name__}."
+        )
+    check_is_fitted(model)
+
+
+def load(
+    path: str | os.PathLike[str], *, most_bytes: int = MOST_UNPACKED
+) -> DistilledClassifier | DistilledRegressor:
     """Load a distilled model from a run bundle.
 
     Parameters
     ----------
     path : str or path
         The folder that `save` made.
+    most_bytes : int, default=500 * 2**20
+        In [1, inf): what its files may unpack to; more is refused before it takes up
+        the memory.
 
     Returns
     -------
@@ -173,10 +207,15 @@ def load(path: str | os.PathLike[str]) -> DistilledClassifier | DistilledRegress
     BundleError
         When anything in the folder is not as it was written.
     """
-    return load_run(path).model
+    return load_run(path, most_bytes=most_bytes).model
 
 
-def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run:
+def load_run(
+    path: str | os.PathLike[str],
+    *,
+    late_teacher: bool = False,
+    most_bytes: int = MOST_UNPACKED,
+) -> Run:
     """Load a run bundle with its evaluation rows.
 
     Parameters
@@ -187,6 +226,9 @@ def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run
         Whether a network is built only when it is first asked, which saves the second
         that torch takes to load. Its files' hashes are checked at once, what is in
         them then.
+    most_bytes : int, default=500 * 2**20
+        In [1, inf): what its files may unpack to; more is refused before it takes up
+        the memory.
 
     Returns
     -------
@@ -198,7 +240,10 @@ def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run
     BundleError
         When anything in the folder is not as it was written.
     """
-    files, manifest = _verified(Path(path))
+    check_integer("load_run", "most_bytes", most_bytes, 1)
+    folder = _as_folder(path)
+    files, manifest = _verified(folder, most_bytes)
+    room = Room(most_bytes)
     with naming_file("schema.json"):
         schema = Schema.from_dict(_parse_json(files["schema.json"]))
     with naming_file("model.json"):
@@ -209,15 +254,16 @@ def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run
             content = files.get(f"{name}.npz")
             fitted = None
             if content is not None:
-                arrays = _parse_npz(content)
+                arrays = read_arrays(content, room)
                 fitted = _student(student_state[name], schema, arrays, state)
             setattr(model, attribute, fitted)
     with naming_file("teacher.json"):
-        _attach_teacher(model, files, Path(path), late=late_teacher)
+        _attach_teacher(model, files, folder, late=late_teacher)
     evaluation = None
     if "evaluation.parquet" in files:
         with naming_file("evaluation.parquet"):
-            evaluation = _evaluation(files["evaluation.parquet"], model, state)
+            rows = read_rows(files["evaluation.parquet"], room).to_pandas()
+            evaluation = _evaluation(rows, model, state)
     with naming_file("student.npz"):
         _check_outputs(model)
     return Run(model, evaluation, manifest)
@@ -350,8 +396,9 @@ def _numbered(prefix: str, matrix: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {f"{prefix}.{i}": column for i, column in enumerate(matrix.T)}
 
 
-def _evaluation(content: bytes, model: Any, state: dict[str, Any]) -> EvaluationRows:
-    frame = pyarrow.parquet.read_table(io.BytesIO(content)).to_pandas()
+def _evaluation(
+    frame: pd.DataFrame, model: Any, state: dict[str, Any]
+) -> EvaluationRows:
     names = list(model.schema_.names)
     logits = frame[[n for n in frame.columns if n.startswith("z.")]].to_numpy()
     rows = frame[[f"x.{name}" for name in names]]
