@@ -100,9 +100,10 @@ def read_plain_file(path: Path, room: Room) -> bytes:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):
             raise InputError("it is a link, pipe or device and no file") from error
         raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise InputError("it is a folder, pipe or device and no file")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise InputError("it is a folder, pipe or device and no file")
         most = room.left if path.suffix != ".json" else min(room.left, _MOST_JSON)
         content = file.read(most + 1)
     if len(content) > most and most < room.left:
@@ -189,7 +190,7 @@ def _read_array(content: bytes, name: str) -> NDArray[Any]:
     for side in shape:
         wanted *= side
     if not dtype.hasobject and wanted != len(content) - stream.tell():
-        raise InputError(f"its array {name[:80]!r} is damaged")
+        raise InputError(f"it holds a damaged array, {name[:80]!r}")
     stream.seek(0)
     array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
     return array
@@ -216,25 +217,58 @@ def read_rows(content: bytes, room: Room) -> pyarrow.Table:
         When there is more than there is room for.
     """
     file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
-    said = file.metadata
-    if said.num_columns * max(said.num_rows, 1) > MOST_CELLS:
-        raise InputError(
-            f"it holds {said.num_rows:,} rows of {said.num_columns:,} columns, and "
-            f"{MOST_CELLS:,} values is the most"
-        )
-    if not _packings(said) <= _CODECS:
+    if not _packings(file.metadata) <= _CODECS:
         raise InputError("it is packed in another way than save packs it")
-    texts = [f.name for f in file.schema_arrow if _is_text(f.type)]
-    # A text that a million rows share stands in memory once, until it was counted.
-    file = pyarrow.parquet.ParquetFile(io.BytesIO(content), read_dictionary=texts)
-    batches = list(_counted(file.iter_batches(batch_size=_BATCH), room))
-    table = pyarrow.Table.from_batches(batches, file.schema_arrow).unify_dictionaries()
+    batches = list(counted_batches(content, room))
+    if not batches:
+        return file.read()
+    table = pyarrow.Table.from_batches(batches).unify_dictionaries()
+    texts = {field.name for field in file.schema_arrow if _is_text(field.type)}
     plain = [
         column.cast(column.type.value_type) if name in texts else column
         for name, column in zip(table.column_names, table.columns, strict=True)
     ]
     found = pyarrow.table(plain, names=table.column_names)
-    return found.replace_schema_metadata(table.schema.metadata)
+    return found.replace_schema_metadata(file.schema_arrow.metadata)
+
+
+def counted_batches(content: bytes, room: Room) -> Iterator[pyarrow.RecordBatch]:
+    """Read a Parquet file in parts, and count what comes out.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    room : Room
+        What is left of the limit.
+
+    Yields
+    ------
+    RecordBatch
+        Some rows; texts are told by their places in a list of them, so that one that a
+        million rows share stands in memory once.
+
+    Raises
+    ------
+    InputError
+        When there is more than there is room for.
+    """
+    said = pyarrow.parquet.ParquetFile(io.BytesIO(content))
+    n_rows, n_columns = said.metadata.num_rows, said.metadata.num_columns
+    if n_columns * n_rows > MOST_CELLS:
+        raise InputError(
+            f"it holds {n_rows:,} rows of {n_columns:,} columns, and {MOST_CELLS:,} "
+            "values is the most"
+        )
+    texts = [field.name for field in said.schema_arrow if _is_text(field.type)]
+    file = pyarrow.parquet.ParquetFile(io.BytesIO(content), read_dictionary=texts)
+    n_values = 0
+    for batch in file.iter_batches(batch_size=_BATCH):
+        n_values += batch.num_rows * batch.num_columns
+        if n_values > MOST_CELLS:
+            raise InputError(f"it holds more than {MOST_CELLS:,} values")
+        room.take(sum(_n_bytes(column) for column in batch.columns))
+        yield batch
 
 
 def _packings(said: pyarrow.parquet.FileMetaData) -> set[str]:
@@ -246,18 +280,6 @@ def _is_text(kind: pyarrow.DataType) -> bool:
     is_text = pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)
     is_bytes = pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)
     return bool(is_text or is_bytes)
-
-
-def _counted(
-    batches: Iterator[pyarrow.RecordBatch], room: Room
-) -> Iterator[pyarrow.RecordBatch]:
-    n_values = 0
-    for batch in batches:
-        n_values += batch.num_rows * batch.num_columns
-        if n_values > MOST_CELLS:
-            raise InputError(f"it holds more than {MOST_CELLS:,} values")
-        room.take(sum(_n_bytes(column) for column in batch.columns))
-        yield batch
 
 
 def _n_bytes(column: pyarrow.Array) -> int:

@@ -62,24 +62,19 @@ def _put_in_place(
         _clear_leftovers(place)
 
 
-def _place_free(made: Path, wanted: Path, following: Callable[[Path], Path]) -> Path:
-    """Move a folder to the first name that is free; nothing is ever replaced.
-
-    `following` gives the first name that seems free from one on.
-    """
+def _place_free(made: Path, free: Callable[[], Path]) -> Path:
+    """Move a folder to a name that is free; nothing is ever replaced."""
     for _ in range(_MOST_TRIES):
-        target = following(wanted)
+        target = free()
         try:
-            if os.path.lexists(target):
-                continue
             os.rename(made, target)
         except OSError as error:
-            if error.errno not in _IN_THE_WAY:
+            if error.errno not in _IN_THE_WAY | {errno.ENOTDIR}:
                 raise
         else:
             _sync(target.parent)
             return target
-    raise InputError(f"There is no free name like {wanted.name!r}; give another name.")
+    raise InputError(f"There is no free name like {made.name!r}; give another one.")
 
 
 @contextlib.contextmanager
@@ -179,6 +174,20 @@ def _holder(target: Path) -> Iterator[Path]:
             raise
         finally:
             _unlock(lock)
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path, purpose: str) -> Iterator[Path]:
+    """Make a hidden folder in a folder, to work in; those of killed ones are removed.
+
+    What lies in it when the work is done or has failed is removed.
+    """
+    place = folder / purpose
+    _clear_leftovers(place)
+    with _holder(place) as holder:
+        inner = holder / _NEW
+        inner.mkdir()
+        yield inner
 
 
 def _remove(holder: Path) -> None:

@@ -21,16 +21,23 @@ import pyarrow.parquet
 
 from interpretkd._base import InputError
 from interpretkd.data import parse_table
+from interpretkd.runs._limits import (
+    MOST_CELLS,
+    MOST_MEMBERS,
+    MOST_UNPACKED,
+    Room,
+    counted_batches,
+)
 from interpretkd.teachers import OnnxTeacher
 
 MOST_BYTES = 200 * 2**20
 """Of one file, as it is uploaded."""
-_MOST_CELLS = 60_000_000
-_MOST_UNPACKED = 500 * 2**20
+_MOST_CELLS = MOST_CELLS
+_MOST_UNPACKED = MOST_UNPACKED
 _MOST_RATIO = 100
 _SMALL = 10 * 2**20
 """What unpacks to less is no bomb, whatever its ratio."""
-_MOST_MEMBERS = 64
+_MOST_MEMBERS = MOST_MEMBERS
 _PICKLED = (
     "can run code on this machine when it is opened, so it is never read; save the run "
     "with save(model, path) and upload that folder as a zip file, or the table as a "
@@ -214,6 +221,24 @@ def _check_cells(content: bytes, name: str) -> None:
             f"columns, and {_MOST_CELLS:,} cells is the most. Upload a part of its "
             "rows or columns."
         )
+    if content.startswith(b"PAR1"):
+        _check_rows(content, name)
+
+
+def _check_rows(content: bytes, name: str) -> None:
+    """Refuse rows that unpack to more than the file says."""
+    try:
+        for _ in counted_batches(content, Room(_MOST_UNPACKED)):
+            pass
+    except InputError as error:
+        raise InputError(
+            f"The file {name!r} is too large: it unpacks to more than "
+            f"{_MOST_UNPACKED // 2**20} MB. Upload a part of its rows or columns."
+        ) from error
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(
+            f"The file {name!r} is not a readable Parquet file."
+        ) from error
 
 
 def _table_size(content: bytes, name: str) -> tuple[int, int]:
