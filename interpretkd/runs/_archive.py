@@ -15,6 +15,7 @@ from interpretkd.runs._destination import RUN_FILES
 from interpretkd.runs._folder import _verified
 from interpretkd.runs._limits import Room, read_arrays, read_member
 from interpretkd.runs._listing import _safe_name, find_runs, place_run, saved_run
+from interpretkd.runs._onnx_limits import _check_onnx, _try_onnx
 from interpretkd.runs._replace import _scratch, _write_synced
 from interpretkd.runs._uploads import (
     _MOST_CELLS,
@@ -22,7 +23,6 @@ from interpretkd.runs._uploads import (
     _MOST_RATIO,
     _MOST_UNPACKED,
     _SMALL,
-    _check_onnx,
     _check_size,
     _parquet_size,
     _reading_zip,
@@ -196,6 +196,7 @@ def _check_inside(content: bytes, member: str, name: str) -> None:
             )
     elif member.endswith(".onnx"):
         _check_onnx(content, whole)
+        _try_onnx(content, whole)
 
 
 def _check_arrays(content: bytes, name: str) -> None:

@@ -12,6 +12,7 @@ Nothing in it can run code. A teacher that is neither a network of ours nor an O
 is only described: its logits on the evaluation rows are there, it itself is not.
 """
 
+import contextlib
 import io
 import os
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import InputError, check_integer, naming_file
-from interpretkd.data import Schema, as_frame, plain_value
+from interpretkd.data import Schema, as_frame
 from interpretkd.distillation import (
     DistilledClassifier,
     DistilledRegressor,
@@ -44,8 +45,11 @@ from interpretkd.runs._folder import (
     _verified,
     _write_folder,
 )
+from interpretkd.runs._given_teacher import _give_teacher
 from interpretkd.runs._limits import MOST_UNPACKED, Room, read_arrays, read_rows
+from interpretkd.runs._onnx_limits import _check_onnx
 from interpretkd.runs._replace import _naming_target
+from interpretkd.runs._settings import _plain_settings, _settings
 from interpretkd.students import BoostedStudent, CartStudent, Certificate, LinearStudent
 from interpretkd.targets import TASKS, Target
 from interpretkd.teachers import (
@@ -184,7 +188,10 @@ def _check_model(model: Any) -> None:
 
 
 def load(
-    path: str | os.PathLike[str], *, most_bytes: int = MOST_UNPACKED
+    path: str | os.PathLike[str],
+    *,
+    teacher: Any = None,
+    most_bytes: int = MOST_UNPACKED,
 ) -> DistilledClassifier | DistilledRegressor:
     """Load a distilled model from a run bundle.
 
@@ -192,6 +199,10 @@ def load(
     ----------
     path : str or path
         The folder that `save` made.
+    teacher : object, default=None
+        The fitted teacher, for a run that holds none (a function, a torch module, a
+        model of another library); it must say of the run's rows what was saved with
+        them. None takes what is in the run.
     most_bytes : int, default=500 * 2**20
         In [1, inf): what its files may unpack to; more is refused before it takes up
         the memory.
@@ -200,20 +211,24 @@ def load(
     -------
     DistilledClassifier or DistilledRegressor
         The fitted model; its predictions are equal to the bit to those of the saved
-        one.
+        one, and so are its parameters, but for a random generator and a function: they
+        have no place in a file and are None.
 
     Raises
     ------
     BundleError
         When anything in the folder is not as it was written.
+    InputError
+        When the teacher given is not the run's.
     """
-    return load_run(path, most_bytes=most_bytes).model
+    return load_run(path, teacher=teacher, most_bytes=most_bytes).model
 
 
 def load_run(
     path: str | os.PathLike[str],
     *,
     late_teacher: bool = False,
+    teacher: Any = None,
     most_bytes: int = MOST_UNPACKED,
 ) -> Run:
     """Load a run bundle with its evaluation rows.
@@ -226,6 +241,10 @@ def load_run(
         Whether a network is built only when it is first asked, which saves the second
         that torch takes to load. Its files' hashes are checked at once, what is in
         them then.
+    teacher : object, default=None
+        The fitted teacher, for a run that holds none (a function, a torch module, a
+        model of another library); it must say of the run's rows what was saved with
+        them. None takes what is in the run.
     most_bytes : int, default=500 * 2**20
         In [1, inf): what its files may unpack to; more is refused before it takes up
         the memory.
@@ -239,6 +258,8 @@ def load_run(
     ------
     BundleError
         When anything in the folder is not as it was written.
+    InputError
+        When the teacher given is not the run's.
     """
     check_integer("load_run", "most_bytes", most_bytes, 1)
     folder = _as_folder(path)
@@ -266,12 +287,18 @@ def load_run(
             evaluation = _evaluation(rows, model, state)
     with naming_file("student.npz"):
         _check_outputs(model)
+    if teacher is not None:
+        rows = (None, None)
+        if evaluation is not None:
+            rows = (evaluation.X, evaluation.teacher_logits)
+        _give_teacher(model, *rows, teacher)
     return Run(model, evaluation, manifest)
 
 
 def _model_state(model: Any) -> dict[str, Any]:
     settings = model.get_params(deep=False)
-    settings.pop("teacher"), settings.pop("student")
+    settings.pop("teacher")
+    student = settings.pop("student")
     state = {
         "class": type(model).__name__,
         "settings": _plain_settings(settings),
@@ -283,6 +310,7 @@ def _model_state(model: Any) -> dict[str, Any]:
         "columns": list(model.schema_.names),
         "from_frame": hasattr(model, "feature_names_in_"),
         "student": _student_state(model.student_),
+        "student_parameter": None if student is None else _as_given(student),
         "baseline": None,
         "classes": None,
     }
@@ -294,6 +322,16 @@ def _model_state(model: Any) -> dict[str, Any]:
     return state
 
 
+def _as_given(student: Any) -> dict[str, Any]:
+    """Return what makes a student of ours again, as it was before it was fitted."""
+    settings = _plain_settings(student.get_params(deep=False))
+    return {"class": type(student).__name__, "settings": settings}
+
+
+def _student_of(state: dict[str, Any]) -> Any:
+    return _STUDENTS[state["class"]](**_settings(state["settings"]))
+
+
 def _student_state(student: Any) -> dict[str, Any]:
     name = type(student).__name__
     if name not in _STUDENTS:
@@ -302,23 +340,13 @@ def _student_state(student: Any) -> dict[str, Any]:
         )
     certificate = getattr(student, "certificate_", None)
     return {
-        "class": name,
-        "settings": _plain_settings(student.get_params()),
+        **_as_given(student),
         "flat": student._flat,
         "link": getattr(student.form_, "link", None),
         "scores": getattr(student, "scores_", None),
         "n_iter": getattr(student, "n_iter_", None),
         "certificate": None if certificate is None else certificate.to_dict(),
     }
-
-
-def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Keep what JSON can hold; a random generator has no place in a file."""
-    plain = {}
-    for name, value in settings.items():
-        value = plain_value(value)
-        plain[name] = value if isinstance(value, str | int | float | bool) else None
-    return plain
 
 
 def _teacher_files(teacher: Teacher) -> dict[str, bytes]:
@@ -425,7 +453,10 @@ def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
     classes = {c.__name__: c for c in (DistilledClassifier, DistilledRegressor)}
     if state["class"] not in classes or state["task"] not in TASKS:
         raise InputError(f"unknown class or task {state['class']!r}, {state['task']!r}")
-    model = classes[state["class"]](None, **state["settings"])
+    model = classes[state["class"]](None, **_settings(state["settings"]))
+    # Older runs do not say what was given, only what it became.
+    as_given = state.get("student_parameter", state["student"])
+    model.student = None if as_given is None else _student_of(as_given)
     if state["columns"] != list(schema.names):
         raise InputError("its columns are not those of schema.json")
     model.schema_, model.task_ = schema, state["task"]
@@ -460,7 +491,7 @@ def _student(
     arrays: dict[str, NDArray[Any]],
     model_state: dict[str, Any],
 ) -> Any:
-    student = _STUDENTS[state["class"]](**state["settings"])
+    student = _student_of(state)
     if isinstance(student, CartStudent):
         student.form_ = Tree.from_arrays(schema, arrays)
         proof = state.get("certificate")
@@ -484,7 +515,13 @@ def _attach_teacher(
     state = _parse_json(files["teacher.json"])
     kind = state["kind"]
     if kind == "onnx":
-        model.teacher = OnnxTeacher(path / "teacher.onnx", **state["config"])
+        content = files["teacher.onnx"]
+        with contextlib.suppress(ImportError):  # onnxruntime alone can run it
+
+            _check_onnx(content, "teacher.onnx")
+        model.teacher = OnnxTeacher.of_content(
+            content, path / "teacher.onnx", **state["config"]
+        )
         model.teacher_ = as_teacher(model.teacher)
     elif kind == "network" and not late:
         network = _network(state["config"], files["teacher.safetensors"])

@@ -27,7 +27,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-_NEW, _OLD = "new", "old"
+_NEW, _OLD, _MADE = "new", "old", "made"
 _AT_CWD = {"linux": -100, "darwin": -2}
 _SWAP = 2
 """RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS."""
@@ -257,7 +257,7 @@ def _holders(target: Path) -> list[Path]:
             for entry in entries
             if named.fullmatch(entry.name)
             and entry.is_dir(follow_symlinks=False)
-            and {*os.listdir(entry.path)} <= {_NEW, _OLD}
+            and {*os.listdir(entry.path)} <= {_NEW, _OLD, _MADE}
         ]
 
 

@@ -13,7 +13,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow
@@ -28,6 +27,7 @@ from interpretkd.runs._limits import (
     Room,
     counted_batches,
 )
+from interpretkd.runs._onnx_limits import _check_onnx, _try_onnx
 from interpretkd.teachers import OnnxTeacher
 
 MOST_BYTES = 200 * 2**20
@@ -125,8 +125,8 @@ def check_teacher(content: bytes, name: str) -> None:
     Raises
     ------
     InputError
-        For a file that is too large, could run code, is no ONNX file, or has its
-        weights in other files.
+        For a file that is too large, could run code, is no ONNX file, has its weights
+        in other files, or takes too much memory or time: a child process tries it.
     """
     _check_size(content, name)
     if not content.strip():
@@ -138,6 +138,7 @@ def check_teacher(content: bytes, name: str) -> None:
         )
     _refuse_others(content, name)
     _check_onnx(content, name)
+    _try_onnx(content, name)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "teacher.onnx"
         path.write_bytes(content)
@@ -265,43 +266,6 @@ def _parquet_size(content: bytes, name: str) -> tuple[int, int]:
             f"MB, and {_MOST_UNPACKED // 2**20} MB is the most."
         )
     return said.num_rows, said.num_columns
-
-
-def _check_onnx(content: bytes, name: str) -> None:
-    """Refuse what is no ONNX file, and weights that would be read from elsewhere."""
-    try:
-        import onnx
-    except ImportError as error:
-        raise InputError(
-            "Looking into an ONNX file needs onnx. Install it with: "
-            "pip install 'interpretkd[export]'"
-        ) from error
-    model = onnx.ModelProto()
-    try:
-        model.ParseFromString(content)
-    except Exception as error:  # protobuf's own, which it does not export with types
-        raise InputError(f"The file {name!r} is not an ONNX file.") from error
-    if not model.ir_version or not model.graph.output:
-        raise InputError(f"The file {name!r} is not an ONNX file.")
-    if any(tensor.data_location == tensor.EXTERNAL for tensor in _tensors(model)):
-        raise InputError(
-            f"The ONNX file {name!r} keeps its weights in other files, which were not "
-            "uploaded; save it as one file."
-        )
-
-
-def _tensors(message: Any) -> Iterator[Any]:
-    """Walk to every tensor in a model, also in graphs in graphs and in functions."""
-    if message.DESCRIPTOR.full_name == "onnx.TensorProto":
-        yield message
-        return
-    for part, value in message.ListFields():
-        if part.message_type is None:
-            continue
-        single = hasattr(value, "ListFields")
-        for inner in [value] if single else value:
-            if hasattr(inner, "ListFields"):
-                yield from _tensors(inner)
 
 
 @contextlib.contextmanager
