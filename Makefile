@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 .PHONY: demo test venv lint types tests format clean system
 
 demo: $(STAMP) system
-	$(BIN)/interpretkd demo --out runs/demo
+	$(BIN)/interpretkd demo --out runs/demo --overwrite
 
 test: $(STAMP) system lint types tests
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import streamlit as st
+from board import Board, board_of, is_there
 
 from interpretkd._base import InputError
 from interpretkd.runs import SavedRun, find_runs, saved_run
@@ -16,6 +17,7 @@ from interpretkd.studio import RUN, RUNS
 
 __all__ = [
     "Chosen",
+    "board",
     "chosen",
     "follow_click",
     "happened",
@@ -41,13 +43,19 @@ def runs_folder() -> Path:
     return Path(os.environ.get(RUNS, "runs"))
 
 
+def board() -> Board:
+    """Return what all sessions of this server know."""
+    return board_of(runs_folder())
+
+
 def runs() -> tuple[SavedRun, ...]:
     """Return the runs to choose from: the one given, those opened, the folder's."""
     found: dict[str, SavedRun] = {}
     first = []
     with suppress(InputError):  # it may have been deleted since
         first += [saved_run(os.environ[RUN])] if RUN in os.environ else []
-    for run in [*first, *_opened(), *find_runs(runs_folder())]:
+    opened = [run for run in _opened() if is_there(run)]
+    for run in [*first, *opened, *find_runs(runs_folder())]:
         found.setdefault(run.key, run)
     return tuple(found.values())
 

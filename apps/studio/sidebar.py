@@ -1,12 +1,15 @@
 """The run and the size that all pages show, and how a page sets them."""
 
 import os
+from contextlib import suppress
 from typing import NoReturn
 
 import address
 import caches
 import session
 import streamlit as st
+import widgets
+from board import is_there
 
 from interpretkd._base import InputError
 from interpretkd.data import image_schema
@@ -31,20 +34,31 @@ _PAGES = frozenset(
 
 def show() -> None:
     """Let the user choose the run, and of a tree the size; both are in the address."""
+    _find_again(address.noted("run"))
     offered = {run.key: run for run in session.runs()}
     st.session_state["_chosen"] = None
+    index = _asked_for(list(offered))
+    problem = session.remembered("gone")
+    if problem and index is None:
+        st.sidebar.error(problem, title="No run is shown")
     if not offered:
         return
     key = st.sidebar.selectbox(
         "Run",
         list(offered),
-        index=_asked_for(list(offered)),
+        index=index,
         format_func=lambda key: offered[key].name,
+        placeholder="Choose a run",
         key="_run",
         help="Runs are read from folders; nothing in them is ever executed.",
     )
+    if key is None:  # the address stays: loaded anew, it says the same
+        address.write("run", address.noted("run"), "_run")
+        return
+    session.remember("gone", None)
     address.write("run", key, "_run")
     run = offered[key]
+    session.board().note_shown(run)
     try:
         found = caches.analysis_of(run)
     except (InputError, OSError) as error:
@@ -77,6 +91,7 @@ def open_run(path: str | os.PathLike[str]) -> None:
     run = saved_run(path)
     caches.analysis_of(run)
     session.note_opened(run)
+    session.board().note_shown(run)
     show_run(run)
 
 
@@ -93,24 +108,47 @@ def show_size(run: SavedRun, size: int | None) -> None:
         st.session_state[f"_size_{run.key}"] = size
 
 
-def _asked_for(offered: list[str]) -> int:
-    """Return which run to show: the one just opened, or the address's if it is here."""
+def _find_again(key: str | None) -> None:
+    """Offer the address's run again if this server has shown it, wherever it lies."""
+    known = None if key is None else session.board().shown(key)
+    if known is not None and is_there(known):
+        session.note_opened(known)
+
+
+def _asked_for(offered: list[str]) -> int | None:
+    """Return which run to show: the one just opened, or the address's.
+
+    None when that one is not there: another one is never shown in its place.
+    """
     if "_next_run" in st.session_state:
         st.session_state["_run"] = st.session_state.pop("_next_run")
-    if "_run" in st.session_state and not address.is_followed("run", "_run"):
-        return 0
     asked = address.noted("run")
+    if "_run" in st.session_state and not address.is_followed("run", "_run"):
+        asked = st.session_state["_run"]
+        if asked is None:
+            return None
     if asked is None:
         return 0
     if asked in offered:
         st.session_state["_run"] = asked
         return 0
-    st.sidebar.warning(
-        f"The link's run {asked[:40]!r} is not among the runs here. Open its folder on "
-        "the Start page, then follow the link again.",
-        title="Another run",
-    )
-    return 0
+    session.remember("gone", _why_gone(asked))
+    st.session_state["_run"] = None
+    return None
+
+
+def _why_gone(key: str) -> str:
+    known = session.board().shown(key)
+    if known is None:
+        return (
+            f"The link's run {widgets.plain(repr(key[:40]))} is not among the runs "
+            "here. Open its folder on the Start page, then follow the link again."
+        )
+    name = f"The run {widgets.plain(repr(known.name))}"
+    with suppress(InputError):
+        saved_run(known.path)
+        return f"{name} was replaced by another one since; choose it to see that."
+    return f"{name} is no longer there: its folder was deleted or moved."
 
 
 def _choose_size(found: Analysis, run: SavedRun) -> int | None:

@@ -1,8 +1,9 @@
 """What the pages are put together from: heads, figures, tables, and said problems."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import address
@@ -11,12 +12,22 @@ import numpy as np
 import pandas as pd
 import session
 import streamlit as st
+from board import Entry
 
 from interpretkd._base import InputError
 from interpretkd.explain import disagreeing_rows
 from interpretkd.runs import Job
 
-__all__ = ["beside", "follow", "head", "plain", "problems", "row_chooser", "table"]
+__all__ = [
+    "beside",
+    "follow",
+    "head",
+    "plain",
+    "problems",
+    "row_chooser",
+    "show_jobs",
+    "table",
+]
 
 _MEANING = re.compile(r"([\\`*{}\[\]()<>#+.!|~$&^=-]|(?<![^\W_])_|_(?![^\W_]))")
 """What Markdown reads as a mark: not an underscore inside a word, as names have it."""
@@ -141,7 +152,7 @@ def _rows_said(row: int, n_rows: int, disagreeing: Any) -> str:
 
 
 @st.fragment(run_every=0.5)
-def follow(job: Job, n_made: int = 0) -> None:
+def follow(job: Job, n_made: int = 0, key: str = "cancel_job") -> None:
     """Show how far a job is until it ends or has made more; it can be cancelled."""
     found = job.poll()
     if found.state != "running" or len(found.paths) != n_made:
@@ -149,8 +160,39 @@ def follow(job: Job, n_made: int = 0) -> None:
     text = f"Step {found.step} of {found.n_steps}: {found.text}"
     st.progress(found.fraction, text=plain(text))
     st.caption(f"{found.seconds:.0f} seconds so far.")
-    if st.button("Cancel", key="cancel_job"):
+    if st.button("Cancel", key=key):
         job.cancel()
+        st.rerun()
+
+
+def show_jobs(own: Job | None, open_run: Callable[[str], None]) -> None:
+    """Show the jobs of this server but the page's own: those of a page before, too."""
+    entries = [entry for entry in session.board().jobs() if entry.job is not own]
+    if not entries:
+        return
+    st.subheader("Jobs", anchor=False)
+    for entry in entries:
+        with st.container(border=True):
+            _show_entry(entry, open_run)
+
+
+def _show_entry(entry: Entry, open_run: Callable[[str], None]) -> None:
+    found, title = entry.job.poll(), plain(entry.title)
+    if found.state == "running":
+        st.markdown(f"**Making {title}**")
+        follow(entry.job, len(found.paths), f"cancel_{entry.number}")
+        return
+    if found.state == "done":
+        names = ", ".join(plain(Path(path).name) for path in found.paths)
+        st.success(f"Made: {names}. {plain(found.verdict)}", title=title)
+        if found.paths and st.button("Open", key=f"open_job_{entry.number}"):
+            open_run(found.paths[0])
+    elif found.state == "cancelled":
+        st.info("It was cancelled.", title=title)
+    else:
+        st.error(plain(found.text), title=f"{title}: failed")
+    if st.button("Dismiss", key=f"dismiss_{entry.number}"):
+        session.board().dismiss(entry)
         st.rerun()
 
 

@@ -70,6 +70,11 @@ class TargetKind(StrEnum):
     logits = "logits"
 
 
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a run that is there.")
+]
+
+
 def demo(
     data: Annotated[Data, typer.Option(help="Which data set.")] = Data.connect4,
     out: Annotated[
@@ -77,11 +82,20 @@ def demo(
     ] = Path("runs/demo"),
     max_leaves: Annotated[int, typer.Option(min=2, help="The size of the tree.")] = 16,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train a network, distil it into three students, show what they are worth."""
     from interpretkd.drawing import save_diagram
-    from interpretkd.runs import run_demo
+    from interpretkd.runs import STUDENTS, check_destination, run_demo
 
+    for family in STUDENTS:
+        check_destination(out / family, overwrite=overwrite)
+    diagram = out / "tree.svg"
+    if diagram.exists() and not (overwrite and diagram.is_file()):
+        raise ValueError(
+            f"There is {str(diagram)!r} already: give another folder, or allow to "
+            "replace it with --overwrite."
+        )
     console = new_console()
     outcomes = run_demo(
         data.value,
@@ -97,7 +111,7 @@ def demo(
         f"\n[b]The {len(rules)} rules of the tree[/b], by coverage of test rows"
     )
     console.print(str(rules), markup=False, highlight=False)
-    diagram = save_diagram(outcomes["cart"].model, out / "tree.svg")
+    save_diagram(outcomes["cart"].model, diagram)
     runs = ", ".join(str(outcome.path) for outcome in outcomes.values())
     console.print(f"\nTree diagram: {diagram}\nRuns: {runs}")
 
@@ -178,11 +192,13 @@ def distill(
         str, typer.Option(help="Of a CSV file, such as latin-1.")
     ] = "utf-8",
     seed: Seed = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Distil a network trained on a table, or an ONNX file, into a saved run."""
     from interpretkd import runs
     from interpretkd.data import RowChoice, TableOptions
 
+    runs.check_destination(out, overwrite=overwrite)
     console = new_console()
     sizes = {Student.cart: "max_leaves", Student.boosted: "budget"}
     size = {}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from interpretkd.runs._bundle import *
     from interpretkd.runs._deciding import *
     from interpretkd.runs._demo import *
+    from interpretkd.runs._destination import check_destination as check_destination
     from interpretkd.runs._downloads import *
     from interpretkd.runs._folder import *
     from interpretkd.runs._listing import *
@@ -41,6 +42,7 @@ else:
         _bundle: EvaluationRows Run load load_run save
         _deciding: NewRows UNKNOWN new_rows predict_table used_columns
         _demo: DEMOS Demo run_demo
+        _destination: check_destination
         _downloads: Built Download MEDIA_TYPES downloads file_name report_files
         _folder: BUNDLE_FORMAT BundleError
         _listing: RunFacts SavedRun find_runs read_facts run_folder

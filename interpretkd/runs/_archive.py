@@ -1,27 +1,28 @@
 """A run as one zip file: packed for another person, unpacked after a look inside."""
 
+import contextlib
 import io
 import os
 import re
-import shutil
 import stat
-import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-
-import numpy as np
 
 from interpretkd._base import InputError
 from interpretkd.runs._bundle import load_run
-from interpretkd.runs._folder import _RUN_FILES, _verified
-from interpretkd.runs._listing import _free_folder, _safe_name, find_runs, saved_run
+from interpretkd.runs._destination import RUN_FILES
+from interpretkd.runs._folder import _verified
+from interpretkd.runs._limits import Room, read_arrays, read_member
+from interpretkd.runs._listing import _safe_name, find_runs, place_run, saved_run
+from interpretkd.runs._onnx_limits import _check_onnx, _try_onnx
+from interpretkd.runs._replace import _scratch, _write_synced
 from interpretkd.runs._uploads import (
     _MOST_CELLS,
     _MOST_MEMBERS,
     _MOST_RATIO,
     _MOST_UNPACKED,
     _SMALL,
-    _check_onnx,
     _check_size,
     _parquet_size,
     _reading_zip,
@@ -84,22 +85,18 @@ def unpack_run(content: bytes, runs: str | os.PathLike[str], name: str) -> Path:
         _check_inside(inner, member, name)
     folder = Path(runs)
     folder.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=folder, prefix=".upload."))
-    try:
+    with _scratch(folder, "upload") as scratch:
+        fresh = scratch / "run"
+        fresh.mkdir()
         for member, inner in files.items():
-            (fresh / member).write_bytes(inner)
+            _write_synced(fresh / member, inner)
         with _speaking_of(fresh, name):
             load_run(fresh)
         known = {run.key: run.path for run in find_runs(folder)}
         key = saved_run(fresh).key
         if key in known:
             return known[key]
-        target = _free_folder(folder, _safe_name(Path(name).stem))
-        fresh.chmod(0o755)
-        fresh.rename(target)
-        return target
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        return place_run(fresh, folder / _safe_name(Path(name).stem))
 
 
 def _read_members(content: bytes, name: str) -> dict[str, bytes]:
@@ -109,14 +106,14 @@ def _read_members(content: bytes, name: str) -> dict[str, bytes]:
         if len(members) > _MOST_MEMBERS:
             raise InputError(
                 f"The zip file {name!r} holds {len(members)} files; a run has at most "
-                f"{len(_RUN_FILES)}."
+                f"{len(RUN_FILES)}."
             )
         for info in members:
             _check_member(info, name)
         inside = [info for info in members if not info.is_dir()]
         places = {PurePosixPath(info.filename).parent for info in inside}
         files: dict[str, bytes] = {}
-        room = min(_MOST_UNPACKED, max(_SMALL, _MOST_RATIO * len(content)))
+        room = _room_for(content)
         for info in inside:
             member = PurePosixPath(info.filename).name
             if len(places) > 1 or len(PurePosixPath(info.filename).parts) > 2:
@@ -124,15 +121,15 @@ def _read_members(content: bytes, name: str) -> dict[str, bytes]:
                     f"The zip file {name!r} must hold the files of one run, in one "
                     f"folder or in none. It holds {info.filename[:80]!r}."
                 )
-            if member not in _RUN_FILES:
+            if member not in RUN_FILES:
                 raise InputError(
                     f"The zip file {name!r} holds {info.filename[:80]!r}, which is no "
                     "file of a run."
                 )
             if member in files:
                 raise InputError(f"The zip file {name!r} holds {member!r} twice.")
-            files[member] = _read_member(archive, info, room, name)
-            room -= len(files[member])
+            with _no_bomb(room, name):
+                files[member] = read_member(archive, info, room)
     if "manifest.json" not in files:
         raise InputError(
             f"The zip file {name!r} holds no run: there is no manifest.json in it."
@@ -171,18 +168,18 @@ def _check_member(info: zipfile.ZipInfo, name: str) -> None:
         raise InputError(f"The zip file {name!r} is encrypted; zip it anew without.")
 
 
-def _read_member(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, room: int, name: str
-) -> bytes:
-    """Read no more than there is room for, whatever the archive says of itself."""
-    with archive.open(info) as member:
-        content = member.read(room + 1)
-    if len(content) > room:
-        raise InputError(
-            f"The zip file {name!r} unpacks to far more than a run is: a zip bomb. "
-            "Nothing was unpacked."
-        )
-    return content
+@contextlib.contextmanager
+def _no_bomb(room: Room, name: str) -> Iterator[None]:
+    """Say what cannot be unpacked, or not within the room that there is."""
+    try:
+        yield
+    except InputError as error:
+        if room.left < 0:
+            raise InputError(
+                f"The file {name!r} unpacks to far more than a run is: a zip bomb. "
+                "Nothing was unpacked."
+            ) from error
+        raise InputError(f"The file {name!r} cannot be used: {error}.") from error
 
 
 def _check_inside(content: bytes, member: str, name: str) -> None:
@@ -199,34 +196,16 @@ def _check_inside(content: bytes, member: str, name: str) -> None:
             )
     elif member.endswith(".onnx"):
         _check_onnx(content, whole)
+        _try_onnx(content, whole)
 
 
 def _check_arrays(content: bytes, name: str) -> None:
-    room = min(_MOST_UNPACKED, max(_SMALL, _MOST_RATIO * len(content)))
     _refuse_code_inside(content, name)
-    with _reading_zip(name), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if len(archive.infolist()) > _MOST_MEMBERS:
-            raise InputError(f"The file {name!r} holds too many arrays for a run.")
-        for info in archive.infolist():
-            array = _read_member(archive, info, room, name)
-            room -= len(array)
-            _check_shape(array, name)
+    room = _room_for(content)
+    with _reading_zip(name), _no_bomb(room, name):
+        read_arrays(content, room)
 
 
-def _check_shape(array: bytes, name: str) -> None:
-    """Refuse an array whose header asks for more memory than its bytes fill."""
-    stream = io.BytesIO(array)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _, dtype = read(stream)
-    except (ValueError, KeyError) as error:
-        raise InputError(f"The file {name!r} holds a damaged array.") from error
-    wanted = dtype.itemsize
-    for side in shape:
-        wanted *= side
-    if wanted != len(array) - stream.tell():
-        raise InputError(f"The file {name!r} holds a damaged array.")
+def _room_for(content: bytes) -> Room:
+    """Return how much a file of that size may unpack to."""
+    return Room(min(_MOST_UNPACKED, max(_SMALL, _MOST_RATIO * len(content))))

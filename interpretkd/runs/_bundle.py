@@ -13,6 +13,7 @@ Nothing in it can run code. A teacher that is neither a network of ours nor an O
 is only described: its logits on the evaluation rows are there, it itself is not.
 """
 
+import contextlib
 import io
 import os
 from collections.abc import Mapping
@@ -26,30 +27,37 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
 
-from interpretkd._base import InputError, Shown, counted, naming_file, one_line
-from interpretkd.data import (
-    Ranges,
-    Schema,
-    as_frame,
-    group_positions,
-    plain_value,
+from interpretkd._base import (
+    InputError,
+    Shown,
+    check_integer,
+    counted,
+    naming_file,
+    one_line,
 )
+from interpretkd.data import Ranges, Schema, as_frame, group_positions
 from interpretkd.distillation import (
     DistilledClassifier,
     DistilledRegressor,
     TargetTrial,
 )
 from interpretkd.models import Forest, Linear, Tree, size_of
+from interpretkd.runs._destination import _as_folder, _check_replaceable
 from interpretkd.runs._folder import (
-    _check_replaceable,
+    _facts,
     _json,
     _npz,
     _parse_json,
-    _parse_npz,
     _verified,
     _write_folder,
 )
+from interpretkd.runs._given_teacher import _give_teacher
+from interpretkd.runs._limits import MOST_UNPACKED, Room, bounded_table, read_arrays
+from interpretkd.runs._onnx_limits import _check_onnx
+from interpretkd.runs._replace import _naming_target
+from interpretkd.runs._settings import _plain_settings, _settings
 from interpretkd.students import BoostedStudent, CartStudent, Certificate, LinearStudent
 from interpretkd.targets import TASKS, Answers, Target, answers_of, label_target
 from interpretkd.teachers import (
@@ -179,11 +187,28 @@ def save(
     Raises
     ------
     InputError
-        For a student that is none of ours, a folder that holds something else, and
-        labels or logits that do not fit the rows.
+        For a student that is none of ours, a folder that holds something else or
+        cannot be written, and labels or logits without rows or that do not fit them.
+
+    Notes
+    -----
+    The run is written beside the folder and put in its place when it is whole. On Linux
+    and macOS a reader beside it sees the old run or the new one at any moment; where
+    the system cannot exchange two folders (Windows, some network drives), there is
+    nothing at the path for an instant, which `load` waits out. Of two that save at
+    once, the last one's run stays, whole.
     """
-    target = Path(path)
-    _check_replaceable(target)
+    target = _as_folder(path)
+    _check_model(model)
+    facts = _facts({} if about is None else about)
+    if X is None and (y is not None or teacher_logits is not None):
+        given = "y" if y is not None else "teacher_logits"
+        raise InputError(
+            f"{given!r} was given without X: labels and logits are saved with the rows "
+            "they belong to, so give save these as X."
+        )
+    with _naming_target(target):
+        _check_replaceable(target)
     files = {
         "model.json": _json(_model_state(model)),
         "schema.json": _json(model.schema_.to_dict()),
@@ -195,33 +220,63 @@ def save(
     if X is not None:
         judged = _evaluation_file(model, X, y, teacher_logits, groups)
         files["evaluation.parquet"] = judged
-    _write_folder(target, files, about or {})
+    _write_folder(target, files, facts)
     return target
 
 
-def load(path: str | os.PathLike[str]) -> DistilledClassifier | DistilledRegressor:
+def _check_model(model: Any) -> None:
+    if not isinstance(model, DistilledClassifier | DistilledRegressor):
+        raise InputError(
+            "Only a DistilledClassifier or DistilledRegressor can be saved as a run. "
+            f"Got a {type(model).__name__}."
+        )
+    check_is_fitted(model)
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    teacher: Any = None,
+    most_bytes: int = MOST_UNPACKED,
+) -> DistilledClassifier | DistilledRegressor:
     """Load a distilled model from a run bundle.
 
     Parameters
     ----------
     path : str or path
         The folder that `save` made.
+    teacher : object, default=None
+        The fitted teacher, for a run that holds none (a function, a torch module, a
+        model of another library); it must say of the run's rows what was saved with
+        them. None takes what is in the run.
+    most_bytes : int, default=500 * 2**20
+        In [1, inf): what its files may unpack to; more is refused before it takes up
+        the memory.
 
     Returns
     -------
     DistilledClassifier or DistilledRegressor
         The fitted model; its predictions are equal to the bit to those of the saved
-        one.
+        one, and so are its parameters, but for a random generator and a function: they
+        have no place in a file and are None.
 
     Raises
     ------
     BundleError
         When anything in the folder is not as it was written.
+    InputError
+        When the teacher given is not the run's.
     """
-    return load_run(path).model
+    return load_run(path, teacher=teacher, most_bytes=most_bytes).model
 
 
-def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run:
+def load_run(
+    path: str | os.PathLike[str],
+    *,
+    late_teacher: bool = False,
+    teacher: Any = None,
+    most_bytes: int = MOST_UNPACKED,
+) -> Run:
     """Load a run bundle with its evaluation rows.
 
     Parameters
@@ -232,6 +287,13 @@ def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run
         Whether a network is built only when it is first asked, which saves the second
         that torch takes to load. Its files' hashes are checked at once, what is in
         them then.
+    teacher : object, default=None
+        The fitted teacher, for a run that holds none (a function, a torch module, a
+        model of another library); it must say of the run's rows what was saved with
+        them. None takes what is in the run.
+    most_bytes : int, default=500 * 2**20
+        In [1, inf): what its files may unpack to; more is refused before it takes up
+        the memory.
 
     Returns
     -------
@@ -242,8 +304,13 @@ def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run
     ------
     BundleError
         When anything in the folder is not as it was written.
+    InputError
+        When the teacher given is not the run's.
     """
-    files, manifest = _verified(Path(path))
+    check_integer("load_run", "most_bytes", most_bytes, 1)
+    folder = _as_folder(path)
+    files, manifest = _verified(folder, most_bytes)
+    room = Room(most_bytes)
     with naming_file("schema.json"):
         schema = Schema.from_dict(_parse_json(files["schema.json"]))
     with naming_file("model.json"):
@@ -254,23 +321,29 @@ def load_run(path: str | os.PathLike[str], *, late_teacher: bool = False) -> Run
             content = files.get(f"{name}.npz")
             fitted = None
             if content is not None:
-                arrays = _parse_npz(content)
+                arrays = read_arrays(content, room)
                 fitted = _student(student_state[name], schema, arrays, state)
             setattr(model, attribute, fitted)
     with naming_file("teacher.json"):
-        _attach_teacher(model, files, Path(path), late=late_teacher)
+        _attach_teacher(model, files, folder, late=late_teacher)
     evaluation = None
     if "evaluation.parquet" in files:
         with naming_file("evaluation.parquet"):
-            evaluation = _evaluation(files["evaluation.parquet"], model, state)
+            rows = bounded_table(files["evaluation.parquet"], room).to_pandas()
+            evaluation = _evaluation(rows, model, state)
     with naming_file("student.npz"):
         _check_outputs(model)
+    if teacher is not None:
+        kept = evaluation
+        judged = (None, None) if kept is None else (kept.X, kept.teacher_logits)
+        _give_teacher(model, *judged, teacher)
     return Run(model, evaluation, manifest)
 
 
 def _model_state(model: Any) -> dict[str, Any]:
     settings = model.get_params(deep=False)
-    settings.pop("teacher"), settings.pop("student")
+    settings.pop("teacher")
+    student = settings.pop("student")
     state = {
         "class": type(model).__name__,
         "settings": _plain_settings(settings),
@@ -284,6 +357,7 @@ def _model_state(model: Any) -> dict[str, Any]:
         "ranges": None if model.ranges_ is None else model.ranges_.to_list(),
         "from_frame": hasattr(model, "feature_names_in_"),
         "student": _student_state(model.student_),
+        "student_parameter": None if student is None else _as_given(student),
         "baseline": None,
         "baseline_reading": None,
         "classes": None,
@@ -297,6 +371,19 @@ def _model_state(model: Any) -> dict[str, Any]:
     return state
 
 
+def _as_given(student: Any) -> dict[str, Any]:
+    """Return what makes a student of ours again, as it was before it was fitted."""
+    settings = _plain_settings(student.get_params(deep=False))
+    return {"class": type(student).__name__, "settings": settings}
+
+
+def _student_of(state: dict[str, Any]) -> Any:
+    settings, kind = dict(_settings(state["settings"])), _STUDENTS[state["class"]]
+    if issubclass(kind, CartStudent | BoostedStudent):
+        settings.setdefault("thresholds", "exact")  # as they all were in runs of old
+    return kind(**settings)
+
+
 def _student_state(student: Any) -> dict[str, Any]:
     name = type(student).__name__
     if name not in _STUDENTS:
@@ -305,23 +392,13 @@ def _student_state(student: Any) -> dict[str, Any]:
         )
     certificate = getattr(student, "certificate_", None)
     return {
-        "class": name,
-        "settings": _plain_settings(student.get_params()),
+        **_as_given(student),
         "flat": student._flat,
         "link": getattr(student.form_, "link", None),
         "scores": getattr(student, "scores_", None),
         "n_iter": getattr(student, "n_iter_", None),
         "certificate": None if certificate is None else certificate.to_dict(),
     }
-
-
-def _plain_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Keep what JSON can hold; a random generator has no place in a file."""
-    plain = {}
-    for name, value in settings.items():
-        value = plain_value(value)
-        plain[name] = value if isinstance(value, str | int | float | bool) else None
-    return plain
 
 
 def _teacher_files(teacher: Teacher) -> dict[str, bytes]:
@@ -408,8 +485,9 @@ def _numbered(prefix: str, matrix: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {f"{prefix}.{i}": column for i, column in enumerate(matrix.T)}
 
 
-def _evaluation(content: bytes, model: Any, state: dict[str, Any]) -> EvaluationRows:
-    frame = pyarrow.parquet.read_table(io.BytesIO(content)).to_pandas()
+def _evaluation(
+    frame: pd.DataFrame, model: Any, state: dict[str, Any]
+) -> EvaluationRows:
     names = list(model.schema_.names)
     logits = frame[[n for n in frame.columns if n.startswith("z.")]].to_numpy()
     rows = frame[[f"x.{name}" for name in names]]
@@ -459,7 +537,10 @@ def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
     classes = {c.__name__: c for c in (DistilledClassifier, DistilledRegressor)}
     if state["class"] not in classes or state["task"] not in TASKS:
         raise InputError(f"unknown class or task {state['class']!r}, {state['task']!r}")
-    model = classes[state["class"]](None, **state["settings"])
+    model = classes[state["class"]](None, **_settings(state["settings"]))
+    # Older runs do not say what was given, only what it became.
+    as_given = state.get("student_parameter", state["student"])
+    model.student = None if as_given is None else _student_of(as_given)
     if state["columns"] != list(schema.names):
         raise InputError("its columns are not those of schema.json")
     model.schema_, model.task_ = schema, state["task"]
@@ -506,10 +587,7 @@ def _student(
     arrays: dict[str, NDArray[Any]],
     model_state: dict[str, Any],
 ) -> Any:
-    settings = dict(state["settings"])
-    if issubclass(_STUDENTS[state["class"]], CartStudent | BoostedStudent):
-        settings.setdefault("thresholds", "exact")  # as they all were in runs of old
-    student = _STUDENTS[state["class"]](**settings)
+    student = _student_of(state)
     if isinstance(student, CartStudent):
         student.form_ = Tree.from_arrays(schema, arrays)
         proof = state.get("certificate")
@@ -533,7 +611,12 @@ def _attach_teacher(
     state = _parse_json(files["teacher.json"])
     kind = state["kind"]
     if kind == "onnx":
-        model.teacher = OnnxTeacher(path / "teacher.onnx", **state["config"])
+        content = files["teacher.onnx"]
+        with contextlib.suppress(ImportError):  # onnxruntime alone can run it
+            _check_onnx(content, "teacher.onnx")
+        model.teacher = OnnxTeacher.of_content(
+            content, path / "teacher.onnx", **state["config"]
+        )
         model.teacher_ = as_teacher(model.teacher)
     elif kind == "network" and not late:
         network = _network(state["config"], files["teacher.safetensors"])

@@ -8,7 +8,14 @@ from typing import Any
 
 from interpretkd import datasets
 from interpretkd._base import check_choice
-from interpretkd.runs._workflow import Outcome, distil, task_of, train_teacher
+from interpretkd.runs._destination import check_destination
+from interpretkd.runs._workflow import (
+    STUDENTS,
+    Outcome,
+    distil,
+    task_of,
+    train_teacher,
+)
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 
@@ -105,8 +112,16 @@ def run_demo(
     -------
     dict of str to Outcome
         For "cart", "boosted" and "linear" the run.
+
+    Raises
+    ------
+    InputError
+        Before anything is trained where a run cannot be saved; runs that are there are
+        replaced.
     """
     check_choice("run_demo", "name", name, DEMOS)
+    for family in STUDENTS:
+        check_destination(Path(path) / family, overwrite=True)
     demo = DEMOS[name]
     dataset = demo.load()
     task = task_of(dataset, seed=seed)

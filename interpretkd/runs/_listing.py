@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from interpretkd._base import InputError
+from interpretkd.runs._replace import _place_free
 
 _MANIFEST = "manifest.json"
 _DEEPEST = 3
@@ -170,9 +171,27 @@ spaces, '.', '-' and '_', 60 at most, and begin with a letter or digit. Got '../
             f"Got {name[:80]!r}."
         )
     folder = Path(runs) / name
-    if folder.exists():
+    if os.path.lexists(folder):
         raise InputError(f"There is a run {name!r} already; give another name.")
     return folder
+
+
+def place_run(made: Path, wanted: Path) -> Path:
+    """Move a run that was made beside to where it is wanted, or to the next free name.
+
+    Parameters
+    ----------
+    made : Path
+        The run's folder as it was made, on the same drive.
+    wanted : Path
+        What to call it; with "-2" behind it, and so on, where that is taken.
+
+    Returns
+    -------
+    Path
+        Where it lies now. Nothing that is there is ever replaced.
+    """
+    return _place_free(made, lambda: _free_folder(wanted.parent, wanted.name))
 
 
 def suggest_name(runs: str | os.PathLike[str], title: str) -> str:
@@ -253,7 +272,7 @@ def _safe_name(name: str) -> str:
 
 def _free_folder(runs: Path, name: str) -> Path:
     number, folder = 1, runs / name
-    while folder.exists():
+    while os.path.lexists(folder):
         number += 1
         ending = f"-{number}"
         folder = runs / f"{name[: _LONGEST_NAME - len(ending)].rstrip(' .')}{ending}"

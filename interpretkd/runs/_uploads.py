@@ -13,23 +13,30 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 
 from interpretkd._base import InputError
 from interpretkd.data import Table, parse_table
+from interpretkd.runs._limits import (
+    MOST_CELLS,
+    MOST_MEMBERS,
+    MOST_UNPACKED,
+    Room,
+    counted_batches,
+)
+from interpretkd.runs._onnx_limits import _check_onnx, _try_onnx
 from interpretkd.teachers import OnnxTeacher
 
 MOST_BYTES = 200 * 2**20
 """Of one file, as it is uploaded."""
-_MOST_CELLS = 60_000_000
-_MOST_UNPACKED = 500 * 2**20
+_MOST_CELLS = MOST_CELLS
+_MOST_UNPACKED = MOST_UNPACKED
 _MOST_RATIO = 100
 _SMALL = 10 * 2**20
 """What unpacks to less is no bomb, whatever its ratio."""
-_MOST_MEMBERS = 64
+_MOST_MEMBERS = MOST_MEMBERS
 _PICKLED = (
     "can run code on this machine when it is opened, so it is never read; save the run "
     "with save(model, path) and upload that folder as a zip file, or the table as a "
@@ -116,8 +123,8 @@ def check_teacher(content: bytes, name: str) -> None:
     Raises
     ------
     InputError
-        For a file that is too large, could run code, is no ONNX file, or has its
-        weights in other files.
+        For a file that is too large, could run code, is no ONNX file, has its weights
+        in other files, or takes too much memory or time: a child process tries it.
     """
     _check_size(content, name)
     if not content.strip():
@@ -129,6 +136,7 @@ def check_teacher(content: bytes, name: str) -> None:
         )
     _refuse_others(content, name)
     _check_onnx(content, name)
+    _try_onnx(content, name)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "teacher.onnx"
         path.write_bytes(content)
@@ -212,6 +220,24 @@ def _check_cells(content: bytes, name: str) -> None:
             f"columns, and {_MOST_CELLS:,} cells is the most. Upload a part of its "
             "rows or columns."
         )
+    if content.startswith(b"PAR1"):
+        _check_rows(content, name)
+
+
+def _check_rows(content: bytes, name: str) -> None:
+    """Refuse rows that unpack to more than the file says."""
+    try:
+        for _ in counted_batches(content, Room(_MOST_UNPACKED)):
+            pass
+    except InputError as error:
+        raise InputError(
+            f"The file {name!r} is too large: it unpacks to more than "
+            f"{_MOST_UNPACKED // 2**20} MB. Upload a part of its rows or columns."
+        ) from error
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(
+            f"The file {name!r} is not a readable Parquet file."
+        ) from error
 
 
 def _table_size(content: bytes, name: str) -> tuple[int, int]:
@@ -238,43 +264,6 @@ def _parquet_size(content: bytes, name: str) -> tuple[int, int]:
             f"MB, and {_MOST_UNPACKED // 2**20} MB is the most."
         )
     return said.num_rows, said.num_columns
-
-
-def _check_onnx(content: bytes, name: str) -> None:
-    """Refuse what is no ONNX file, and weights that would be read from elsewhere."""
-    try:
-        import onnx
-    except ImportError as error:
-        raise InputError(
-            "Looking into an ONNX file needs onnx. Install it with: "
-            "pip install 'interpretkd[export]'"
-        ) from error
-    model = onnx.ModelProto()
-    try:
-        model.ParseFromString(content)
-    except Exception as error:  # protobuf's own, which it does not export with types
-        raise InputError(f"The file {name!r} is not an ONNX file.") from error
-    if not model.ir_version or not model.graph.output:
-        raise InputError(f"The file {name!r} is not an ONNX file.")
-    if any(tensor.data_location == tensor.EXTERNAL for tensor in _tensors(model)):
-        raise InputError(
-            f"The ONNX file {name!r} keeps its weights in other files, which were not "
-            "uploaded; save it as one file."
-        )
-
-
-def _tensors(message: Any) -> Iterator[Any]:
-    """Walk to every tensor in a model, also in graphs in graphs and in functions."""
-    if message.DESCRIPTOR.full_name == "onnx.TensorProto":
-        yield message
-        return
-    for part, value in message.ListFields():
-        if part.message_type is None:
-            continue
-        single = hasattr(value, "ListFields")
-        for inner in [value] if single else value:
-            if hasattr(inner, "ListFields"):
-                yield from _tensors(inner)
 
 
 @contextlib.contextmanager

@@ -38,6 +38,7 @@ from interpretkd.datasets import Dataset
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Analysis, Evaluation, analyse
 from interpretkd.runs._bundle import save
+from interpretkd.runs._destination import check_destination
 from interpretkd.runs._reading import reading_facts
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
@@ -365,7 +366,14 @@ def distil(
     -------
     Outcome
         The model, what was measured, and where it was saved.
+
+    Raises
+    ------
+    InputError
+        Before the student is fitted where the run cannot be saved; a run that is there
+        is replaced.
     """
+    check_destination(path, overwrite=True)
     frozen = FrozenEstimator(teacher)
     common = {"alpha": alpha, "validation_fraction": 0.1, "random_state": seed}
     model: Any

@@ -14,17 +14,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import traceback
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from interpretkd._base import InputError
+from interpretkd.runs._replace import _clear_leftovers, _make_holder, _unlock
 
 _SAID_EVERY = 0.1
 """Seconds between two lines about the same step."""
@@ -39,7 +39,8 @@ class TrainOrder:
     Parameters
     ----------
     out : str
-        The run's folder.
+        The run's folder; with "-2" behind it, and so on, where there is something when
+        the run is made. Nothing is replaced.
     data : str
         The path of a CSV or Parquet file; without a target the name of a shipped data
         set: one of `interpretkd.runs.DEMOS`.
@@ -147,11 +148,11 @@ class Job:
     ----------
     process : Popen
         The child.
-    scratch : Path
+    scratch : Scratch
         A folder of its own, removed when it has ended.
     """
 
-    def __init__(self, process: "subprocess.Popen[str]", scratch: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", scratch: "_Scratch") -> None:
         self._process, self._log = process, _Log()
         self._finalizer = weakref.finalize(self, _end, process, scratch)
         # The thread must not know the job: one that nobody looks at is ended.
@@ -232,14 +233,15 @@ def start_job(
     out = Path(order.out).absolute()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=".job."))
+        scratch = _Scratch(out.parent)
         for name, content in (files or {}).items():
-            (scratch / Path(name).name).write_bytes(content)
+            (scratch.inner / Path(name).name).write_bytes(content)
     except OSError as error:
         raise InputError(f"Nothing can be written to {str(out.parent)!r}.") from error
-    order = _with_places(replace(order, out=str(out)), scratch, set(files or {}))
+    order = _with_places(replace(order, out=str(out)), scratch.inner, set(files or {}))
     kind = "demo" if isinstance(order, DemoOrder) else "train"
-    line = json.dumps({"kind": kind, "scratch": str(scratch), "order": asdict(order)})
+    told = {"kind": kind, "scratch": str(scratch.folder), "order": asdict(order)}
+    line = json.dumps(told)
     process = subprocess.Popen(
         [sys.executable, "-m", "interpretkd.runs.jobs"],
         stdin=subprocess.PIPE,
@@ -264,6 +266,27 @@ def _with_places(order: Any, scratch: Path, names: set[str]) -> Any:
         if getattr(order, part, None) in names
     }
     return replace(order, **placed)
+
+
+class _Scratch:
+    """A hidden folder for a job's files, locked while this process lives.
+
+    What a server that was killed has left is removed by the next job.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        place = parent / "job"
+        _clear_leftovers(place)
+        self.folder, self._held = _make_holder(place)
+        self.inner = self.folder / "new"
+        self.inner.mkdir()
+        self._lock = threading.Lock()
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with self._lock:
+            _unlock(self._held)
+            self._held = None
 
 
 class _Log:
@@ -306,7 +329,7 @@ class _Log:
             self._state = replace(self._state, **parts, seconds=seconds)
 
 
-def _listen(process: "subprocess.Popen[str]", log: _Log, scratch: Path) -> None:
+def _listen(process: "subprocess.Popen[str]", log: _Log, scratch: _Scratch) -> None:
     """Read the child's lines until it ends; then nothing of it is left."""
     assert process.stdout is not None
     with process.stdout as lines:
@@ -318,17 +341,26 @@ def _listen(process: "subprocess.Popen[str]", log: _Log, scratch: Path) -> None:
     log.end(status)
 
 
-def _end(process: "subprocess.Popen[str]", scratch: Path) -> None:
+def _end(process: "subprocess.Popen[str]", scratch: _Scratch) -> None:
     """End the child with its group, and remove its folder."""
     if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            _kill_group(process.pid)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
     if process.stdin is not None:
         with contextlib.suppress(OSError):
             process.stdin.close()
-    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.remove()
+
+
+def _kill_group(pid: int) -> None:
+    """End a process with all that it has started."""
+    if sys.platform != "win32":
+        os.killpg(pid, signal.SIGKILL)
+        return
+    tree = ["taskkill", "/T", "/F", "/PID", str(pid)]
+    subprocess.run(tree, capture_output=True, check=False)
 
 
 def main() -> None:
@@ -354,7 +386,7 @@ def _watch_parent(stdin: IO[str], scratch: Path) -> None:
     def watch() -> None:
         stdin.read()
         shutil.rmtree(scratch, ignore_errors=True)
-        os.killpg(0, signal.SIGKILL)
+        _kill_group(0 if sys.platform != "win32" else os.getpid())
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -404,10 +436,11 @@ class _Speaker(logging.Handler):
 
 def _carry_out(told: Mapping[str, Any], speaker: _Speaker) -> bool:
     logging.getLogger("interpretkd").addHandler(speaker)
-    work: Callable[[Any, _Speaker], dict[str, Any]]
-    work = {"train": _train, "demo": _make_demo}[told["kind"]]
     try:
-        result = work(told["order"], speaker)
+        if told["kind"] == "demo":
+            result = _make_demo(told["order"], speaker)
+        else:
+            result = _train(told["order"], Path(told["scratch"]), speaker)
     except (ValueError, OSError) as error:  # InputError and the library's own errors
         speaker.end(state="failed", text=" ".join(str(error).split()))
         return False
@@ -423,11 +456,12 @@ def _carry_out(told: Mapping[str, Any], speaker: _Speaker) -> bool:
     return True
 
 
-def _train(told: Mapping[str, Any], speaker: _Speaker) -> dict[str, Any]:
+def _train(told: Mapping[str, Any], scratch: Path, speaker: _Speaker) -> dict[str, Any]:
     order = TrainOrder(**told)
     speaker.plan(4)
     speaker.begin("Loading the library and the rows")
     from interpretkd.runs import _workflow as runs
+    from interpretkd.runs._listing import place_run
 
     task = _task(order)
     n_rows = len(task.split.train)
@@ -444,13 +478,15 @@ def _train(told: Mapping[str, Any], speaker: _Speaker) -> dict[str, Any]:
         task,
         teacher,
         student,
-        order.out,
+        scratch / "made",
         target=order.fit_to,
         alpha=order.alpha,
         seed=order.seed,
         tell=speaker.begin,
     )
-    return {"paths": [str(outcome.path)], "verdict": outcome.evaluation.verdict}
+    # Others may have taken the name while this one was trained: then the next one.
+    path = place_run(outcome.path, Path(order.out))
+    return {"paths": [str(path)], "verdict": outcome.evaluation.verdict}
 
 
 def _task(order: TrainOrder) -> Any:

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +67,44 @@ class OnnxTeacher(_Frozen):
         self.output_name = output_name
         self.preprocess = preprocess
         self.batch_size = batch_size
+        self._open(None)
+
+    @classmethod
+    def of_content(
+        cls, content: bytes, path: str | os.PathLike[str], **settings: Any
+    ) -> Self:
+        """Make a teacher of the content of a file, which may be gone meanwhile.
+
+        Parameters
+        ----------
+        content : bytes
+            All of it.
+        path : str or path
+            What it is called; nothing is read there.
+        **settings
+            The other parameters.
+
+        Returns
+        -------
+        OnnxTeacher
+            As of the file.
+        """
+        made = cls.__new__(cls)
+        for name, parameter in signature(cls).parameters.items():
+            setattr(made, name, settings.get(name, parameter.default))
+        made.path = path
+        made._open(content)
+        return made
+
+    def _open(self, content: bytes | None) -> None:
+        """Open the file, or what is known of its content."""
         self._check()
-        self._session = _open_session(Path(path))
-        self._input = _only_input(self._session, path)
-        self._output = _chosen_output(self._session, path, output_name)
-        self._named = _kind_by_name(self._output, task)
-        self.n_parameters, self.size_bytes = _onnx_sizes(Path(path))
+        self._content = content
+        self._session = _open_session(Path(self.path), content)
+        self._input = _only_input(self._session, self.path)
+        self._output = _chosen_output(self._session, self.path, self.output_name)
+        self._named = _kind_by_name(self._output, self.task)
+        self.n_parameters, self.size_bytes = _onnx_sizes(Path(self.path), content)
 
     def to_bytes(self) -> bytes:
         """Return the model as one file, with weights that lie beside it put inside.
@@ -86,6 +119,8 @@ class OnnxTeacher(_Frozen):
         InputError
             When `onnx` is not installed.
         """
+        if self._content is not None:
+            return self._content
         try:
             import onnx
         except ImportError as error:
@@ -153,7 +188,7 @@ class OnnxTeacher(_Frozen):
                 self._n_outputs = 2 if one_column else said.shape[1]
 
 
-def _open_session(path: Path) -> Any:
+def _open_session(path: Path, content: bytes | None) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
@@ -161,13 +196,13 @@ def _open_session(path: Path) -> Any:
             "An ONNX teacher needs onnxruntime. Install it with: "
             "pip install 'interpretkd[export]'"
         ) from error
-    if not path.is_file():
+    if content is None and not path.is_file():
         raise InputError(f"There is no ONNX file {str(path)!r}.")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # its warnings would go straight to stderr
     try:
         return onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"]
+            content or path, options, providers=["CPUExecutionProvider"]
         )
     # onnxruntime's exceptions share no base class but Exception.
     except Exception as error:
@@ -222,13 +257,17 @@ def _kind_by_name(name: str, task: str) -> str | None:
     return "logits" if "logit" in name.lower() else None
 
 
-def _onnx_sizes(path: Path) -> tuple[int | None, int]:
-    size = path.stat().st_size
+def _onnx_sizes(path: Path, content: bytes | None) -> tuple[int | None, int]:
+    size = path.stat().st_size if content is None else len(content)
     try:
         import onnx
     except ImportError:
         return None, size
-    graph = onnx.load(path, load_external_data=False).graph
+    if content is None:
+        model = onnx.load(path, load_external_data=False)
+    else:
+        model = onnx.load_model_from_string(content)
+    graph = model.graph
     numbers = [int(np.prod(list(i.dims), dtype=np.int64)) for i in graph.initializer]
     beside = {
         entry.value

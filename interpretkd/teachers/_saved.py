@@ -47,8 +47,8 @@ class AbsentTeacher(BaseEstimator):
         """
         raise InputError(
             f"The teacher ({self.description}) was not saved with this run, so it "
-            "cannot be asked about new rows. Its logits of the evaluation rows are in "
-            "the run."
+            "cannot be asked about new rows: give it again with load(path, "
+            "teacher=...). Its logits of the evaluation rows are in the run."
         )
 
 

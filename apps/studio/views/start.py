@@ -139,6 +139,7 @@ def _offer(demo: str, made: tuple[SavedRun, ...], busy: bool) -> None:
         with widgets.problems("The demo cannot be made"):
             job = start_job(DemoOrder(str(_folder(demo)), demo))
             session.remember("demo", (demo, job))
+            session.board().add(_DEMOS[demo].title, job)
             st.rerun()
 
 
@@ -165,7 +166,7 @@ def _folder(demo: str) -> Path:
     return session.runs_folder() / "demo" / demo
 
 
-def _open(path: Path) -> None:
+def _open(path: str | Path) -> None:
     with widgets.problems("This run cannot be opened"):
         sidebar.open_run(path)
 
@@ -173,6 +174,7 @@ def _open(path: Path) -> None:
 widgets.head("Start", "Open a run that was saved, or let a demo make one to look at.")
 show_runs()
 show_demos()
+widgets.show_jobs(session.remembered("demo", (None, None))[1], _open)
 left, right = st.columns(2)
 with left:
     ask_for_folder()

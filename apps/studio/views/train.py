@@ -199,6 +199,7 @@ def offer_start(order: dict[str, Any], title: str, files: dict[str, bytes]) -> N
         folder = run_folder(session.runs_folder(), name)
         job = start_job(TrainOrder(out=str(folder), **order), files=files)
         session.remember("training", job)
+        session.board().add(name, job)
         st.rerun()
 
 
@@ -206,14 +207,20 @@ def show_training(job: Job) -> None:
     """Show what has become of the training."""
     found = job.poll()
     if found.state == "done":
+        name = widgets.plain(Path(found.paths[0]).name)
         st.success(widgets.plain(found.verdict), title="The run is made")
+        st.caption(f"It is among the runs as **{name}**.")
         if st.button("Open the run", type="primary"):
-            with widgets.problems("This run cannot be opened"):
-                sidebar.open_run(found.paths[0])
+            _open(found.paths[0])
     elif found.state == "cancelled":
         st.info("No run was made; all settings are as they were.", title="Cancelled")
     else:
         st.error(widgets.plain(found.text), title="No run was made")
+
+
+def _open(path: str) -> None:
+    with widgets.problems("This run cannot be opened"):
+        sidebar.open_run(path)
 
 
 widgets.head("Train", "Make a run of your own: rows, a teacher, a student, then Start.")
@@ -232,3 +239,4 @@ if training is not None and training.poll().state != "running":
     show_training(training)
 elif training is not None and data is None:
     widgets.follow(training)
+widgets.show_jobs(training, _open)
