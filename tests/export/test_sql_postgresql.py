@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from interpretkd.export._parity import _cells, check
+from interpretkd.export._parity import check
 from interpretkd.export._specification import _model_spec
 from interpretkd.export._sql.checker import (
     TABLE,
@@ -81,10 +81,10 @@ def checker(spec, server):
         spec, dialect="postgresql", table=TABLE, keep=[_row_column(spec)]
     )
 
-    def ask(rows):
-        columns = _cells(spec.schema, rows, range(len(spec.schema)))
+    def ask(question):
+        columns = question.cells(range(len(spec.schema)))
         lines = []
-        for i in range(len(rows)):
+        for i in range(len(question)):
             values = [str(i)]
             for feature in spec.schema.features:
                 number = not feature.is_categorical and feature.kind != "date"
@@ -129,7 +129,8 @@ def converted(spec, values):
     if spec.task == "multiclass":
         return [texts.get(values[0]), *numbers]
     if spec.task == "multilabel":
-        return [*map(int, values[:n_outputs]), *numbers]
+        flags = [None if v is None else int(v) for v in values[:n_outputs]]
+        return [*flags, *numbers]
     return numbers
 
 
