@@ -37,7 +37,7 @@ TASKS = ("multiclass", "multilabel", "regression")
 def small_student(rng, form, task):
     """Make a student by lot."""
     names = rng.permutation(np.asarray(NAMES, dtype=object))[: rng.integers(2, 6)]
-    schema = Schema(tuple(map(lambda name: feature(rng, name), names)))
+    schema = Schema(tuple(feature(rng, name) for name in names))
     n_outputs = 1 if task == "regression" else 3
     make = {"boosted": forest, "linear": linear}.get(form, tree)
     made = make(rng, schema, n_outputs, 6 if form == "large tree" else 2, task)

@@ -39,9 +39,10 @@ def _add_up(writer: _Writer, form: Forest | Linear) -> None:
         writer.stage(f"added {i}", [*carried, *columns], source)
         source = writer.step(f"added {i}")
         sums = [_quoted(name) for name in writer.sums]
+    known = [f"CAST({s} AS {writer.double})" for s in sums]
     nulls = [
-        f'CASE WHEN "refused" = 1 THEN NULL ELSE CAST({s} AS {writer.double}) END AS {s}'
-        for s in sums
+        f'CASE WHEN "refused" = 1 THEN NULL ELSE {number} END AS {s}'
+        for number, s in zip(known, sums, strict=True)
     ]
     writer.stage("summed", [*writer.carried, *nulls], source)
 
