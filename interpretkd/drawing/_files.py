@@ -38,8 +38,8 @@ def save_diagram(
         In [0, inf): branches below this depth are folded. None draws all into text for
         Graphviz, and into a picture what `draw_tree` does.
     theme : {"auto", "light", "dark"} or None, default=None
-        The colours. None is "auto" for .svg and "light" for .pdf and .png, which have
-        no "auto".
+        The colours. None is "light": a file may stand on any paper. "auto", for .svg
+        alone, follows the reader's settings.
     page_depth : int or None, default=None
         In [1, inf), for .pdf only: the tests below each other on one page of many; see
         `draw_pages`. None makes one page.
@@ -97,7 +97,7 @@ def _picture(model: Any, ending: str, theme: str | None, **settings: Any) -> byt
         _check_theme("save_diagram", theme)
     drawing = draw_tree(model, **settings)
     if ending == "svg":
-        return (drawing.svg(theme=theme or "auto") + "\n").encode()
+        return (drawing.svg(theme=theme or "light") + "\n").encode()
     if ending == "png":
         return drawing.png(theme=theme or "light")
     return drawing.pdf(theme=theme or "light")

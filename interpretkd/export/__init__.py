@@ -12,8 +12,8 @@ from interpretkd._base.lazy import attach
 if TYPE_CHECKING:
     from interpretkd.export._export import *
     from interpretkd.export._parity import Parity as Parity, ParityError as ParityError
+    from interpretkd.export._sql.conditions import *
     from interpretkd.export._sql.dialects import *
-    from interpretkd.export._sql.statement import *
     from interpretkd.export._to_json import (
         json_schema as json_schema,
         read_json as read_json,
@@ -24,8 +24,8 @@ else:
         """
         _export: EXPORTS Export export_student
         _parity: Parity ParityError
+        _sql.conditions: conditions_sql
         _sql.dialects: DIALECTS
-        _sql.statement: conditions_sql
         _to_json: json_schema read_json
         """,
     )

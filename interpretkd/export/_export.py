@@ -1,14 +1,17 @@
 """Exports: a student in another language, proved equal to it before it is written."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interpretkd._base import (
+    Array,
     InputError,
     Shown,
     check_choice,
@@ -17,7 +20,7 @@ from interpretkd._base import (
 )
 from interpretkd.data import Rows, as_frame
 from interpretkd.drawing import tree_diagram
-from interpretkd.export._parity import Answers, Checker, Parity, check
+from interpretkd.export._parity import Checker, Parity, _asked, check
 from interpretkd.export._read_pmml import _pmml_checker
 from interpretkd.export._specification import _form_kind, _model_spec, _ModelSpec
 from interpretkd.export._sql.checker import _sql_checker
@@ -36,6 +39,8 @@ EXPORTS = ("sql", "python", "c", "json", "onnx", "pmml", "dot", "csv")
 
 _ENDINGS = {"python": "py"}
 _IN_WORDS = {"tree": "tree", "forest": "sum of trees", "linear": "linear model"}
+_LONGEST = 300
+"""Letters of what a library says."""
 _ROUNDED = 1e-6
 """ONNX says its values in float32."""
 
@@ -111,7 +116,12 @@ def export_student(
 
     The check runs what was written - SQL in SQLite or DuckDB, C by a compiler, ONNX in
     onnxruntime - on the given rows and on rows made from the student's own thresholds:
-    on each, one float32 and one float64 step beside it, missing, every category.
+    on each, one float32 and one float64 step beside it, missing, every category; very
+    small and very large numbers; and rows that the student refuses, such as those of a
+    category that it has not seen. What an export does with these: SQL says NULL in all
+    columns of the answer, Python raises ValueError, C returns -1, ONNX says NaN, and
+    -1 or "" for the class; PMML calls the value invalid. Columns that the student does
+    not read are not looked at.
 
     Parameters
     ----------
@@ -124,7 +134,8 @@ def export_student(
     dialect : {"sqlite", "postgresql", "duckdb"}, default="sqlite"
         Of SQL.
     table : str, default="rows"
-        Of SQL: the table that holds the rows.
+        Of SQL: the table that holds the rows, its schema before a dot if it has one. A
+        name that holds a dot itself stands in double quotes, such as '"a.b"'.
     keep : list of str, default=None
         Of SQL: the columns beside the predictions; None for the student's own.
     name : str, default="student"
@@ -138,7 +149,8 @@ def export_student(
     Raises
     ------
     InputError
-        For a format that cannot hold this student; the text says why.
+        For a format that cannot hold this student, and whatever else its libraries
+        refuse; the text says why.
     ParityError
         When any row comes out otherwise.
 
@@ -153,19 +165,45 @@ def export_student(
     >>> teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
     >>> model = DistilledClassifier(teacher, CartStudent(3), random_state=0).fit(X)
     >>> print(export_student(model, "sql", X))
-    150 of 150 rows equal, 18 of 18 made-up rows equal (checked in SQLite ...)
+    150 of 150 rows equal, 86 of 86 made-up rows equal (checked in SQLite ...)
     """
     check_choice("export_student", "to", to, EXPORTS)
     check_choice("export_student", "dialect", dialect, DIALECTS)
-    spec = _model_spec(model)
-    frame = as_frame(X)
-    rows = X if frame is None else frame
-    if to in ("dot", "csv"):
-        return _of_tree(model, spec, to, rows)
+    with _in_a_sentence(to):
+        spec = _model_spec(model)
+        frame = as_frame(X)
+        rows = X if frame is None else frame
+        if to in ("dot", "csv"):
+            return _of_tree(model, spec, to, rows)
+        settings = {"dialect": dialect, "table": table, "keep": keep}
+        return _of_any(spec, to, rows, name, settings)
+
+
+@contextmanager
+def _in_a_sentence(to: str) -> Iterator[None]:
+    """Turn what a library of the format raises into a sentence of ours."""
+    try:
+        yield
+    except InputError:
+        raise
+    except RecursionError as error:
+        raise InputError(
+            f"The student is too deep for {to}: export it to another format."
+        ) from error
+    except Exception as error:  # whatever onnx, DuckDB or a compiler's run may raise
+        said = " ".join(str(error).split())[:_LONGEST]
+        raise InputError(
+            f"The student cannot be exported to {to}: {type(error).__name__}, {said}"
+        ) from error
+
+
+def _of_any(
+    spec: _ModelSpec, to: str, rows: Rows | None, name: str, settings: dict[str, Any]
+) -> Export:
     writers: Mapping[str, tuple[Callable[[], str | bytes], Callable[..., Any]]] = {
         "sql": (
-            lambda: _sql_text(spec, dialect=dialect, table=table, keep=keep) + ";\n",
-            lambda: _sql_checker(spec, dialect),
+            lambda: _sql_text(spec, numbers=_numbers(spec, rows), **settings) + ";\n",
+            lambda: _sql_checker(spec, settings["dialect"]),
         ),
         "python": (lambda: _python_text(spec), lambda: _python_checker(spec)),
         "c": (lambda: _c_text(spec, name=name), lambda: _c_checker(spec, name=name)),
@@ -180,6 +218,13 @@ def export_student(
     parity = check(spec, by, ask, rows, **allowed)
     content = written.encode() if isinstance(written, str) else written
     return Export(to, content, parity)
+
+
+def _numbers(spec: _ModelSpec, rows: Rows | None) -> dict[int, int]:
+    """Return the numbers of a tree's rules, as the rules of these rows have them."""
+    if not isinstance(spec.form, Tree):
+        return {}
+    return {rule.leaf: rule.number for rule in extract_rules(spec.form, rows)}
 
 
 def _of_tree(model: Any, spec: _ModelSpec, to: str, rows: Rows | None) -> Export:
@@ -204,8 +249,8 @@ def _rules_checker(spec: _ModelSpec, rules: RuleSet) -> Checker:
     leaves = np.asarray([rule.leaf for rule in rules])
     values, decisions = spec.results(form.value)
 
-    def ask(rows: Rows) -> Answers:
+    def predict(rows: Rows) -> tuple[Array, NDArray[Any]]:
         found = leaves[rules.apply(rows)]
-        return Answers(values[found], decisions[found])
+        return values[found], decisions[found]
 
-    return ask
+    return lambda question: _asked(question, predict)

@@ -1,23 +1,20 @@
 """Is an export equal to the student? Rows to ask about, answers, the comparison."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
-from interpretkd.data import Rows, Schema, as_frame
-from interpretkd.export._specification import _double_threshold, _ModelSpec
-from interpretkd.models import ALL_NUMBERS, Linear, Nodes
-
-PlainColumns: TypeAlias = dict[str, list[Any]]
-"""For each column the values of all rows as plain Python objects; None is missing."""
+from interpretkd.data import Rows
+from interpretkd.export._made_rows import _made_rows
+from interpretkd.export._question import Question
+from interpretkd.export._specification import LARGEST, _ModelSpec
 
 _ALLOWED = 1e-9
-_MOST_MADE = 2_000
 
 
 class ParityError(InputError):
@@ -35,16 +32,18 @@ class Answers:
     Parameters
     ----------
     values : ndarray of shape (n_samples, n_outputs), float64
-        Probabilities, or the values for regression.
+        Probabilities, or the values for regression; NaN for a refused row.
     decisions : ndarray of shape (n_samples,) or (n_samples, n_outputs), int64
-        Positions of classes, 0 and 1 for labels; passed over for regression.
+        Positions of classes, 0 and 1 for labels, -1 for a refused row; passed over
+        for regression.
     """
 
     values: Array
     decisions: NDArray[Any]
 
 
-Checker: TypeAlias = Callable[[Rows], Answers]
+Checker: TypeAlias = Callable[[Question], Answers]
+Predict: TypeAlias = Callable[[Rows], tuple[Array, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ class Parity:
     n_rows, n_equal : int
         The given rows, and those of equal decision and values.
     n_made, n_made_equal : int
-        The same of the rows made from the student's own thresholds.
+        The same of the rows made from the student's own thresholds, and of those that
+        the student refuses, as the export must.
     largest_difference : float
         Of any value, as a part of it where it is above 1.
     reason : str
@@ -106,7 +106,7 @@ def check(
     by : str
         What runs the export.
     ask : callable
-        Takes rows, returns `Answers`; may raise `NotChecked`.
+        Takes a `Question`, returns `Answers`; may raise `NotChecked`.
     X : array-like or frame of shape (n_samples, n_features), or None
         Rows; those made from the thresholds are added.
     allowed : float, default=1e-9
@@ -125,190 +125,76 @@ def check(
     given = np.zeros(2, dtype=int)
     made = np.zeros(2, dtype=int)
     largest = 0.0
-    parts = [(given, X), (made, _made_rows(spec, X))]
-    for counts, rows in parts:
-        if rows is None or len(rows) == 0:
-            continue
+    parts = [(made, _made_rows(spec, X))]
+    if X is not None and len(X):
+        parts.insert(0, (given, Question.of(spec.schema, X)))
+    for counts, question in parts:
         try:
-            answers = ask(rows)
+            answers = ask(question)
         except NotChecked as reason:
             return Parity(reason=str(reason))
-        equal, difference = _compare(spec, rows, answers, allowed)
+        meant = _meant(question, spec.predict)
+        equal, difference = _compare(spec, meant, answers, allowed)
         counts += (len(equal), int(equal.sum()))
         largest = max(largest, difference)
         if not equal.all():
-            raise ParityError(_sentence(spec, by, rows, answers, equal))
+            raise ParityError(_sentence(by, meant, answers, equal))
     n_rows, n_equal, n_made, n_made_equal = map(int, (*given, *made))
     return Parity(by, n_rows, n_equal, n_made, n_made_equal, largest)
 
 
-def _cells(schema: Schema, X: Rows, positions: Sequence[int]) -> PlainColumns:
-    """Return rows as plain Python values of the features at these positions."""
-    frame = as_frame(X)
-    if frame is None:
-        frame = schema.frame_of_array(X)
-    place = {str(name): i for i, name in enumerate(frame.columns)}
-    codes = schema.encode(frame)
-    found: PlainColumns = {}
-    for position in positions:
-        feature = schema.features[position]
-        column = frame.iloc[:, place[feature.name]]
-        gap = np.isnan(codes[:, position])
-        if feature.is_categorical:
-            known = [int(c) for c in np.where(gap, 0, codes[:, position])]
-            values: list[Any] = [feature.categories[c] for c in known]
-        elif feature.kind == "date":
-            values = list(pd.to_datetime(column).dt.to_pydatetime())
-        else:
-            values = pd.to_numeric(column.astype(object)).astype(float).tolist()
-        found[feature.name] = [
-            None if missing else value
-            for missing, value in zip(gap, values, strict=True)
-        ]
-    return found
+def _asked(question: Question, predict: Predict) -> Answers:
+    """Ask what refuses whole tables about each row that is to be refused by itself."""
+    answers = _meant(question, predict)
+    for row in np.flatnonzero(question.refused):
+        alone = np.arange(len(question)) == row
+        with suppress(InputError):
+            said, decided = predict(question.part(alone).rows)
+            answers.values[row], answers.decisions[row] = said[0], decided[0]
+    return answers
 
 
-def _made_rows(spec: _ModelSpec, X: Rows | None = None, seed: int = 0) -> pd.DataFrame:
-    """Make rows that lie where an export could go wrong.
-
-    For tests of trees: rows that reach the test, with the tested number on the
-    threshold, one float32 and one float64 step beside it and beside the float64 that
-    rounds to it, missing, and with every category. For linear forms: each category
-    and each gap. Of more than 2,000 rows, 2,000 are chosen.
-    """
-    start = np.zeros(len(spec.schema))
-    if X is not None and len(X):
-        start = spec.schema.encode(X[:1]).astype(np.float64)[0]
-    rng = np.random.default_rng(seed)
-    if isinstance(spec.form, Linear):
-        rows = _around_row(spec.schema, start, spec.used)
-    else:
-        rows = []
-        nodes = spec.form.nodes
-        for tree in rng.permutation(len(nodes.roots)):
-            rows += _around_tests(nodes, int(nodes.roots[tree]), start)
-            if len(rows) > 5 * _MOST_MADE:
-                break
-    if not rows:
-        rows = [start]
-    if len(rows) > _MOST_MADE:
-        chosen = np.sort(rng.choice(len(rows), _MOST_MADE, replace=False))
-        rows = [rows[i] for i in chosen]
-    return _as_cells(spec.schema, np.asarray(rows))
+def _meant(question: Question, predict: Predict) -> Answers:
+    """Ask about the rows that are not refused; of the others nothing is said."""
+    known = ~question.refused
+    said, decided = predict(question.part(known).rows)
+    values = np.full((len(question), said.shape[1]), np.nan)
+    decisions = np.full((len(question), *decided.shape[1:]), -1, dtype=np.int64)
+    values[known], decisions[known] = said, decided
+    return Answers(values, decisions)
 
 
 def _compare(
-    spec: _ModelSpec, rows: Rows, answers: Answers, allowed: float
+    spec: _ModelSpec, meant: Answers, answers: Answers, allowed: float
 ) -> tuple[NDArray[np.bool_], float]:
-    values, decisions = spec.predict(rows)
-    if answers.values.shape != values.shape:
+    values, said = meant.values, answers.values
+    if said.shape != values.shape:
         return np.zeros(len(values), dtype=bool), np.inf
+    refused = np.isnan(values)
     with np.errstate(invalid="ignore"):
-        difference = np.abs(answers.values - values) / np.maximum(1, np.abs(values))
+        difference = np.abs(said - values) / np.maximum(1, np.abs(values))
+        # What says its values in float32 says infinity of these.
+        beyond = np.isinf(said) & (np.sign(said) == np.sign(values))
+        beyond &= np.abs(values) > LARGEST
+    difference[beyond | (refused & np.isnan(said))] = 0
     close = difference <= allowed  # NaN is not
     equal: NDArray[np.bool_] = np.asarray(close.all(axis=1))
     if spec.task != "regression":
-        same = np.asarray(answers.decisions == decisions)
+        same = np.asarray(answers.decisions == meant.decisions)
         equal &= same.reshape(len(values), -1).all(axis=1)
     return equal, float(np.nan_to_num(difference, nan=np.inf).max(initial=0))
 
 
 def _sentence(
-    spec: _ModelSpec,
-    by: str,
-    rows: Rows,
-    answers: Answers,
-    equal: NDArray[np.bool_],
+    by: str, meant: Answers, answers: Answers, equal: NDArray[np.bool_]
 ) -> str:
     n_wrong = int((~equal).sum())
     first = int(np.flatnonzero(~equal)[0])
-    said = answers.values[first].tolist()
-    meant = spec.predict(rows[first : first + 1])[0][0].tolist()
+    said, right = (
+        "nothing" if np.isnan(values[first]).all() else str(values[first].tolist())
+        for values in (answers.values, meant.values)
+    )
     return (
         f"Nothing was written: {n_wrong:,} of {len(equal):,} rows came out otherwise "
-        f"in {by} than from the student, e.g. row {first}: {said} for {meant}."
+        f"in {by} than from the student, e.g. row {first}: {said} for {right}."
     )
-
-
-def _around_row(schema: Schema, start: Array, used: Sequence[int]) -> list[Array]:
-    rows = [start]
-    for position in used:
-        feature = schema.features[position]
-        n_categories = len(feature.categories)
-        tried = range(n_categories) if n_categories else (0.0, 1.0, -2.5, 1 / 3)
-        for value in (*tried, np.nan):
-            row = start.copy()
-            row[position] = value
-            rows.append(row)
-    gaps = start.copy()
-    gaps[list(used)] = np.nan
-    return [*rows, gaps]
-
-
-def _around_tests(nodes: Nodes, root: int, start: Array) -> list[Array]:
-    """Walk down with a row that reaches each node, changed as little as possible."""
-    rows, waiting = [], [(root, start)]
-    while waiting:
-        node, row = waiting.pop()
-        position = int(nodes.feature[node])
-        if position < 0:
-            continue
-        for value in _tried(nodes, node):
-            changed = row.copy()
-            changed[position] = value
-            rows.append(changed)
-        waiting.append((int(nodes.left[node]), _sent(nodes, node, row, left=True)))
-        waiting.append((int(nodes.right[node]), _sent(nodes, node, row, left=False)))
-    return rows
-
-
-def _tried(nodes: Nodes, node: int) -> list[float]:
-    feature = nodes.schema.features[nodes.feature[node]]
-    if feature.is_categorical:
-        return [*range(len(feature.categories)), np.nan]
-    on = np.float32(nodes.threshold[node])
-    if feature.kind == "date":
-        return [np.floor(on), np.floor(on) + 1, np.ceil(on) - 1, np.nan]
-    below = np.nextafter(on, np.float32(-np.inf))
-    tried = [np.nan, float(on), float(below), float(np.nextafter(on, -np.inf))]
-    if on < np.float32(ALL_NUMBERS):
-        border = _double_threshold(float(on))
-        tried += [float(np.nextafter(on, np.float32(np.inf))), border]
-        tried += [float(np.nextafter(border, side)) for side in (-np.inf, np.inf)]
-        tried.append(float(np.nextafter(float(on), np.inf)))
-    return tried
-
-
-def _sent(nodes: Nodes, node: int, row: Array, *, left: bool) -> Array:
-    """Return the row, changed so that it passes the test to this side."""
-    position = int(nodes.feature[node])
-    value, on = row[position], float(nodes.threshold[node])
-    sent = row.copy()
-    if nodes.schema.features[position].is_categorical:
-        fitting = np.flatnonzero(nodes.left_set(node) == left)
-        if len(fitting) and value not in fitting:
-            sent[position] = fitting[0]
-        elif not len(fitting):
-            sent[position] = np.nan
-    elif left and not value <= on:
-        sent[position] = on
-    elif not left and not value > on:
-        largest = on >= ALL_NUMBERS
-        above = on if largest else np.nextafter(np.float32(on), np.float32(np.inf))
-        sent[position] = np.nan if largest else float(above)
-    return sent
-
-
-def _as_cells(schema: Schema, codes: Array) -> pd.DataFrame:
-    columns: dict[str, Any] = {}
-    for feature, column in zip(schema.features, codes.T, strict=True):
-        if feature.is_categorical:
-            levels = [
-                None if np.isnan(c) else feature.categories[int(c)] for c in column
-            ]
-            columns[feature.name] = pd.Series(levels, dtype=object)
-        elif feature.kind == "date":
-            columns[feature.name] = feature.decode(column)
-        else:
-            columns[feature.name] = column
-    return pd.DataFrame(columns)

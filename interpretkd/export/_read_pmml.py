@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from interpretkd.data import Rows
-from interpretkd.export._parity import Answers, Checker, _cells
+from interpretkd.export._parity import Answers, Checker
+from interpretkd.export._question import Question
 from interpretkd.export._specification import _ModelSpec
 from interpretkd.export._to_pmml import NAMESPACE, _pmml_text
 
@@ -21,36 +21,57 @@ def _pmml_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     """Return what reads the document, and a function that asks it."""
     evaluate = _read_pmml(_pmml_text(spec))
 
-    def ask(rows: Rows) -> Answers:
-        columns = _cells(spec.schema, rows, spec.used)
-        codes = spec.schema.encode(rows)
+    def ask(question: Question) -> Answers:
+        columns, codes = question.cells(spec.used), question.codes
         for position in spec.used:
             feature = spec.schema.features[position]
             if feature.kind == "date":  # the document reads counts
                 counts = codes[:, position].astype(float).tolist()
                 columns[feature.name] = [None if c != c else c for c in counts]
         names = list(columns)
-        said = [evaluate({n: columns[n][i] for n in names}) for i in range(len(codes))]
-        if spec.task == "regression":
-            values = np.asarray([[value] for value, _ in said], dtype=np.float64)
-            return Answers(values, np.zeros(len(values), dtype=np.int64))
+        values = np.full((len(codes), spec.form.n_outputs), np.nan)
+        decisions = np.full(len(codes), -1, dtype=np.int64)
         place = {_text(label): i for i, label in enumerate(spec.labels)}
-        chances = [[chance[text] for text in place] for _, chance in said]
-        decided = [place[label] for label, _ in said]
-        return Answers(np.asarray(chances), np.asarray(decided))
+        for i in range(len(codes)):
+            said = evaluate({name: columns[name][i] for name in names})
+            if said is None:  # a refused row
+                continue
+            if spec.task == "regression":
+                values[i] = said[0]
+            else:
+                values[i] = [said[1][text] for text in place]
+                decisions[i] = place[said[0]]
+        return Answers(values, decisions)
 
     return "interpretkd's own PMML reader", ask
 
 
-def _read_pmml(text: str) -> Callable[[Record], tuple[Any, dict[str, float]]]:
+def _read_pmml(text: str) -> Callable[[Record], tuple[Any, dict[str, float]] | None]:
     """Return a function that evaluates a document of `_pmml_text` for one row.
 
     It takes a dict of column to value, and returns the predicted value (a class as its
-    text) and the probabilities.
+    text) and the probabilities; None for values that the document calls invalid.
     """
     root = ET.fromstring(text)
-    model = next(child for child in root if _tag(child) in _MODELS)
-    return _model(model)
+    fields = root.findall(f"{_PREFIX}DataDictionary/{_PREFIX}DataField")
+    valid = {field.get("name", ""): _validity(field) for field in fields}
+    model = _model(next(child for child in root if _tag(child) in _MODELS))
+
+    def evaluate(record: Record) -> tuple[Any, dict[str, float]] | None:
+        known = all(v is None or valid[name](v) for name, v in record.items())
+        return model(record) if known else None
+
+    return evaluate
+
+
+def _validity(field: ET.Element) -> Evaluator:
+    """Return what tells the values that a field may have."""
+    allowed = {value.get("value") for value in _children(field, "Value")}
+    for interval in _children(field, "Interval"):
+        low = float(interval.get("leftMargin", ""))
+        high = float(interval.get("rightMargin", ""))
+        return lambda value: low <= value <= high
+    return lambda value: _text(value) in allowed
 
 
 def _tag(element: ET.Element) -> str:

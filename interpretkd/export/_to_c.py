@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import InputError, one_line
-from interpretkd.data import MISSING, VALUE, Codes, Feature, Rows
+from interpretkd.data import MISSING, VALUE, Codes, Feature
 from interpretkd.export._parity import Answers, Checker, NotChecked, ParityError
+from interpretkd.export._question import Question
 from interpretkd.export._specification import SMALLEST, _check_texts, _ModelSpec
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
@@ -53,12 +54,12 @@ def _c_checker(spec: _ModelSpec, *, name: str = "student") -> tuple[str, Checker
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     compiled: list[Any] = []
 
-    def ask(rows: Rows) -> Answers:
+    def ask(question: Question) -> Answers:
         if compiler is None:
             raise NotChecked("no C compiler was found")
         if not compiled:
             compiled.append(_compile(compiler, _c_text(spec, name=name)))
-        return _run(spec, compiled[0], name, spec.schema.encode(rows))
+        return _run(spec, compiled[0], name, question.codes)
 
     by = "no C compiler" if compiler is None else f"C by {Path(compiler).name}"
     return by, ask
@@ -118,7 +119,8 @@ def _run(spec: _ModelSpec, library: Any, name: str, codes: Codes) -> Answers:
             decisions[i] = library[f"{name}_decide"](x)
         elif spec.task == "multilabel":
             on = flags[i].ctypes.data_as(ctypes.POINTER(ctypes.c_int))
-            library[f"{name}_decide"](x, on)
+            if library[f"{name}_decide"](x, on):
+                flags[i] = -1
     return Answers(values, flags if spec.task == "multilabel" else decisions)
 
 

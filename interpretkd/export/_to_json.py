@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
-from interpretkd.data import Rows, Schema
-from interpretkd.export._parity import Answers, Checker
+from interpretkd.data import Schema
+from interpretkd.export._parity import Answers, Checker, _asked
+from interpretkd.export._question import Question
 from interpretkd.export._specification import _form_kind, _ModelSpec
 from interpretkd.models import Forest, Linear, Nodes, Tree
 from interpretkd.targets import LINKS, TARGET_KINDS, TASKS, Target
@@ -80,8 +81,8 @@ def _json_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     """Return what reads the text, and a function that asks the student read."""
     again = read_json(_json_text(spec))
 
-    def ask(rows: Rows) -> Answers:
-        return Answers(*again.predict(rows))
+    def ask(question: Question) -> Answers:
+        return _asked(question, again.predict)
 
     return "interpretkd's own reader", ask
 

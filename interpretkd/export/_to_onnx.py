@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import InputError
-from interpretkd.data import MISSING, VALUE, Rows
+from interpretkd.data import MISSING, VALUE
 from interpretkd.export._parity import Answers, Checker, NotChecked
+from interpretkd.export._question import Question
 from interpretkd.export._specification import SMALLEST, _check_texts, _ModelSpec
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
@@ -67,7 +68,7 @@ def _onnx_checker(spec: _ModelSpec) -> tuple[str, Checker]:
         return "onnxruntime", _absent
     session: list[Any] = []
 
-    def ask(rows: Rows) -> Answers:
+    def ask(question: Question) -> Answers:
         if not session:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -76,7 +77,7 @@ def _onnx_checker(spec: _ModelSpec) -> tuple[str, Checker]:
                     _onnx_bytes(spec), options, providers=["CPUExecutionProvider"]
                 )
             )
-        said = session[0].run(None, {"X": spec.schema.encode(rows)})
+        said = session[0].run(None, {"X": question.codes})
         values = said[0].astype(np.float64)
         if spec.task == "regression":
             return Answers(values, np.zeros(len(values), dtype=np.int64))
@@ -89,7 +90,7 @@ def _onnx_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     return f"onnxruntime {onnxruntime.__version__}", ask
 
 
-def _absent(rows: Rows) -> Answers:
+def _absent(question: Question) -> Answers:
     raise NotChecked("the package onnxruntime is not installed")
 
 

@@ -1,13 +1,15 @@
 """A student as a Python module that needs nothing but Python."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from interpretkd._base import InputError, one_line
-from interpretkd.data import MISSING, VALUE, Feature, Rows
-from interpretkd.export._parity import Answers, Checker, _cells
+from interpretkd.data import MISSING, VALUE, Feature
+from interpretkd.export._parity import Answers, Checker
+from interpretkd.export._question import Question
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
@@ -61,8 +63,8 @@ def _python_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     space: dict[str, Any] = {"__name__": "student"}
     exec(compile(_python_text(spec), "student.py", "exec"), space)
 
-    def ask(rows: Rows) -> Answers:
-        columns = _cells(spec.schema, rows, range(len(spec.schema)))
+    def ask(question: Question) -> Answers:
+        columns = question.cells(range(len(spec.schema)))
         names = list(columns)
         records = [
             dict(zip(names, values, strict=True))
@@ -74,18 +76,26 @@ def _python_checker(spec: _ModelSpec) -> tuple[str, Checker]:
 
 
 def _collect(spec: _ModelSpec, space: dict[str, Any], records: list[Any]) -> Answers:
-    said = [space["predict"](record) for record in records]
     n_outputs = spec.form.n_outputs
-    if spec.task == "regression":
-        values = np.asarray(said, dtype=np.float64).reshape(-1, n_outputs)
-        return Answers(values, np.zeros(len(said), dtype=np.int64))
-    chances = [space["predict_proba"](record) for record in records]
-    listed = [[chance[label] for label in spec.labels] for chance in chances]
-    if spec.task == "multilabel":
-        flags = [[int(label in on) for label in spec.labels] for on in said]
-        return Answers(np.asarray(listed), np.asarray(flags))
+    values = np.full((len(records), n_outputs), np.nan)
+    shape = (len(records), n_outputs) if spec.task == "multilabel" else len(records)
+    decisions = np.full(shape, -1, dtype=np.int64)
     place = {label: i for i, label in enumerate(spec.labels)}
-    return Answers(np.asarray(listed), np.asarray([place[label] for label in said]))
+    for i, record in enumerate(records):
+        try:
+            said = space["predict"](record)
+        except ValueError:  # a refused row
+            continue
+        if spec.task == "regression":
+            values[i] = said
+            continue
+        chances = space["predict_proba"](record)
+        values[i] = [chances[label] for label in spec.labels]
+        if spec.task == "multilabel":
+            decisions[i] = [label in said for label in spec.labels]
+        else:
+            decisions[i] = place[said]
+    return Answers(values, decisions)
 
 
 def _head(spec: _ModelSpec) -> Iterator[str]:
@@ -123,7 +133,10 @@ def _number(row, name):
     value = row[name]
     if value is None or value != value:
         return None
-    value = float(value)
+    try:
+        value = float(value)
+    except OverflowError:
+        raise ValueError(f"{{name!r}}: {{value!r}} is too large") from None
     if value != value:
         return None
     if not -{LARGEST!r} <= value <= {LARGEST!r}:
@@ -393,4 +406,6 @@ def _tuple(values: Any) -> str:
 
 def _text(value: Any) -> str:
     """Write a value in ASCII: no character that an editor would hide or turn round."""
+    if isinstance(value, float) and math.isinf(value):  # its name is no literal
+        return "1e999" if value > 0 else "-1e999"
     return ascii(tuple(value) if isinstance(value, list) else value)

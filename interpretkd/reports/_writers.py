@@ -36,6 +36,11 @@ from interpretkd.reports._document import (
     Paragraph,
     Table,
 )
+from interpretkd.reports._letters import (
+    _as_numbers,
+    _letters_without_font,
+    _with_note,
+)
 
 _LONG_CELL = 30
 
@@ -105,7 +110,10 @@ def _to_json(document: Document, measures: Mapping[str, Any] | None = None) -> s
 
 
 def _to_pdf(document: Document) -> bytes:
-    """Return the document as an accessible PDF: PDF 1.7 after PDF/UA-1."""
+    """Return the document as an accessible PDF: PDF 1.7 after PDF/UA-1.
+
+    Letters that no font has stand as their numbers, which the cover says.
+    """
     try:
         import typst
     except ImportError as error:
@@ -113,31 +121,44 @@ def _to_pdf(document: Document) -> bytes:
             "A PDF report needs typst: pip install 'interpretkd[viz]'. A report that "
             "ends in .html needs nothing, and every browser prints it to PDF."
         ) from error
-    source, files = _to_typst(document)
-    everything = {"main": source.encode(), **files}
-    compiler: Any = typst.compile  # its types do not know that files may come along
-    try:
-        with TemporaryDirectory() as root:  # an empty one: no text can name a file
-            drawn: bytes = compiler(
-                everything, root=root, format="pdf", pdf_standards=["ua-1"]
-            )
-    except RuntimeError as error:  # what typst raises: a letter that no font has
-        raise InputError(
-            f"The PDF cannot be set ({error}): take the .html file, which every "
-            "browser prints to PDF."
-        ) from error
-    return drawn
+    absent: set[str] = set()
+    while True:
+        try:
+            return _typeset(typst.compile, document, absent)
+        except RuntimeError as error:  # what typst raises
+            said = str(getattr(error, "diagnostic", error))
+            further = _letters_without_font(said) - absent
+            if not further:
+                raise InputError(
+                    f"The PDF cannot be set ({error}): take the .html file, which "
+                    "every browser prints to PDF."
+                ) from error
+            absent |= further
+
+
+def _typeset(compiler: Any, document: Document, absent: set[str]) -> bytes:
+    source, files = _to_typst(_with_note(document, absent))
+    numbers = _as_numbers(absent)
+    drawn = {
+        name: svg.decode().translate(numbers).encode() for name, svg in files.items()
+    }
+    everything = {"main": source.translate(numbers).encode(), **drawn}
+    with TemporaryDirectory() as root:  # an empty one: no text can name a file
+        made: bytes = compiler(
+            everything, root=root, format="pdf", pdf_standards=["ua-1"]
+        )
+    return made
 
 
 def _to_typst(document: Document) -> tuple[str, dict[str, bytes]]:
     """Return the document as Typst markup, and its figures by their files' names."""
     files: dict[str, bytes] = {}
-    lines = [_TYPST_HEAD.replace("TITLE", _typ(document.title.strip() or UNKNOWN))]
+    lines = [_TYPST_HEAD.replace("TITLE", _named(document.title))]
     lines += [f"#cover-title({_typ(document.title)})"]
     facts = ", ".join(f"({_typ(n)}, {_typ(v)})" for n, v in document.facts)
     lines += [f"#facts(({facts}{',' if facts else ''}))", "#contents()"]
     for section in document.sections:
-        lines += [f"= #{_typ(section.title)}"]
+        lines += [f"= #{_named(section.title)}"]
         for block in section.blocks:
             lines += [_typst_block(block, files)]
     return "\n\n".join(lines) + "\n", files
@@ -241,6 +262,11 @@ def _typ(text: str) -> str:
     return f'"{quoted}"'
 
 
+def _named(title: str) -> str:
+    """Return a title as Typst has it: what shows nothing is no title."""
+    return _typ(one_line(title).strip() or UNKNOWN)
+
+
 def _typst_block(block: Block, files: dict[str, bytes]) -> str:
     if isinstance(block, Paragraph):
         return f"#{'loud' if block.loud else 'par'}({_typ(block.text)})"
@@ -253,7 +279,7 @@ def _typst_block(block: Block, files: dict[str, bytes]) -> str:
         name = f"figure-{len(files) + 1}.svg"
         files[name] = block.svg.encode()
         call = "wide-drawing" if block.wide else "drawing"
-        return f"#{call}({_typ(name)}, {_typ(block.caption)}, {_typ(block.text)})"
+        return f"#{call}({_typ(name)}, {_typ(block.caption)}, {_named(block.text)})"
     return _typst_table(block)
 
 

@@ -350,6 +350,13 @@ def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:
     assert path.read_text() == tree_diagram(_tree()).source
 
 
+def test_a_picture_in_a_file_is_light_unless_asked_otherwise(tmp_path: Path) -> None:
+    for theme, follows in ((None, False), ("light", False), ("auto", True)):
+        path = save_diagram(_tree(), tmp_path / "tree.svg", theme=theme)
+        assert ("prefers-color-scheme" in path.read_text()) == follows
+    assert "prefers-color-scheme" in draw_tree(_tree()).svg()  # of a notebook
+
+
 @pytest.mark.parametrize("name", ["tree.jpg", "tree", "tree.svg.exe", ".svg", "tree."])
 def test_another_ending_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -262,14 +262,6 @@ def test_a_name_that_no_file_can_hold_is_refused():
         export_student(tree, "pmml")
 
 
-def test_columns_that_a_database_takes_for_one_are_refused():
-    schema = Schema((Feature("Age"), Feature("age")))
-    tree = chain_of_tests(schema, [(0, 1.0, False), (1, 2.0, False)], range(5))
-    for dialect in ("sqlite", "duckdb"):
-        with pytest.raises(InputError, match=f"are one for {dialect}"):
-            export_student(tree, "sql", dialect=dialect)
-
-
 def test_the_table_and_the_columns_of_the_answer_can_be_named():
     model, X = plain("iris", "boosted")
     table = 'student "x"; --'

@@ -1,5 +1,6 @@
 """One document, four writers; whatever stands in the data is shown, never obeyed."""
 
+import html
 import html.parser
 import json
 import re
@@ -8,7 +9,7 @@ import markdown_it
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from interpretkd._base import InputError, one_line
 from interpretkd.reports import (
@@ -59,7 +60,7 @@ HOSTILE = (
 )
 
 
-def document_with(text: str) -> Document:
+def document_with(text: str, svg: str = SVG) -> Document:
     frame = pd.DataFrame({text: [text, "b"], "share": [0.5, np.nan], "n": [1234, 2]})
     return Document(
         text,
@@ -73,7 +74,7 @@ def document_with(text: str) -> Document:
                     Bullets((text, "b")),
                     Code(text),
                     Table(frame, text, {"share": ".1%"}, folded=True),
-                    Figure(SVG, text, text),
+                    Figure(svg, text, text),
                 ),
             ),
         ),
@@ -178,6 +179,43 @@ def test_pdf_with_all_of_it():
     sections = tuple(document_with(text).sections[0] for text in HOSTILE)
     assert _to_pdf(Document("All", (), sections)).startswith(b"%PDF-")
     assert _to_pdf(Document("", (), ())).startswith(b"%PDF-")
+
+
+LETTERS = st.characters(min_codepoint=0x250, exclude_categories=["Cs"])
+
+
+@given(st.text(LETTERS, max_size=9))
+@settings(max_examples=8, deadline=None)
+@example("漢字 and 𒀀, x\u0301, 👩\u200d🦾")
+def test_a_pdf_is_written_whatever_fonts_there_are(text):
+    pytest.importorskip("typst")
+    assert _to_pdf(document_with(text, figure_of(one_line(text)))).startswith(b"%PDF-")
+
+
+def figure_of(text):
+    return SVG.replace("<rect", f"<text>{html.escape(text)}</text><rect")
+
+
+def test_letters_without_a_font_stand_as_numbers_and_the_cover_says_so(monkeypatch):
+    typst = pytest.importorskip("typst")
+    rounds = []
+
+    def compile_without_han(files, **settings):
+        rounds.append(files)
+        for letter in "漢字"[len(rounds) - 1 : len(rounds)]:
+            error = RuntimeError("PDF/UA-1 error")
+            error.diagnostic = f'error: the text `"{letter}"` could not be displayed'
+            raise error
+        return files["main"] + files["figure-1.svg"]
+
+    monkeypatch.setattr(typst, "compile", compile_without_han)
+    set_ = _to_pdf(document_with("漢字 é", figure_of("漢"))).decode()
+    assert len(rounds) == 3
+    assert "漢" not in set_
+    assert "字" not in set_
+    assert "[U+6F22][U+5B57] é" in set_
+    assert "<text>[U+6F22]</text>" in set_
+    assert "No font of this machine has 2 of the letters" in set_
 
 
 def test_a_pdf_reads_no_file_of_the_working_folder(tmp_path, monkeypatch):

@@ -364,3 +364,4 @@ def test_figures_have_a_text(tree, split):
         assert figure.text.strip()
         assert "<script" not in figure.svg
         assert "http://www.w3.org" in figure.svg
+        assert "prefers-color-scheme" not in figure.svg

@@ -8,20 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd.data import Rows
-from interpretkd.export._parity import (
-    Answers,
-    Checker,
-    NotChecked,
-    PlainColumns,
-    _cells,
-)
+from interpretkd.export._parity import Answers, Checker, NotChecked
+from interpretkd.export._question import PlainColumns, Question
 from interpretkd.export._specification import _ModelSpec
-from interpretkd.export._sql.dialects import _double_type, _fresh, _quoted
+from interpretkd.export._sql.dialects import _double_type
+from interpretkd.export._sql.names import _fresh, _names_in_table, _quoted
 from interpretkd.export._sql.statement import _sql_text
 
 TABLE = "rows"
 """The table that the checks make."""
+_ENGINES = {"postgresql": "duckdb"}
+"""Which database a statement is checked in, where that is another one."""
 
 
 def _sql_checker(spec: _ModelSpec, dialect: str) -> tuple[str, Checker]:
@@ -30,12 +27,18 @@ def _sql_checker(spec: _ModelSpec, dialect: str) -> tuple[str, Checker]:
     There is no PostgreSQL server to be expected on a user's machine: its statement is
     run in DuckDB, which reads PostgreSQL's language, and the name says so.
     """
-    statement = _sql_text(spec, dialect=dialect, table=TABLE, keep=[_row_column(spec)])
-    run = _ask_sqlite if dialect == "sqlite" else _ask_duckdb
+    names = _names_in_table(spec.schema.names, _ENGINES.get(dialect, dialect))
+    statement = _sql_text(
+        spec, dialect=dialect, table=TABLE, keep=[_row_column(spec)], names=names
+    )
 
-    def ask(rows: Rows) -> Answers:
-        columns = _cells(spec.schema, rows, range(len(spec.schema)))
-        return _answers_from(spec, run(spec, columns, statement))
+    def ask(question: Question) -> Answers:
+        columns = question.cells(range(len(spec.schema)))
+        if dialect == "sqlite":
+            found = _ask_sqlite(spec, columns, statement)
+        else:
+            found = _ask_duckdb(spec, columns, statement, dialect)
+        return _answers_from(spec, found)
 
     return _database(dialect), ask
 
@@ -58,13 +61,14 @@ def _answers_from(spec: _ModelSpec, records: Sequence[Sequence[Any]]) -> Answers
 
 def _row_column(spec: _ModelSpec) -> str:
     """Name the column that numbers the rows of a check, as none of the student's."""
-    return _fresh("row", {name.casefold() for name in spec.schema.names})
+    return _fresh("number of the row", {n.casefold() for n in spec.schema.names})
 
 
-def _create_table(spec: _ModelSpec, dialect: str) -> str:
+def _create_table(spec: _ModelSpec, dialect: str, engine: str | None = None) -> str:
     """Write the CREATE TABLE for the student's rows, the row's number first."""
     double = _double_type(dialect)
     columns = [f"{_quoted(_row_column(spec))} INTEGER"]
+    named = _names_in_table(spec.schema.names, engine or dialect)
     for feature in spec.schema.features:
         kind = double
         if feature.kind == "date":
@@ -75,7 +79,7 @@ def _create_table(spec: _ModelSpec, dialect: str) -> str:
             kind = "TEXT"
         elif feature.is_categorical and isinstance(feature.categories[0], bool):
             kind = "INTEGER" if dialect == "sqlite" else "BOOLEAN"
-        columns.append(f"{_quoted(feature.name)} {kind}")
+        columns.append(f"{_quoted(named[feature.name])} {kind}")
     return f"CREATE TEMPORARY TABLE {_quoted(TABLE)} ({', '.join(columns)})"
 
 
@@ -96,20 +100,22 @@ def _ask_sqlite(spec: _ModelSpec, columns: PlainColumns, statement: str) -> list
         return connection.execute(statement).fetchall()
 
 
-def _ask_duckdb(spec: _ModelSpec, columns: PlainColumns, statement: str) -> list[Any]:
+def _ask_duckdb(
+    spec: _ModelSpec, columns: PlainColumns, statement: str, dialect: str
+) -> list[Any]:
     try:
         import duckdb
     except ImportError as error:
         raise NotChecked("the package duckdb is not installed") from error
     import pyarrow
 
-    names = [_row_column(spec), *spec.schema.names]
     data = list(zip(*_records(spec, columns), strict=True))
+    names = [f"column {i}" for i in range(len(data))]  # it goes by their order
     table = pyarrow.table(dict(zip(names, map(_arrow, data), strict=True)))
     with duckdb.connect() as connection:
         connection.execute("SET threads = 1")
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(_create_table(spec, "duckdb"))
+        connection.execute(_create_table(spec, dialect, "duckdb"))
         connection.register("given", table)
         connection.execute(f"INSERT INTO {_quoted(TABLE)} SELECT * FROM given")
         found: list[Any] = connection.execute(statement).fetchall()

@@ -5,21 +5,26 @@ from typing import Any
 from interpretkd._base import InputError
 from interpretkd.data import Feature
 from interpretkd.export._specification import LARGEST
-from interpretkd.export._sql.dialects import _double_type, _literal
+from interpretkd.export._sql.dialects import _border, _double_type, _literal
 
 _UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
 _FRACTIONS = {"millisecond": 10**3, "microsecond": 10**6}
 _YEAR_1 = 719_162 * 86_400
 """Seconds from the year 1 to 1970: integer division rounds up below 0."""
+_YEAR_10000 = 2_932_897 * 86_400
+"""Seconds from 1970 to what lies behind the last year of four digits."""
+_SMALLEST_NORMAL = 2.0**-126
+"""Float32 numbers below it have fewer than 24 bits: they are multiples of 2**-149."""
+_TO_ZERO = 2.0**-150
+"""What is not larger is 0 as a float32."""
+_SHIFT = 1.5 * 2.0**-97
+"""A float64 that is added to it is rounded to a multiple of 2**-149."""
 
 
-def _cleaned(
-    feature: Feature, raw: str, dialect: str, *, single: bool
-) -> tuple[str, str]:
+def _cleaned(feature: Feature, raw: str, dialect: str) -> tuple[str, str]:
     """Write how a column is read, and when the student would refuse the row for it.
 
-    Where it is multiplied (`single`), a number is rounded to float32; thresholds need
-    no rounding.
+    Numbers and counted dates are rounded to float32, as the student does.
     """
     if feature.is_categorical:
         levels = ", ".join(_literal(level, dialect) for level in feature.categories)
@@ -27,9 +32,12 @@ def _cleaned(
         return value, f"{value} NOT IN ({levels})"
     if feature.kind == "date":
         number, refused = _date(feature, raw, dialect)
-    else:
-        number, refused = _number(raw, dialect)
-    return (_single(number, dialect) if single else number), refused
+        return _single(number, dialect), refused
+    number, refused = _number(raw, dialect)
+    single = _single(number, dialect)
+    if dialect == "sqlite":  # where a column of numbers may hold texts
+        single = f"CASE WHEN TYPEOF({raw}) IN ('integer', 'real') THEN {single} END"
+    return single, refused
 
 
 def _date_note(feature: Feature) -> str:
@@ -40,11 +48,10 @@ def _date_note(feature: Feature) -> str:
 
 def _number(raw: str, dialect: str) -> tuple[str, str]:
     number = f"CAST({raw} AS {_double_type(dialect)})"
-    largest = _literal(LARGEST, dialect)
-    if dialect == "sqlite":  # where a column of numbers may hold texts
-        clean = f"CASE WHEN TYPEOF({raw}) IN ('integer', 'real') THEN {number} END"
+    largest = _border(LARGEST, dialect)
+    if dialect == "sqlite":
         wrong = f"ABS({number}) > {largest} OR TYPEOF({raw}) IN ('text', 'blob')"
-        return clean, wrong
+        return number, wrong
     clean = _without_nan(number, dialect)
     return clean, f"ABS({clean}) > {largest}"
 
@@ -56,13 +63,21 @@ def _without_nan(number: str, dialect: str) -> str:
 def _single(number: str, dialect: str) -> str:
     """Round to float32, as the student does."""
     if dialect == "sqlite":  # which has no such type: Veltkamp, the upper 24 bits
-        shifted = f"({number}) * 536870913.0"
-        return f"({shifted} - ({shifted} - ({number})))"
+        shifted = f"{number} * 536870913.0"
+        upper = f"{shifted} - ({shifted} - {number})"
+        tiny = _border(_SMALLEST_NORMAL, dialect)
+        shift = _border(_SHIFT, dialect)
+        few = f"({number} + {shift}) - {shift}"
+        return f"CASE WHEN ABS({number}) < {tiny} THEN {few} ELSE {upper} END"
     single = "FLOAT" if dialect == "duckdb" else "REAL"
-    # Or the database takes numbers outside for an error, rather than for refused.
-    largest = _literal(LARGEST, dialect)
-    small = f"CASE WHEN ABS({number}) <= {largest} THEN {number} END"
-    return f"CAST(CAST({small} AS {single}) AS {_double_type(dialect)})"
+    double = _double_type(dialect)
+    largest, nothing = _literal(LARGEST, dialect), _literal(_TO_ZERO, dialect)
+    # Or PostgreSQL takes numbers outside for an error, rather than for refused or 0.
+    return (
+        f"CASE WHEN ABS({number}) <= {nothing} THEN CAST(0 AS {double}) "
+        f"WHEN ABS({number}) <= {largest} "
+        f"THEN CAST(CAST({number} AS {single}) AS {double}) END"
+    )
 
 
 def _comparable(feature: Feature, raw: str, dialect: str) -> str:
@@ -77,7 +92,7 @@ def _comparable(feature: Feature, raw: str, dialect: str) -> str:
 def _date(feature: Feature, raw: str, dialect: str) -> tuple[str, str]:
     """Count units since the origin, rounded down."""
     calendar: Any = feature.calendar
-    unit, refused = calendar.unit, "1 = 0"
+    unit = calendar.unit
     if unit not in _UNITS and (unit not in _FRACTIONS or dialect == "sqlite"):
         raise InputError(
             f"The dates of column {feature.name!r} are told apart by {unit}s, which "
@@ -89,12 +104,18 @@ def _date(feature: Feature, raw: str, dialect: str) -> tuple[str, str]:
         count = f"{since} / {_UNITS[unit]} - {_YEAR_1 // _UNITS[unit]}"
         refused = (
             f"TYPEOF({raw}) NOT IN ('text', 'null') "
-            f"OR {raw} IS NOT NULL AND {seconds} IS NULL"
+            f"OR {raw} IS NOT NULL AND ({seconds} IS NULL OR {since} < 0)"
         )
-    elif unit in _UNITS:
-        count = f"FLOOR({_epoch(raw, dialect)} / {_UNITS[unit]})"
     else:
-        count = f"FLOOR({_epoch(raw, dialect)} * {_FRACTIONS[unit]})"
+        seconds = _epoch(raw, dialect)
+        each = _UNITS.get(unit)
+        part = f"/ {each}" if each else f"* {_FRACTIONS[unit]}"
+        count = f"FLOOR({seconds} {part})"
+        refused = (
+            f"{raw} IS NOT NULL AND "
+            f"({seconds} IS NULL OR {seconds} < -{_YEAR_1} "
+            f"OR {seconds} >= {_YEAR_10000})"
+        )
     code = f"CAST({count} - ({calendar.origin}) AS {_double_type(dialect)})"
     return code, refused
 

@@ -33,10 +33,18 @@ def _tree_blocks(subject: _Subject) -> list[Block]:
     if n_leaves <= _MOST_LEAVES_DRAWN:
         drawing = draw_tree(found.model)
         wide = n_leaves > _FEW_LEAVES
-        return [Figure(drawing.svg(), "The tree", drawing.alt, wide=wide), outline]
+        return [
+            Figure(drawing.svg(theme="light"), "The tree", drawing.alt, wide=wide),
+            outline,
+        ]
     pages = draw_pages(found.model, depth=_LEVELS_A_PAGE)
     blocks: list[Block] = [
-        Figure(page.svg(), f"The tree, page {i} of {len(pages)}", page.alt, wide=True)
+        Figure(
+            page.svg(theme="light"),
+            f"The tree, page {i} of {len(pages)}",
+            page.alt,
+            wide=True,
+        )
         for i, page in enumerate(pages[:_MOST_PAGES], start=1)
     ]
     if len(pages) > _MOST_PAGES:
