@@ -75,6 +75,7 @@ for command in (
     export.report,
     inspect.explain,
     inspect.predict,
+    inspect.evaluate,
 ):
     app.command()(command)
 app.command("app")(studio.studio)

@@ -44,6 +44,15 @@ class Unknown(StrEnum):
     skip = "skip"
 
 
+OnUnknown = Annotated[
+    Unknown,
+    typer.Option(
+        help="What becomes of a cell that cannot be read, such as a category that was "
+        "not seen in training: an error, a missing value, or its row is left out."
+    ),
+]
+
+
 class Direction(StrEnum):
     """Where a diagram grows to."""
 
@@ -204,14 +213,7 @@ def predict(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add the rule in words; of a tree.")
     ] = False,
-    on_unknown: Annotated[
-        Unknown,
-        typer.Option(
-            help="What becomes of a cell that cannot be read, such as a category that "
-            "was not seen in training: an error, a missing value, or its row is left "
-            "out."
-        ),
-    ] = Unknown.error,
+    on_unknown: OnUnknown = Unknown.error,
 ) -> None:
     """Let a run's student decide new rows, which need only the columns it reads."""
     from interpretkd.runs import load_run, predict_table
@@ -226,8 +228,55 @@ def predict(
         on_unknown=on_unknown.value,
     )
     for note in notes:
-        typer.echo(note, err=True)
+        warn(note)
     typer.echo(f"{path}")
+
+
+def evaluate(
+    run: RunFolder,
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="A CSV or Parquet file with later rows."),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="The column of the labels; if not given, that of the training, where "
+            "DATA has it."
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="The column that says which rows belong together; if not given, that "
+            "of the training, where DATA has it."
+        ),
+    ] = None,
+    on_unknown: OnUnknown = Unknown.error,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all that was measured to a .json file.")
+    ] = None,
+) -> None:
+    """Say whether a run is still as faithful, on later rows, as when it was signed."""
+    from interpretkd.runs import load_run, recheck_table
+
+    loaded = load_run(run)
+    found = recheck_table(
+        loaded, table, target, group=group, on_unknown=on_unknown.value
+    )
+    if out is not None:
+        _write_json(out, found.to_dict())
+    typer.echo(str(found))
+
+
+def _write_json(out: Path, values: dict[str, Any]) -> None:
+    import json
+
+    from interpretkd._base import write_atomically
+
+    if out.suffix.lower() != ".json":
+        raise ValueError(f"What was measured is written to a .json file. Got {out!s}.")
+    write_atomically(out, json.dumps(values, indent=1, allow_nan=False).encode())
 
 
 def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from interpretkd.runs._listing import *
     from interpretkd.runs._predictions import *
     from interpretkd.runs._reading import read_rows_for as read_rows_for
+    from interpretkd.runs._recheck import *
     from interpretkd.runs._uploads import (
         check_teacher as check_teacher,
         read_upload as read_upload,
@@ -49,6 +50,7 @@ else:
             same_rows_runs saved_run suggest_name
         _predictions: take_labels take_rows_for
         _reading: read_rows_for
+        _recheck: GROUP_FACT Recheck recheck recheck_table
         _uploads: check_teacher read_upload
         _workflow: Outcome STUDENTS Task distil new_student read_task task_of
             train_teacher

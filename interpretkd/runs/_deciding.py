@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,13 @@ class NewRows:
         return len(self.numbers)
 
 
-def new_rows(model: Any, table: pd.DataFrame, on_unknown: str = "error") -> NewRows:
+def new_rows(
+    model: Any,
+    table: pd.DataFrame,
+    on_unknown: str = "error",
+    *,
+    needed: Collection[str] | None = None,
+) -> NewRows:
     """Take the rows of a table that a fitted model is to decide.
 
     Parameters
@@ -88,12 +94,13 @@ def new_rows(model: Any, table: pd.DataFrame, on_unknown: str = "error") -> NewR
         What becomes of a cell that the model cannot read - a category that was not
         seen in training, a text among numbers, infinity -: nothing is made; it counts
         as missing; its row is left out.
+    needed : collection of str, default=None
+        The columns that must be there; None for those that the student reads.
 
     Returns
     -------
     NewRows
-        The rows. A column that is absent, and that the student does not read, is filled
-        with any value.
+        The rows. A column that is not needed is filled with any value.
 
     Raises
     ------
@@ -101,7 +108,8 @@ def new_rows(model: Any, table: pd.DataFrame, on_unknown: str = "error") -> NewR
         For an absent column, unknown cells that are refused, and when no row is left.
     """
     check_choice("new_rows", "on_unknown", on_unknown, UNKNOWN)
-    schema, used = model.schema_, used_columns(model)
+    schema = model.schema_
+    used = used_columns(model) if needed is None else needed
     given = [str(name) for name in table.columns]
     require_columns(table, [name for name in schema.names if name in used])
     rows = pd.DataFrame(

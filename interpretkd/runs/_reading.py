@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from interpretkd._base import InputError
@@ -54,6 +54,7 @@ def read_rows_for(
     about: Mapping[str, str | int | float] | None = None,
     options: TableOptions | None = None,
     only: Collection[str] | None = None,
+    further: Sequence[Feature] = (),
     keep_unread: bool = False,
 ) -> Table:
     """Read new rows of a file as a fitted model knows them.
@@ -72,6 +73,8 @@ def read_rows_for(
         How the file is written, where it is not found out.
     only : collection of str, default=None
         The model's columns that are wanted; None for all.
+    further : sequence of Feature, default=()
+        Other columns that are wanted, too.
     keep_unread : bool, default=False
         As of `data.read_rows`.
 
@@ -90,14 +93,14 @@ def read_rows_for(
     told = TableOptions() if options is None else options
     values = {part: getattr(told, part) for part in ("sep", "decimal", "encoding")}
     told = TableOptions(**values, dates=told.dates, na_values=(*words, *told.na_values))
-    further = () if target is None else (_labels(model, target),)
+    labels = () if target is None else (_labels(model, target),)
     schema = model.schema_
     if only is not None:
         schema = Schema(tuple(f for f in schema.features if f.name in only))
     return read_rows(
         path,
         schema,
-        further=further,
+        further=(*labels, *further),
         options=told,
         formats=formats,
         keep_unread=keep_unread,
