@@ -69,7 +69,12 @@ def _cautions(found: _Decided) -> tuple[str, ...]:
     tuple of str
         Sentences in plain text, the weightiest first; names are those of the data.
     """
-    said = (_constant(found), _never_said(found), *_far_off(found), _worse_shares(found))
+    said = (
+        _constant(found),
+        _never_said(found),
+        *_far_off(found),
+        _worse_shares(found),
+    )
     return tuple(sentence for sentence in said if sentence)
 
 
@@ -85,8 +90,8 @@ def _constant(found: _Decided) -> str:
         if estimate.low > 0:
             return ""
         return (
-            f"The student's {measured} (R2), {found.text(estimate.value)}, is not above "
-            "0, that of always saying the mean, by more than its interval."
+            f"The student's {measured} (R2), {found.text(estimate.value)}, is not "
+            "clearly above 0, that of always saying the mean."
         )
     patterns, counts = np.unique(reference, axis=0, return_counts=True)
     share = counts.max() / len(reference)
@@ -104,7 +109,7 @@ def _constant(found: _Decided) -> str:
 def _name(found: _Decided, pattern: Any) -> str:
     if found.task != "multilabel":
         return "another class" if pattern < 0 else _quoted(found.names[int(pattern)])
-    on = [_quoted(found.names[i]) for i in np.flatnonzero(pattern)]
+    on = [_quoted(found.names[i]) for i in np.flatnonzero(pattern).tolist()]
     return " and ".join(on) or "that there is no label"
 
 
@@ -153,7 +158,9 @@ def _far_off(found: _Decided) -> list[str]:
     if found.fidelity.value <= 1 - _FAR:
         if found.task == "regression":
             text = f"The student explains {found.text(found.fidelity.value)} (R2) of"
-            said.append(f"{text} what the teacher says: it is not the teacher in brief.")
+            said.append(
+                f"{text} what the teacher says: it is not the teacher in brief."
+            )
         else:
             said.append(
                 "The student decides otherwise than the teacher on "

@@ -314,10 +314,11 @@ class Evaluation:
         ours, theirs = self.student.kl, baseline.kl
         assert ours is not None
         assert theirs is not None
-        how = {1: "significantly closer", -1: "significantly less close"}
+        words = {1: "significantly closer", -1: "significantly less close"}
+        how = words.get(test.direction, "about as close")
         return (
-            f"; its probabilities are {how.get(test.direction, 'about as close')} to the "
-            f"teacher's (KL {ours.value:.3f} against {theirs.value:.3f}, {test.p_text})"
+            f"; its probabilities are {how} to the teacher's (KL {ours.value:.3f} against "
+            f"{theirs.value:.3f}, {test.p_text})"
         )
 
     def _distance(self) -> str:
@@ -326,7 +327,9 @@ class Evaluation:
         if fidelity is None:
             return ""
         if self.task == "regression":
-            text = f"; {1 - fidelity.value:.3f} of the teacher's variance is not explained"
+            text = (
+                f"; {1 - fidelity.value:.3f} of the teacher's variance is not explained"
+            )
         else:
             differs = f"{1 - fidelity.value:.1%} of the rows"
             text = f"; it decides {differs} otherwise than the teacher"

@@ -135,7 +135,9 @@ def explain_row(
     if min_difference is None:
         min_difference = _difference(model, student)
     desired = _Desired.of(model, student[0], desired, min_difference)
-    found = _nearest_rows(form, model.reading_, codes, desired, scale, n_counterfactuals)
+    found = _nearest_rows(
+        form, model.reading_, codes, desired, scale, n_counterfactuals
+    )
     chances = [certainty(model.task_, logits) for logits in (student, teacher)]
     student_chance, teacher_chance = (c if c is None else float(c[0]) for c in chances)
     agrees = None

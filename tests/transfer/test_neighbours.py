@@ -414,7 +414,11 @@ def test_rows_that_mislead_are_not_used():
         )
 
     student = CartStudent(2, search="refined")
-    for draw, expected in [(None, ({}, False)), (far, (REFINED, False)), (near, (REFINED, True))]:
+    for draw, expected in [
+        (None, ({}, False)),
+        (far, (REFINED, False)),
+        (near, (REFINED, True)),
+    ]:
         found = _choose_search(student, SOFT, SOFT, own, held_out, draw)
         assert (found.chosen, found.asks) == expected
 
