@@ -317,8 +317,8 @@ class Evaluation:
         words = {1: "significantly closer", -1: "significantly less close"}
         how = words.get(test.direction, "about as close")
         return (
-            f"; its probabilities are {how} to the teacher's (KL {ours.value:.3f} against "
-            f"{theirs.value:.3f}, {test.p_text})"
+            f"; its probabilities are {how} to the teacher's "
+            f"(KL {ours.value:.3f} against {theirs.value:.3f}, {test.p_text})"
         )
 
     def _distance(self) -> str:
