@@ -221,7 +221,7 @@ class _Refill:
 
 
 def _votes(meant: Target, transfer_set: TransferSet) -> Array:
-    """Return what each row wants decided: the teacher's decision and the label, mixed."""
+    """Return what each row wants decided, by the teacher and by its label."""
     decisions = _teacher_decides(transfer_set, meant.task)
     if meant.task == "multiclass":
         decisions = np.eye(transfer_set.logits.shape[1])[decisions]
@@ -241,7 +241,8 @@ def _costs(student: CartStudent, n_classes: int) -> Array:
 def _node_sums(nodes: Nodes, leaf: NDArray[np.integer], columns: Array) -> Array:
     """Add up columns over the rows of each node."""
     n_nodes = len(nodes.feature)
-    sums = np.stack([np.bincount(leaf, c, n_nodes) for c in columns.T], axis=1)
+    by_leaf = [np.bincount(leaf, column, n_nodes) for column in columns.T]
+    sums: Array = np.stack(by_leaf, axis=1).astype(np.float64)
     for node in np.flatnonzero(~nodes.is_leaf)[::-1]:  # children before parents
         sums[node] = sums[nodes.left[node]] + sums[nodes.right[node]]
     return sums

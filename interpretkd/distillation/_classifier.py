@@ -25,6 +25,12 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
     the student to them and, where there are labels, fits the same student to the
     labels alone: the baseline that shows whether the teacher was of any use.
 
+    What the student was fitted to serves its decisions. Its probabilities are made the
+    teacher's when all is settled: the leaves of a tree are filled with the teacher's
+    mean probabilities over their rows (with alpha's share of the labels), and any other
+    student gets one temperature, from rows it was not fitted to. `predict` is always
+    the most probable class.
+
     Parameters
     ----------
     teacher : estimator or adapter
@@ -36,11 +42,14 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
     target : {"auto", "hard", "soft", "logits"}, default="auto"
         What the student is fitted to. "auto" tries all of them, the soft ones at four
         temperatures, and takes the one with the highest fidelity on validation rows.
+        With labels a `CartStudent` is then compared with the labels' tree, its leaves
+        filled by the teacher, and gives way where that agrees more with the teacher.
     temperature : float, default=1.0
         In (0, inf): flattens the targets of ``target="soft"``; any other target
         takes 1.0 alone.
     alpha : float, default=0.0
-        In [0, 1]: the weight of the labels in the targets.
+        In [0, 1]: the weight of the labels in the targets, and in the probabilities;
+        it is the same at every temperature.
     transfer : {"auto", "mix", "resample", None} or callable, default="auto"
         Further rows about which the teacher is asked, with together the weight of the
         given ones: drawn between neighbours ("mix"), with cells of neighbours
@@ -63,13 +72,21 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
     teacher_ : Teacher
         The fitted teacher.
     target_ : Target
-        What the student was fitted to.
+        What the student was fitted to; hard targets with alpha 1 for the labels' tree.
+    reading_ : Target
+        How the student's outputs are read into logits, by ``reading_.decode``: the
+        probabilities in the leaves of a tree, or the target's columns at a temperature
+        that was found.
     trials_ : tuple of TargetTrial
-        The targets that were compared, with their fidelity; empty for a fixed target.
+        The targets that were compared, with their fidelity, and with labels the
+        student and the labels' tree; empty for a fixed target.
     student_ : estimator
         The fitted student.
     baseline_ : estimator or None
         The same student fitted to the labels; None without labels.
+    baseline_reading_ : Target or None
+        How the baseline's outputs are read: its probabilities are those of the labels,
+        found as the student's are.
     schema_ : Schema
         The columns.
     task_ : {"multiclass", "multilabel"}

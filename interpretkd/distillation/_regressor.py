@@ -45,10 +45,14 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         The fitted teacher.
     target_ : Target
         What the student was fitted to.
+    reading_ : Target
+        How the student's outputs are read: as they were fitted, for values.
     student_ : estimator
         The fitted student.
     baseline_ : estimator or None
         The same student fitted to the labels; None without labels.
+    baseline_reading_ : Target or None
+        How the baseline's outputs are read.
     schema_ : Schema
         The columns.
     task_ : "regression"

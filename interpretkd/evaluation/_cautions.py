@@ -90,8 +90,8 @@ def _constant(found: _Decided) -> str:
         if estimate.low > 0:
             return ""
         return (
-            f"The student's {measured} (R2), {found.text(estimate.value)}, is not above "
-            "0, that of always saying the mean, by more than its interval."
+            f"The student's {measured} (R2), {found.text(estimate.value)}, is not "
+            "clearly above 0, that of always saying the mean."
         )
     patterns, counts = np.unique(reference, axis=0, return_counts=True)
     share = counts.max() / len(reference)
@@ -109,7 +109,7 @@ def _constant(found: _Decided) -> str:
 def _name(found: _Decided, pattern: Any) -> str:
     if found.task != "multilabel":
         return "another class" if pattern < 0 else _quoted(found.names[int(pattern)])
-    on = [_quoted(found.names[i]) for i in np.flatnonzero(pattern)]
+    on = [_quoted(found.names[i]) for i in np.flatnonzero(pattern).tolist()]
     return " and ".join(on) or "that there is no label"
 
 

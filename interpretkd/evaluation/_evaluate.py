@@ -333,10 +333,11 @@ class Evaluation(Shown):
         ours, theirs = self.student.kl, baseline.kl
         assert ours is not None
         assert theirs is not None
-        how = {1: "significantly closer", -1: "significantly less close"}
+        words = {1: "significantly closer", -1: "significantly less close"}
+        how = words.get(test.direction, "about as close")
         return (
-            f"; its probabilities are {how.get(test.direction, 'about as close')} to the "
-            f"teacher's (KL {ours.value:.3f} against {theirs.value:.3f}, {test.p_text})"
+            f"; its probabilities are {how} to the teacher's "
+            f"(KL {ours.value:.3f} against {theirs.value:.3f}, {test.p_text})"
         )
 
     def _distance(self) -> str:

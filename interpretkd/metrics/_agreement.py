@@ -146,7 +146,8 @@ def paired_divergence(
 
     Examples
     --------
-    >>> paired_divergence([[1.0, 0.0]] * 9, [[1.0, 0.0]] * 9, [[0.0, 1.0]] * 9).direction
+    >>> said, other = [[1.0, 0.0]] * 9, [[0.0, 1.0]] * 9
+    >>> paired_divergence(said, said, other).direction
     1
     """
     first, second = (

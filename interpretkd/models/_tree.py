@@ -27,7 +27,8 @@ class Tree(Shown, _FormBase):
     nodes : Nodes
         The tests of this one tree.
     value : ndarray of shape (n_nodes, n_outputs), float64
-        The mean target of the training rows at each node; a row's prediction is the
+        The mean target of the training rows at each node, in a distilled model the
+        probabilities that are meant there; a row's prediction is the
         value of its leaf.
     cover : ndarray of shape (n_nodes,), float64
         The weight of the training rows at each node.

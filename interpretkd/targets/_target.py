@@ -151,6 +151,8 @@ class Target:
     def decode(self, outputs: Array) -> Array:
         """Turn a student's predictions of the columns into logits.
 
+        Those of a distilled model are read by its ``reading_``.
+
         Parameters
         ----------
         outputs : ndarray of shape (n_samples, n_outputs)

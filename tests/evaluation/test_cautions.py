@@ -60,8 +60,8 @@ def test_always_saying_the_commonest_label_is_said():
     labels = np.repeat([0, 1], [80, 40])
     found = _found(labels, np.zeros(120, dtype=int), labels)
     assert found.cautions[0] == (
-        "The student's accuracy, 66.7%, is not clearly above the 66.7% of always saying "
-        "'a', the commonest label."
+        "The student's accuracy, 66.7%, is not clearly above the 66.7% of always "
+        "saying 'a', the commonest label."
     )
     worse = _found(labels, 1 - labels, labels)
     assert "0.0%, is below the 66.7%" in worse.cautions[0]
@@ -78,8 +78,8 @@ def test_classes_that_are_never_said_are_named_with_their_rows():
         "and the labels of 40).",
         "The student's accuracy is 33.3 points below its teacher's (66.7% against "
         "100.0%).",
-        "The student decides otherwise than the teacher on 33.3% of the rows: it is not "
-        "the teacher in brief.",
+        "The student decides otherwise than the teacher on 33.3% of the rows: it is "
+        "not the teacher in brief.",
     )
     of_labels = _found(student, student, MIXED)
     assert "says 'c' (the teacher of 0 and the labels of 40)" in of_labels.cautions[0]
@@ -126,7 +126,7 @@ def test_values_no_better_than_the_mean_are_said():
     model = _model(values, 0 * values + values.mean(), task="regression")
     said = evaluate(model, np.zeros((200, 1)), values[:, 0]).cautions
     assert said[0].startswith("The student's accuracy (R2), ")
-    assert "is not above 0" in said[0]
+    assert "is not clearly above 0" in said[0]
     assert "below its teacher's (" in said[1]
     good = _model(values, values, task="regression")
     assert evaluate(good, np.zeros((200, 1)), values[:, 0]).cautions == ()
@@ -164,7 +164,9 @@ def test_the_paired_divergence_is_that_of_the_divergences(seed, task):
     rng = np.random.default_rng(seed)
     teacher, a, b = rng.normal(0, 3, (3, 25, 3))
     test = paired_divergence(teacher, a, b, task)
-    expected = kl_divergence(teacher, b, task).value - kl_divergence(teacher, a, task).value
+    expected = (
+        kl_divergence(teacher, b, task).value - kl_divergence(teacher, a, task).value
+    )
     assert test.difference.value == pytest.approx(expected, abs=1e-12)
     assert test.only_first + test.only_second == 25
     again = paired_divergence(teacher, b, a, task)
