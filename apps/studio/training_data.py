@@ -134,9 +134,7 @@ def _read(file: Any) -> _Upload | None:
         except InputError as error:
             return str(error)
         notes = (*read.notes, *counter_notes(read.frame))
-        return _Upload(
-            file.file_id, file.name, content, read.frame, columns, notes
-        )
+        return _Upload(file.file_id, file.name, content, read.frame, columns, notes)
 
     with st.spinner("Reading the table ..."):
         found: _Upload | str = _once("reading", file.file_id, read)

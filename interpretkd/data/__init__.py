@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from interpretkd.data._rows import *
     from interpretkd.data._schema import *
     from interpretkd.data._splits import *
-    from interpretkd.data._table_options import Table as Table, TableOptions as TableOptions
+    from interpretkd.data._table_options import (
+        Table as Table,
+        TableOptions as TableOptions,
+    )
     from interpretkd.data._tables import *
 else:
     __getattr__, __dir__, __all__ = attach(

@@ -177,12 +177,16 @@ def _texts_of(
         values = values.astype(object)
     elif feature.is_date and pd.api.types.is_datetime64_any_dtype(dtype):
         return values
-    elif not feature.is_categorical and pd.api.types.is_numeric_dtype(dtype):
+    is_number = pd.api.types.is_numeric_dtype(values.dtype)
+    if is_number and not feature.is_categorical and not feature.is_date:
         return values
     distinct = pd.Series(values.dropna().unique())
     said = {value: _said(value) for value in distinct.tolist()}
     texts = pyarrow.array(
-        [None if gap else said[value] for value, gap in zip(values, values.isna(), strict=True)],
+        [
+            None if gap else said[value]
+            for value, gap in zip(values, values.isna(), strict=True)
+        ],
         "string",
     )
     return TextColumn.of(feature.name, texts, is_typed=True)

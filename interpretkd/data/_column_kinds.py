@@ -158,7 +158,7 @@ def _look_for_numbers(
 ) -> _Look | None:
     cells = column.part(known)
     if seem_plain(cells) and are_plain(cells).all():
-        formats = (NumberFormat(),)
+        formats: tuple[NumberFormat, ...] = (NumberFormat(),)
         numbers = None
         if _may_be_grouped(cells):
             numbers = NumberTexts.of(cells)
@@ -240,7 +240,7 @@ def _look_for_dates(column: TextColumn, known: NDArray[np.bool_]) -> _Look | Non
     text = ~column.missing((), of_texts=True, keep=False)
     if share <= 0.5:
         short = counts[dates.short].sum() / max(counts.sum(), 1)
-        notes = ()
+        notes: tuple[str, ...] = ()
         if short > 0.5:
             example, _ = column.example(known)
             notes = (
@@ -248,9 +248,7 @@ def _look_for_dates(column: TextColumn, known: NDArray[np.bool_]) -> _Look | Non
                 "a date whose year has two digits; write four.",
             )
         return _Look(column, "text", text, notes=notes) if notes else None
-    wrong = {
-        order: np.isnat(dates.in_order(order)) for order in (DMY, MDY)
-    }
+    wrong = {order: np.isnat(dates.in_order(order)) for order in (DMY, MDY)}
     least = min(wrong, key=lambda order: counts[wrong[order]].sum())
     if wrong[least].any():
         bad = np.zeros(len(known), bool)
@@ -302,7 +300,9 @@ def _read_numbers(look: _Look, decimal: str | None) -> Read:
     if len(formats) > 1:
         fitting = [f for f in formats if f.decimal == decimal]
         assert numbers is not None
-        has_comma = any("," in (f.decimal + f.group) and f.group != "." for f in formats)
+        has_comma = any(
+            "," in (f.decimal + f.group) and f.group != "." for f in formats
+        )
         grouped = numbers.look_grouped("," if has_comma else ".")
         if fitting:
             form = fitting[0]
@@ -344,9 +344,13 @@ def _read_dates(look: _Look, order: str | None, orders: dict[str, str]) -> Read:
     moments = dates.days(chosen)
     example, row = column.example(known)
     values = column.spread(moments, known)
-    notes = () if problem else (
-        f"Column {column.name!r} is read as dates: {_short(example)} as "
-        f"{values.iloc[row - 1]}.".replace(" 00:00:00", ""),
+    notes = (
+        ()
+        if problem
+        else (
+            f"Column {column.name!r} is read as dates: {_short(example)} as "
+            f"{values.iloc[row - 1]}.".replace(" 00:00:00", ""),
+        )
     )
     return Read(values, notes, problem, chosen if look.orders else "")
 
@@ -438,14 +442,14 @@ def _word_notes(
     if taken:
         counts = ", ".join(f"{word!r} {count}" for word, count in taken.items())
         notes.append(
-            f"Column {column.name!r}: {counted(sum(taken.values()), 'cell')} read as missing "
-            f"({counts}); --keep-na-words keeps such words as texts."
+            f"Column {column.name!r}: {counted(sum(taken.values()), 'cell')} read as "
+            f"missing ({counts}); --keep-na-words keeps such words as texts."
         )
     none = [i for i, word in enumerate(words) if word == "None" and known[i]]
     if none:
-        n_cells = int(column.counts[none].sum())
+        cells = counted(int(column.counts[none].sum()), "cell")
         notes.append(
-            f"Column {column.name!r}: 'None' is a text like others ({counted(n_cells, 'cell')}); "
+            f"Column {column.name!r}: 'None' is a text like others ({cells}); "
             "--na-values None takes it for missing."
         )
     return tuple(notes)

@@ -13,8 +13,8 @@ _MANY_CATEGORIES, _MOST_CATEGORIES = 100, 1000
 _MOST_TOLD = 8
 _LARGEST = float(np.finfo(np.float32).max)
 _ID_NAME = re.compile(
-    r"(?i)^(?:id|ids|index|idx|key|uuid|guid|row|rownum|row[_ ]?(?:id|number|nr|no)|nr|no"
-    r"|unnamed: \d+|.*[_ -](?:id|key|uuid|guid|index)|.*[a-z](?:Id|ID))$"
+    r"^(?i:ids?|index|idx|key|uuid|guid|row|rownum|row[_ ]?(?:id|number|nr|no)|nr|no"
+    r"|unnamed: \d+|.*[_ -](?:id|key|uuid|guid))$|^.*[a-z](?:Id|ID)$"
 )
 _FEWEST_IDS = 10
 
@@ -120,13 +120,15 @@ def column_problem(column: "pd.Series[Any]", *, may_be_text: bool = False) -> st
         place = int(np.flatnonzero(is_wrong)[0])
         return (
             f"Column {column.name!r}: {n_wrong} of {len(column)} values are not "
-            f"numbers, e.g. {column.iloc[place]!r} (row {place + 1}); if that stands for "
-            "a missing value, name it (--na-values)."
+            f"numbers, e.g. {column.iloc[place]!r} (row {place + 1}); if that stands "
+            "for a missing value, name it (--na-values)."
         )
     tells_apart = len(levels) > max(_MANY_CATEGORIES, len(present) // 2)
     if not tells_apart and len(levels) <= _MOST_CATEGORIES:
         return ""
-    hint = "" if wrong.any() else f"; or read them as numbers (--as {column.name}=number)"
+    hint = (
+        "" if wrong.any() else f"; or read them as numbers (--as {column.name}=number)"
+    )
     return (
         f"Column {column.name!r} holds {len(levels)} different texts in {len(present)} "
         f"rows, too many for categories; leave it out (--drop){hint}."
@@ -218,7 +220,9 @@ def _tells_apart(column: "pd.Series[Any]") -> bool:
         n_texts = present.nunique()
     except TypeError:
         return False
-    return n_texts == len(present) or "too many for categories" in column_problem(column)
+    return n_texts == len(present) or "too many for categories" in column_problem(
+        column
+    )
 
 
 def _typed(name: str) -> str:

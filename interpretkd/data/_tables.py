@@ -222,9 +222,7 @@ def _typed(
     columns: dict[str, TextColumn | Read], notes: tuple[str, ...], told: TableOptions
 ) -> Table:
     texts = [c for c in columns.values() if isinstance(c, TextColumn)]
-    read = dict(
-        zip([c.name for c in texts], read_columns(texts, told), strict=True)
-    )
+    read = dict(zip([c.name for c in texts], read_columns(texts, told), strict=True))
     whole = {n: c if isinstance(c, Read) else read[n] for n, c in columns.items()}
     frame = frame_of({name: column.values for name, column in whole.items()})
     named = {name: c.problem for name, c in whole.items() if c.problem}

@@ -1,4 +1,4 @@
-"""How a run's table was written, kept with the run, so that new files are read alike."""
+"""How a run's table was written, kept with the run: new files are read alike."""
 
 import json
 import os
@@ -83,9 +83,7 @@ def read_rows_for(
     formats, words = _written(about or {})
     told = TableOptions() if options is None else options
     values = {part: getattr(told, part) for part in ("sep", "decimal", "encoding")}
-    told = TableOptions(
-        **values, dates=told.dates, na_values=(*words, *told.na_values)
-    )
+    told = TableOptions(**values, dates=told.dates, na_values=(*words, *told.na_values))
     further = () if target is None else (_labels(model, target),)
     return read_rows(
         path, model.schema_, further=further, options=told, formats=formats
