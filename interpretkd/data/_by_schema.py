@@ -191,9 +191,10 @@ def _texts_of(
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         values = values.astype(object)
-    elif (feature.is_date and pd.api.types.is_datetime64_any_dtype(dtype)) or (
-        not feature.is_categorical and pd.api.types.is_numeric_dtype(dtype)
-    ):
+    elif feature.is_date and pd.api.types.is_datetime64_any_dtype(dtype):
+        return values
+    is_number = pd.api.types.is_numeric_dtype(values.dtype)
+    if is_number and not feature.is_categorical and not feature.is_date:
         return values
     distinct = pd.Series(values.dropna().unique())
     said = {value: _said(value) for value in distinct.tolist()}

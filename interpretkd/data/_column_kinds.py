@@ -158,7 +158,7 @@ def _look_for_numbers(
 ) -> _Look | None:
     cells = column.part(known)
     if seem_plain(cells) and are_plain(cells).all():
-        formats = (NumberFormat(),)
+        formats: tuple[NumberFormat, ...] = (NumberFormat(),)
         numbers = None
         if _may_be_grouped(cells):
             numbers = NumberTexts.of(cells)
@@ -240,7 +240,7 @@ def _look_for_dates(column: TextColumn, known: NDArray[np.bool_]) -> _Look | Non
     text = ~column.missing((), of_texts=True, keep=False)
     if share <= 0.5:
         short = counts[dates.short].sum() / max(counts.sum(), 1)
-        notes = ()
+        notes: tuple[str, ...] = ()
         if short > 0.5:
             example, _ = column.example(known)
             notes = (
@@ -442,14 +442,14 @@ def _word_notes(
     if taken:
         counts = ", ".join(f"{word!r} {count}" for word, count in taken.items())
         notes.append(
-            f"Column {column.name!r}: {counted(sum(taken.values()), 'cell')} read as missing "
-            f"({counts}); --keep-na-words keeps such words as texts."
+            f"Column {column.name!r}: {counted(sum(taken.values()), 'cell')} read as "
+            f"missing ({counts}); --keep-na-words keeps such words as texts."
         )
     none = [i for i, word in enumerate(words) if word == "None" and known[i]]
     if none:
-        n_cells = int(column.counts[none].sum())
+        cells = counted(int(column.counts[none].sum()), "cell")
         notes.append(
-            f"Column {column.name!r}: 'None' is a text like others ({counted(n_cells, 'cell')}); "
+            f"Column {column.name!r}: 'None' is a text like others ({cells}); "
             "--na-values None takes it for missing."
         )
     return tuple(notes)

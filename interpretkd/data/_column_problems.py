@@ -13,8 +13,8 @@ _MANY_CATEGORIES, _MOST_CATEGORIES = 100, 1000
 _MOST_TOLD = 8
 _LARGEST = float(np.finfo(np.float32).max)
 _ID_NAME = re.compile(
-    r"(?i)^(?:id|ids|index|idx|key|uuid|guid|row|rownum|row[_ ]?(?:id|number|nr|no)|nr|no"
-    r"|unnamed: \d+|.*[_ -](?:id|key|uuid|guid|index)|.*[a-z](?:Id|ID))$"
+    r"^(?i:ids?|index|idx|key|uuid|guid|row|rownum|row[_ ]?(?:id|number|nr|no)|nr|no"
+    r"|unnamed: \d+|.*[_ -](?:id|key|uuid|guid))$|^.*[a-z](?:Id|ID)$"
 )
 _FEWEST_IDS = 10
 
@@ -120,8 +120,8 @@ def column_problem(column: "pd.Series[Any]", *, may_be_text: bool = False) -> st
         place = int(np.flatnonzero(is_wrong)[0])
         return (
             f"Column {column.name!r}: {n_wrong} of {len(column)} values are not "
-            f"numbers, e.g. {column.iloc[place]!r} (row {place + 1}); if that stands for "
-            "a missing value, name it (--na-values)."
+            f"numbers, e.g. {column.iloc[place]!r} (row {place + 1}); if that stands "
+            "for a missing value, name it (--na-values)."
         )
     tells_apart = len(levels) > max(_MANY_CATEGORIES, len(present) // 2)
     if not tells_apart and len(levels) <= _MOST_CATEGORIES:

@@ -61,8 +61,8 @@ class RowChoice:
         Rows with a missing value: kept as they are, which all students and networks
         of ours understand, or left out; or nothing is made.
     infinite : {"refuse", "missing", "drop"}, default="refuse"
-        Infinite values, and those above 3.4e38: nothing is made, they become missing, or their rows are left
-        out.
+        Infinite values, and those above 3.4e38: nothing is made, they become missing,
+        or their rows are left out.
     unlabelled : {"refuse", "drop"}, default="refuse"
         Rows whose target is missing.
     most_rows : int or None, default=None

@@ -1,4 +1,4 @@
-"""Dates as people write them: 24.12.2024, 12/24/2024, 2024-12-24T18:00Z, 24 Dec 2024."""
+"""Dates as people write them: 24.12.2024, 12/24/2024, 2024-12-24T18:00Z, 24 Dec."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 _TIME = (
     r"(?:(?:[Tt]|,? +)(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})"
     r"(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9}))?)? ?"
-    r"(?P<half>[AaPp]\.?[Mm]\.?)? ?(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
+    r"(?P<half>[AaPp]\.?[Mm]\.?)? ?"
+    r"(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
 )
 _MONTH = r"(?P<month>\p{L}{3,9})\.?"
 _DAY = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th|\.)?"

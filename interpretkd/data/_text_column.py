@@ -11,26 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 _SOFT_WORDS = frozenset({"None", "NaT"})
-_NA_WORDS = frozenset(
-    [
-        "NA",
-        "N/A",
-        "n/a",
-        "#N/A",
-        "#NA",
-        "<NA>",
-        "NaN",
-        "nan",
-        "-NaN",
-        "-nan",
-        "NULL",
-        "null",
-        "1.#IND",
-        "1.#QNAN",
-        "-1.#IND",
-        "-1.#QNAN",
-    ]
-) | {"#N/A N/A"}
+_NA_WORDS = {
+    *("NA", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "<NA>", "NULL", "null"),
+    *("NaN", "nan", "-NaN", "-nan", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"),
+}
 
 
 @dataclass(frozen=True, eq=False)

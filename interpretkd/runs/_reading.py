@@ -1,4 +1,4 @@
-"""How a run's table was written, kept with the run, so that new files are read alike."""
+"""How a run's table was written, kept with the run: new files are read alike."""
 
 import json
 import os

@@ -67,7 +67,9 @@ def test_known_categories_are_read_alike_from_csv_and_parquet(cells: list[str]) 
 def test_one_row_is_read_as_its_column_is(
     levels: tuple[Any, ...], text: str, expected: Any
 ) -> None:
-    found = _read(f"c,d\n{text},x\n", _category(*levels, gaps=True)).frame["c"].tolist()[0]
+    found = (
+        _read(f"c,d\n{text},x\n", _category(*levels, gaps=True)).frame["c"].tolist()[0]
+    )
     assert (found, type(found)) == (expected, type(expected)) or (
         expected is None and pd.isna(found)
     )
@@ -88,7 +90,10 @@ def test_other_codes_are_not_taken_for_known_ones() -> None:
         ([1.0, 2.0, None], ("1", "2")),
         ([True, False, True], ("False", "True")),
         (["1", "2", "1"], (1, 2)),
-        (pd.to_datetime(["2024-01-01", "2024-01-02", None]), ("2024-01-01", "2024-01-02")),
+        (
+            pd.to_datetime(["2024-01-01", "2024-01-02", None]),
+            ("2024-01-01", "2024-01-02"),
+        ),
     ],
     ids=["ints", "floats", "bools", "texts", "dates"],
 )
@@ -151,7 +156,7 @@ def test_cells_of_another_kind_are_told(feature: Feature, text: str, part: str) 
 
 def test_typed_columns_of_another_kind_are_told() -> None:
     rows = _days("2024-01-01").rename(columns={"d": "n"})
-    with pytest.raises(InputError, match="not numbers, e.g. '2024-01-01'"):
+    with pytest.raises(InputError, match=r"not numbers, e\.g\. '2024-01-01'"):
         parse_rows(_parquet(rows), "t.parquet", Schema((Feature("n"),)))
     table = pyarrow.table({"n": [[1.0], [2.0]]})
     buffer = io.BytesIO()

@@ -181,8 +181,8 @@ def test_many_rows_of_mixed_columns_are_read_without_a_warning(write: Write) -> 
         (
             "name\nJosé\n".encode("latin-1"),
             "t.csv",
-            "The file 't.csv' is not UTF-8 text (byte 8, line 2); save it as UTF-8 CSV, "
-            "or name its encoding (--encoding latin-1, say).",
+            "The file 't.csv' is not UTF-8 text (byte 8, line 2); save it as UTF-8 "
+            "CSV, or name its encoding (--encoding latin-1, say).",
         ),
         (
             b"a,b\n1,2\n1,2,3\n",
@@ -208,14 +208,14 @@ def test_many_rows_of_mixed_columns_are_read_without_a_warning(write: Write) -> 
         (
             b"age,b\n1,x\n2,x\nthree,x\n4,x\n",
             "t.csv",
-            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3); if that "
-            "stands for a missing value, name it (--na-values).",
+            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3); if "
+            "that stands for a missing value, name it (--na-values).",
         ),
         (
             b"age,b\n1,x\n,x\nthree,x\n4,x\n",
             "t.csv",
-            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3); if that "
-            "stands for a missing value, name it (--na-values).",
+            "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3); if "
+            "that stands for a missing value, name it (--na-values).",
         ),
         (
             b"id\n" + b"".join(b"row %d\n" % i for i in range(101)),

@@ -57,7 +57,8 @@ def test_a_category_called_none_is_one_in_every_format(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "column"), [("boolish", "flag"), ("mixcat", "grade"), ("leadzero", "branch")]
+    ("name", "column"),
+    [("boolish", "flag"), ("mixcat", "grade"), ("leadzero", "branch")],
 )
 def test_small_files_are_read_as_large_ones(
     name: str, column: str, tmp_path: Path

@@ -87,7 +87,7 @@ def test_tables_are_read_whatever_their_names() -> None:
         (_parquet(table), "../../people.PARQUET"),
     ]:
         pd.testing.assert_frame_equal(
-            read_upload(content, name), table, check_dtype=False
+            read_upload(content, name).frame, table, check_dtype=False
         )
 
 
