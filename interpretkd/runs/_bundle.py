@@ -288,10 +288,7 @@ def load_run(
     with naming_file("student.npz"):
         _check_outputs(model)
     if teacher is not None:
-        rows = (None, None)
-        if evaluation is not None:
-            rows = (evaluation.X, evaluation.teacher_logits)
-        _give_teacher(model, *rows, teacher)
+        _give_teacher(model, evaluation, teacher)
     return Run(model, evaluation, manifest)
 
 
@@ -517,7 +514,6 @@ def _attach_teacher(
     if kind == "onnx":
         content = files["teacher.onnx"]
         with contextlib.suppress(ImportError):  # onnxruntime alone can run it
-
             _check_onnx(content, "teacher.onnx")
         model.teacher = OnnxTeacher.of_content(
             content, path / "teacher.onnx", **state["config"]
