@@ -45,7 +45,7 @@ class Board:
                 self._jobs.remove(entry)
 
     def jobs(self) -> tuple[Entry, ...]:
-        """Return the jobs that run, and those that have ended and were not dismissed."""
+        """Return the jobs that run, and the ended ones that nobody dismissed."""
         with self._lock:
             return tuple(self._jobs)
 

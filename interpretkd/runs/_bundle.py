@@ -334,9 +334,7 @@ def load_run(
     with naming_file("student.npz"):
         _check_outputs(model)
     if teacher is not None:
-        kept = evaluation
-        judged = (None, None) if kept is None else (kept.X, kept.teacher_logits)
-        _give_teacher(model, *judged, teacher)
+        _give_teacher(model, evaluation, teacher)
     return Run(model, evaluation, manifest)
 
 

@@ -9,8 +9,8 @@ from interpretkd._base import InputError
 from interpretkd.teachers import as_teacher
 
 
-def _give_teacher(model: Any, X: Any, said: Any, given: Any) -> None:
-    """Attach a teacher to a loaded model; X and said are the run's rows, or None."""
+def _give_teacher(model: Any, kept: Any, given: Any) -> None:
+    """Attach a teacher to a loaded model, if it says what was kept of it, if any."""
     teacher = as_teacher(given)
     if teacher.task != model.task_:
         raise InputError(
@@ -22,8 +22,8 @@ def _give_teacher(model: Any, X: Any, said: Any, given: Any) -> None:
             f"The teacher given has the classes {np.asarray(own).tolist()}, and the "
             f"run's had {np.asarray(saved).tolist()}."
         )
-    if X is not None:
-        says = teacher.logits(X)
+    if kept is not None:
+        said, says = kept.teacher_logits, teacher.logits(kept.X)
         if says.shape != said.shape or not np.allclose(says, said, 1e-3, 1e-3):
             raise InputError(
                 "The teacher given is not the run's: it says something else of the "

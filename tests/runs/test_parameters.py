@@ -28,7 +28,6 @@ STUDENTS = {
         5,
         search="greedy",
         min_samples_leaf=3,
-        monotone={1: 1},
         class_cost=[[0, 1, 2], [1, 0, 1], [5, 1, 0]],
         feature_cost=np.array([0.0, 0.1, 0.0, 0.2]),
         time_limit=30,

@@ -17,7 +17,7 @@ def studio(make_run: Any, tmp_path: Path, monkeypatch: Any) -> Any:
     monkeypatch.setenv(RUNS, str(tmp_path / "runs"))
     monkeypatch.delenv(RUN, raising=False)
 
-    def open_page(run: str | None, page: str, **address: object) -> Any:
+    def open_page(run: str | None, page: str, /, **address: object) -> Any:
         if run is not None:
             monkeypatch.setenv(RUN, str(make_run(run)))
         app = AppTest.from_file(str(find_studio()), default_timeout=60)
