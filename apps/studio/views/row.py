@@ -172,8 +172,8 @@ def show_parts(explanation: RowExplanation) -> None:
     base = float(short["adds"].iloc[0])
     unit = "value" if explanation.probability is None else "logit"
     st.caption(
-        f"The intercept, the sum of a mean row, is {amount_text(base, 3)}; the features "
-        "of this row add to it, which gives "
+        f"The intercept, the sum of a mean row, is {amount_text(base, 3)}; the "
+        "features of this row add to it, which gives "
         f"{amount_text(float(short['adds'].sum()), 3)} ({unit})."
     )
     with st.expander("All features and outputs as a table"):
