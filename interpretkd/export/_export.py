@@ -12,6 +12,7 @@ from interpretkd._base import (
     InputError,
     Shown,
     check_choice,
+    counted,
     csv_text,
     write_atomically,
 )
@@ -60,6 +61,10 @@ class Export(Shown):
 
     def __str__(self) -> str:
         return str(self.parity)
+
+    @property
+    def _headline(self) -> str:
+        return f"{self.to}, {counted(len(self.content), 'byte')}; {self.parity}"
 
     @property
     def text(self) -> str:
