@@ -49,8 +49,8 @@ def fit_student(
     training = TrainingData(rows, transfer_set.encoded, columns, transfer_set.weight)
     fitted = as_student(student).prepare(target).fit_encoded(training, validation)
     if transfer_set.given is not None and hasattr(fitted, "count_support"):
-        own = transfer_set.take(np.flatnonzero(transfer_set.given))
-        fitted.count_support(own.rows, own.encoded)
+        given = transfer_set.take(np.flatnonzero(transfer_set.given))
+        fitted.count_support(given.rows, given.encoded)
     return fitted
 
 
