@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import Array
-from interpretkd.data import take_rows
 from interpretkd.metrics import plain_fidelity
 from interpretkd.students import TrainingData, ValidationData, as_student
 from interpretkd.targets import Target
@@ -50,7 +49,8 @@ def fit_student(
     training = TrainingData(rows, transfer_set.encoded, columns, transfer_set.weight)
     fitted = as_student(student).prepare(target).fit_encoded(training, validation)
     if transfer_set.given is not None and hasattr(fitted, "count_support"):
-        fitted.count_support(take_rows(rows, np.flatnonzero(transfer_set.given)))
+        given = transfer_set.take(np.flatnonzero(transfer_set.given))
+        fitted.count_support(given.rows, given.encoded)
     return fitted
 
 

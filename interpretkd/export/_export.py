@@ -15,6 +15,7 @@ from interpretkd._base import (
     InputError,
     Shown,
     check_choice,
+    counted,
     csv_text,
     write_atomically,
 )
@@ -65,6 +66,10 @@ class Export(Shown):
 
     def __str__(self) -> str:
         return str(self.parity)
+
+    @property
+    def _headline(self) -> str:
+        return f"{self.to}, {counted(len(self.content), 'byte')}; {self.parity}"
 
     @property
     def text(self) -> str:

@@ -140,13 +140,15 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         outputs = self._outputs(map(self.form_.schema.encode, batches(rows, _BATCH)))
         return outputs[:, 0] if self._flat else outputs
 
-    def count_support(self, X: ArrayLike) -> Self:
+    def count_support(self, rows: Rows, encoded: Encoded) -> Self:
         """Count these rows at each node, instead of all that it was fitted to.
 
         Parameters
         ----------
-        X : array-like or frame of shape (n_samples, n_features)
+        rows : DataFrame or ndarray of shape (n_samples, n_features)
             Such as the rows that were given, without those that were generated.
+        encoded : Encoded
+            The same rows as codes.
 
         Returns
         -------
@@ -155,8 +157,10 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         if isinstance(self.form_, Tree):
-            rows = checked_rows(self, X, reset=False)
-            self._set_tree(self.form_.with_support(self.form_.schema.encode(rows)))
+            codes = encoded.codes
+            if encoded.schema != self.form_.schema:  # a subclass learns its own
+                codes = self.form_.schema.encode(rows)
+            self._set_tree(self.form_.with_support(codes))
         return self
 
     def _set_tree(self, tree: Tree) -> None:

@@ -209,6 +209,15 @@ def test_one_of_the_boosted_trees_is_drawn() -> None:
     )
 
 
+def test_the_shares_of_a_boosted_tree_of_classes_are_no_rows() -> None:
+    X, y = load_iris(return_X_y=True)
+    student = BoostedStudent(2, max_depth=2).fit(X, np.eye(3)[y])
+    assert student.forest_.link == "softmax"
+    svg = draw_tree(student, tree=0).svg()  # xgboost covers curvature, not rows
+    assert "% of weight" in svg
+    assert "% of rows" not in svg
+
+
 def test_a_tree_of_one_leaf_is_one_box() -> None:
     drawing = draw_tree(new_tree(None))
     assert drawing.title == "Decision tree: one leaf, no test"

@@ -64,6 +64,19 @@ def test_none_is_missing() -> None:
     assert sorted(path.stem for path in SAVED.glob("*.npz")) == NAMES
 
 
+@pytest.mark.parametrize("name", ["cart", "boosted", "proven"])
+def test_thresholds_of_old_are_exact_and_support_is_not_known(name: str) -> None:
+    run, _, _ = load(name)
+    student = run.model.student_
+    assert student.thresholds == "exact"
+    if FORMS[name] == "Tree":
+        tree = run.model.tree_
+        assert tree.support is None
+        assert sum(rule.coverage for rule in extract_rules(run.model)) == pytest.approx(
+            1
+        )
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_manifest_names_every_file(name: str) -> None:
     run, _, _ = load(name)  # refuses a file that is not what the manifest says

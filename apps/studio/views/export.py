@@ -158,7 +158,7 @@ def ask_order(found: Analysis, ending: str) -> str:
 def ask_readable(found: Analysis, ending: str) -> bool:
     """Ask whether thresholds are rounded."""
     return st.toggle(
-        "Readable thresholds",
+        "Shorter thresholds",
         key="short_numbers",
         bind="query-params",
         help="Thresholds get as few digits as they can: no evaluation row moves.",

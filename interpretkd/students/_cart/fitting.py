@@ -221,7 +221,8 @@ def _prepare(searches: bool) -> None:
             min_samples_leaf=1,
             rng=rng,
         )
-    _finish_draft(draft, problem.binned, codes, targets, weight)
+        tree = _finish_draft(draft, problem.binned, codes, targets, weight)
+        readable_thresholds(tree, codes)
 
 
 def _objective_of(

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
 
+from interpretkd._base import amount_text
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.explain import row_of, try_values, used_positions, write_settings
 from interpretkd.runs import analyse_run, load_run, save
@@ -76,7 +77,7 @@ def test_a_slider_across_a_threshold_changes_the_leaf(studio, make_run):
     texts = [each.value for each in app.markdown]
     moved = f"From leaf {trial.leaf_before} to leaf {trial.leaf_after}"
     assert any(moved in text for text in texts)
-    assert app.metric[0].value == f"{trial.student_after.scores[0]:.6g}"
+    assert app.metric[0].value == amount_text(trial.student_after.scores[0])
     assert changes(app)["feature"].tolist() == [name]
     button(app, "Reset").click()
     app.run()

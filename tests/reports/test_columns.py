@@ -1,0 +1,46 @@
+"""What the report says of the columns."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from interpretkd._base import markdown_table
+from interpretkd.data import Schema
+from interpretkd.reports._sections.setting import _columns
+
+
+def test_columns_are_told_in_their_own_words():
+    X = pd.DataFrame(
+        {
+            "since": pd.date_range("2021-03-01", periods=5),
+            "at": pd.date_range("2021-03-01 08:30", periods=5, freq="h"),
+            "price": [1e4, 2e5, 3_135_942, 50.5, 7e4],
+            "year": [1999.0, 2001, 2002, np.nan, 2020],
+            "home": ["a", "b", "a", "b", "a"],
+        }
+    )
+    schema = Schema.from_data(X)
+    found = SimpleNamespace(
+        model=SimpleNamespace(schema_=schema), codes=schema.encode(X)
+    )
+    said = _columns(SimpleNamespace(found=found)).set_index("column")["values"]
+    assert said.to_dict() == {
+        "since": "2021-03-01 to 2021-03-05, median 2021-03-03",
+        "at": "2021-03-01 08:30 to 2021-03-01 12:30, median 2021-03-01 10:30",
+        "price": "50.5 to 3,135,942, median 70,000",
+        "year": "1999 to 2020, median 2001",
+        "home": "2 categories",
+    }
+
+
+def test_cells_of_tables_hold_dates_and_no_exponents():
+    frame = pd.DataFrame(
+        {
+            "day": pd.to_datetime(["2021-03-05", None]),
+            "value": [3_135_942.4, 0.1234],
+        }
+    )
+    cells = markdown_table(frame).splitlines()[2:]
+    assert cells[0].replace("\\", "") == "| 2021-03-05 | 3,135,942 |"
+    assert cells[1].replace("\\", "") == "| - | 0.1234 |"
