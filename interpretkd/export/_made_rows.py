@@ -101,7 +101,7 @@ def _strange(feature: Feature) -> list[Any]:
         return [text for text in tried if text not in levels]
     if any(isinstance(level, str | bool) for level in levels):
         return []
-    highest: Any = max(levels)  # type: ignore[type-var]
+    highest: Any = max(levels)
     return [level for level in (highest + 1, highest + 0.5) if level not in levels]
 
 

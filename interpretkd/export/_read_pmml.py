@@ -14,6 +14,7 @@ from interpretkd.export._to_pmml import NAMESPACE, _pmml_text
 
 Record: TypeAlias = dict[str, Any]
 Evaluator: TypeAlias = Callable[[Record], Any]
+Test: TypeAlias = Callable[[Any], bool]
 _PREFIX = f"{{{NAMESPACE}}}"
 
 
@@ -64,13 +65,13 @@ def _read_pmml(text: str) -> Callable[[Record], tuple[Any, dict[str, float]] | N
     return evaluate
 
 
-def _validity(field: ET.Element) -> Evaluator:
+def _validity(field: ET.Element) -> Test:
     """Return what tells the values that a field may have."""
     allowed = {value.get("value") for value in _children(field, "Value")}
     for interval in _children(field, "Interval"):
         low = float(interval.get("leftMargin", ""))
         high = float(interval.get("rightMargin", ""))
-        return lambda value: low <= value <= high
+        return lambda value: low <= float(value) <= high
     return lambda value: _text(value) in allowed
 
 

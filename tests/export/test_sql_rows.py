@@ -177,6 +177,31 @@ def test_a_column_called_true_is_read_by_sqlite():
     assert [row[-1] for row in found] == [4.0, 0.5]
 
 
+@pytest.mark.parametrize("affinity", ["", "TEXT", "BLOB", "NUMERIC", "INTEGER"])
+def test_texts_among_numbers_are_refused_by_sqlite(affinity):
+    tree = chain_of_tests(Schema((Feature("x"),)), [(0, 2.0, False)], [0.0, 1.0, 2.0])
+    text = export_student(tree, "sql").text
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute(f"CREATE TABLE rows (x {affinity})")
+        cells = [(1,), (3,), ("one",), (b"1",), (None,), (-(2**63),)]
+        connection.executemany("INSERT INTO rows VALUES (?)", cells)
+        found = [row[-1] for row in connection.execute(text)]
+    connection.close()
+    assert found[2:5] == [None, None, 2.0]
+    if affinity == "TEXT":  # the numbers are texts there
+        assert found == [None, None, None, None, 2.0, None]
+    else:
+        assert found == [1.0, 2.0, None, None, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_tree_that_is_too_deep_has_no_sql(dialect):
+    tests = [(0, float(i), False) for i in range(301)]
+    tree = chain_of_tests(Schema((Feature("x"),)), tests, np.arange(603))
+    with pytest.raises(InputError, match="asks 301 tests in a row has no SQL"):
+        export_student(tree, "sql", dialect=dialect)
+
+
 @pytest.mark.parametrize("to", EXPORTS)
 def test_no_error_of_another_library_leaves_an_export(to, monkeypatch):
     model, X = plain("iris", "tree")

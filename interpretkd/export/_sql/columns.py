@@ -34,10 +34,7 @@ def _cleaned(feature: Feature, raw: str, dialect: str) -> tuple[str, str]:
         number, refused = _date(feature, raw, dialect)
         return _single(number, dialect), refused
     number, refused = _number(raw, dialect)
-    single = _single(number, dialect)
-    if dialect == "sqlite":  # where a column of numbers may hold texts
-        single = f"CASE WHEN TYPEOF({raw}) IN ('integer', 'real') THEN {single} END"
-    return single, refused
+    return _single(number, dialect), refused
 
 
 def _date_note(feature: Feature) -> str:
@@ -47,13 +44,15 @@ def _date_note(feature: Feature) -> str:
 
 
 def _number(raw: str, dialect: str) -> tuple[str, str]:
-    number = f"CAST({raw} AS {_double_type(dialect)})"
     largest = _border(LARGEST, dialect)
     if dialect == "sqlite":
-        wrong = f"ABS({number}) > {largest} OR TYPEOF({raw}) IN ('text', 'blob')"
-        return number, wrong
-    clean = _without_nan(number, dialect)
-    return clean, f"ABS({clean}) > {largest}"
+        # A column of numbers may hold texts there, which lie above all numbers; but
+        # without the sign a column of texts would have numbers compared as texts.
+        return f"+{raw}", f"+{raw} NOT BETWEEN -{largest} AND {largest}"
+    double = _double_type(dialect)
+    number = f"CAST({raw} AS {double})"
+    beyond = f"{number} NOT BETWEEN -{largest} AND {largest}"
+    return number, f"{beyond} AND {number} <> CAST('NaN' AS {double})"
 
 
 def _without_nan(number: str, dialect: str) -> str:
@@ -61,22 +60,25 @@ def _without_nan(number: str, dialect: str) -> str:
 
 
 def _single(number: str, dialect: str) -> str:
-    """Round to float32, as the student does."""
+    """Round to float32, as the student does; NULL for NaN and what is beyond."""
+    largest = _border(LARGEST, dialect)
+    known = f"{number} BETWEEN -{largest} AND {largest}"
     if dialect == "sqlite":  # which has no such type: Veltkamp, the upper 24 bits
         shifted = f"{number} * 536870913.0"
-        upper = f"{shifted} - ({shifted} - {number})"
-        tiny = _border(_SMALLEST_NORMAL, dialect)
-        shift = _border(_SHIFT, dialect)
-        few = f"({number} + {shift}) - {shift}"
-        return f"CASE WHEN ABS({number}) < {tiny} THEN {few} ELSE {upper} END"
+        tiny, shift = _border(_SMALLEST_NORMAL, dialect), _border(_SHIFT, dialect)
+        return (
+            f"CASE\n    WHEN {number} BETWEEN -{tiny} AND {tiny}\n"
+            f"      THEN ({number} + {shift}) - {shift}\n"
+            f"    WHEN {known}\n"
+            f"      THEN {shifted} - ({shifted} - {number})\n  END"
+        )
     single = "FLOAT" if dialect == "duckdb" else "REAL"
-    double = _double_type(dialect)
-    largest, nothing = _literal(LARGEST, dialect), _literal(_TO_ZERO, dialect)
+    double, nothing = _double_type(dialect), _literal(_TO_ZERO, dialect)
     # Or PostgreSQL takes numbers outside for an error, rather than for refused or 0.
     return (
-        f"CASE WHEN ABS({number}) <= {nothing} THEN CAST(0 AS {double}) "
-        f"WHEN ABS({number}) <= {largest} "
-        f"THEN CAST(CAST({number} AS {single}) AS {double}) END"
+        f"CASE\n    WHEN {number} BETWEEN -{nothing} AND {nothing} THEN 0\n"
+        f"    WHEN {known}\n"
+        f"      THEN CAST(CAST({number} AS {single}) AS {double})\n  END"
     )
 
 

@@ -16,7 +16,7 @@ _LONGEST_READ = 63
 _MOST_PARTS = 3
 """Database, schema, table."""
 _PART = re.compile(r'"((?:[^"]|"")*)"(?=\.|$)|([^".][^.]*)(?=\.|$)', re.DOTALL)
-_SIMPLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}")
+_SIMPLE = re.compile(r"(?!(?:column|kept|sum) )[A-Za-z][ !#-~]{0,40}")
 _SPECIAL = {"false", "oid", "rowid", "true"}
 """Names that mean something to SQLite, even in quotes."""
 
@@ -109,8 +109,8 @@ def _neutral_names(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]
 
     Examples
     --------
-    >>> _neutral_names(["age", "True", "AGE", "a b"], ["refused"])
-    {'age': 'age', 'True': 'column 1', 'AGE': 'column 2', 'a b': 'column 3'}
+    >>> _neutral_names(["age", "True", "AGE", "width (cm)"], ["refused"])
+    {'age': 'age', 'True': 'column 1', 'AGE': 'column 2', 'width (cm)': 'width (cm)'}
     """
     used = {*map(str.casefold, taken), *_SPECIAL}
     found: dict[str, str] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd._base import one_line
+from interpretkd._base import InputError, one_line
 from interpretkd.data import Feature
 from interpretkd.export._specification import _ModelSpec
 from interpretkd.export._sql.columns import _cleaned, _date_note
@@ -23,6 +23,8 @@ from interpretkd.models import ALL_NUMBERS, Nodes
 
 _MOST_NESTED = 8
 """SQLite's parser gives up at about twenty CASEs within one another."""
+_DEEPEST = 300
+"""SQLite and DuckDB refuse expressions deeper than 1,000."""
 _OWN = ("refused", "leaf", "rule", "top", "total", "decided")
 """Columns of the steps; further ones have a space in their names."""
 
@@ -154,7 +156,13 @@ class _Writer:
     def walk(self, nodes: Nodes, tree: int, say: Any) -> str:
         """Write one tree: nested, or one line a leaf where it is too deep for that."""
         root = int(nodes.roots[tree])
-        if nodes.depths[nodes.members(tree)].max() > _MOST_NESTED:
+        depth = int(nodes.depths[nodes.members(tree)].max())
+        if depth > _DEEPEST:
+            raise InputError(
+                f"A tree that asks {depth:,} tests in a row has no SQL: databases "
+                f"take up to {_DEEPEST}. Export it to another format."
+            )
+        if depth > _MOST_NESTED:
             return self._flat(nodes, root, say)
         return self._nested(nodes, root, say, 1)
 
