@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from interpretkd.data._schema import *
     from interpretkd.data._splits import *
     from interpretkd.data._table_options import (
-        Table as Table,
+        ReadTable as ReadTable,
         TableOptions as TableOptions,
     )
     from interpretkd.data._tables import *
@@ -49,7 +49,7 @@ else:
             take_rows
         _schema: Column MISSING Rows Schema VALUE as_frame check_schema expand
         _splits: Split hold_out split_rows
-        _table_options: Table TableOptions
+        _table_options: ReadTable TableOptions
         _tables: as_they_stand frame_of open_table parse_table read_table
             require_columns
         _unseen: UnseenCells unseen_cells

@@ -28,7 +28,7 @@ from interpretkd.data._number_texts import (
     plain_values,
 )
 from interpretkd.data._schema import Schema
-from interpretkd.data._table_options import Table, TableOptions
+from interpretkd.data._table_options import ReadTable, TableOptions
 from interpretkd.data._tables import frame_of, raw_columns, require_columns
 from interpretkd.data._text_column import TextColumn
 
@@ -46,7 +46,7 @@ def read_rows(
     options: TableOptions | None = None,
     formats: Mapping[str, str] | None = None,
     keep_unread: bool = False,
-) -> Table:
+) -> ReadTable:
     """Read new rows of a file by the columns that a model knows.
 
     Parameters
@@ -61,14 +61,14 @@ def read_rows(
     options : TableOptions, default=None
         How the table is written, where it is not found out.
     formats : mapping of str to str, default=None
-        How columns were written in training: `Table.formats`.
+        How columns were written in training: `ReadTable.formats`.
     keep_unread : bool, default=False
         Whether cells that are not what the column was in training stay as they are
         written, and infinity is let through, for `unseen_cells` to find.
 
     Returns
     -------
-    Table
+    ReadTable
         The columns in the schema's order, then the further ones, and what is to be
         said of them.
 
@@ -101,7 +101,7 @@ def parse_rows(
     options: TableOptions | None = None,
     formats: Mapping[str, str] | None = None,
     keep_unread: bool = False,
-) -> Table:
+) -> ReadTable:
     r"""Do what `read_rows` does with the bytes of a file.
 
     Parameters
@@ -117,13 +117,13 @@ def parse_rows(
     options : TableOptions, default=None
         How the table is written, where it is not found out.
     formats : mapping of str to str, default=None
-        How columns were written in training: `Table.formats`.
+        How columns were written in training: `ReadTable.formats`.
     keep_unread : bool, default=False
         Whether cells that are not what the column was stay as they are written.
 
     Returns
     -------
-    Table
+    ReadTable
         As `read_rows` returns it.
 
     Raises
@@ -178,7 +178,7 @@ def parse_rows(
         _refuse_infinite(frame)
     for feature in schema.features:
         notes += _gap_note(feature, frame[feature.name])
-    return Table(frame, notes)
+    return ReadTable(frame, notes)
 
 
 def _texts_of(

@@ -14,7 +14,7 @@ from interpretkd._base import InputError, closest
 from interpretkd.data._column_kinds import Read, read_columns
 from interpretkd.data._column_problems import column_problems, refuse_columns
 from interpretkd.data._csv_file import csv_columns
-from interpretkd.data._table_options import Table, TableOptions
+from interpretkd.data._table_options import ReadTable, TableOptions
 from interpretkd.data._text_column import TextColumn
 
 
@@ -62,7 +62,7 @@ def open_table(
     drop: Sequence[str] = (),
     only: Sequence[str] | None = None,
     options: TableOptions | None = None,
-) -> Table:
+) -> ReadTable:
     """Read a table with what is to be said of it; its problems are not raised.
 
     Parameters
@@ -78,7 +78,7 @@ def open_table(
 
     Returns
     -------
-    Table
+    ReadTable
         Its rows, notes, problems and formats.
 
     Raises
@@ -102,7 +102,7 @@ def parse_table(
     drop: Sequence[str] = (),
     only: Sequence[str] | None = None,
     options: TableOptions | None = None,
-) -> Table:
+) -> ReadTable:
     r"""Parse a CSV or Parquet file; its problems are not raised.
 
     Parameters
@@ -120,7 +120,7 @@ def parse_table(
 
     Returns
     -------
-    Table
+    ReadTable
         At least one row.
 
     Raises
@@ -258,7 +258,7 @@ def as_they_stand(
 
 def _typed(
     columns: dict[str, TextColumn | Read], notes: tuple[str, ...], told: TableOptions
-) -> Table:
+) -> ReadTable:
     texts = [c for c in columns.values() if isinstance(c, TextColumn)]
     read = dict(zip([c.name for c in texts], read_columns(texts, told), strict=True))
     whole = {n: c if isinstance(c, Read) else read[n] for n, c in columns.items()}
@@ -270,7 +270,7 @@ def _typed(
     for column in whole.values():
         notes += column.notes
     formats = {name: c.format for name, c in whole.items() if c.format}
-    return Table(frame, notes, problems, formats)
+    return ReadTable(frame, notes, problems, formats)
 
 
 def _check_named(columns: dict[str, TextColumn | Read], told: TableOptions) -> None:

@@ -26,7 +26,7 @@ class NotChecked(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Decided:
     """What an export said of rows.
 
     Parameters
@@ -42,7 +42,7 @@ class Answers:
     decisions: NDArray[Any]
 
 
-Checker: TypeAlias = Callable[[Question], Answers]
+Checker: TypeAlias = Callable[[Question], Decided]
 Predict: TypeAlias = Callable[[Rows], tuple[Array, NDArray[Any]]]
 
 
@@ -106,7 +106,7 @@ def check(
     by : str
         What runs the export.
     ask : callable
-        Takes a `Question`, returns `Answers`; may raise `NotChecked`.
+        Takes a `Question`, returns `Decided`; may raise `NotChecked`.
     X : array-like or frame of shape (n_samples, n_features), or None
         Rows; those made from the thresholds are added.
     allowed : float, default=1e-9
@@ -143,7 +143,7 @@ def check(
     return Parity(by, n_rows, n_equal, n_made, n_made_equal, largest)
 
 
-def _asked(question: Question, predict: Predict) -> Answers:
+def _asked(question: Question, predict: Predict) -> Decided:
     """Ask what refuses whole tables about each row that is to be refused by itself."""
     answers = _meant(question, predict)
     for row in np.flatnonzero(question.refused):
@@ -154,18 +154,18 @@ def _asked(question: Question, predict: Predict) -> Answers:
     return answers
 
 
-def _meant(question: Question, predict: Predict) -> Answers:
+def _meant(question: Question, predict: Predict) -> Decided:
     """Ask about the rows that are not refused; of the others nothing is said."""
     known = ~question.refused
     said, decided = predict(question.part(known).rows)
     values = np.full((len(question), said.shape[1]), np.nan)
     decisions = np.full((len(question), *decided.shape[1:]), -1, dtype=np.int64)
     values[known], decisions[known] = said, decided
-    return Answers(values, decisions)
+    return Decided(values, decisions)
 
 
 def _compare(
-    spec: _ModelSpec, meant: Answers, answers: Answers, allowed: float
+    spec: _ModelSpec, meant: Decided, answers: Decided, allowed: float
 ) -> tuple[NDArray[np.bool_], float]:
     values, said = meant.values, answers.values
     if said.shape != values.shape:
@@ -186,7 +186,7 @@ def _compare(
 
 
 def _sentence(
-    by: str, meant: Answers, answers: Answers, equal: NDArray[np.bool_]
+    by: str, meant: Decided, answers: Decided, equal: NDArray[np.bool_]
 ) -> str:
     n_wrong = int((~equal).sum())
     first = int(np.flatnonzero(~equal)[0])

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from interpretkd.export._parity import Answers, Checker
+from interpretkd.export._parity import Checker, Decided
 from interpretkd.export._question import Question
 from interpretkd.export._specification import _ModelSpec
 from interpretkd.export._to_pmml import NAMESPACE, _pmml_text
@@ -22,7 +22,7 @@ def _pmml_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     """Return what reads the document, and a function that asks it."""
     evaluate = _read_pmml(_pmml_text(spec))
 
-    def ask(question: Question) -> Answers:
+    def ask(question: Question) -> Decided:
         columns, codes = question.cells(spec.used), question.codes
         for position in spec.used:
             feature = spec.schema.features[position]
@@ -42,7 +42,7 @@ def _pmml_checker(spec: _ModelSpec) -> tuple[str, Checker]:
             else:
                 values[i] = [said[1][text] for text in place]
                 decisions[i] = place[said[0]]
-        return Answers(values, decisions)
+        return Decided(values, decisions)
 
     return "interpretkd's own PMML reader", ask
 

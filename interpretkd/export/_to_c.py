@@ -13,7 +13,7 @@ import numpy as np
 
 from interpretkd._base import InputError, one_line
 from interpretkd.data import MISSING, VALUE, Codes, Feature
-from interpretkd.export._parity import Answers, Checker, NotChecked, ParityError
+from interpretkd.export._parity import Checker, Decided, NotChecked, ParityError
 from interpretkd.export._question import Question
 from interpretkd.export._specification import SMALLEST, _check_texts, _ModelSpec
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
@@ -54,7 +54,7 @@ def _c_checker(spec: _ModelSpec, *, name: str = "student") -> tuple[str, Checker
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     compiled: list[Any] = []
 
-    def ask(question: Question) -> Answers:
+    def ask(question: Question) -> Decided:
         if compiler is None:
             raise NotChecked("no C compiler was found")
         if not compiled:
@@ -98,7 +98,7 @@ def _built(
         ) from error
 
 
-def _run(spec: _ModelSpec, library: Any, name: str, codes: Codes) -> Answers:
+def _run(spec: _ModelSpec, library: Any, name: str, codes: Codes) -> Decided:
     category, values_of = library[f"{name}_category"], library[f"{name}_values"]
     row_type, out_type = ctypes.POINTER(ctypes.c_float), ctypes.POINTER(ctypes.c_double)
     for position in spec.used:  # the texts that a caller has must find their codes
@@ -121,7 +121,7 @@ def _run(spec: _ModelSpec, library: Any, name: str, codes: Codes) -> Answers:
             on = flags[i].ctypes.data_as(ctypes.POINTER(ctypes.c_int))
             if library[f"{name}_decide"](x, on):
                 flags[i] = -1
-    return Answers(values, flags if spec.task == "multilabel" else decisions)
+    return Decided(values, flags if spec.task == "multilabel" else decisions)
 
 
 def _head(spec: _ModelSpec, name: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.data import Schema
-from interpretkd.export._parity import Answers, Checker, _asked
+from interpretkd.export._parity import Checker, Decided, _asked
 from interpretkd.export._question import Question
 from interpretkd.export._specification import _form_kind, _ModelSpec
 from interpretkd.models import Forest, Linear, Nodes, Tree
@@ -81,7 +81,7 @@ def _json_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     """Return what reads the text, and a function that asks the student read."""
     again = read_json(_json_text(spec))
 
-    def ask(question: Question) -> Answers:
+    def ask(question: Question) -> Decided:
         return _asked(question, again.predict)
 
     return "interpretkd's own reader", ask

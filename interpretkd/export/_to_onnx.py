@@ -15,7 +15,7 @@ import numpy as np
 
 from interpretkd._base import InputError
 from interpretkd.data import MISSING, VALUE
-from interpretkd.export._parity import Answers, Checker, NotChecked
+from interpretkd.export._parity import Checker, Decided, NotChecked
 from interpretkd.export._question import Question
 from interpretkd.export._specification import SMALLEST, _check_texts, _ModelSpec
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
@@ -68,7 +68,7 @@ def _onnx_checker(spec: _ModelSpec) -> tuple[str, Checker]:
         return "onnxruntime", _absent
     session: list[Any] = []
 
-    def ask(question: Question) -> Answers:
+    def ask(question: Question) -> Decided:
         if not session:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -80,17 +80,17 @@ def _onnx_checker(spec: _ModelSpec) -> tuple[str, Checker]:
         said = session[0].run(None, {"X": question.codes})
         values = said[0].astype(np.float64)
         if spec.task == "regression":
-            return Answers(values, np.zeros(len(values), dtype=np.int64))
+            return Decided(values, np.zeros(len(values), dtype=np.int64))
         if spec.task == "multilabel":
-            return Answers(values, said[1])
+            return Decided(values, said[1])
         place = {str(name): i for i, name in enumerate(_class_names(spec))}
         decided = [place.get(str(label), -1) for label in said[1].tolist()]
-        return Answers(values, np.asarray(decided))
+        return Decided(values, np.asarray(decided))
 
     return f"onnxruntime {onnxruntime.__version__}", ask
 
 
-def _absent(question: Question) -> Answers:
+def _absent(question: Question) -> Decided:
     raise NotChecked("the package onnxruntime is not installed")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from interpretkd._base import InputError, one_line
 from interpretkd.data import MISSING, VALUE, Feature
-from interpretkd.export._parity import Answers, Checker
+from interpretkd.export._parity import Checker, Decided
 from interpretkd.export._question import Question
 from interpretkd.export._specification import (
     LARGEST,
@@ -63,7 +63,7 @@ def _python_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     space: dict[str, Any] = {"__name__": "student"}
     exec(compile(_python_text(spec), "student.py", "exec"), space)
 
-    def ask(question: Question) -> Answers:
+    def ask(question: Question) -> Decided:
         columns = question.cells(range(len(spec.schema)))
         names = list(columns)
         records = [
@@ -75,7 +75,7 @@ def _python_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     return f"Python {platform.python_version()}", ask
 
 
-def _collect(spec: _ModelSpec, space: dict[str, Any], records: list[Any]) -> Answers:
+def _collect(spec: _ModelSpec, space: dict[str, Any], records: list[Any]) -> Decided:
     n_outputs = spec.form.n_outputs
     values = np.full((len(records), n_outputs), np.nan)
     shape = (len(records), n_outputs) if spec.task == "multilabel" else len(records)
@@ -95,7 +95,7 @@ def _collect(spec: _ModelSpec, space: dict[str, Any], records: list[Any]) -> Ans
             decisions[i] = [label in said for label in spec.labels]
         else:
             decisions[i] = place[said]
-    return Answers(values, decisions)
+    return Decided(values, decisions)
 
 
 def _head(spec: _ModelSpec) -> Iterator[str]:

@@ -6,20 +6,20 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from interpretkd._base import InputError
-from interpretkd.data import Feature, Schema, Table, TableOptions, read_rows
+from interpretkd.data import Feature, ReadTable, Schema, TableOptions, read_rows
 
 _NOTES, _WRITTEN = "notes on reading", "how columns are written"
 _MOST_NOTES = 20
 
 
 def reading_facts(
-    table: Table, options: TableOptions, notes: tuple[str, ...]
+    table: ReadTable, options: TableOptions, notes: tuple[str, ...]
 ) -> dict[str, str]:
     """Say how a table was read, as facts of a run.
 
     Parameters
     ----------
-    table : Table
+    table : ReadTable
         The table.
     options : TableOptions
         How it was read.
@@ -56,7 +56,7 @@ def read_rows_for(
     only: Collection[str] | None = None,
     further: Sequence[Feature] = (),
     keep_unread: bool = False,
-) -> Table:
+) -> ReadTable:
     """Read new rows of a file as a fitted model knows them.
 
     Parameters
@@ -80,7 +80,7 @@ def read_rows_for(
 
     Returns
     -------
-    Table
+    ReadTable
         The columns, for `take_rows_for` and `take_labels`, and what is to be said.
 
     Raises

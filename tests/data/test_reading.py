@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 from interpretkd._base import InputError
 from interpretkd.data import (
-    Table,
+    ReadTable,
     TableOptions,
     check_columns,
     counter_notes,
@@ -29,17 +29,17 @@ from interpretkd.data import (
 CASES = Path(__file__).parent / "cases"
 
 
-def _parse(text: str | bytes, **told: Any) -> Table:
+def _parse(text: str | bytes, **told: Any) -> ReadTable:
     content = text.encode() if isinstance(text, str) else text
     return parse_table(content, "t.csv", options=TableOptions(**told))
 
 
-def _column(cells: list[str], **told: Any) -> Table:
+def _column(cells: list[str], **told: Any) -> ReadTable:
     lines = ['"' + cell.replace('"', '""') + '"' for cell in cells]
     return _parse("\n".join(["a", *lines]) + "\n", **told)
 
 
-def _parquet(table: Any, **settings: Any) -> Table:
+def _parquet(table: Any, **settings: Any) -> ReadTable:
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(table, buffer, **settings)
     return parse_table(buffer.getvalue(), "t.parquet")

@@ -234,7 +234,7 @@ def test_infinite_dates_are_refused(server):
 
 
 def test_the_check_can_fail(server):
-    """Answers of another student are told apart: the harness compares something."""
+    """Decided of another student are told apart: the harness compares something."""
     model, X = plain("cancer", "tree")
     other, _ = plain("cancer", "boosted")
     ask = checker(_model_spec(other), server)

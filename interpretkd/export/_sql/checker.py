@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from interpretkd.export._parity import Answers, Checker, NotChecked
+from interpretkd.export._parity import Checker, Decided, NotChecked
 from interpretkd.export._question import PlainColumns, Question
 from interpretkd.export._specification import _ModelSpec
 from interpretkd.export._sql.dialects import _double_type
@@ -32,7 +32,7 @@ def _sql_checker(spec: _ModelSpec, dialect: str) -> tuple[str, Checker]:
         spec, dialect=dialect, table=TABLE, keep=[_row_column(spec)], names=names
     )
 
-    def ask(question: Question) -> Answers:
+    def ask(question: Question) -> Decided:
         columns = question.cells(range(len(spec.schema)))
         if dialect == "sqlite":
             found = _ask_sqlite(spec, columns, statement)
@@ -43,7 +43,7 @@ def _sql_checker(spec: _ModelSpec, dialect: str) -> tuple[str, Checker]:
     return _database(dialect), ask
 
 
-def _answers_from(spec: _ModelSpec, records: Sequence[Sequence[Any]]) -> Answers:
+def _answers_from(spec: _ModelSpec, records: Sequence[Sequence[Any]]) -> Decided:
     """Read what a statement returned, in any order, the row's number first."""
     ordered = [list(record)[1:] for record in sorted(records, key=lambda r: r[0])]
     n_outputs = spec.form.n_outputs
@@ -56,7 +56,7 @@ def _answers_from(spec: _ModelSpec, records: Sequence[Sequence[Any]]) -> Answers
     elif spec.task == "multilabel":
         flags = [[-1 if v is None else v for v in row[:n_outputs]] for row in ordered]
         decided = np.asarray(flags, dtype=np.int64).reshape(-1, n_outputs)
-    return Answers(values, decided)
+    return Decided(values, decided)
 
 
 def _row_column(spec: _ModelSpec) -> str:
