@@ -158,6 +158,20 @@ def distill(
             "--drop-missing-target", help="Leave out the rows without a target."
         ),
     ] = False,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="A column that says which rows belong together, such as a customer: "
+            "no group is both trained on and judged on. Nobody is fitted to it."
+        ),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of further rows to judge the run on, instead of a fifth of "
+            "DATA."
+        ),
+    ] = None,
     infinite: Annotated[
         Infinite, typer.Option(help="Infinite values: what becomes of their rows.")
     ] = Infinite.refuse,
@@ -229,6 +243,8 @@ def distill(
             kinds=_kinds(read_as or []),
         ),
         drop_ids=drop_ids,
+        group=group,
+        test=test,
     )
     for note in rows.notes:
         warn(note)

@@ -47,12 +47,15 @@ class Read:
         Why it cannot be used, in a sentence.
     format : str, default=""
         How its numbers or dates are written; "" for the usual way, and for texts.
+    is_code : bool, default=False
+        Whether these are texts that look like numbers, such as 01, and are none.
     """
 
     values: "pd.Series[Any]"
     notes: tuple[str, ...] = ()
     problem: str = ""
     format: str = ""
+    is_code: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +127,11 @@ def _look(column: TextColumn, options: TableOptions) -> _Look:
         lower = set(pc.utf8_lower(cells.slice(0, 5)).to_pylist())
         if len(cells) <= 6 and lower <= {"true", "false"}:
             return as_text if column.is_typed else _Look(column, "boolean", known)
-        if pc.all(pc.match_substring_regex(cells, r"^[0-9]+$")).as_py():
-            zeros = pc.match_substring_regex(column.trimmed, r"^0[0-9]+$")
-            zero = np.asarray(zeros.to_numpy(zero_copy_only=False), bool) & known
-            if zero.any():
-                return replace(as_text, notes=(_zero_note(column, zero),))
+        # Codes such as 01 or 007A: as numbers some would lose what tells them apart.
+        zeros = pc.match_substring_regex(column.trimmed, r"^0[0-9]+$")
+        zero = np.asarray(zeros.to_numpy(zero_copy_only=False), bool) & known
+        if zero.any():
+            return replace(as_text, notes=(_zero_note(column, zero),))
     if told != "date":
         found = _look_for_numbers(column, known, told)
         if found is not None:
@@ -289,7 +292,8 @@ def _read(
     notes = look.notes
     if not look.problem:
         notes += (*_word_notes(column, known, options), *_similar_note(column, known))
-    return Read(column.as_texts(~known), notes, look.problem)
+    is_code = bool(look.notes)
+    return Read(column.as_texts(~known), notes, look.problem, is_code=is_code)
 
 
 def _read_numbers(look: _Look, decimal: str | None) -> Read:

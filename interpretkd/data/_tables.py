@@ -264,7 +264,8 @@ def _typed(
     whole = {n: c if isinstance(c, Read) else read[n] for n, c in columns.items()}
     frame = frame_of({name: column.values for name, column in whole.items()})
     named = {name: c.problem for name, c in whole.items() if c.problem}
-    for name, problem in column_problems(frame, texts=set(told.kinds)).items():
+    may_be_text = {*told.kinds, *(name for name, c in whole.items() if c.is_code)}
+    for name, problem in column_problems(frame, texts=may_be_text).items():
         named.setdefault(name, problem)
     problems = {name: named[name] for name in whole if name in named}
     for column in whole.values():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from interpretkd.runs._predictions import *
     from interpretkd.runs._reading import read_rows_for as read_rows_for
     from interpretkd.runs._recheck import *
+    from interpretkd.runs._task import *
     from interpretkd.runs._uploads import (
         check_teacher as check_teacher,
         read_upload as read_upload,
@@ -50,10 +51,10 @@ else:
             same_rows_runs saved_run suggest_name
         _predictions: take_labels take_rows_for
         _reading: read_rows_for
-        _recheck: GROUP_FACT Recheck recheck recheck_table
+        _recheck: Recheck recheck recheck_table
+        _task: GROUP_FACT Task read_task task_of
         _uploads: check_teacher read_upload
-        _workflow: Outcome STUDENTS Task distil new_student read_task task_of
-            train_teacher
+        _workflow: Outcome STUDENTS distil new_student train_teacher
         jobs: DemoOrder Job TrainOrder start_job
         """,
     )

@@ -9,13 +9,8 @@ from typing import Any
 from interpretkd import datasets
 from interpretkd._base import check_choice
 from interpretkd.runs._destination import check_destination
-from interpretkd.runs._workflow import (
-    STUDENTS,
-    Outcome,
-    distil,
-    task_of,
-    train_teacher,
-)
+from interpretkd.runs._task import task_of
+from interpretkd.runs._workflow import STUDENTS, Outcome, distil, train_teacher
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 

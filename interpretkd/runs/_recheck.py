@@ -26,9 +26,7 @@ from interpretkd.runs._bundle import Run
 from interpretkd.runs._deciding import new_rows
 from interpretkd.runs._predictions import take_labels
 from interpretkd.runs._reading import read_rows_for
-
-GROUP_FACT = "rows belong together by"
-"""What a run's description calls the column of the groups."""
+from interpretkd.runs._task import GROUP_FACT
 
 _MEASURES = {"fidelity": "fidelity to the teacher", "accuracy": "accuracy"}
 

@@ -1,45 +1,26 @@
 """From a table to a saved run: what the command line and the app do.
 
-Every run is made the same way. The rows are split, seeded and stratified, into 64 %
-that train the teacher, 16 % more for the student (`transfer`) and 20 % for judging
-(`test`). The student is fitted to the first two; every number that is shown was
-measured on the last, which neither has seen.
+Every run is made the same way. The student is fitted to the rows that trained the
+teacher (`train`) and to more (`transfer`); every number that is shown was measured on
+others (`test`), which neither has seen. Which are which: `_task.py`.
 """
 
 import contextlib
-import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, check_choice
-from interpretkd.data import (
-    ReadTable,
-    RowChoice,
-    Schema,
-    Split,
-    TableOptions,
-    choose_rows,
-    counter_notes,
-    id_columns,
-    open_table,
-    refuse_columns,
-    split_rows,
-    split_target,
-)
-from interpretkd.datasets import Dataset
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Analysis, Evaluation, analyse
 from interpretkd.runs._bundle import save
 from interpretkd.runs._destination import check_destination
-from interpretkd.runs._reading import reading_facts
+from interpretkd.runs._task import Task
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
     BatchPlan,
@@ -58,42 +39,6 @@ _NETWORKS: Mapping[tuple[str, str], Any] = {
     ("cnn", "multiclass"): CNNTeacher,
     ("cnn", "regression"): CNNRegressorTeacher,
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """Rows, what to predict of them, and who may see which.
-
-    Parameters
-    ----------
-    name : str
-        Of the data.
-    X : DataFrame of shape (n_samples, n_features)
-        Rows in original columns.
-    y : ndarray of shape (n_samples,)
-        Classes or values.
-    kind : {"multiclass", "regression"}
-        What is predicted.
-    split : Split
-        The rows for the teacher, for the student alone, and for judging.
-    about : mapping, default={}
-        What a report says of the data: source, hash, split.
-    notes : tuple of str, default=()
-        What was unusual about the table, in a sentence each.
-    """
-
-    name: str
-    X: pd.DataFrame
-    y: NDArray[Any]
-    kind: str
-    split: Split
-    about: Mapping[str, str | int | float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    @property
-    def student_rows(self) -> NDArray[np.int64]:
-        """The rows that the student is fitted to: train and transfer."""
-        return np.concatenate([self.split.train, self.split.transfer])
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,131 +66,6 @@ class Outcome:
     def evaluation(self) -> Evaluation:
         """Fidelity, accuracy and sizes on the test rows."""
         return self.found.evaluation
-
-
-def read_task(
-    path: str | os.PathLike[str],
-    target: str,
-    *,
-    drop: Sequence[str] = (),
-    task: str = "auto",
-    seed: int = 0,
-    name: str | None = None,
-    choice: RowChoice | None = None,
-    options: TableOptions | None = None,
-    drop_ids: bool = False,
-) -> Task:
-    """Read a user's table and split its rows.
-
-    Parameters
-    ----------
-    path : str or path
-        A CSV or Parquet file.
-    target : str
-        The column to predict.
-    drop : sequence of str, default=()
-        Columns to leave out.
-    task : {"auto", "classification", "regression"}, default="auto"
-        Whether the target is a class or a quantity.
-    seed : int, default=0
-        Of the split.
-    name : str, default=None
-        What to call the data; None takes the file's name.
-    choice : RowChoice, default=None
-        Which rows are left out; None keeps all.
-    options : TableOptions, default=None
-        How the table is written, where it is not found out.
-    drop_ids : bool, default=False
-        Whether columns that tell every row apart are left out, too.
-
-    Returns
-    -------
-    Task
-        The rows, with texts as categories.
-
-    Raises
-    ------
-    InputError
-        For anything in the table that cannot be used.
-    """
-    check_choice("read_task", "task", task, ("auto", "classification", "regression"))
-    told = TableOptions() if options is None else options
-    table = open_table(path, drop=drop, options=told)
-    ids = tuple(id_columns(table.frame, target)) if drop_ids else ()
-    table = _without(table, ids)
-    refuse_columns(table.problems)
-    rows, facts = choose_rows(table.frame, target, choice or RowChoice(), seed=seed)
-    X, y, kind = split_target(rows, target, task=task)
-    notes = (*table.notes, *counter_notes(X))
-    known: Any = Schema.from_data(X).conform(X)
-    strata = None if kind == "regression" else y
-    split = split_rows(len(y), strata, seed)
-    about: dict[str, str | int | float] = {
-        "data": Path(path).name if name is None else name,
-        "data SHA-256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-        "target": target,
-        "columns left out": ", ".join((*drop, *ids)) or "none",
-        **facts,
-        **reading_facts(table, told, notes),
-        **_split_facts(split, seed),
-    }
-    return Task(str(about["data"]), known, y, kind, split, about, notes)
-
-
-def _without(table: ReadTable, names: Sequence[str]) -> ReadTable:
-    """Leave columns out, with all that was said of them."""
-    if not names:
-        return table
-    starts = tuple(f"Column {name!r}" for name in names)
-    said = f"Left out, since they tell every row apart: {', '.join(map(repr, names))}."
-    return ReadTable(
-        table.frame.drop(columns=list(names)),
-        (*(note for note in table.notes if not note.startswith(starts)), said),
-        {name: text for name, text in table.problems.items() if name not in names},
-        {name: text for name, text in table.formats.items() if name not in names},
-    )
-
-
-def task_of(dataset: Dataset, *, seed: int = 0) -> Task:
-    """Return one of the shipped data sets as a task.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        What one of the loaders returned.
-    seed : int, default=0
-        Of the split.
-
-    Returns
-    -------
-    Task
-        Its rows and their split.
-    """
-    split = dataset.split(seed)
-    about: dict[str, str | int | float] = {
-        "data": dataset.name,
-        "data source": dataset.source,
-        "data licence": dataset.licence,
-        "data SHA-256": _values_hash(dataset),
-        **_split_facts(split, seed),
-    }
-    return Task(dataset.name, dataset.data, dataset.target, "multiclass", split, about)
-
-
-def _split_facts(split: Split, seed: int) -> dict[str, int]:
-    return {
-        "rows that trained the teacher": len(split.train),
-        "further rows for the student": len(split.transfer),
-        "rows held out": len(split.test),
-        "seed of the split": seed,
-    }
-
-
-def _values_hash(dataset: Dataset) -> str:
-    """Return the hash of all values, whatever file they were read from."""
-    rows = pd.util.hash_pandas_object(dataset.data, index=False).to_numpy()
-    labels = pd.util.hash_array(np.asarray(dataset.target))
-    return hashlib.sha256(rows.tobytes() + labels.tobytes()).hexdigest()
 
 
 def train_teacher(
@@ -297,7 +117,8 @@ def train_teacher(
     rows = task.split.train
     estimator = network(random_state=seed, verbose=verbose, **settings)
     with _counting_steps(estimator, len(rows), on_epoch):
-        return estimator.fit(task.X.iloc[rows], task.y[rows])
+        groups = None if task.groups is None else task.groups[rows]
+        return estimator.fit(task.X.iloc[rows], task.y[rows], groups=groups)
 
 
 @contextlib.contextmanager
@@ -382,15 +203,21 @@ def distil(
     else:
         model = DistilledClassifier(frozen, student, target=target, **common)
     tell(f"Fitting the student and its baseline to {len(task.student_rows):,} rows")
-    model.fit(task.X.iloc[task.student_rows], task.y[task.student_rows])
+    own, groups = task.student_rows, task.groups
+    model.fit(
+        task.X.iloc[own],
+        task.y[own],
+        groups=None if groups is None else groups[own],
+    )
     tell(f"Judging on {len(task.split.test):,} rows that neither has seen")
     test = task.split.test
     X, y = task.X.iloc[test], task.y[test]
     about = dict(task.about) | ({"command": command} if command else {})
-    found = analyse(model, X, y, about=about)
+    judged = None if groups is None else groups[test]
+    found = analyse(model, X, y, about=about, groups=judged)
     _ = found.evaluation  # what cannot be judged is not saved
-    said = found.answers
-    return Outcome(found, save(model, path, X, y, teacher_logits=said, about=about))
+    kept: Any = {"teacher_logits": found.answers, "about": about, "groups": judged}
+    return Outcome(found, save(model, path, X, y, **kept))
 
 
 def new_student(

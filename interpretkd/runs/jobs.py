@@ -491,7 +491,7 @@ def _train(told: Mapping[str, Any], scratch: Path, speaker: _Speaker) -> dict[st
 
 def _task(order: TrainOrder) -> Any:
     from interpretkd.data import RowChoice
-    from interpretkd.runs import _workflow as runs
+    from interpretkd.runs import _task as runs
     from interpretkd.runs._demo import DEMOS
 
     if order.target is None and order.data not in DEMOS:

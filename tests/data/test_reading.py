@@ -458,3 +458,10 @@ def test_small_files_that_came_out_wrong(
     assert not found.problems
     assert found.frame[column][0] == first
     assert any(f"Column {column!r}" in note for note in found.notes) == is_told
+
+
+@pytest.mark.parametrize("other", ["12A", "1.5", "True", "1E5", "17"])
+def test_a_leading_zero_makes_a_column_of_codes(other: str) -> None:
+    found = _column(["01", "02", other, "10"])
+    assert found.frame.iloc[:, 0].tolist() == ["01", "02", other, "10"]
+    assert "begins with a zero" in found.notes[0]
