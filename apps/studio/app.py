@@ -39,7 +39,9 @@ st.html(STATIC / "studio.css")
 if st.context.theme.type == "dark":
     st.html(STATIC / "dark.css")
 sidebar.show()
-home = "start" if session.chosen() is None else "overview"
+# A run that is gone leaves the pages where they were: a reload must find its own.
+is_new = session.chosen() is None and not session.remembered("gone")
+home = "start" if is_new else "overview"
 pages = {
     name: st.Page(
         f"views/{name}.py",

@@ -60,7 +60,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     OSError
         When the folder is absent or cannot be written to.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        _write_beside(path, content)
+    except OSError as error:  # it must name the file that was asked for
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_beside(path: Path, content: bytes) -> None:
+    """Write to a temporary name, then move it in place."""
+    prefix = f".{path.name[:50]}."  # a long name with more behind it may be too long
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

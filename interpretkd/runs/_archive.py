@@ -14,7 +14,7 @@ from interpretkd.runs._bundle import load_run
 from interpretkd.runs._destination import RUN_FILES
 from interpretkd.runs._folder import _verified
 from interpretkd.runs._limits import Room, read_arrays, read_member
-from interpretkd.runs._listing import _safe_name, find_runs, place_run, saved_run
+from interpretkd.runs._listing import _place_run, _safe_name, find_runs, saved_run
 from interpretkd.runs._onnx_limits import _check_onnx, _try_onnx
 from interpretkd.runs._replace import _scratch, _write_synced
 from interpretkd.runs._uploads import (
@@ -38,7 +38,6 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 def _run_archive(folder: Path) -> bytes:
     """Check a saved run, and pack the files its manifest names into a zip."""
     files, _ = _verified(folder)
-    files["manifest.json"] = (folder / "manifest.json").read_bytes()
     top = _UNSAFE.sub("-", folder.resolve().name).strip("-") or "run"
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -96,7 +95,7 @@ def unpack_run(content: bytes, runs: str | os.PathLike[str], name: str) -> Path:
         key = saved_run(fresh).key
         if key in known:
             return known[key]
-        return place_run(fresh, folder / _safe_name(Path(name).stem))
+        return _place_run(fresh, folder / _safe_name(Path(name).stem))
 
 
 def _read_members(content: bytes, name: str) -> dict[str, bytes]:

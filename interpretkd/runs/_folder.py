@@ -91,9 +91,8 @@ def _read_files(path: Path, room: Room) -> tuple[dict[str, bytes], dict[str, Any
     if not os.path.lexists(path / "manifest.json"):
         raise BundleError(f"{str(path)!r} is not a run: it has no manifest.json.")
     with naming_file("manifest.json"):
-        manifest = _parse_json(
-            read_plain_file(path / "manifest.json", Room(_MOST_MANIFEST))
-        )
+        said = read_plain_file(path / "manifest.json", Room(_MOST_MANIFEST))
+        manifest = _parse_json(said)
         if manifest["format"] != BUNDLE_FORMAT:
             raise InputError(
                 f"this version reads format {BUNDLE_FORMAT}. Got format "
@@ -105,7 +104,7 @@ def _read_files(path: Path, room: Room) -> tuple[dict[str, bytes], dict[str, Any
         absent = sorted(set(_REQUIRED) - set(hashes))
         if unknown or absent:
             raise InputError(f"it names the unknown {unknown} and lacks {absent}")
-    files = {}
+    files = {"manifest.json": said}
     for name, expected in hashes.items():
         with naming_file(name):
             files[name] = read_plain_file(path / name, room)

@@ -1,5 +1,6 @@
 """The saved runs in a folder, known by a name and by what they hold."""
 
+import contextlib
 import datetime
 import hashlib
 import json
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from interpretkd._base import InputError
+from interpretkd.runs._limits import MOST_UNPACKED, Room, read_plain_file
 from interpretkd.runs._replace import _place_free
 
 _MANIFEST = "manifest.json"
+_MOST_MANIFEST = 2**20
 _DEEPEST = 3
 """How many folders below the runs folder a run may lie."""
 _LONGEST_NAME = 60
@@ -80,7 +83,7 @@ def saved_run(path: str | os.PathLike[str], *, name: str | None = None) -> Saved
     folder = Path(path)
     folder = folder.parent if folder.name == _MANIFEST else folder
     try:
-        content = (folder / _MANIFEST).read_bytes()
+        content = read_plain_file(folder / _MANIFEST, Room(_MOST_MANIFEST))
     except (OSError, ValueError):  # ValueError: a NUL in the path
         raise InputError(
             f"There is no run in {str(path)!r}: a run is a folder that save() or "
@@ -104,10 +107,11 @@ def find_runs(folder: str | os.PathLike[str]) -> tuple[SavedRun, ...]:
         In the order of their names.
     """
     top = Path(folder)
-    found = (
-        saved_run(path, name=path.relative_to(top).as_posix() or path.name)
-        for path in _folders(top)
-    )
+    found = []
+    for path in _folders(top):
+        with contextlib.suppress(InputError):  # no file, or gone since it was found
+            name = path.relative_to(top).as_posix() or path.name
+            found.append(saved_run(path, name=name))
     return tuple(sorted(found, key=lambda run: run.name))
 
 
@@ -176,7 +180,7 @@ spaces, '.', '-' and '_', 60 at most, and begin with a letter or digit. Got '../
     return folder
 
 
-def place_run(made: Path, wanted: Path) -> Path:
+def _place_run(made: Path, wanted: Path) -> Path:
     """Move a run that was made beside to where it is wanted, or to the next free name.
 
     Parameters
@@ -232,7 +236,7 @@ def _folders(top: Path) -> Iterator[Path]:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_plain_file(path, Room(MOST_UNPACKED)))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

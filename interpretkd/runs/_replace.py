@@ -15,6 +15,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -290,3 +291,24 @@ def _sync(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+class _Scratch:
+    """A hidden folder for a job's files, locked while this process lives.
+
+    What a server that was killed has left is removed by the next job.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        place = parent / "job"
+        _clear_leftovers(place)
+        self.folder, self._held = _make_holder(place)
+        self.inner = self.folder / _NEW
+        self.inner.mkdir()
+        self._lock = threading.Lock()
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with self._lock:
+            _unlock(self._held)
+            self._held = None

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from interpretkd._base import InputError
-from interpretkd.runs._replace import _clear_leftovers, _make_holder, _unlock
+from interpretkd.runs._replace import _Scratch
 
 _SAID_EVERY = 0.1
 """Seconds between two lines about the same step."""
@@ -152,7 +152,7 @@ class Job:
         A folder of its own, removed when it has ended.
     """
 
-    def __init__(self, process: "subprocess.Popen[str]", scratch: "_Scratch") -> None:
+    def __init__(self, process: "subprocess.Popen[str]", scratch: _Scratch) -> None:
         self._process, self._log = process, _Log()
         self._finalizer = weakref.finalize(self, _end, process, scratch)
         # The thread must not know the job: one that nobody looks at is ended.
@@ -266,27 +266,6 @@ def _with_places(order: Any, scratch: Path, names: set[str]) -> Any:
         if getattr(order, part, None) in names
     }
     return replace(order, **placed)
-
-
-class _Scratch:
-    """A hidden folder for a job's files, locked while this process lives.
-
-    What a server that was killed has left is removed by the next job.
-    """
-
-    def __init__(self, parent: Path) -> None:
-        place = parent / "job"
-        _clear_leftovers(place)
-        self.folder, self._held = _make_holder(place)
-        self.inner = self.folder / "new"
-        self.inner.mkdir()
-        self._lock = threading.Lock()
-
-    def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        with self._lock:
-            _unlock(self._held)
-            self._held = None
 
 
 class _Log:
@@ -461,7 +440,7 @@ def _train(told: Mapping[str, Any], scratch: Path, speaker: _Speaker) -> dict[st
     speaker.plan(4)
     speaker.begin("Loading the library and the rows")
     from interpretkd.runs import _workflow as runs
-    from interpretkd.runs._listing import place_run
+    from interpretkd.runs._listing import _place_run
 
     task = _task(order)
     n_rows = len(task.split.train)
@@ -485,7 +464,7 @@ def _train(told: Mapping[str, Any], scratch: Path, speaker: _Speaker) -> dict[st
         tell=speaker.begin,
     )
     # Others may have taken the name while this one was trained: then the next one.
-    path = place_run(outcome.path, Path(order.out))
+    path = _place_run(outcome.path, Path(order.out))
     return {"paths": [str(path)], "verdict": outcome.evaluation.verdict}
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 
 import pytest
 from sklearn.datasets import load_iris
@@ -76,3 +77,17 @@ def test_of_a_damaged_run_a_list_says_nothing(tmp_path):
     assert (read_facts(damaged).data, read_facts(damaged).student) == ("", "")
     (tmp_path / "manifest.json").unlink()
     assert read_facts(damaged).made.year <= 1970
+
+
+def test_a_list_passes_over_what_is_no_file(tmp_path):
+    """A pipe would make the list wait for ever."""
+    for name in ("pipe", "link", "folder", "good"):
+        (tmp_path / name).mkdir()
+    os.mkfifo(tmp_path / "pipe" / "manifest.json")
+    (tmp_path / "link" / "manifest.json").symlink_to("/dev/zero")
+    (tmp_path / "folder" / "manifest.json").mkdir()
+    (tmp_path / "good" / "manifest.json").write_text("{}")
+    os.mkfifo(tmp_path / "good" / "model.json")
+    (run,) = find_runs(tmp_path)
+    assert run.name == "good"
+    assert read_facts(run).student == ""

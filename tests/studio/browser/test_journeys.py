@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -195,3 +196,43 @@ def test_a_node_is_clicked_and_its_rule_is_shown(visit):
     node.click()
     expect(page).to_have_url(re.compile(rf"node={number}\b"))
     expect(main(page)).to_contain_text(f"Node {number}")
+
+
+def test_a_page_loaded_anew_finds_the_training_and_cancels_it(visit):
+    page = visit(None, "/train")
+    page.get_by_test_id("stMain").get_by_text("A demo", exact=True).click()
+    wait_until_idle(page)
+    epochs = page.get_by_role("spinbutton", name="Epochs, at most")
+    epochs.fill("500")
+    epochs.press("Enter")
+    page.get_by_role("textbox", name="Name of the run").fill("slow one")
+    page.get_by_role("textbox", name="Name of the run").press("Enter")
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_role("progressbar").first.wait_for()
+    page.reload()
+    expect(main(page)).to_contain_text("Making slow one")
+    page.get_by_role("button", name="Cancel").click()
+    expect(main(page)).to_contain_text("It was cancelled.")
+    page.reload()
+    expect(main(page)).to_contain_text("It was cancelled.")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(main(page)).not_to_contain_text("It was cancelled.")
+
+
+def test_a_run_opened_by_its_folder_survives_a_reload_and_its_end(
+    visit, make_run, tmp_path
+):
+    away = shutil.copytree(make_run("regression"), tmp_path / "away")
+    page = visit(None)
+    page.get_by_role("textbox", name="Folder").fill(str(away))
+    page.get_by_role("button", name="Open the folder").click()
+    page.get_by_role("heading", name="Overview").wait_for()
+    page.reload()
+    page.get_by_role("heading", name="Overview").wait_for()
+    wait_until_idle(page)
+    expect(page.get_by_test_id("stMetric").first).to_be_visible()
+    shutil.rmtree(away)
+    page.reload()
+    gone = page.get_by_test_id("stSidebar")
+    expect(gone).to_contain_text("The run 'away' is no longer there")
+    expect(page.get_by_test_id("stMetric")).to_have_count(0)
