@@ -107,6 +107,14 @@ def distill(
     alpha: Annotated[
         float, typer.Option(min=0, max=1, help="The weight of the labels.")
     ] = 0.0,
+    class_order: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...|@FILE",
+            help="The classes in the order of an ONNX file's outputs, or a text file "
+            "with one a line; sorted if not given.",
+        ),
+    ] = None,
     drop: Annotated[
         list[str] | None, typer.Option(help="A column to leave out; may be repeated.")
     ] = None,
@@ -126,7 +134,13 @@ def distill(
             )
         size = {sizes[student]: max_leaves}
     rows = runs.read_task(table, target, drop=drop or (), task=task.value, seed=seed)
-    fitted = runs.train_teacher(rows, teacher, seed=seed, verbose=console.is_terminal)
+    fitted = runs.train_teacher(
+        rows,
+        teacher,
+        class_order=None if class_order is None else _class_names(class_order),
+        seed=seed,
+        verbose=console.is_terminal,
+    )
     outcome = runs.distil(
         rows,
         fitted,
@@ -139,6 +153,19 @@ def distill(
     )
     _show_outcomes(console, {student.value: outcome})
     console.print(f"Run: {outcome.path}")
+
+
+def _class_names(told: str) -> list[str]:
+    """Return the names of classes, from between commas or from the lines of a file."""
+    if not told.startswith("@"):
+        return [name.strip() for name in told.split(",")]
+    path = Path(told[1:])
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"--class-order cannot read the text file {str(path)!r}."
+        ) from error
 
 
 def _show_outcomes(console: "Console", outcomes: "dict[str, Outcome]") -> None:

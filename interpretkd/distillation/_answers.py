@@ -111,7 +111,8 @@ def teacher_says(
             f"for each of X. Got shape {logits.shape}."
         )
     known = isinstance(teacher_logits, Answers)
-    return answers_of(model.teacher_, rows, teacher_logits if known else logits)
+    said = teacher_logits if known else logits
+    return answers_of(getattr(model, "teacher_", None), rows, said)
 
 
 def _n_outputs(model: Any, logits: Array) -> int:

@@ -334,7 +334,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        both = (get_tags(self.teacher), get_tags(self._student))
+        both = [get_tags(self._student)]
+        if hasattr(self.teacher, "__sklearn_tags__"):  # of others the model is asked
+            both.append(get_tags(self.teacher))
         tags.input_tags.allow_nan = all(t.input_tags.allow_nan for t in both)
         return tags
 
@@ -501,6 +503,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
     def _fit_teacher(self, rows: Any, y: Any) -> Teacher:
         """Return the teacher, fitted here unless it is frozen."""
+        if not hasattr(self.teacher, "fit"):  # no estimator: it has logits, see _check
+            return as_teacher(self.teacher)
         teacher = clone(self.teacher)
         if not is_fitted(teacher):
             teacher.fit(rows, y)
@@ -594,7 +598,7 @@ class _Parts:
 
 
 def is_fitted(estimator: Any) -> bool:
-    """Say whether an estimator is fitted; what is no estimator is not.
+    """Say whether an estimator is fitted; what has logits and no `fit` is, always.
 
     Parameters
     ----------
@@ -606,6 +610,8 @@ def is_fitted(estimator: Any) -> bool:
     bool
         As `sklearn.utils.validation.check_is_fitted` sees it.
     """
+    if hasattr(estimator, "logits") and not hasattr(estimator, "fit"):
+        return True
     try:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError):
