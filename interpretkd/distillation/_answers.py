@@ -187,7 +187,8 @@ def certainty(task: str, logits: Array | Answers) -> Array | None:
         return None
     chance = probabilities(np.asarray(logits), task)
     decided = decide(logits, task)
-    return decision_probability(chance, decided.reshape(len(chance), -1), task)
+    columns = decided[:, None] if decided.ndim == 1 else decided
+    return decision_probability(chance, columns, task)
 
 
 def output_names(model: Any) -> list[str]:

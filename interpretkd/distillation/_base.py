@@ -453,6 +453,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             raise self._wrong_kind(self.teacher_.estimator)
         answers = self.teacher_.answers(rows)
         check_answers(type(self.teacher_.estimator).__name__, answers, self.task_)
+        if answers.own is not None:
+            self.teacher_ = replace(self.teacher_, decides_otherwise=True)
         return answers
 
     def _wrong_kind(self, teacher: Any) -> InputError:

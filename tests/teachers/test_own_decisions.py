@@ -1,5 +1,6 @@
 """A teacher's decision is the teacher's: what its predict says, not its scores."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -332,7 +333,9 @@ def test_teachers_that_stand_before_others_pass_them_on(threshold: Any) -> None:
     for other in (CachedTeacher(teacher), prepared):
         said = as_teacher(other).answers(X)
         np.testing.assert_array_equal(said.own, expected.own)
-        again = as_teacher(other).answers(X, said.logits)
+        assert as_teacher(other).answers(X, said.logits).own is None
+        seen = replace(as_teacher(other), decides_otherwise=True)
+        again = seen.answers(X, said.logits)
         np.testing.assert_array_equal(again.own, expected.own)
 
 
@@ -462,6 +465,7 @@ def test_answers_go_with_their_rows(one: Any, other: Any, data: Any) -> None:
         kept = TransferSet(rows, both.logits, own=both.own).take(index)
         assert decide(kept.answers).tolist() == np.array(oracle)[index].tolist()
         np.testing.assert_array_equal(kept.rows, take_rows(rows, index))
+        assert not len(both[index[:0]].differs("multiclass"))
     np.testing.assert_array_equal(np.asarray(both), both.logits)
     with pytest.raises(InputError, match="of the same rows"):
         Answers(both.logits, both.logits[:0, 0].astype(int))
