@@ -143,6 +143,14 @@ def distill(
     alpha: Annotated[
         float, typer.Option(min=0, max=1, help="The weight of the labels.")
     ] = 0.0,
+    class_order: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...|@FILE",
+            help="The classes in the order of an ONNX file's outputs, or a text file "
+            "with one a line; sorted if not given.",
+        ),
+    ] = None,
     drop: Annotated[
         list[str] | None, typer.Option(help="A column to leave out; may be repeated.")
     ] = None,
@@ -248,7 +256,13 @@ def distill(
     )
     for note in rows.notes:
         warn(note)
-    fitted = runs.train_teacher(rows, teacher, seed=seed, verbose=console.is_terminal)
+    fitted = runs.train_teacher(
+        rows,
+        teacher,
+        class_order=None if class_order is None else _class_names(class_order),
+        seed=seed,
+        verbose=console.is_terminal,
+    )
     outcome = runs.distil(
         rows,
         fitted,
@@ -272,6 +286,19 @@ def _kinds(told: list[str]) -> dict[str, str]:
                 f"--as must be COLUMN=text, COLUMN=number or COLUMN=date. Got {text!r}."
             )
     return {name: kind for name, _, kind in pairs}
+
+
+def _class_names(told: str) -> list[str]:
+    """Return the names of classes, from between commas or from the lines of a file."""
+    if not told.startswith("@"):
+        return [name.strip() for name in told.split(",")]
+    path = Path(told[1:])
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"--class-order cannot read the text file {str(path)!r}."
+        ) from error
 
 
 def _show_outcomes(console: "Console", outcomes: "dict[str, Outcome]") -> None:

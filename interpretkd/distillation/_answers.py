@@ -111,7 +111,8 @@ def teacher_says(
             f"for each of X. Got shape {logits.shape}."
         )
     known = isinstance(teacher_logits, Answers)
-    return answers_of(model.teacher_, rows, teacher_logits if known else logits)
+    said = teacher_logits if known else logits
+    return answers_of(getattr(model, "teacher_", None), rows, said)
 
 
 def _n_outputs(model: Any, logits: Array) -> int:
@@ -186,7 +187,8 @@ def certainty(task: str, logits: Array | Answers) -> Array | None:
         return None
     chance = probabilities(np.asarray(logits), task)
     decided = decide(logits, task)
-    return decision_probability(chance, decided.reshape(len(chance), -1), task)
+    columns = decided[:, None] if decided.ndim == 1 else decided
+    return decision_probability(chance, columns, task)
 
 
 def output_names(model: Any) -> list[str]:

@@ -344,7 +344,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        both = (get_tags(self.teacher), get_tags(self._student))
+        both = [get_tags(self._student)]
+        if hasattr(self.teacher, "__sklearn_tags__"):  # of others the model is asked
+            both.append(get_tags(self.teacher))
         tags.input_tags.allow_nan = all(t.input_tags.allow_nan for t in both)
         return tags
 
@@ -466,6 +468,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             raise self._wrong_kind(self.teacher_.estimator)
         answers = self.teacher_.answers(rows)
         check_answers(type(self.teacher_.estimator).__name__, answers, self.task_)
+        if answers.own is not None:
+            self.teacher_ = replace(self.teacher_, decides_otherwise=True)
         return answers
 
     def _wrong_kind(self, teacher: Any) -> InputError:
@@ -518,6 +522,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self, rows: Any, y: Any, groups: NDArray[np.int64] | None = None
     ) -> Teacher:
         """Return the teacher, fitted here unless it is frozen."""
+        if not hasattr(self.teacher, "fit"):  # no estimator: it has logits, see _check
+            return as_teacher(self.teacher)
         teacher = clone(self.teacher)
         if not is_fitted(teacher):
             takes = groups is not None and has_fit_parameter(teacher, "groups")
@@ -579,7 +585,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
 
 def is_fitted(estimator: Any) -> bool:
-    """Say whether an estimator is fitted; what is no estimator is not.
+    """Say whether an estimator is fitted; what has logits and no `fit` is, always.
 
     Parameters
     ----------
@@ -591,6 +597,8 @@ def is_fitted(estimator: Any) -> bool:
     bool
         As `sklearn.utils.validation.check_is_fitted` sees it.
     """
+    if hasattr(estimator, "logits") and not hasattr(estimator, "fit"):
+        return True
     try:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError):

@@ -158,7 +158,9 @@ def frontier(
     def fit(student: Any) -> Any:
         model = kind(cached, student, **settings)
         model.fit(parts.train, parts.y_train)
-        model.teacher, model.teacher_ = teacher, fitted
+        seen = model.teacher_.decides_otherwise
+        model.teacher = teacher
+        model.teacher_ = replace(fitted, decides_otherwise=seen)
         return model
 
     return _trace(cached, parts, candidates, fit, budget, verbose=verbose)

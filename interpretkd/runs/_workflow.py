@@ -7,21 +7,21 @@ others (`test`), which neither has seen. Which are which: `_task.py`.
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._base import InputError, check_choice
+from interpretkd._base import InputError, check_choice, one_line
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Analysis, Evaluation, analyse
 from interpretkd.runs._bundle import save
 from interpretkd.runs._destination import check_destination
 from interpretkd.runs._task import Task
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.targets import classes_as_named, classes_in_order
 from interpretkd.teachers import (
     BatchPlan,
     CNNRegressorTeacher,
@@ -72,6 +72,7 @@ def train_teacher(
     task: Task,
     teacher: str = "mlp",
     *,
+    class_order: Sequence[str] | None = None,
     seed: int = 0,
     verbose: bool = False,
     on_epoch: Callable[[float, int], object] | None = None,
@@ -85,6 +86,9 @@ def train_teacher(
         The rows.
     teacher : str, default="mlp"
         "mlp", "cnn", or the path of an .onnx file.
+    class_order : sequence of str, default=None
+        The classes in the order of an .onnx file's outputs; None for those of the
+        task, sorted: numbers by their value, texts by their letters.
     seed : int, default=0
         Of the network.
     verbose : bool, default=False
@@ -103,12 +107,17 @@ def train_teacher(
     Raises
     ------
     InputError
-        For any other teacher.
+        For any other teacher; for an order without every class, or for what knows its
+        classes or has none.
     """
-    if teacher.lower().endswith(".onnx"):
-        kind = "values" if task.kind == "regression" else "auto"
-        classes = None if task.kind == "regression" else np.unique(task.y)
-        return OnnxTeacher(teacher, task=task.kind, classes=classes, output=kind)
+    is_file = teacher.lower().endswith(".onnx")
+    if class_order is not None and (not is_file or task.kind == "regression"):
+        raise InputError(
+            "An order of the classes is for the outputs of an .onnx file that "
+            f"classifies. Got the teacher {teacher!r} for a {task.kind} task."
+        )
+    if is_file:
+        return _open_file(teacher, task, class_order)
     if (teacher, task.kind) not in _NETWORKS:
         raise InputError(
             f"The teacher must be 'mlp', 'cnn' or an .onnx file. Got {teacher!r}."
@@ -119,6 +128,29 @@ def train_teacher(
     with _counting_steps(estimator, len(rows), on_epoch):
         groups = None if task.groups is None else task.groups[rows]
         return estimator.fit(task.X.iloc[rows], task.y[rows], groups=groups)
+
+
+def _open_file(path: str, task: Task, class_order: Sequence[str] | None) -> OnnxTeacher:
+    """Open an ONNX file; its outputs have no names, so their order is told."""
+    if task.kind == "regression":
+        return OnnxTeacher(path, task=task.kind, output="values")
+    if class_order is None:
+        classes = classes_in_order(task.y)
+    else:
+        classes = classes_as_named(class_order, task.y)
+    file = OnnxTeacher(path, task=task.kind)
+    n_outputs = None
+    with contextlib.suppress(InputError, AttributeError):  # it does not always tell
+        n_outputs = len(file.classes_)
+    if n_outputs not in (None, len(classes)):
+        told = ", ".join(one_line(str(name)) for name in classes.tolist()[:10])
+        raise InputError(
+            f"The ONNX file {path!r} has {n_outputs} outputs, and there are "
+            f"{len(classes)} classes ({told}{', ...' if len(classes) > 10 else ''}): "
+            "name them all, in the order of the outputs, with class_order "
+            "(--class-order)."
+        )
+    return file.set_params(classes=classes)
 
 
 @contextlib.contextmanager

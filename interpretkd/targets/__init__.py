@@ -11,6 +11,7 @@ from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
     from interpretkd.targets._answers import *
+    from interpretkd.targets._class_order import *
     from interpretkd.targets._deciding import *
     from interpretkd.targets._decisions import *
     from interpretkd.targets._labels import *
@@ -21,6 +22,7 @@ else:
         __name__,
         """
         _answers: Answers answers_of decide
+        _class_order: classes_as_named classes_in_order
         _deciding: deciding deciding_labels
         _decisions: DecisionMixin
         _labels: check_labels indicate label_target

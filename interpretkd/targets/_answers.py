@@ -86,7 +86,7 @@ class Answers:
         if self.own is None:
             return np.zeros(len(self), dtype=bool)
         other = self.own != decide(self.logits, task)
-        return np.asarray(other.reshape(len(self), -1).any(axis=1))
+        return np.asarray(other.any(axis=1) if other.ndim == 2 else other)
 
     def join(self, further: "Answers") -> "Answers":
         """Return both as one.

@@ -48,6 +48,8 @@ class Teacher:
     names_classes : bool, default=True
         Whether it is the model itself that knows the names of its classes and their
         order, and not who wrapped it.
+    decides_otherwise : bool, default=False
+        Whether its `predict` was seen to say other than its largest score.
     """
 
     estimator: Any
@@ -56,6 +58,7 @@ class Teacher:
     n_parameters: int | None = None
     size_bytes: int | None = None
     names_classes: bool = True
+    decides_otherwise: bool = False
 
     def logits(self, X: Any) -> Array:
         """Ask the model, in batches.
@@ -91,7 +94,8 @@ class Teacher:
         Returns
         -------
         Answers
-            The logits; its own decisions where they are not what the logits decide.
+            The logits; its own decisions where they are not what the logits decide. Of
+            given logits it is asked for these only if it was seen to decide otherwise.
 
         Raises
         ------
@@ -100,6 +104,8 @@ class Teacher:
         """
         if isinstance(logits, Answers):
             return logits
+        if logits is not None and not self.decides_otherwise:
+            return Answers(_as_matrix(logits))
         if hasattr(self.estimator, "answers"):  # one that stands before another
             known: Answers = self.estimator.answers(X)
             return known if logits is None else Answers(_as_matrix(logits), known.own)

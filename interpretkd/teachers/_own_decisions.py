@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
 from interpretkd._base import Array, InputError, one_line
-from interpretkd.targets import Answers, DecisionMixin, decide
+from interpretkd.targets import Answers, DecisionMixin, decide, log_probabilities
 
-_CHANCE = 0.5
-_FEWEST_TO_JUDGE = 20
-"""Rows below which scores are not said to contradict the decisions."""
+_MOST_OTHERWISE = 0.5
+"""Scores that decide otherwise in a larger share of the rows are looked into."""
+
+_FEWEST_TO_JUDGE, _MOST_TO_JUDGE = 20, 2_000
 
 
 def _decides_for_itself(estimator: Any, task: str) -> bool:
@@ -134,9 +136,9 @@ def _innermost(estimator: Any) -> Any:
 def check_answers(name: str, answers: Answers, task: str) -> None:
     """Refuse a teacher whose scores say nothing of what it decides.
 
-    A threshold moves decisions, but rows that are decided for a class still have, on
-    the whole, the higher scores for it. Scores of which not even that is true belong to
-    something else: to pairs of classes, or to classes in another order.
+    A threshold moves decisions, but a higher score still makes a class more likely to
+    be decided. Scores of which not even that is true belong to something else: to pairs
+    of classes, or to classes in another order.
 
     Parameters
     ----------
@@ -153,42 +155,50 @@ def check_answers(name: str, answers: Answers, task: str) -> None:
         For such scores.
     """
     differs = answers.differs(task)
-    if len(answers) < _FEWEST_TO_JUDGE or differs.mean() <= _CHANCE:
+    if len(answers) < _FEWEST_TO_JUDGE or differs.mean() <= _MOST_OTHERWISE:
         return
-    ranked = _mean_rank(answers, task)
-    if ranked is None or ranked > _CHANCE:
+    if _tell_decisions(answers, task):
         return
     raise InputError(
         f"The scores of {name} contradict its decisions: in {differs.mean():.1%} of "
         f"{len(answers):,} rows its predict decides otherwise than the largest score, "
-        "and what it decides has no higher scores than what it does not. Its scores "
-        "must be in the order of classes_, one a class; or leave them to "
-        "CallableTeacher with a function that returns such scores."
+        "and no thresholds make the one follow from the other. Its scores must be one "
+        "a class, in the order of its classes_."
     )
 
 
-def _mean_rank(answers: Answers, task: str) -> float | None:
-    """Return how often, on average over what is decided, scores rank rows rightly.
+def _tell_decisions(answers: Answers, task: str) -> bool:
+    """Tell whether scores say anything of what is decided, whatever the thresholds."""
+    drawn = np.random.default_rng(0).permutation(len(answers))[:_MOST_TO_JUDGE]
+    some = answers[np.sort(drawn)]
+    decided = decide(some, task)
+    problems = [(some.logits, decided)]
+    if task == "multilabel":
+        columns = zip(some.logits.T, decided.T, strict=True)
+        problems = [(np.column_stack([-z, z]), on) for z, on in columns]
+    varied = [(z, own) for z, own in problems if len(np.unique(own)) > 1]
+    return not varied or any(_weight_of_scores(z, own) > 0 for z, own in varied)
 
-    The area under the ROC curve of each column's lead over the others, for the rows
-    that are decided so; weighted by these. None where one thing alone is decided.
+
+def _weight_of_scores(logits: Array, decided: NDArray[np.int64]) -> float:
+    """Return how much scores count in the best account of decisions, in [0, inf).
+
+    Of decisions read as draws from softmax(weight * scores + thresholds), the most
+    likely weight that is not negative. 0 where scores mislead.
     """
-    decided = decide(answers, task)
-    n_outputs = answers.shape[1]
-    on = decided == 1 if task == "multilabel" else decided[:, None] == range(n_outputs)
-    lead = answers.logits if task == "multilabel" else _leads(answers.logits)
-    areas, weights = [], []
-    for column, rows in zip(lead.T, on.T, strict=True):
-        n_on, n_off = int(rows.sum()), int((~rows).sum())
-        if n_on and n_off:
-            ranks = pd.Series(column).rank().to_numpy()
-            areas.append((ranks[rows].mean() - (n_on + 1) / 2) / n_off)
-            weights.append(n_on)
-    return float(np.average(areas, weights=weights)) if areas else None
+    n_rows, n_classes = logits.shape
+    scores = logits - logits.mean(axis=1, keepdims=True)
+    scores = scores / (scores.std() or 1.0)
+    rows = np.arange(n_rows)
 
+    def loss(settings: Array) -> tuple[float, Array]:
+        said = log_probabilities(settings[0] * scores + settings[1:])
+        slope = np.exp(said)
+        slope[rows, decided] -= 1
+        gradient = [(slope * scores).sum(), *slope.sum(axis=0)]
+        return -said[rows, decided].mean(), np.asarray(gradient) / n_rows
 
-def _leads(logits: Array) -> Array:
-    """Return how far each column is ahead of the best of the others."""
-    best = np.sort(logits, axis=1)
-    top, second = best[:, -1:], best[:, -2:-1]
-    return np.where(logits == top, logits - second, logits - top)
+    bounds = [(0, 50)] + [(-50, 50)] * n_classes
+    start = np.zeros(n_classes + 1)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return float(found.x[0])
