@@ -15,8 +15,8 @@ _FEWEST_ROWS = 20
 _SUM_TOLERANCE = 4e-3
 """How far the probabilities of a row may sum from 1: those of bfloat16 do."""
 
-_BETTER_ORDER = 0.3
-"""By how much another order of the classes must raise the accuracy to be told."""
+_BETTER_ORDER, _GOOD_ORDER = 0.3, 0.6
+"""By how much another order of the classes must raise the accuracy, and to how much."""
 
 _MOST_CLASSES = 1_000
 
@@ -125,8 +125,9 @@ def _no_better(model: Any, teacher: Answers, truth: NDArray[Any] | None) -> str 
     known = truth >= 0
     np.add.at(table, (decided[known], truth[known]), 1)
     best = float(table[linear_sum_assignment(-table)].sum() / len(truth))
-    enough = len(truth) >= 10 * n_classes
-    reordered = enough and best - right >= _BETTER_ORDER
+    # In few rows the best of many orders is good by chance.
+    enough = len(truth) >= max(_FEWEST_ROWS, 4 * n_classes)
+    reordered = enough and best >= _GOOD_ORDER and best - right >= _BETTER_ORDER
     if right > commonest and not reordered:
         return None
     name = one_line(repr(model.classes_.tolist()[int(counts.argmax())]))
