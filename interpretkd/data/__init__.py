@@ -12,7 +12,12 @@ from interpretkd._base.lazy import attach
 if TYPE_CHECKING:
     from interpretkd.data._by_schema import *
     from interpretkd.data._cells import *
-    from interpretkd.data._column_problems import *
+    from interpretkd.data._column_problems import (
+        check_columns as check_columns,
+        counter_notes as counter_notes,
+        id_columns as id_columns,
+        refuse_columns as refuse_columns,
+    )
     from interpretkd.data._columns import *
     from interpretkd.data._distances import *
     from interpretkd.data._feature import (
@@ -25,10 +30,16 @@ if TYPE_CHECKING:
     from interpretkd.data._schema import *
     from interpretkd.data._splits import *
     from interpretkd.data._table_options import (
-        Table as Table,
+        ReadTable as ReadTable,
         TableOptions as TableOptions,
     )
-    from interpretkd.data._tables import *
+    from interpretkd.data._tables import (
+        frame_of as frame_of,
+        open_table as open_table,
+        parse_table as parse_table,
+        read_table as read_table,
+        require_columns as require_columns,
+    )
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -44,7 +55,7 @@ else:
             take_rows
         _schema: Column MISSING Rows Schema VALUE as_frame check_schema expand
         _splits: Split hold_out split_rows
-        _table_options: Table TableOptions
+        _table_options: ReadTable TableOptions
         _tables: frame_of open_table parse_table read_table require_columns
         """,
     )

@@ -28,7 +28,7 @@ from interpretkd.data._number_texts import (
     plain_values,
 )
 from interpretkd.data._schema import Schema
-from interpretkd.data._table_options import Table, TableOptions
+from interpretkd.data._table_options import ReadTable, TableOptions
 from interpretkd.data._tables import frame_of, raw_columns, require_columns
 from interpretkd.data._text_column import TextColumn
 
@@ -43,7 +43,7 @@ def read_rows(
     further: Sequence[Feature] = (),
     options: TableOptions | None = None,
     formats: Mapping[str, str] | None = None,
-) -> Table:
+) -> ReadTable:
     """Read new rows of a file by the columns that a model knows.
 
     Parameters
@@ -58,11 +58,11 @@ def read_rows(
     options : TableOptions, default=None
         How the table is written, where it is not found out.
     formats : mapping of str to str, default=None
-        How columns were written in training: `Table.formats`.
+        How columns were written in training: `ReadTable.formats`.
 
     Returns
     -------
-    Table
+    ReadTable
         The columns in the schema's order, then the further ones, and what is to be
         said of them.
 
@@ -93,7 +93,7 @@ def parse_rows(
     further: Sequence[Feature] = (),
     options: TableOptions | None = None,
     formats: Mapping[str, str] | None = None,
-) -> Table:
+) -> ReadTable:
     r"""Do what `read_rows` does with the bytes of a file.
 
     Parameters
@@ -109,11 +109,11 @@ def parse_rows(
     options : TableOptions, default=None
         How the table is written, where it is not found out.
     formats : mapping of str to str, default=None
-        How columns were written in training: `Table.formats`.
+        How columns were written in training: `ReadTable.formats`.
 
     Returns
     -------
-    Table
+    ReadTable
         As `read_rows` returns it.
 
     Raises
@@ -162,7 +162,7 @@ def parse_rows(
     _refuse_infinite(frame)
     for feature in schema.features:
         notes += _gap_note(feature, frame[feature.name])
-    return Table(frame, notes)
+    return ReadTable(frame, notes)
 
 
 def _texts_of(

@@ -6,7 +6,7 @@ tell; else it is not guessed but asked.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,12 +47,15 @@ class Read:
         Why it cannot be used, in a sentence.
     format : str, default=""
         How its numbers or dates are written; "" for the usual way, and for texts.
+    is_text : bool, default=False
+        Whether these are texts for sure, even if most of them are numbers.
     """
 
     values: "pd.Series[Any]"
     notes: tuple[str, ...] = ()
     problem: str = ""
     format: str = ""
+    is_text: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,8 @@ class _Look:
     dates: DateTexts | None = None
     orders: tuple[str, ...] = ()
     problem: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    is_text: bool = False
 
 
 def read_columns(columns: Iterable[TextColumn], options: TableOptions) -> list[Read]:
@@ -112,7 +116,7 @@ def _look(column: TextColumn, options: TableOptions) -> _Look:
     keep, words = options.keep_na_words, options.na_values
     text = ~column.missing(words, of_texts=True, keep=keep)
     if told == "text":
-        return _Look(column, "text", text)
+        return _Look(column, "text", text, is_text=True)
     known = ~column.missing(words, of_texts=False, keep=False)
     if not known.any():
         return _Look(column, "text" if text.any() and keep else "nothing", text)
@@ -128,7 +132,8 @@ def _look(column: TextColumn, options: TableOptions) -> _Look:
             zeros = pc.match_substring_regex(column.trimmed, r"^0[0-9]+$")
             zero = np.asarray(zeros.to_numpy(zero_copy_only=False), bool) & known
             if zero.any():
-                return replace(as_text, notes=(_zero_note(column, zero),))
+                note = _zero_note(column, zero)
+                return replace(as_text, notes=(note,), is_text=True)
     if told != "date":
         found = _look_for_numbers(column, known, told)
         if found is not None:
@@ -289,7 +294,8 @@ def _read(
     notes = look.notes
     if not look.problem:
         notes += (*_word_notes(column, known, options), *_similar_note(column, known))
-    return Read(column.as_texts(~known), notes, look.problem)
+    texts = column.as_texts(~known)
+    return Read(texts, notes, look.problem, is_text=look.is_text)
 
 
 def _read_numbers(look: _Look, decimal: str | None) -> Read:

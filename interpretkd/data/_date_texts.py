@@ -78,7 +78,7 @@ class DateTexts:
 
         Parameters
         ----------
-        texts : Array of string
+        texts : Array of str
             Without blanks around them.
 
         Returns
@@ -166,7 +166,7 @@ def seem_dates(texts: pyarrow.Array) -> bool:
 
     Parameters
     ----------
-    texts : Array of string
+    texts : Array of str
         Without blanks around them.
 
     Returns

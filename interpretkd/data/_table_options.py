@@ -78,7 +78,7 @@ class TableOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class ReadTable:
     """A table as it was read.
 
     Parameters

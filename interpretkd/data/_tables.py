@@ -13,7 +13,7 @@ from interpretkd._base import InputError, closest
 from interpretkd.data._column_kinds import Read, read_columns
 from interpretkd.data._column_problems import column_problems, refuse_columns
 from interpretkd.data._csv_file import csv_columns
-from interpretkd.data._table_options import Table, TableOptions
+from interpretkd.data._table_options import ReadTable, TableOptions
 from interpretkd.data._text_column import TextColumn
 
 
@@ -61,7 +61,7 @@ def open_table(
     drop: Sequence[str] = (),
     only: Sequence[str] | None = None,
     options: TableOptions | None = None,
-) -> Table:
+) -> ReadTable:
     """Read a table with what is to be said of it; its problems are not raised.
 
     Parameters
@@ -77,7 +77,7 @@ def open_table(
 
     Returns
     -------
-    Table
+    ReadTable
         Its rows, notes, problems and formats.
 
     Raises
@@ -101,7 +101,7 @@ def parse_table(
     drop: Sequence[str] = (),
     only: Sequence[str] | None = None,
     options: TableOptions | None = None,
-) -> Table:
+) -> ReadTable:
     r"""Parse a CSV or Parquet file; its problems are not raised.
 
     Parameters
@@ -119,7 +119,7 @@ def parse_table(
 
     Returns
     -------
-    Table
+    ReadTable
         At least one row.
 
     Raises
@@ -220,19 +220,20 @@ def frame_of(columns: dict[str, "pd.Series[Any]"]) -> pd.DataFrame:
 
 def _typed(
     columns: dict[str, TextColumn | Read], notes: tuple[str, ...], told: TableOptions
-) -> Table:
-    texts = [c for c in columns.values() if isinstance(c, TextColumn)]
-    read = dict(zip([c.name for c in texts], read_columns(texts, told), strict=True))
+) -> ReadTable:
+    cells = [c for c in columns.values() if isinstance(c, TextColumn)]
+    read = dict(zip([c.name for c in cells], read_columns(cells, told), strict=True))
     whole = {n: c if isinstance(c, Read) else read[n] for n, c in columns.items()}
     frame = frame_of({name: column.values for name, column in whole.items()})
+    texts = {name for name, c in whole.items() if c.is_text}
     named = {name: c.problem for name, c in whole.items() if c.problem}
-    for name, problem in column_problems(frame, texts=set(told.kinds)).items():
+    for name, problem in column_problems(frame, texts=texts).items():
         named.setdefault(name, problem)
     problems = {name: named[name] for name in whole if name in named}
     for column in whole.values():
         notes += column.notes
     formats = {name: c.format for name, c in whole.items() if c.format}
-    return Table(frame, notes, problems, formats)
+    return ReadTable(frame, notes, problems, formats)
 
 
 def _check_named(columns: dict[str, TextColumn | Read], told: TableOptions) -> None:

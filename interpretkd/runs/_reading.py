@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from interpretkd._base import InputError
-from interpretkd.data import Feature, Table, TableOptions, read_rows
+from interpretkd.data import Feature, ReadTable, TableOptions, read_rows
 
 _NOTES, _WRITTEN = "notes on reading", "how columns are written"
 _MOST_NOTES = 20
 
 
 def reading_facts(
-    table: Table, options: TableOptions, notes: tuple[str, ...]
+    table: ReadTable, options: TableOptions, notes: tuple[str, ...]
 ) -> dict[str, str]:
     """Say how a table was read, as facts of a run.
 
     Parameters
     ----------
-    table : Table
+    table : ReadTable
         The table.
     options : TableOptions
         How it was read.
@@ -53,7 +53,7 @@ def read_rows_for(
     target: str | None = None,
     about: Mapping[str, str | int | float] | None = None,
     options: TableOptions | None = None,
-) -> Table:
+) -> ReadTable:
     """Read new rows of a file as a fitted model knows them.
 
     Parameters
@@ -71,7 +71,7 @@ def read_rows_for(
 
     Returns
     -------
-    Table
+    ReadTable
         The columns, for `take_rows_for` and `take_labels`, and what is to be said.
 
     Raises

@@ -19,7 +19,7 @@ import pyarrow
 import pyarrow.parquet
 
 from interpretkd._base import InputError
-from interpretkd.data import Table, parse_table
+from interpretkd.data import ReadTable, parse_table
 from interpretkd.teachers import OnnxTeacher
 
 MOST_BYTES = 200 * 2**20
@@ -59,7 +59,7 @@ _OTHER_FILES = {
 }
 
 
-def read_upload(content: bytes, name: str) -> Table:
+def read_upload(content: bytes, name: str) -> ReadTable:
     r"""Read a table that was uploaded; its columns are not judged yet.
 
     Parameters
@@ -71,7 +71,7 @@ def read_upload(content: bytes, name: str) -> Table:
 
     Returns
     -------
-    Table
+    ReadTable
         At least one row; its problems are not raised.
 
     Raises

@@ -21,10 +21,10 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, check_choice
 from interpretkd.data import (
+    ReadTable,
     RowChoice,
     Schema,
     Split,
-    Table,
     TableOptions,
     choose_rows,
     counter_notes,
@@ -191,13 +191,13 @@ def read_task(
     return Task(str(about["data"]), known, y, kind, split, about, notes)
 
 
-def _without(table: Table, names: Sequence[str]) -> Table:
+def _without(table: ReadTable, names: Sequence[str]) -> ReadTable:
     """Leave columns out, with all that was said of them."""
     if not names:
         return table
     starts = tuple(f"Column {name!r}" for name in names)
     said = f"Left out, since they tell every row apart: {', '.join(map(repr, names))}."
-    return Table(
+    return ReadTable(
         table.frame.drop(columns=list(names)),
         (*(note for note in table.notes if not note.startswith(starts)), said),
         {name: text for name, text in table.problems.items() if name not in names},

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from interpretkd._base import InputError
-from interpretkd.data import Feature, Schema, Table, TableOptions, parse_rows
+from interpretkd.data import Feature, ReadTable, Schema, TableOptions, parse_rows
 
 WORDS = ("None", "NA", "nan", "", "True", "01", "1", "1E5", "own", "null", "2024-01-01")
 
@@ -27,7 +27,7 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _read(text: str, *features: Feature, **settings: Any) -> Table:
+def _read(text: str, *features: Feature, **settings: Any) -> ReadTable:
     return parse_rows(text.encode(), "t.csv", Schema(features), **settings)
 
 
@@ -36,7 +36,7 @@ def _category(*levels: Any, gaps: bool = False) -> Feature:
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_known_categories_are_read_alike_from_csv_and_parquet(cells: list[str]) -> None:
     schema = Schema((_category(*WORDS), Feature("n")))
     rows = pd.DataFrame({"c": cells, "n": np.arange(len(cells))})
