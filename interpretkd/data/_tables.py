@@ -228,7 +228,8 @@ def _typed(
     texts = {name for name, c in whole.items() if c.is_text}
     named = {name: c.problem for name, c in whole.items() if c.problem}
     for name, problem in column_problems(frame, texts=texts).items():
-        named.setdefault(name, problem)
+        hints = [note for note in whole[name].notes if "looks like" in note]
+        named.setdefault(name, " ".join([problem, *hints]))
     problems = {name: named[name] for name in whole if name in named}
     for column in whole.values():
         notes += column.notes

@@ -212,6 +212,8 @@ def test_written_numbers_come_back(
         (["Dec 24, 2024", "May 1, 2023"], "2024-12-24"),
         (["12/24/2024 6:30 PM", "01/02/2024 12:00 am"], "2024-12-24 18:30"),
         (["2024-12", "2023-01"], "2024-12-01"),
+        (["05.2024", "12.2023"], "2024-05-01"),
+        (["05/2024", "12/2023"], "2024-05-01"),
         (["2024-12-24T18:30:05.25", "2023-01-01 00:00:00"], "2024-12-24 18:30:05.25"),
     ],
 )
@@ -241,6 +243,18 @@ def test_dates_that_may_be_either_are_told_by_others_or_by_a_person() -> None:
         found = _column(["03/04/2024", "05/06/2024"], dates=dates)
         assert found.frame["a"][0] == pd.Timestamp(first)
     assert not _column(["05/05/2024", "07/07/2024"]).problems
+
+
+@pytest.mark.parametrize(
+    ("form", "part"),
+    [("{}:30", "a time of day"), ("{} kg", "a number with the unit 'kg'")],
+)
+def test_measures_among_texts_are_noticed(form: str, part: str) -> None:
+    found = _column([form.format(i) for i in range(10)])
+    assert found.frame["a"][3] == form.format(3)
+    assert f"'{form.format(0)}' looks like {part};" in found.notes[0]
+    problem = _column([f"{i} kg" for i in range(200)]).problems["a"]
+    assert problem.endswith("unit 'kg'; write the numbers alone.")
 
 
 def test_years_of_two_digits_are_noticed() -> None:
