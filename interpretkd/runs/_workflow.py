@@ -174,7 +174,10 @@ def read_task(
     table = _without(table, ids)
     refuse_columns(table.problems)
     rows, facts = choose_rows(table.frame, target, choice or RowChoice(), seed=seed)
-    X, y, kind = split_target(rows, target, task=task)
+    try:
+        X, y, kind = split_target(rows, target, task=task)
+    except InputError as error:
+        raise InputError(_with_words(str(error), target, table.notes)) from error
     notes = (*table.notes, *counter_notes(X))
     known: Any = Schema.from_data(X).conform(X)
     strata = None if kind == "regression" else y
@@ -189,6 +192,15 @@ def read_task(
         **_split_facts(split, seed),
     }
     return Task(str(about["data"]), known, y, kind, split, about, notes)
+
+
+def _with_words(said: str, target: str, notes: tuple[str, ...]) -> str:
+    """Add to what is said of a target with gaps which words were taken for them."""
+    if not said.startswith(f"The target {target!r} is missing"):
+        return said
+    start = f"Column {target!r}"
+    words = [n for n in notes if n.startswith(start) and "read as missing" in n]
+    return " ".join([said, *words])
 
 
 def _without(table: ReadTable, names: Sequence[str]) -> ReadTable:
