@@ -12,7 +12,12 @@ from interpretkd._base.lazy import attach
 if TYPE_CHECKING:
     from interpretkd.data._by_schema import *
     from interpretkd.data._cells import *
-    from interpretkd.data._column_problems import *
+    from interpretkd.data._column_problems import (
+        check_columns as check_columns,
+        counter_notes as counter_notes,
+        id_columns as id_columns,
+        refuse_columns as refuse_columns,
+    )
     from interpretkd.data._columns import *
     from interpretkd.data._distances import *
     from interpretkd.data._feature import (
@@ -30,7 +35,14 @@ if TYPE_CHECKING:
         ReadTable as ReadTable,
         TableOptions as TableOptions,
     )
-    from interpretkd.data._tables import *
+    from interpretkd.data._tables import (
+        as_they_stand as as_they_stand,
+        frame_of as frame_of,
+        open_table as open_table,
+        parse_table as parse_table,
+        read_table as read_table,
+        require_columns as require_columns,
+    )
     from interpretkd.data._unseen import *
 else:
     __getattr__, __dir__, __all__ = attach(

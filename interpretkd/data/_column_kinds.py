@@ -6,17 +6,26 @@ tell; else it is not guessed but asked.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from interpretkd._base import counted, one_line
-from interpretkd.data._date_texts import DMY, MDY, DateTexts, seem_dates
+from interpretkd.data._column_notes import (
+    _either,
+    _measure_note,
+    _not_all,
+    _number_note,
+    _short,
+    _similar_note,
+    _wide_note,
+    _word_notes,
+    _zero_note,
+)
+from interpretkd.data._date_texts import DMY, MDY, MONTH_AND_YEAR, DateTexts, seem_dates
 from interpretkd.data._number_texts import (
     NumberFormat,
     NumberTexts,
@@ -29,8 +38,6 @@ from interpretkd.data._text_column import TextColumn
 
 _ORDERS = {"day-first": DMY, "month-first": MDY}
 _DOT_GROUPS = r"^[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)$"
-_MOST_SIMILAR = 2000
-_WIDEST_WHOLE = 2.0**63
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +54,15 @@ class Read:
         Why it cannot be used, in a sentence.
     format : str, default=""
         How its numbers or dates are written; "" for the usual way, and for texts.
-    is_code : bool, default=False
-        Whether these are texts that look like numbers, such as 01, and are none.
+    is_text : bool, default=False
+        Whether these are texts for sure, even if most of them are numbers.
     """
 
     values: "pd.Series[Any]"
     notes: tuple[str, ...] = ()
     problem: str = ""
     format: str = ""
-    is_code: bool = False
+    is_text: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +77,8 @@ class _Look:
     dates: DateTexts | None = None
     orders: tuple[str, ...] = ()
     problem: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    is_text: bool = False
 
 
 def read_columns(columns: Iterable[TextColumn], options: TableOptions) -> list[Read]:
@@ -115,7 +123,7 @@ def _look(column: TextColumn, options: TableOptions) -> _Look:
     keep, words = options.keep_na_words, options.na_values
     text = ~column.missing(words, of_texts=True, keep=keep)
     if told == "text":
-        return _Look(column, "text", text)
+        return _Look(column, "text", text, is_text=True)
     known = ~column.missing(words, of_texts=False, keep=False)
     if not known.any():
         return _Look(column, "text" if text.any() and keep else "nothing", text)
@@ -128,10 +136,14 @@ def _look(column: TextColumn, options: TableOptions) -> _Look:
         if len(cells) <= 6 and lower <= {"true", "false"}:
             return as_text if column.is_typed else _Look(column, "boolean", known)
         # Codes such as 01 or 007A: as numbers some would lose what tells them apart.
+        months = pc.match_substring_regex(cells, f"^{MONTH_AND_YEAR}$")
         zeros = pc.match_substring_regex(column.trimmed, r"^0[0-9]+$")
         zero = np.asarray(zeros.to_numpy(zero_copy_only=False), bool) & known
         if zero.any():
-            return replace(as_text, notes=(_zero_note(column, zero),))
+            note = _zero_note(column, zero)
+            return replace(as_text, notes=(note,), is_text=True)
+        if pc.all(months).as_py() and pc.any(pc.starts_with(cells, "0")).as_py():
+            told = "date"
     if told != "date":
         found = _look_for_numbers(column, known, told)
         if found is not None:
@@ -292,8 +304,9 @@ def _read(
     notes = look.notes
     if not look.problem:
         notes += (*_word_notes(column, known, options), *_similar_note(column, known))
-    is_code = bool(look.notes)
-    return Read(column.as_texts(~known), notes, look.problem, is_code=is_code)
+        notes += () if look.is_text else _measure_note(column, known)
+    texts = column.as_texts(~known)
+    return Read(texts, notes, look.problem, is_text=look.is_text)
 
 
 def _read_numbers(look: _Look, decimal: str | None) -> Read:
@@ -362,119 +375,3 @@ def _read_dates(look: _Look, order: str | None, orders: dict[str, str]) -> Read:
 def _agreed(orders: Iterable[str]) -> str | None:
     found = set(orders)
     return found.pop() if len(found) == 1 else None
-
-
-def _not_all(column: TextColumn, wrong: NDArray[np.bool_], kind: str) -> str:
-    if not wrong.any():
-        return f"Column {column.name!r} holds {kind}s that are written in several ways."
-    example, row = column.example(wrong)
-    return (
-        f"Column {column.name!r}: {column.rows(wrong)} of {len(column.place)} values "
-        f"are not {kind}s, e.g. {_short(example)} (row {row}); if that stands for a "
-        "missing value, name it (--na-values)."
-    )
-
-
-def _either(
-    column: TextColumn,
-    known: NDArray[np.bool_],
-    formats: tuple[NumberFormat, ...],
-    numbers: NumberTexts,
-) -> str:
-    mark = "," if any(f.group == "," for f in formats) else "."
-    has = pc.match_substring(numbers.bodies, mark).to_numpy(zero_copy_only=False)
-    first = int(np.flatnonzero(has)[0])
-    example = column.texts[int(np.flatnonzero(known)[numbers.places[first]])].as_py()
-    either = sorted(float(numbers.values(form)[first]) for form in formats)
-    return (
-        f"Column {column.name!r} holds numbers such as {_short(example)}, which may be "
-        f"{either[0]:.15g} or {either[1]:.15g}; say what the decimal mark is "
-        "(--decimal . or --decimal ,)."
-    )
-
-
-def _number_note(
-    column: TextColumn, known: NDArray[np.bool_], values: NDArray[Any]
-) -> str:
-    """Show the first number that is written so that a computer would not read it."""
-    odd = np.flatnonzero(~are_plain(column.part(known)))
-    at = int(odd[0]) if len(odd) else 0
-    example = column.texts[int(np.flatnonzero(known)[at])].as_py()
-    return (
-        f"Column {column.name!r} is read as numbers: {_short(example)} as "
-        f"{values[at].item():.15g}."
-    )
-
-
-def _wide_note(
-    column: TextColumn, known: NDArray[np.bool_], values: NDArray[Any]
-) -> tuple[str, ...]:
-    """Speak of whole numbers that no integer of 64 bits holds."""
-    if values.dtype.kind != "f" or not (np.abs(values) >= _WIDEST_WHOLE).any():
-        return ()
-    cells = column.part(known)
-    whole = pc.match_substring_regex(cells, r"^[+-]?[0-9]{19,}$")
-    found = np.asarray(whole.to_numpy(zero_copy_only=False), bool)
-    found &= np.abs(values) >= _WIDEST_WHOLE
-    if not found.any():
-        return ()
-    example = cells[int(np.flatnonzero(found)[0])].as_py()
-    return (
-        f"Column {column.name!r} holds whole numbers of 2**63 and more, e.g. "
-        f"{_short(example)}; they are rounded to about 16 digits.",
-    )
-
-
-def _zero_note(column: TextColumn, zero: NDArray[np.bool_]) -> str:
-    example, _ = column.example(zero)
-    return (
-        f"Column {column.name!r} is read as text, not as numbers: {_short(example)} "
-        "begins with a zero."
-    )
-
-
-def _word_notes(
-    column: TextColumn, known: NDArray[np.bool_], options: TableOptions
-) -> tuple[str, ...]:
-    """Count the words that were taken for missing, and "None" that was not."""
-    notes = []
-    words = column.trimmed.to_pylist() if len(column.texts) <= 10**5 else []
-    taken: dict[str, int] = {}
-    for i in np.flatnonzero(~known).tolist() if words else []:
-        if words[i] and words[i] not in options.na_values:
-            taken[words[i]] = taken.get(words[i], 0) + int(column.counts[i])
-    if taken:
-        counts = ", ".join(f"{word!r} {count}" for word, count in taken.items())
-        notes.append(
-            f"Column {column.name!r}: {counted(sum(taken.values()), 'cell')} read as "
-            f"missing ({counts}); --keep-na-words keeps such words as texts."
-        )
-    none = [i for i, word in enumerate(words) if word == "None" and known[i]]
-    if none:
-        cells = counted(int(column.counts[none].sum()), "cell")
-        notes.append(
-            f"Column {column.name!r}: 'None' is a text like others ({cells}); "
-            "--na-values None takes it for missing."
-        )
-    return tuple(notes)
-
-
-def _similar_note(column: TextColumn, known: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Notice texts that differ by blanks around them or by case alone."""
-    if known.sum() > _MOST_SIMILAR:
-        return ()
-    seen: dict[str, str] = {}
-    for text in column.texts.filter(pyarrow.array(known)).to_pylist():
-        key = " ".join(text.split()).casefold()
-        if key in seen:
-            return (
-                f"Column {column.name!r}: {_short(seen[key])} and {_short(text)} "
-                "differ by blanks or case alone and are taken for two different texts.",
-            )
-        seen[key] = text
-    return ()
-
-
-def _short(text: str, most: int = 40) -> str:
-    text = one_line(text)
-    return repr(text if len(text) <= most else text[: most - 3] + "...")

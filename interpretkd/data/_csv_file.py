@@ -16,11 +16,7 @@ from interpretkd.data._text_column import TextColumn
 
 _DELIMITERS = ",;\t|"
 _LOOKED_AT = 20
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def csv_columns(
@@ -103,8 +99,8 @@ def _unreadable(name: str, reason: str) -> InputError:
 def _decoded(content: bytes, name: str, encoding: str) -> str:
     told = codecs.lookup(encoding).name
     if told == "utf-8":
-        found = (e for mark, e in _MARKS.items() if content.startswith(mark))
-        encoding = next(found, "utf-8")
+        is_wide = content.startswith(_WIDE) and b"\0" in content[:256]
+        encoding = "utf-16" if is_wide else "utf-8"
         told = codecs.lookup(encoding).name
     try:
         return content.decode("utf-8-sig" if told == "utf-8" else encoding)

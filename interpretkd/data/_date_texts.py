@@ -17,11 +17,14 @@ _TIME = (
 )
 _MONTH = r"(?P<month>\p{L}{3,9})\.?"
 _DAY = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th|\.)?"
+MONTH_AND_YEAR = r"(?P<middle>0[1-9]|1[0-2])[-./](?P<year>(?:19|20)[0-9]{2})"
+"""Such as 05.2024: a number too, but nobody writes numbers with such a zero."""
 _PATTERNS = {
     "numbers": (
         r"^(?P<first>[0-9]{1,4})(?P<mark>[-./])(?P<middle>[0-9]{1,2})(?P<again>[-./])"
         rf"(?P<last>[0-9]{{1,4}}){_TIME}"
     ),
+    "last year": rf"^{MONTH_AND_YEAR}{_TIME}",
     "month": rf"^(?P<year>[0-9]{{4}})-(?P<middle>[0-9]{{2}}){_TIME}",
     "day name": rf"^{_DAY}[ -]{_MONTH},?[ -](?P<year>[0-9]{{4}}){_TIME}",
     "name day": rf"^{_MONTH} {_DAY},? (?P<year>[0-9]{{4}}){_TIME}",
@@ -78,7 +81,7 @@ class DateTexts:
 
         Parameters
         ----------
-        texts : Array of string
+        texts : Array of str
             Without blanks around them.
 
         Returns
@@ -166,7 +169,7 @@ def seem_dates(texts: pyarrow.Array) -> bool:
 
     Parameters
     ----------
-    texts : Array of string
+    texts : Array of str
         Without blanks around them.
 
     Returns
@@ -236,7 +239,7 @@ def _read(
 ) -> tuple[dict[str, NDArray[np.datetime64]], NDArray[np.bool_]]:
     """Return the days by order, and which have a year of two digits."""
     none = np.zeros(cells._n, bool)
-    if kind == "month":
+    if kind in ("month", "last year"):
         year, month = cells.numbers("year"), cells.numbers("middle")
         return {YMD: _days(year, month, np.ones_like(year))}, none
     if kind != "numbers":

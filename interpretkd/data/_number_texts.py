@@ -100,11 +100,11 @@ class NumberTexts:
         Which of them are numbers in some form.
     marks : ndarray of object
         The mark of each of these, "" for none.
-    bodies : Array of string
+    bodies : Array of str
         Digits with what is between.
     signs : ndarray of bool
         Whether each is below 0.
-    exponents : Array of string
+    exponents : Array of str
         Such as "e5", mostly "".
     """
 
@@ -121,7 +121,7 @@ class NumberTexts:
 
         Parameters
         ----------
-        texts : Array of string
+        texts : Array of str
             Without blanks around them.
 
         Returns
@@ -279,7 +279,7 @@ def are_plain(texts: pyarrow.Array) -> NDArray[np.bool_]:
 
     Parameters
     ----------
-    texts : Array of string
+    texts : Array of str
         Without blanks around them.
 
     Returns
@@ -298,7 +298,7 @@ def seem_plain(texts: pyarrow.Array) -> bool:
 
     Parameters
     ----------
-    texts : Array of string
+    texts : Array of str
         Without blanks around them.
 
     Returns
@@ -314,7 +314,7 @@ def plain_values(texts: pyarrow.Array) -> NDArray[Any]:
 
     Parameters
     ----------
-    texts : Array of string
+    texts : Array of str
         `are_plain`, all of them.
 
     Returns

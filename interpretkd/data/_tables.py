@@ -259,14 +259,15 @@ def as_they_stand(
 def _typed(
     columns: dict[str, TextColumn | Read], notes: tuple[str, ...], told: TableOptions
 ) -> ReadTable:
-    texts = [c for c in columns.values() if isinstance(c, TextColumn)]
-    read = dict(zip([c.name for c in texts], read_columns(texts, told), strict=True))
+    cells = [c for c in columns.values() if isinstance(c, TextColumn)]
+    read = dict(zip([c.name for c in cells], read_columns(cells, told), strict=True))
     whole = {n: c if isinstance(c, Read) else read[n] for n, c in columns.items()}
     frame = frame_of({name: column.values for name, column in whole.items()})
+    texts = {name for name, c in whole.items() if c.is_text}
     named = {name: c.problem for name, c in whole.items() if c.problem}
-    may_be_text = {*told.kinds, *(name for name, c in whole.items() if c.is_code)}
-    for name, problem in column_problems(frame, texts=may_be_text).items():
-        named.setdefault(name, problem)
+    for name, problem in column_problems(frame, texts=texts).items():
+        hints = [note for note in whole[name].notes if "looks like" in note]
+        named.setdefault(name, " ".join([problem, *hints]))
     problems = {name: named[name] for name in whole if name in named}
     for column in whole.values():
         notes += column.notes

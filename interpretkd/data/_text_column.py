@@ -25,7 +25,7 @@ class TextColumn:
     ----------
     name : str
         Of the column.
-    texts : Array of string
+    texts : Array of str
         The different texts, as they are written.
     place : ndarray of shape (n_samples,), int64
         Which of them each row has; -1 for none.
@@ -52,7 +52,7 @@ class TextColumn:
         ----------
         name : str
             Of the column.
-        cells : Array or ChunkedArray of string
+        cells : Array or ChunkedArray of str
             The cells.
         is_typed : bool, default=False
             As above.
@@ -117,7 +117,7 @@ class TextColumn:
 
         Returns
         -------
-        Array of string
+        Array of str
             These.
         """
         return self.trimmed.filter(pyarrow.array(chosen))
@@ -192,7 +192,7 @@ class TextColumn:
         ----------
         missing : ndarray of shape (n_texts,), bool
             Which texts are no value.
-        texts : Array of string or None, default=None
+        texts : Array of str or None, default=None
             What stands in place of each text; None leaves them.
 
         Returns
@@ -211,7 +211,7 @@ def is_one_of(texts: pyarrow.Array, words: set[str]) -> NDArray[np.bool_]:
 
     Parameters
     ----------
-    texts : Array of string
+    texts : Array of str
         The texts.
     words : set of str
         The words.

@@ -142,7 +142,10 @@ def read_task(
     table = _without_ids(table, ids)
     refuse_columns(table.problems)
     rows, facts, places = _choose(table.frame, target, chosen, seed)
-    X, y, kind = split_target(rows, target, task=task)
+    try:
+        X, y, kind = split_target(rows, target, task=task)
+    except InputError as error:
+        raise InputError(_with_words(str(error), target, table.notes)) from error
     groups = None if belongs is None else belongs.iloc[places]
     notes = (*table.notes, *counter_notes(X))
     n_test = 0
@@ -192,6 +195,15 @@ def _file_facts(name: str, path: str | os.PathLike[str]) -> dict[str, str]:
         name: Path(path).name,
         f"{name} SHA-256": hashlib.sha256(content).hexdigest(),
     }
+
+
+def _with_words(said: str, target: str, notes: tuple[str, ...]) -> str:
+    """Add to what is said of a target with gaps which words were taken for them."""
+    if not said.startswith(f"The target {target!r} is missing"):
+        return said
+    start = f"Column {target!r}"
+    words = [n for n in notes if n.startswith(start) and "read as missing" in n]
+    return " ".join([said, *words])
 
 
 def _take_group(

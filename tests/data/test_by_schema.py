@@ -36,7 +36,7 @@ def _category(*levels: Any, gaps: bool = False) -> Feature:
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_known_categories_are_read_alike_from_csv_and_parquet(cells: list[str]) -> None:
     schema = Schema((_category(*WORDS), Feature("n")))
     rows = pd.DataFrame({"c": cells, "n": np.arange(len(cells))})

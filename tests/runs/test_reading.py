@@ -124,6 +124,18 @@ def test_a_class_called_none_and_classes_with_zeros() -> None:
     assert set(read_task(CASES / "leadzero.csv", "y").y) == {"01", "02", "10"}
 
 
+def test_a_class_called_na_is_asked_about_and_can_be_kept(tmp_path: Path) -> None:
+    text = (CASES / "none_target.csv").read_text().replace("None", "NA")
+    (tmp_path / "na.csv").write_text(text)
+    with pytest.raises(
+        InputError, match=r"missing in 95.*\('NA' 95\); --keep-na-words"
+    ):
+        read_task(tmp_path / "na.csv", "y")
+    options = TableOptions(keep_na_words=True)
+    task = read_task(tmp_path / "na.csv", "y", options=options)
+    assert set(task.y) == {"Mild", "NA", "Severe"}
+
+
 @pytest.fixture
 def messy(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
