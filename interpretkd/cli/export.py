@@ -40,7 +40,7 @@ def export(
     ] = None,
     dialect: Annotated[Dialect, typer.Option(help="Of SQL.")] = Dialect.sqlite,
     table: Annotated[
-        str, typer.Option(help="Of SQL: the table with the rows.")
+        str, typer.Option(help="Of SQL: the table with the rows, or SCHEMA.TABLE.")
     ] = "rows",
 ) -> None:
     """Write a run's student in another language, if it decides the same."""

@@ -34,7 +34,8 @@ def _c_text(spec: _ModelSpec, *, name: str = "student") -> str:
     needs the mathematical library (-lm).
     """
     _check_texts(spec)
-    if not (name.isascii() and name.isidentifier()) or name.startswith("_"):
+    known = isinstance(name, str) and name.isascii() and name.isidentifier()
+    if not known or name.startswith("_"):
         raise InputError(
             "The 'name' parameter of c_text must be a C identifier that does not begin "
             f"with an underscore. Got {name!r}."

@@ -283,7 +283,7 @@ def test_the_table_and_the_columns_of_the_answer_can_be_named():
 def test_c_names_are_identifiers():
     model, X = plain("iris", "tree")
     assert "int risk_decide(" in export_student(model, "c", X, name="risk").text
-    for name in ("a b", "1a", "", "naïve", "a;", "_a"):
+    for name in ("a b", "1a", "", "naïve", "a;", "_a", 5):
         with pytest.raises(InputError, match="must be a C identifier"):
             _c_text(_model_spec(model), name=name)
 

@@ -215,7 +215,7 @@ def test_no_error_of_another_library_leaves_an_export(to, monkeypatch):
         export_student(model, to, X)
 
 
-@pytest.mark.parametrize("keep", ["id", [1], [None]])
+@pytest.mark.parametrize("keep", ["id", [1], [None], 5])
 def test_the_columns_to_keep_are_a_list_of_names(keep):
     model, X = plain("iris", "tree")
     with pytest.raises(InputError, match="must be a list of column names"):

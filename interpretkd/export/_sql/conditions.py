@@ -39,6 +39,7 @@ def conditions_sql(conditions: Sequence[Condition], *, dialect: str = "sqlite") 
 
     Examples
     --------
+    >>> from interpretkd.data import Feature
     >>> home = Feature("home", "categorical", ("own", "rent", "it's free"))
     >>> age = Feature("age", "numeric")
     >>> rule = (Condition(home, 0, categories=(1, 2)), Condition(age, 1, low=0.5))

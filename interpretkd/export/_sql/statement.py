@@ -50,7 +50,8 @@ def _sql_text(
 
 
 def _checked_names(keep: Sequence[str]) -> list[str]:
-    if isinstance(keep, str) or not all(isinstance(name, str) for name in keep):
+    listed = isinstance(keep, list | tuple)
+    if not listed or not all(isinstance(name, str) for name in keep):
         raise InputError(
             "The 'keep' parameter of an SQL export must be a list of column names. "
             f"Got {keep!r}."

@@ -11,8 +11,8 @@ from interpretkd.export._sql.names import _quoted
 from interpretkd.export._sql.writer import _output_columns, _Writer
 from interpretkd.models import Condition, Nodes, Tree, branch_tests
 
-_MOST_RULES = 32
-"""Of a tree whose rules are written one by one."""
+_MOST_RULES = 20
+"""Of a tree whose rules are written one by one: SQLite asks them once a rule."""
 _MOST_CONDITIONS = 150
 _LONG = 200
 """Letters of a rule's comment."""
