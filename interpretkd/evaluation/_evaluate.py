@@ -16,6 +16,7 @@ from interpretkd.metrics import (
     accuracy_improvement,
     accuracy_reduction,
     as_matrix,
+    check_distilled,
     check_known,
     checked_pair,
     class_fidelities,
@@ -331,6 +332,7 @@ def evaluate(
     InputError
         For labels that are missing or none of which the model knows; an absent column.
     """
+    check_distilled("evaluate", model)
     task = model.task_
     parts = {name: slices_of(X, by) for name, by in named_slices(slices).items()}
     said = model.teacher_.logits(X) if teacher_logits is None else teacher_logits
