@@ -1,8 +1,30 @@
 """Names that are read when they are first asked for (PEP 562)."""
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from types import ModuleType
 from typing import Any
+
+_LIBRARY = "interpretkd"
+
+
+class _Room(ModuleType):
+    """A subpackage that says what to call when it is called itself."""
+
+    def __call__(self, *args: Any, **settings: Any) -> None:
+        """Say that it is no function, and which of the library's are in it."""
+        from interpretkd._base.errors import InputError
+
+        library = sys.modules[_LIBRARY]
+        known = [(name, getattr(library, name)) for name in library.__all__]
+        meant = [
+            f"{_LIBRARY}.{name}"
+            for name, value in known
+            if getattr(value, "__module__", "").startswith(f"{self.__name__}.")
+        ]
+        hint = f" Did you mean {' or '.join(meant)}?" if meant else ""
+        raise InputError(f"{self.__name__} is a room of names, not a function.{hint}")
 
 
 def attach(
@@ -38,6 +60,8 @@ def attach(
     >>> listed()
     ['Mapping', 'Sized']
     """
+    if package.startswith(f"{_LIBRARY}."):
+        sys.modules[package].__class__ = _Room
     places, module = {}, ""
     for word in table.split():
         if word.endswith(":"):

@@ -54,8 +54,19 @@ def given_rows(model: Any, X: ArrayLike) -> Rows:
     -------
     DataFrame or ndarray of shape (n_samples, n_features)
         The checked rows; categorical columns know all categories.
+
+    Raises
+    ------
+    InputError
+        For what are no such rows.
     """
-    return model.schema_.conform(checked_rows(model, X, reset=False))
+    try:
+        return model.schema_.conform(checked_rows(model, X, reset=False))
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:  # scikit-learn's, of several lines
+        said = str(error).strip().partition("\n")[0].rstrip(".:")
+        raise InputError(f"The rows cannot be read: {one_line(said)}.") from error
 
 
 def teacher_is_here(model: Any) -> bool:

@@ -20,6 +20,7 @@ from interpretkd.metrics import (
     accuracy_improvement,
     accuracy_reduction,
     as_matrix,
+    check_distilled,
     check_known,
     checked_pair,
     class_fidelities,
@@ -413,6 +414,7 @@ def evaluate(
     InputError
         For labels that are missing or none of which the model knows; an absent column.
     """
+    check_distilled("evaluate", model)
     task = model.task_
     parts = {name: slices_of(X, by) for name, by in named_slices(slices).items()}
     X = rows_to_measure(model, X)

@@ -4,6 +4,7 @@ The teacher stands beside each answer: whether it decides the row alike, and whe
 goes along when the row is changed.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
@@ -135,7 +136,7 @@ def explain_row(
         check_real(owner, "min_difference", min_difference, 0)
     rows = given_rows(model, _one_row(model, row))
     if teacher_logits is not None and not isinstance(teacher_logits, Answers):
-        teacher_logits = np.asarray(teacher_logits, dtype=np.float64).reshape(1, -1)
+        teacher_logits = _as_logits(teacher_logits)
     teacher = teacher_says(model, rows, teacher_logits)
     student = np.asarray(model.logits(rows))
     codes = model.schema_.encode(rows)[0]
@@ -223,7 +224,7 @@ def disagreeing_rows(
 
 def _one_row(model: Any, row: Any) -> Rows:
     names = model.schema_.names
-    if np.ndim(row) == 0 and isinstance(row, str | Real):
+    if isinstance(row, str | Real):
         what = f"{'number' if isinstance(row, Real) else 'text'} {row!s}"
         how = "X[position]"
         if hasattr(model, "feature_names_in_"):
@@ -236,14 +237,15 @@ def _one_row(model: Any, row: Any) -> Rows:
     if isinstance(row, pd.Series | Mapping):
         frame = pd.DataFrame({str(name): [value] for name, value in row.items()})
     if frame is None:
-        is_object = not model.schema_.holds_numbers
-        array = np.asarray(row, dtype=object if is_object else None)
+        array = _as_cells(row, len(names))
         array = array.reshape(1, -1) if array.ndim == 1 else array
         if array.shape != (1, len(names)):
             raise InputError(
                 f"The 'row' parameter of explain_row must be one row of {len(names)} "
                 f"columns. Got shape {array.shape}."
             )
+        if model.schema_.holds_numbers:
+            array = _as_numbers(model, array)
         if not hasattr(model, "feature_names_in_"):
             return array
         frame = model.schema_.frame_of_array(array).infer_objects()
@@ -264,7 +266,43 @@ def _one_row(model: Any, row: Any) -> Rows:
             if frame[f.name].isna().all() and not f.is_categorical and not f.is_date
         }
     )
+    if model.schema_.holds_numbers:
+        _as_numbers(model, frame.to_numpy(dtype=object))
     return frame if hasattr(model, "feature_names_in_") else frame.to_numpy()
+
+
+def _as_cells(row: Any, n_columns: int) -> NDArray[np.object_]:
+    try:
+        return np.asarray(row, dtype=object)
+    except ValueError as error:  # cells that are rows themselves
+        raise InputError(
+            f"The 'row' parameter of explain_row must be one row of {n_columns} "
+            f"columns. Got {one_line(repr(row))[:80]}."
+        ) from error
+
+
+def _as_numbers(model: Any, row: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a row of numbers as such, or say which cell is none."""
+    numbers = []
+    for name, cell in zip(model.schema_.names, row[0].tolist(), strict=True):
+        try:
+            numbers.append(math.nan if cell is None or cell is pd.NA else float(cell))
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"Column {name!r} of the row must hold a number. Got "
+                f"{one_line(repr(cell))[:80]}."
+            ) from error
+    return np.asarray([numbers], dtype=np.float64)
+
+
+def _as_logits(given: Any) -> Array:
+    try:
+        return np.asarray(given, dtype=np.float64).reshape(1, -1)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "The 'teacher_logits' parameter of explain_row must be numbers. Got "
+            f"{one_line(repr(given))[:80]}."
+        ) from error
 
 
 def _difference(model: Any, student: Array) -> float:

@@ -109,7 +109,7 @@ def _scale_of(model: Any, codes: Codes, known: Codes | None, limits: _Limits) ->
 def _positions(
     schema: Schema, name: str, given: Any, *, numbers: bool = False
 ) -> frozenset[int]:
-    asked = (given,) if isinstance(given, str) else given
+    asked = (given,) if isinstance(given, str) else () if given is None else given
     if not isinstance(asked, Sequence | set | frozenset | np.ndarray):
         asked = (given,)
     for column in asked:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         accuracy as accuracy,
         agreement as agreement,
         as_matrix as as_matrix,
+        check_distilled as check_distilled,
         check_known as check_known,
         checked_pair as checked_pair,
         fidelity as fidelity,
@@ -54,8 +55,8 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        _agreement: accuracy agreement as_matrix check_known checked_pair
-            fidelity kl_divergence label_matches mcnemar measure_fidelity
+        _agreement: accuracy agreement as_matrix check_distilled check_known
+            checked_pair fidelity kl_divergence label_matches mcnemar measure_fidelity
             paired_bootstrap paired_divergence plain_fidelity r2 r2_of_means
             squared_parts
         _groups: FEW_GROUPS effective_rows of_sums sums_of_groups

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 
-from interpretkd._base import Array, InputError, check_choice
+from interpretkd._base import Array, InputError, check_choice, one_line
 from interpretkd.metrics._intervals import (
     Estimate,
     PairedTest,
@@ -219,6 +220,33 @@ def r2(
     return bootstrap_interval(parts, r2_of_means, groups=groups)
 
 
+def check_distilled(owner: str, model: Any) -> None:
+    """Check that something is a fitted distilled model, whatever its student.
+
+    Parameters
+    ----------
+    owner : str
+        The function that was called.
+    model : object
+        What it was given.
+
+    Raises
+    ------
+    NotFittedError
+        When it is one, but not fitted.
+    InputError
+        When it is anything else.
+    """
+    if all(hasattr(model, name) for name in ("task_", "teacher_", "logits")):
+        return
+    if hasattr(model, "teacher") and hasattr(model, "logits"):
+        check_is_fitted(model)
+    raise InputError(
+        f"The 'model' parameter of {owner} must be a fitted DistilledClassifier or "
+        f"DistilledRegressor. Got {one_line(repr(model))[:80]}."
+    )
+
+
 def fidelity(
     model: Any,
     X: ArrayLike,
@@ -253,6 +281,7 @@ def fidelity(
     InputError
         For a measure that the task does not have; for columns that are lacking.
     """
+    check_distilled("fidelity", model)
     check_choice("fidelity", "measure", measure, FIDELITY_MEASURES)
     if measure == "auto":
         measure = "r2" if model.task_ == "regression" else "agreement"

@@ -1,26 +1,26 @@
 """Students of many families and sizes, fitted, measured and compared."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sklearn.base import clone, is_regressor
 from sklearn.utils import check_random_state
 
-from interpretkd._base import InputError, check_boolean, one_line
+from interpretkd._base import InputError, check_boolean, check_choice, one_line
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, is_fitted
 from interpretkd.model_selection._candidates import (
+    EFFORTS,
     Budget,
     Candidate,
     _default_candidates,
     _given_candidates,
 )
 from interpretkd.model_selection._partition import Partition, _EvaluationRows, partition
+from interpretkd.model_selection._progress import _shown
 from interpretkd.model_selection._results import (
     Frontier,
     FrontierPoint,
@@ -28,6 +28,7 @@ from interpretkd.model_selection._results import (
     _most_faithful,
 )
 from interpretkd.models import items_of, size_of
+from interpretkd.targets import Target
 from interpretkd.teachers import CachedTeacher, as_teacher
 
 
@@ -47,6 +48,7 @@ def frontier(
     target: str = "auto",
     alpha: float = 0.0,
     transfer: Any = "auto",
+    effort: str = "thorough",
     random_state: Any = None,
     verbose: bool = False,
 ) -> Frontier:
@@ -82,10 +84,15 @@ def frontier(
         passes in one tree, the features of a weighted sum. None for no bound.
     target, alpha, transfer : default="auto", 0.0, "auto"
         As for `DistilledClassifier`; a regressor is always fitted to its values.
+    effort : {"quick", "thorough"}, default="thorough"
+        "quick" chooses the target once a family, by its middle student, where
+        "thorough" does so for each, and leaves every second size out where no students
+        are named: about half of the time.
     random_state : int, RandomState or None, default=None
         Of the parts and of what is drawn; the students have their own.
     verbose : bool, default=False
-        Whether to show progress.
+        Whether to show progress, and after the first student how long the others will
+        take; where that is long, it is logged in any case.
 
     Returns
     -------
@@ -126,6 +133,8 @@ def frontier(
     3
     """
     check_boolean("frontier", "verbose", verbose)
+    check_choice("frontier", "effort", effort, EFFORTS)
+    _check_given(teacher, X)
     budget = Budget(max_rules, max_depth, max_terms)
     if is_fitted(teacher):
         regression = as_teacher(teacher).task == "regression"
@@ -144,7 +153,7 @@ def frontier(
     )
     n_features = parts.train.shape[1]
     candidates = (
-        _default_candidates(n_features, budget)
+        _default_candidates(n_features, budget, effort)
         if students is None
         else _given_candidates(students)
     )
@@ -155,25 +164,75 @@ def frontier(
     fitted = kind(teacher, **settings).teacher_for(parts.train, parts.y_train)
     cached = CachedTeacher(fitted)
 
-    def fit(student: Any) -> Any:
+    def fit(student: Any, chosen: Target | None) -> Any:
         model = kind(cached, student, **settings)
+        if chosen is not None:
+            known = {"target": chosen.kind, "temperature": chosen.temperature}
+            model.set_params(**known)
         model.fit(parts.train, parts.y_train)
         seen = model.teacher_.decides_otherwise
         model.teacher = teacher
         model.teacher_ = replace(fitted, decides_otherwise=seen)
         return model
 
-    return _trace(cached, parts, candidates, fit, budget, verbose=verbose)
+    shares = effort == "quick" and settings.get("target") == "auto"
+    fitting = _Fitting(fit, candidates, shares_target=shares)
+    shown = _shown(candidates, effort, verbose=verbose)
+    return _trace(cached, parts, shown, fitting, budget)
+
+
+def _check_given(teacher: Any, X: Any) -> None:
+    """Refuse what is no teacher, and no rows."""
+    if not any(hasattr(teacher, name) for name in ("fit", "logits", "named_modules")):
+        raise InputError(
+            "The 'teacher' parameter of frontier must be an estimator or an adapter. "
+            f"Got {one_line(repr(teacher))[:80]}."
+        )
+    if X is None or np.ndim(X) == 0 or isinstance(X, str):
+        raise InputError(
+            "The 'X' parameter of frontier must be rows: a frame or an array of shape "
+            f"(n_samples, n_features). Got {one_line(repr(X))[:80]}."
+        )
+
+
+class _Fitting:
+    """Fits students; those of one family may share the target that one has chosen."""
+
+    def __init__(
+        self,
+        fit: Callable[[Any, Target | None], Any],
+        candidates: Sequence[Candidate],
+        *,
+        shares_target: bool,
+    ) -> None:
+        self._fit = fit
+        self._middle: dict[str, Candidate] = {}
+        self._models: dict[str, Any] = {}
+        if shares_target:
+            families: dict[str, list[Candidate]] = {}
+            for candidate in candidates:
+                families.setdefault(candidate.family, []).append(candidate)
+            self._middle = {name: one[len(one) // 2] for name, one in families.items()}
+
+    def __call__(self, candidate: Candidate) -> Any:
+        """Return a fitted model."""
+        middle = self._middle.get(candidate.family)
+        if middle is None:
+            return self._fit(candidate.student, None)
+        if candidate.family not in self._models:
+            self._models[candidate.family] = self._fit(middle.student, None)
+        chooser = self._models[candidate.family]
+        if candidate is middle:
+            return chooser
+        return self._fit(candidate.student, chooser.target_)
 
 
 def _trace(
     teacher: CachedTeacher,
     parts: Partition,
-    candidates: Sequence[Candidate],
-    fit: Callable[[Any], Any],
+    candidates: Iterable[Candidate],
+    fit: Callable[[Candidate], Any],
     budget: Budget,
-    *,
-    verbose: bool,
 ) -> Frontier:
     """Fit students and measure them; those over the budget are left out."""
     chosen_by = _EvaluationRows(parts.validation, teacher.answers(parts.validation))
@@ -182,10 +241,10 @@ def _trace(
     found: list[FrontierPoint] = []
     left_out: list[str] = []
     ended: set[str] = set()
-    for candidate in _shown(candidates, verbose=verbose):
+    for candidate in candidates:
         if candidate.family in ended:
             continue
-        for model in _versions(fit(candidate.student), candidate.terms):
+        for model in _versions(fit(candidate), candidate.terms):
             point = _measure(candidate.family, model, chosen_by, reported)
             if budget.allows(_form(model)):
                 found.append(point)
@@ -207,19 +266,6 @@ def _trace(
         teacher_accuracy=reported.accuracy(said, found[0].model),
         left_out=tuple(left_out),
     )
-
-
-def _shown(candidates: Sequence[Candidate], *, verbose: bool) -> Iterator[Candidate]:
-    if not verbose:
-        yield from candidates
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("", total=len(candidates))
-        for candidate in candidates:
-            progress.update(bar, description=one_line(candidate.family))
-            yield candidate
-            progress.advance(bar)
 
 
 def _versions(model: Any, terms: tuple[int, ...]) -> Iterator[Any]:

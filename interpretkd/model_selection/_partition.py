@@ -56,7 +56,13 @@ class _EvaluationRows:
         return float(counts.max() / len(decisions))
 
     def standard_error(self, logits: Array, task: str) -> float:
-        """Return the standard error of the fidelity."""
+        """Return the standard error of the fidelity.
+
+        Of a share it is that of Agresti and Coull (1998), at the middle of Wilson's
+        interval, and no less than one row, the least that two can differ by: all of
+        48 rows are no proof that no 49th would differ, and an error of 0 would buy
+        any size for a single row.
+        """
         n = len(logits)
         if task == "regression":
             said = self.answers.logits
@@ -64,7 +70,9 @@ class _EvaluationRows:
             spread = ((said - said.mean(axis=0)) ** 2).sum(axis=1)
             return float(error.std(ddof=1) / np.sqrt(n) / max(spread.mean(), 1e-300))
         same = agreement(self.answers, logits, task).value
-        return float(np.sqrt(same * (1 - same) / n))
+        middle = (same * n + 2) / (n + 4)
+        error = float(np.sqrt(middle * (1 - middle) / (n + 4)))
+        return max(error, (1 + 1e-9) / n)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,11 @@ def saying_when_compiling() -> Iterator[None]:
 
     numba itself tells when it compiles: a fit that takes long for other reasons, on a
     busy machine, gets no word.
+
+    Yields
+    ------
+    None
+        While it is listened to.
     """
     with install_listener("numba:compile", _Word()) as word:
         try:

@@ -201,9 +201,13 @@ def serve(
     Raises
     ------
     InputError
-        Without the `app` extra, for a student that cannot be saved, without a free
-        port, and when the app does not come up.
+        Without rows, without the `app` extra, for a student that cannot be saved,
+        without a free port, and when the app does not come up.
     """
+    if X is None:
+        raise InputError(
+            "The studio shows a model on rows: give held-out rows as X. Got None."
+        )
     from interpretkd.runs import save  # slow, and the command needs none of it
 
     port = free_port() if port is None else port

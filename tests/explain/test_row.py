@@ -500,3 +500,27 @@ def test_replaced_cells_leave_the_others_as_they_are() -> None:
     assert other["purpose"].tolist() == ["car (new)", "trip"]
     assert frame["dose"].tolist() == [0.1, 0.30000000000000004]
     assert other["home"].tolist() == frame["home"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (["a", "b", "c", "d"], "Column 'x0' of the row must hold a number. Got 'a'."),
+        ([1.0, 2.0, object, 4.0], "Column 'x2' of the row must hold a number."),
+        ([1.0, 2.0, 3.0, [4.0]], "Column 'x3' of the row must hold a number."),
+        ([[1.0], [2.0, 3.0]], "must be one row of 4 columns"),
+        ([None] * 4, "The rows cannot be read: Input X contains NaN."),
+        (None, "must be one row of 4 columns"),
+    ],
+)
+def test_a_row_that_cannot_be_read(iris_models: Any, row: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        explain_row(iris_models[0], row)
+
+
+def test_other_arguments_that_cannot_be_read(iris_models: Any) -> None:
+    X = load_iris().data
+    with pytest.raises(InputError, match=r"^The rows cannot be read: .*\.$"):
+        explain_row(iris_models[0], X[0], X=3)
+    with pytest.raises(InputError, match="must be numbers"):
+        explain_row(iris_models[0], X[0], teacher_logits="x")

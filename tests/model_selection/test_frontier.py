@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -14,9 +15,16 @@ from sklearn.linear_model import LinearRegression as Foreign, LogisticRegression
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.metrics import accuracy, agreement, fidelity, r2
-from interpretkd.model_selection import Budget, Frontier, frontier
+from interpretkd.model_selection import (
+    Budget,
+    Frontier,
+    FrontierPoint,
+    _progress,
+    frontier,
+)
 from interpretkd.model_selection._candidates import _default_candidates
-from interpretkd.model_selection._partition import partition
+from interpretkd.model_selection._frontier import _marked
+from interpretkd.model_selection._partition import _EvaluationRows, partition
 from interpretkd.models import items_of
 from interpretkd.runs import load, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent, PruningPath
@@ -72,7 +80,9 @@ def test_what_is_chosen_is_chosen_on_the_validation_rows(found: Frontier) -> Non
         assert row.pareto == (not strictly.any())
     best = score.max()
     n = len(found.validation_rows)
-    enough = score >= best - np.sqrt(best * (1 - best) / n)
+    middle = (best * n + 2) / (n + 4)
+    error = max(np.sqrt(middle * (1 - middle) / (n + 4)), (1 + 1e-9) / n)
+    enough = score >= best - error
     chosen = frame[frame["recommended"]].iloc[0]
     assert chosen["items"] == items[enough].min()
     assert frame["recommended"].sum() == frame["knee"].sum() == 1
@@ -422,3 +432,85 @@ def test_what_cannot_be_used_is_refused() -> None:
         frontier(teacher, X, y[:-1])
     with pytest.raises(ValueError, match="requires y to be passed"):
         frontier(LogisticRegression(), X)
+
+
+@given(
+    n=st.integers(10, 2000),
+    wrong=st.integers(0, 1),
+    small=st.integers(2, 20),
+)
+def test_no_size_is_bought_for_one_row(n: int, wrong: int, small: int) -> None:
+    """Agreement on all rows has an error, too: the 49th may differ."""
+    teacher = np.eye(2)[np.zeros(n, dtype=int)]
+    rows = _EvaluationRows(None, teacher)
+
+    def point(n_wrong: int, items: int) -> Any:
+        logits = teacher.copy()
+        logits[:n_wrong] = [0.0, 1.0]
+        return FrontierPoint(
+            *("tree", None, items, "leaves", items, items),
+            *(None, None, None),
+            rows.fidelity(logits, "multiclass").value,
+            rows.standard_error(logits, "multiclass"),
+        )
+
+    found = _marked([point(wrong + 1, small), point(wrong, small + 10)], 0.5)
+    assert [p.recommended for p in found] == [True, False]
+    assert 0 < found[1].standard_error < 1.1 * np.sqrt(2) / n + 1 / n
+
+
+def test_a_quick_search_shares_the_target_within_a_family(german: Any) -> None:
+    X, y = german.data.iloc[:240], german.target[:240]
+    students = {
+        "tree": [CartStudent(n, search="greedy") for n in (2, 4, 8)],
+        "linear": LinearStudent(max_terms=2),
+    }
+    teacher = RandomForestClassifier(5, random_state=0)
+    numeric = X.select_dtypes("number")
+    settings: Any = {"students": students, "transfer": None, "random_state": 0}
+    quick = frontier(teacher, numeric, y, effort="quick", **settings)
+    whole = frontier(teacher, numeric, y, **settings)
+    tried = [len(model.trials_) > 0 for model in quick.models]
+    assert tried == [False, True, False, True]
+    assert len({model.target_ for model in quick.models[:3]}) == 1
+    assert all(model.trials_ for model in whole.models)
+    first, second = (found.models[1].logits(numeric) for found in (quick, whole))
+    np.testing.assert_array_equal(first, second)  # the middle one chose as before
+    with pytest.raises(InputError, match="'effort' parameter of frontier"):
+        frontier(teacher, numeric, y, effort="lazy", **settings)
+    small = _default_candidates(5, Budget(), "quick")
+    assert 2 * len(small) <= len(_default_candidates(5, Budget())) + 3
+
+
+def test_what_it_will_take_is_said_beforehand(
+    caplog: Any, capsys: Any, monkeypatch: Any
+) -> None:
+    X, y = load_iris(return_X_y=True)
+    students = [CartStudent(n, search="greedy") for n in (2, 3, 4)]
+    teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
+    frontier(teacher, X, y, students=students, **FAST)
+    assert not caplog.records  # that is short
+    monkeypatch.setattr(_progress, "_LONG", 0.0)
+    frontier(teacher, X, y, students=students, **FAST)
+    (record,) = caplog.records
+    assert "2 further students, about 1 second, judging" in record.getMessage()
+    frontier(teacher, X, y, students=students, verbose=True, **FAST)
+    told = capsys.readouterr()
+    assert "2 further students" in told.err
+    assert not told.out
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("teacher", "X", "message"),
+    [
+        ("x", [[0.0, 1.0]], "'teacher' parameter of frontier .* Got 'x'"),
+        (None, [[0.0, 1.0]], "'teacher' parameter of frontier .* Got None"),
+        (LogisticRegression(), None, "'X' parameter of frontier .* Got None"),
+        (LogisticRegression(), 3, "'X' parameter of frontier .* Got 3"),
+        (LogisticRegression(), "data.csv", "'X' parameter of frontier .* Got 'data"),
+    ],
+)
+def test_what_is_no_teacher_and_no_rows(teacher: Any, X: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        frontier(teacher, X, None)

@@ -22,6 +22,7 @@ from interpretkd.students._boosted.tree_sum import (
 )
 from interpretkd.students._cart.draft import leaves_of
 from interpretkd.students._cart.growing import Limits, grow_draft
+from interpretkd.students._threads import few_threads
 
 TREE_LEAVES = (2, 3, 4, 6, 8, 16)
 """The sizes of trees that are tried; trees of two leaves make an additive model."""
@@ -165,12 +166,13 @@ def _boost_within(
     n_tried = max(min(_MOST_TO_TRY, _MOST_CELLS // n_columns), _FEWEST_TO_TRY)
     order = order[:n_tried]
     known = data if len(order) == len(data.codes) else data.take(order)
-    search, best = _search(known, max_leaves, watch)
-    if known is data:
-        return best.freeze(), search
-    shape = search.best
-    whole = _grow(data, shape.tree_leaves, shape.learning_rate, shape.max_leaves)
-    return whole.freeze(), search
+    with few_threads():
+        search, best = _search(known, max_leaves, watch)
+        if known is data:
+            return best.freeze(), search
+        shape = search.best
+        whole = _grow(data, shape.tree_leaves, shape.learning_rate, shape.max_leaves)
+        return whole.freeze(), search
 
 
 def _search(

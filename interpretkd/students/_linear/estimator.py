@@ -26,6 +26,7 @@ from interpretkd.students._linear.path import (
 )
 from interpretkd.students._linear.points import _fit_points
 from interpretkd.students._linear.solvers import PENALTIES, SPARSE, _fit_linear
+from interpretkd.students._threads import few_threads
 
 _ROUGHLY = 1e-4
 """How exactly a path is solved that only selects features, to be fitted anew."""
@@ -179,7 +180,16 @@ class LinearStudent(_Student):
         weight: Array | None,
         held_out: tuple[Codes, Score] | None,
     ) -> None:
-        codes = rows.codes
+        with few_threads(rows.codes.size):
+            self._fit_codes(rows.codes, targets, weight, held_out)
+
+    def _fit_codes(
+        self,
+        codes: Codes,
+        targets: Array,
+        weight: Array | None,
+        held_out: tuple[Codes, Score] | None,
+    ) -> None:
         link = _link("LinearStudent", self.loss, targets)
         self.path_ = None
         if self.max_terms is None:

@@ -1,0 +1,47 @@
+"""A small fit waits for no threads of linear algebra, and leaves them as they are."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from interpretkd.students import BoostedStudent, LinearStudent
+from interpretkd.students._boosted.tree_sum import TreeSum
+from interpretkd.students._linear import estimator
+from interpretkd.students._threads import few_threads
+
+
+def _blas() -> list[int]:
+    pools = threadpool_info()
+    return [one["num_threads"] for one in pools if one["user_api"] == "blas"]
+
+
+def test_threads_are_given_back() -> None:
+    before = _blas()
+    with few_threads(10):
+        assert set(_blas()) <= {1}
+    assert _blas() == before
+    with few_threads(10**9):
+        assert _blas() == before
+
+
+@pytest.mark.parametrize("student", [BoostedStudent(max_leaves=8), LinearStudent()])
+def test_small_fits_use_one(student: Any, monkeypatch: Any) -> None:
+    seen: list[int] = []
+    refit, linear = TreeSum.refit, estimator._fit_linear
+
+    def refitted(self: Any) -> None:
+        seen.extend(_blas())
+        refit(self)
+
+    def fitted(*args: Any, **settings: Any) -> Any:
+        seen.extend(_blas())
+        return linear(*args, **settings)
+
+    monkeypatch.setattr(TreeSum, "refit", refitted)
+    monkeypatch.setattr(estimator, "_fit_linear", fitted)
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    student.fit(X, X[:, 0])
+    assert seen
+    assert set(seen) == {1}
