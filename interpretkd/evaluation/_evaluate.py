@@ -337,7 +337,7 @@ class Evaluation(Shown):
         words = {1: "significantly closer", -1: "significantly less close"}
         how = words.get(test.direction, "about as close")
         return (
-            f"; its probabilities are {how} to the teacher's "
+            f"; its probabilities are {how} to those of the teacher "
             f"(KL {ours.value:.3f} against {theirs.value:.3f}, {test.p_text})"
         )
 
@@ -347,9 +347,8 @@ class Evaluation(Shown):
         if fidelity is None:
             return ""
         if self.task == "regression":
-            text = (
-                f"; {1 - fidelity.value:.3f} of the teacher's variance is not explained"
-            )
+            left = f"{1 - fidelity.value:.3f} of the variance"
+            text = f"; {left} of the teacher is not explained"
         else:
             differs = f"{1 - fidelity.value:.1%} of the rows"
             text = f"; it decides {differs} otherwise than the teacher"
@@ -360,8 +359,8 @@ class Evaluation(Shown):
         size = f"{abs(gap):.3f}" if self.task == "regression" else ""
         size = size or f"{100 * abs(gap):.1f} points"
         beside = "above" if gap > 0 else "below"
-        where = f"{size} {beside}" if gap else "equal to"
-        return f"{text}, with an accuracy {where} the teacher's {self._value(teacher)}"
+        where = f"{size} {beside} the" if gap else "equal to the"
+        return f"{text}, with an accuracy {where} {self._value(teacher)} of the teacher"
 
     def _compared(self, name: str, test: PairedTest) -> str:
         ours, theirs = getattr(self.student, name), getattr(self.baseline, name)

@@ -138,12 +138,13 @@ def test_the_verdict_speaks_of_decisions_probabilities_and_distance():
     baseline = np.where(np.arange(120) % 4, MIXED, 0)
     found = _found(MIXED, student, MIXED, baseline)
     assert found.verdict.startswith("Distillation helped accuracy and fidelity: ")
-    assert "; its probabilities are significantly closer to the teacher's (KL " in (
-        found.verdict
+    assert (
+        "; its probabilities are significantly closer to those of the teacher (KL "
+        in (found.verdict)
     )
     assert found.verdict.endswith(
         "; it decides 6.7% of the rows otherwise than the teacher, with an accuracy "
-        "6.7 points below the teacher's 100.0%."
+        "6.7 points below the 100.0% of the teacher."
     )
 
 
@@ -151,7 +152,7 @@ def test_probabilities_that_were_hurt_are_said():
     model = _model(_logits(MIXED), _logits(MIXED, sure=30.0), _logits(MIXED, sure=2.5))
     found = evaluate(model, np.zeros((120, 1)), model.classes_[MIXED])
     assert found.verdict.startswith("Distillation hurt probabilities: ")
-    assert "significantly less close to the teacher's" in found.verdict
+    assert "significantly less close to those of the teacher" in found.verdict
     assert found.cautions == (
         "The student's probabilities are farther from the teacher's than those of the "
         "same student fitted to the labels alone.",
