@@ -46,6 +46,7 @@ def _write(target: Path, text: str) -> None:
 def _holds(target: Path) -> str:
     """Return the text that all files of a run hold; fails for a mixture."""
     files, _ = _verified(target)
+    assert files.pop("manifest.json")
     (text,) = {content.decode() for content in files.values()}
     return text
 
