@@ -184,8 +184,8 @@ def _number_in(
     if first > high:
         return None
     if math.isnan(x):  # nothing is known of the column
-        ends = [end for end in (first, high) if math.isfinite(end)]
-        x = sum(ends) / len(ends) if ends else 0.0
+        known = [end for end in (first, high) if math.isfinite(end)]
+        x = sum(known) / len(known) if known else 0.0
     if first <= x <= high:
         return x
     if whole:

@@ -237,7 +237,7 @@ def _one_row(model: Any, row: Any) -> Rows:
     if isinstance(row, pd.Series | Mapping):
         frame = pd.DataFrame({str(name): [value] for name, value in row.items()})
     if frame is None:
-        array = _as_cells(row, len(names))
+        array: NDArray[Any] = _as_cells(row, len(names))
         array = array.reshape(1, -1) if array.ndim == 1 else array
         if array.shape != (1, len(names)):
             raise InputError(

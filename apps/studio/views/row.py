@@ -351,7 +351,7 @@ model, rows = found.model, row_of(whole.X, position)
 used = [model.schema_.features[j].name for j in used_positions(model.student_.form_)]
 
 
-def explain(desired: Any = None, **limits: tuple[str, ...]) -> Any:
+def explain(desired: Any = None, **limits: Any) -> Any:
     """Explain the row, once for each setting."""
     return caches.kept(
         "explain_row",
