@@ -161,7 +161,18 @@ def _choose_columns(upload: _Upload) -> TrainingData | None:
         persist_state="session",
         help="Row numbers, names, and whatever is known only after the target.",
     )
-    kept = [name for name in names if name not in drop]
+    group = st.selectbox(
+        "Rows that belong together",
+        [name for name in names if name not in drop],
+        index=None,
+        placeholder="All rows are independent",
+        key=f"train_group_{upload.token}",
+        persist_state="session",
+        help="A column that names the customer, patient or series of a row: no group is "
+        "both trained on and judged on, and intervals are over groups. Nobody is "
+        "fitted to it.",
+    )
+    kept = [name for name in names if name not in drop and name != group]
     problems = upload.columns[upload.columns["column"].isin(kept)]
     choice = _choose_rows(problems, upload)
     st.subheader("2. Target", anchor=False)
@@ -190,7 +201,7 @@ def _choose_columns(upload: _Upload) -> TrainingData | None:
     if wrong:
         st.info("Leave such columns out above, or mend the file and upload it again.")
         return None
-    return _prepare(upload, target, tuple(drop), task, choice)
+    return _prepare(upload, target, tuple(drop), group, task, choice)
 
 
 def _show_notes(notes: tuple[str, ...]) -> None:
@@ -249,16 +260,22 @@ def _counted(columns: pd.DataFrame, what: str) -> str:
 
 
 def _prepare(
-    upload: _Upload, target: str, drop: tuple[str, ...], task: str, choice: RowChoice
+    upload: _Upload,
+    target: str,
+    drop: tuple[str, ...],
+    group: str | None,
+    task: str,
+    choice: RowChoice,
 ) -> TrainingData | None:
     """Take out the target as the training will, and show what it is."""
 
     def take() -> Any:
-        table = upload.table.drop(columns=list(drop))
+        left_out = [*drop, *([] if group is None else [group])]
+        table = upload.table.drop(columns=left_out)
         rows, facts = choose_rows(table, target, choice)
         return facts, *split_target(rows, target, task=task)
 
-    settings = (upload.token, target, drop, task, choice)
+    settings = (upload.token, target, drop, group, task, choice)
     with widgets.problems("There is nothing to learn from this yet"):
         facts, rows, y, found = _once("prepared", settings, take)
         for name, value in facts.items():
@@ -273,6 +290,7 @@ def _prepare(
             "target": target,
             "name": upload.name,
             "drop": drop,
+            "group": group,
             "task": task,
             "rows": asdict(choice),
         }

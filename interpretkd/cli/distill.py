@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from interpretkd.cli._console import Seed, new_console, warn
+from interpretkd.cli._reading import (
+    DateOrder,
+    DecimalMark,
+    Encoding,
+    Sep,
+    table_options,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,20 +52,6 @@ class Infinite(StrEnum):
     refuse = "refuse"
     missing = "missing"
     drop = "drop"
-
-
-class Decimal(StrEnum):
-    """The decimal marks."""
-
-    point = "."
-    comma = ","
-
-
-class Dates(StrEnum):
-    """What stands first in a date."""
-
-    day = "day-first"
-    month = "month-first"
 
 
 class TargetKind(StrEnum):
@@ -201,24 +194,16 @@ def distill(
             "--keep-na-words", help='Take "NA", "null" and the like for texts.'
         ),
     ] = False,
-    sep: Annotated[
-        str | None, typer.Option(help="The delimiter of a CSV file, if not found.")
-    ] = None,
-    decimal: Annotated[
-        Decimal | None, typer.Option(help="The decimal mark, if not found.")
-    ] = None,
-    dates: Annotated[
-        Dates | None, typer.Option(help="What 03/04/2024 begins with, if not found.")
-    ] = None,
-    encoding: Annotated[
-        str, typer.Option(help="Of a CSV file, such as latin-1.")
-    ] = "utf-8",
+    sep: Sep = None,
+    decimal: DecimalMark = None,
+    dates: DateOrder = None,
+    encoding: Encoding = "utf-8",
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Distil a network trained on a table, or an ONNX file, into a saved run."""
     from interpretkd import runs
-    from interpretkd.data import RowChoice, TableOptions
+    from interpretkd.data import RowChoice
 
     runs.check_destination(out, overwrite=overwrite)
     console = new_console()
@@ -241,11 +226,11 @@ def distill(
             infinite=infinite.value,
             unlabelled="drop" if drop_missing_target else "refuse",
         ),
-        options=TableOptions(
-            sep=sep,
-            decimal=None if decimal is None else decimal.value,
-            encoding=encoding,
-            dates=None if dates is None else dates.value,
+        options=table_options(
+            sep,
+            decimal,
+            dates,
+            encoding,
             na_values=tuple(na_values or ()),
             keep_na_words=keep_na_words,
             kinds=_kinds(read_as or []),

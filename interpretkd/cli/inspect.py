@@ -7,6 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from interpretkd.cli._console import RunFolder, warn
+from interpretkd.cli._reading import (
+    DateOrder,
+    DecimalMark,
+    Encoding,
+    Sep,
+    table_options,
+)
 
 
 class Theme(StrEnum):
@@ -214,6 +221,10 @@ def predict(
         bool, typer.Option("--explain", help="Add the rule in words; of a tree.")
     ] = False,
     on_unknown: OnUnknown = Unknown.error,
+    sep: Sep = None,
+    decimal: DecimalMark = None,
+    dates: DateOrder = None,
+    encoding: Encoding = "utf-8",
 ) -> None:
     """Let a run's student decide new rows, which need only the columns it reads."""
     from interpretkd.runs import load_run, predict_table
@@ -226,6 +237,7 @@ def predict(
         keep_all=all_columns,
         explain=explain,
         on_unknown=on_unknown.value,
+        options=table_options(sep, decimal, dates, encoding),
     )
     for note in notes:
         warn(note)
@@ -256,13 +268,22 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(help="Write all that was measured to a .json file.")
     ] = None,
+    sep: Sep = None,
+    decimal: DecimalMark = None,
+    dates: DateOrder = None,
+    encoding: Encoding = "utf-8",
 ) -> None:
     """Say whether a run is still as faithful, on later rows, as when it was signed."""
     from interpretkd.runs import load_run, recheck_table
 
     loaded = load_run(run)
     found = recheck_table(
-        loaded, table, target, group=group, on_unknown=on_unknown.value
+        loaded,
+        table,
+        target,
+        group=group,
+        on_unknown=on_unknown.value,
+        options=table_options(sep, decimal, dates, encoding),
     )
     if out is not None:
         _write_json(out, found.to_dict())

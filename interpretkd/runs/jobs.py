@@ -50,6 +50,8 @@ class TrainOrder:
         What to call the data; None takes the file's name.
     drop : tuple of str, default=()
         Columns to leave out.
+    group : str or None, default=None
+        The column that says which rows belong together.
     task : {"auto", "classification", "regression"}, default="auto"
         What the target is.
     rows : mapping, default={}
@@ -75,6 +77,7 @@ class TrainOrder:
     target: str | None = None
     name: str | None = None
     drop: tuple[str, ...] = ()
+    group: str | None = None
     task: str = "auto"
     rows: Mapping[str, Any] = field(default_factory=dict)
     teacher: str = "mlp"
@@ -481,6 +484,7 @@ def _task(order: TrainOrder) -> Any:
         order.data,
         order.target,
         drop=order.drop,
+        group=order.group,
         task=order.task,
         seed=order.seed,
         name=order.name,

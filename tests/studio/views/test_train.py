@@ -345,3 +345,23 @@ def test_boosted_trees_of_a_demo_are_made_within_a_budget(
     run = load_run(tmp_path / "runs" / "German credit boosted")
     assert run.model.student_.form_.n_leaves <= 6
     assert run.model.target_.kind == "soft"
+
+
+def test_rows_that_belong_together_stay_together(studio: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    people = np.repeat(np.arange(60), 5)
+    x = rng.normal(size=60)[people]
+    table = pd.DataFrame({"who": [f"p{i}" for i in people], "x": x.round(3)})
+    table["y"] = np.where(x > 0, "yes", "no")
+    app = _quick(_upload(studio(None, "train"), _csv(table)))
+    _pick(app.selectbox, "Rows that belong together").set_value("who").run()
+    assert len(app.error) == 0
+    assert "300 rows and 1 columns" in _said(app)
+    _pick(app.text_input, "Name of the run").set_value("groups")
+    assert _start(app).wait(60).state == "done"
+    run = load_run(tmp_path / "runs" / "groups")
+    assert run.model.schema_.names == ("x",)
+    assert run.about["rows belong together by"] == "who"
+    assert run.evaluation is not None
+    assert run.evaluation.groups is not None
+    assert len(np.unique(run.evaluation.groups)) == 12
