@@ -108,8 +108,7 @@ def teach(
     scale = 1.0
     if held_out is not None and not _is_refilled(fitted):
         scale = _best_scale(Taught(fitted, target), meant, held_out)
-    n_rows = len(transfer_set)
-    return _calibrated(fitted, target, meant, transfer_set, n_rows, scale)
+    return _calibrated(fitted, target, meant, transfer_set, scale)
 
 
 def _teacher_decides(transfer_set: TransferSet, task: str) -> NDArray[Any]:
@@ -122,21 +121,19 @@ def _calibrated(
     target: Target,
     meant: Target,
     transfer_set: TransferSet,
-    n_given: int,
     scale: float = 1.0,
 ) -> Taught:
     """Return a fitted student with the probabilities of what was meant.
 
     `target` is what it was fitted to, `meant` whose `mixture` its probabilities shall
-    be; the first `n_given` rows of the transfer set were given, the others drawn.
-    `scale` is the factor of the logits of a student that is no tree.
+    be. `scale` is the factor of the logits of a student that is no tree.
     """
     if target.task == "regression":
         return Taught(student, target)
     if not _is_refilled(student):
         return _scaled(Taught(student, target), scale)
     filled = copy.copy(student)
-    refill = _Refill(student, target, meant, transfer_set, n_given)
+    refill = _Refill(student, target, meant, transfer_set)
     filled.form_ = refill(student.form_)
     fit = student.search_
     path = fit.path and replace(fit.path, whole=refill(fit.path.whole))
@@ -167,12 +164,11 @@ class _Refill:
         target: Target,
         meant: Target,
         transfer_set: TransferSet,
-        n_given: int,
     ) -> None:
         self.target, self.task = target, target.task
         self.codes = transfer_set.encoded.codes
         self.weight = transfer_set.weights
-        self.given = np.arange(len(transfer_set)) < n_given
+        self.given = transfer_set.is_given
         self.means = meant.mixture(transfer_set.logits, transfer_set.labels)
         self.votes = _votes(meant, transfer_set)
         self.costs = _costs(student, self.votes.shape[1])

@@ -85,7 +85,7 @@ def _choose_search(
 
     def taught(own: TransferSet, validation: TransferSet) -> Taught:
         fitted = fit_student(student, target, own, validation)
-        return _calibrated(fitted, target, meant, own, len(transfer_set))
+        return _calibrated(fitted, target, meant, own)
 
     bare = taught(transfer_set, held_out)
     without = _SearchChoice(bare.student.chosen_, False, bare)
@@ -117,9 +117,7 @@ def _choose_target(
     for target in targets:
         fitted = fit_student(quick, target, transfer_set, validation)
         scale = _best_scale(Taught(fitted, target), target, held_out)
-        taught = _calibrated(
-            fitted, target, target, transfer_set, len(transfer_set), scale
-        )
+        taught = _calibrated(fitted, target, target, transfer_set, scale)
         scores.append(_score(taught, held_out))
         trials.append(TargetTrial(target, scores[-1][0], len(transfer_set)))
     best = max(range(len(scores)), key=scores.__getitem__)

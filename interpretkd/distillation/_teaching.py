@@ -83,7 +83,7 @@ def _fit_in_full(
             kept = parts.kept if further is None else parts.kept.join(further)
             apart = fit_student(student, target, kept)
         scale = _best_scale(Taught(apart, target), meant, parts.held_out)
-    taught = _calibrated(fitted, target, meant, asked, len(given), scale)
+    taught = _calibrated(fitted, target, meant, asked, scale)
     return _Fitted(taught, target, tried, further)
 
 
@@ -134,13 +134,12 @@ def _or_of_labels(
 def _try(student: Any, target: Target, meant: Target, kept: TransferSet) -> Taught:
     """Return a student that has nothing to choose, fitted to the rows kept."""
     fitted = fit_student(student, target, kept)
-    return _calibrated(fitted, target, meant, kept, len(kept))
+    return _calibrated(fitted, target, meant, kept)
 
 
 def _refilled(taught: Taught, meant: Target, transfer_set: TransferSet) -> Taught:
     """Return the labels' tree with what is meant in its leaves."""
-    n_rows = len(transfer_set)
-    return _calibrated(taught.student, taught.reading, meant, transfer_set, n_rows)
+    return _calibrated(taught.student, taught.reading, meant, transfer_set)
 
 
 def _fit_to_labels(student: Any, parts: _Parts, task: str) -> _Fitted:

@@ -388,10 +388,10 @@ def test_drawn_rows_decide_and_do_not_count_in_full_leaves():
     target = Target("soft")
     whole = given.join(drawn)
     fitted = fit_student(CartStudent(2, search="greedy"), target, whole)
-    said = _calibrated(fitted, target, target, whole, len(given)).logits(given)
+    said = _calibrated(fitted, target, target, whole).logits(given)
     np.testing.assert_allclose(probabilities(said), probabilities(logits), atol=1e-6)
     few = given.take(np.array([0, 1, 40, 41])).join(drawn)
-    said = _calibrated(fitted, target, target, few, 4).logits(given)
+    said = _calibrated(fitted, target, target, few).logits(given)
     assert (np.abs(probabilities(said) - probabilities(logits)) > 0.2).all()
 
 
