@@ -1,6 +1,7 @@
 """Distilling a teacher's logits into a student: the meta-estimators."""
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,9 +21,17 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from interpretkd._base import Array, InputError, check_choice, check_real, one_line
+from interpretkd._base import (
+    Array,
+    InputError,
+    PrecisionWarning,
+    check_choice,
+    check_real,
+    one_line,
+)
 from interpretkd.data import (
     Encoded,
+    Given,
     Rows,
     Schema,
     as_columns,
@@ -82,6 +91,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     baseline_: Any
     validation_rows_: NDArray[np.int64]
     n_features_in_: int
+    _given: Given | None
 
     def logits(self, X: ArrayLike) -> Array:
         """Return the student's logits: a fitted distilled model can be a teacher.
@@ -408,6 +418,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 "needs no labels."
             )
         rows = checked_rows(self, X, reset=True)
+        self._given = Given.of(X)
         encoded = Encoded.of(rows)
         self.schema_ = encoded.schema
         if len(rows) < _FEWEST_ROWS:
@@ -423,6 +434,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             rows = stack_rows(rows, further)
             encoded = Encoded.of(rows)  # which may have categories of their own
             self.schema_ = encoded.schema
+        for doubt in self.schema_.doubts:
+            warnings.warn(doubt, PrecisionWarning, stacklevel=3)
         return self._conform(rows), encoded, n_given
 
     def _ask_teacher(self, rows: Rows, n_given: int, y: Any) -> Array:
@@ -472,6 +485,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             The fitted teacher.
         """
         if is_fitted(self.teacher):
+            self._given = Given.of(X)
             return self._fit_teacher(X, y)
         rows, _, n_given = self._begin(X, y, None)
         kept, _ = self._split(n_given, y)
@@ -482,10 +496,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         return None
 
     def _fit_teacher(self, rows: Any, y: Any) -> Teacher:
-        """Return the teacher, fitted here unless it is frozen."""
+        """Return the teacher, fitted here unless it is frozen.
+
+        A frozen one was fitted to rows as the user has them: it gets such ones.
+        """
         teacher = clone(self.teacher)
-        if not is_fitted(teacher):
-            teacher.fit(rows, y)
+        if is_fitted(teacher):
+            return replace(as_teacher(teacher), given=self._given)
+        teacher.fit(rows, y)
         return as_teacher(teacher)
 
     def _distil(self, transfer_set: TransferSet, targets: list[Target]) -> None:

@@ -26,7 +26,7 @@ from interpretkd._base import (
     one_line,
     prediction_text,
 )
-from interpretkd.data import as_columns, spreads, take_rows
+from interpretkd.data import Encoded, as_columns, spreads, take_rows
 from interpretkd.distillation import check_model, fit_student, given_rows, teacher_says
 from interpretkd.evaluation._evaluate import _truth
 from interpretkd.evaluation._stability_parts import _read, _Sameness
@@ -251,9 +251,11 @@ def stability(
             f"The rows X given to stability must be {_FEWEST_ROWS} or more. Got "
             f"{len(rows)}."
         )
-    asked = TransferSet(
-        rows, teacher_says(model, rows, teacher_logits), _labels(model, y)
-    )
+    codes = model.schema_.encode(rows)
+    # Learnt anew, a column could get another scale: thresholds must be comparable.
+    known = Encoded(model.schema_.of_rows(codes), codes)
+    says = teacher_says(model, rows, teacher_logits)
+    asked = TransferSet(rows, says, _labels(model, y), known=known)
     rng = check_random_state(random_state)
     kept, compared = _split(len(rows), held_out, rng)
     refits = _refit(model, asked, kept, n_refits, search, rng, verbose)
@@ -261,7 +263,6 @@ def stability(
     logits = [model.target_.decode(as_columns(s.predict(there))) for s in refits]
     mine = np.asarray(model.logits(there))
     task = model.task_
-    codes = model.schema_.encode(rows)
     forms = [student.form_ for student in refits]
     sameness = _Sameness(spreads(model.schema_, codes) * tolerance, overlap)
     return Stability(

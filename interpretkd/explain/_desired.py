@@ -134,7 +134,8 @@ def _scale_of(
         n_features = len(schema)
         nothing = np.full(n_features, np.nan)
         units = _units_of(model.student_.form_, codes)
-        return _Scale(units, np.zeros(n_features, dtype=bool), nothing, fixed)
+        whole = [bool(f.scale and f.scale.whole) for f in schema.features]
+        return _Scale(units, np.asarray(whole), nothing, fixed)
     gaps = np.isnan(known)
     whole = (gaps | (known == np.floor(known))).all(axis=0) & ~gaps.all(axis=0)
     typical = [

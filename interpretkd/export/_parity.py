@@ -9,8 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
-from interpretkd.data import Rows, Schema, as_frame
-from interpretkd.export._specification import _double_threshold, _ModelSpec
+from interpretkd.data import Feature, Rows, Schema, as_frame, value_name
+from interpretkd.export._specification import (
+    _border_of,
+    _double_threshold,
+    _ModelSpec,
+)
 from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
 PlainColumns: TypeAlias = dict[str, list[Any]]
@@ -147,7 +151,7 @@ def _cells(schema: Schema, X: Rows, positions: Sequence[int]) -> PlainColumns:
     frame = as_frame(X)
     if frame is None:
         frame = schema.frame_of_array(X)
-    place = {str(name): i for i, name in enumerate(frame.columns)}
+    place = {value_name(name): i for i, name in enumerate(frame.columns)}
     codes = schema.encode(frame)
     found: PlainColumns = {}
     for position in positions:
@@ -179,6 +183,8 @@ def _made_rows(spec: _ModelSpec, X: Rows | None = None, seed: int = 0) -> pd.Dat
     start = np.zeros(len(spec.schema))
     if X is not None and len(X):
         start = spec.schema.encode(X[:1]).astype(np.float64)[0]
+    features = spec.schema.features  # numbers are as in the column, all else as codes
+    start = np.asarray([f.raw(x) for f, x in zip(features, start, strict=True)])
     rng = np.random.default_rng(seed)
     if isinstance(spec.form, Linear):
         rows = _around_row(spec.schema, start, spec.used)
@@ -267,6 +273,8 @@ def _tried(nodes: Nodes, node: int) -> list[float]:
     if feature.is_categorical:
         return [*range(len(feature.categories)), np.nan]
     on = np.float32(nodes.threshold[node])
+    if feature.scale is not None:
+        return _beside(feature, float(on))
     if feature.kind == "date":
         return [np.floor(on), np.floor(on) + 1, np.ceil(on) - 1, np.nan]
     below = np.nextafter(on, np.float32(-np.inf))
@@ -279,12 +287,36 @@ def _tried(nodes: Nodes, node: int) -> list[float]:
     return tried
 
 
+def _beside(feature: Feature, threshold: float) -> list[float]:
+    """Return numbers on both sides of what a test of a scale asks for."""
+    if threshold >= ALL_NUMBERS:
+        return [0.0, np.nan]
+    on = float(_border_of(feature, threshold))
+    after = _beyond(feature, on)
+    tried = [np.nan, on, after, 2 * on - after]
+    if feature.scale is not None and feature.scale.whole:
+        tried += [on + (after - on) / 2, on - (after - on) / 2]
+    return tried
+
+
+def _beyond(feature: Feature, on: float) -> float:
+    """Return the next number that differs for a column."""
+    following = float(np.nextafter(on, np.inf))
+    is_whole = feature.scale is not None and feature.scale.whole
+    return max(on + 1, following) if is_whole else following
+
+
 def _sent(nodes: Nodes, node: int, row: Array, *, left: bool) -> Array:
     """Return the row, changed so that it passes the test to this side."""
     position = int(nodes.feature[node])
+    feature = nodes.schema.features[position]
     value, on = row[position], float(nodes.threshold[node])
     sent = row.copy()
-    if nodes.schema.features[position].is_categorical:
+    if feature.scale is not None and on < ALL_NUMBERS:
+        on = float(_border_of(feature, on))
+        if left != (value <= on):
+            sent[position] = on if left else _beyond(feature, on)
+    elif feature.is_categorical:
         fitting = np.flatnonzero(nodes.left_set(node) == left)
         if len(fitting) and value not in fitting:
             sent[position] = fitting[0]

@@ -248,6 +248,7 @@ def _level(element: ET.Element) -> Evaluator:
 
 _FUNCTIONS: dict[str, Any] = {
     "sum": sum,
+    "ceil": lambda v: float(math.ceil(v[0])),
     "max": max,
     "exp": lambda v: math.exp(v[0]),
     "ln": lambda v: math.log(v[0]),

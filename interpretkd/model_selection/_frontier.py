@@ -13,6 +13,7 @@ from sklearn.base import clone, is_regressor
 from sklearn.utils import check_random_state
 
 from interpretkd._base import InputError, check_boolean, one_line
+from interpretkd.data import Given
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, is_fitted
 from interpretkd.model_selection._candidates import (
     Budget,
@@ -153,6 +154,8 @@ def frontier(
     if not regression:
         kind, settings = DistilledClassifier, {**settings, "target": target}
     fitted = kind(teacher, **settings).teacher_for(parts.train, parts.y_train)
+    if is_fitted(teacher):
+        fitted = replace(fitted, given=Given.of(X))
     cached = CachedTeacher(fitted)
 
     def fit(student: Any) -> Any:

@@ -123,12 +123,17 @@ def readable(
     codes = np.ascontiguousarray(tree.schema.encode(X), dtype=np.float32)
     nodes = tree.nodes
     asked = _numeric_tests(nodes)
+    is_own = np.asarray([f.scale is None for f in nodes.schema.features])
     low, high, whole = _global_gaps(nodes, asked, codes)
     if aggressive:
         low, high = _widened(nodes, codes, low, high)
     rounded = asked[np.isfinite(low[asked]) & np.isfinite(high[asked])]
     _keep_order(nodes, asked, low, high)
     threshold = nodes.threshold.copy()
+    for node in rounded[~is_own[nodes.feature[rounded]]].tolist():
+        scale = nodes.schema.features[nodes.feature[node]].scale
+        threshold[node] = _on_scale(scale, threshold[node], low[node], high[node])
+    rounded = rounded[is_own[nodes.feature[rounded]]]
     threshold[rounded] = _shortest(
         threshold[rounded], low[rounded], high[rounded], whole[rounded]
     )
@@ -138,8 +143,8 @@ def readable(
         tree=after,
         n_rows=len(codes),
         n_changed=_n_moved(nodes, after.nodes, codes),
-        digits_before=_mean_digits(nodes.threshold[asked]),
-        digits_after=_mean_digits(threshold[asked]),
+        digits_before=_mean_digits(nodes, asked),
+        digits_after=_mean_digits(after.nodes, asked),
         n_held_out=None if held_out is None else len(held_out),
         n_held_out_changed=None
         if held_out is None
@@ -155,8 +160,11 @@ def _significant_digits(value: float) -> int:
     >>> [_significant_digits(x) for x in (1200, 0.25, -3.5, 0, 0.1)]
     [2, 2, 2, 1, 1]
     """
-    digits = number_text(value).lstrip("-").replace(".", "").strip("0")
-    return max(len(digits), 1)
+    return _digits_in(number_text(value))
+
+
+def _digits_in(text: str) -> int:
+    return max(len(text.lstrip("-").replace(".", "").strip("0")), 1)
 
 
 def _tree_of(model: Any) -> Tree | Forest:
@@ -283,10 +291,36 @@ def _scaled(values: Array, power: NDArray[np.int64]) -> Array:
     return values * up / down
 
 
-def _mean_digits(threshold: NDArray[np.float32]) -> float:
-    if len(threshold) == 0:
+def _on_scale(
+    scale: Any, threshold: np.float32, low: np.float32, high: np.float32
+) -> np.float32:
+    """Return the code of the whole number of fewest digits in [low, high).
+
+    Fractions far from 0 stay as they are.
+    """
+    if not scale.whole:
+        return threshold
+    near = int(scale.last(float(threshold)))
+    first, after = (int(end) for end in scale.decode(np.asarray([low, high])))
+    for power in range(len(str(abs(near))), -1, -1):
+        step = 10**power
+        below = near // step * step
+        fits = [n for n in (below, below + step) if first <= n < after]
+        for number in sorted(fits, key=lambda n: abs(n - near)):
+            code = scale.encode(np.asarray([number], dtype=np.float64))[0]
+            if low <= code < high and scale.last(float(code)) == number:
+                rounded: np.float32 = code
+                return rounded
+    return threshold
+
+
+def _mean_digits(nodes: Nodes, asked: NDArray[np.int64]) -> float:
+    if len(asked) == 0:
         return float("nan")
-    return float(np.mean([_significant_digits(t) for t in threshold.tolist()]))
+    features = [nodes.schema.features[j] for j in nodes.feature[asked].tolist()]
+    pairs = zip(features, nodes.threshold[asked].tolist(), strict=True)
+    texts = [feature.last_text(threshold) for feature, threshold in pairs]
+    return float(np.mean([_digits_in(text) for text in texts]))
 
 
 def _n_moved(before: Nodes, after: Nodes, codes: Codes) -> int:

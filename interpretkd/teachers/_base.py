@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import Array, InputError
-from interpretkd.data import as_frame, batches
+from interpretkd.data import Given, batches, to_pandas
 from interpretkd.targets import TASKS
 
 _SMALLEST = 1e-12
@@ -40,6 +40,8 @@ class Teacher:
         The numbers it has learnt, where they can be counted.
     size_bytes : int or None, default=None
         Their bytes.
+    given : Given or None, default=None
+        How the rows looked that the model was fitted to, where they do not come so.
     """
 
     estimator: Any
@@ -47,6 +49,7 @@ class Teacher:
     task: str
     n_parameters: int | None = None
     size_bytes: int | None = None
+    given: Given | None = None
 
     def logits(self, X: Any) -> Array:
         """Ask the model, in batches.
@@ -67,7 +70,8 @@ class Teacher:
         InputError
             When the model returns another shape, or numbers that are not finite.
         """
-        return _asker(self.estimator, self.task, self.classes)(X)
+        rows = X if self.given is None else self.given.restore(X)
+        return _asker(self.estimator, self.task, self.classes)(rows)
 
 
 def as_teacher(estimator: Any) -> Teacher:
@@ -220,7 +224,7 @@ def _in_batches(
     ask: Callable[[Any], NDArray[Any]], X: Any, batch_size: int
 ) -> NDArray[Any]:
     """Fill the answer piece by piece: only it grows with the rows."""
-    frame = as_frame(X)
+    frame = to_pandas(X)
     rows = np.asarray(X) if frame is None else frame
     if rows.ndim < 2:
         raise InputError(f"X must have rows and columns. Got shape {rows.shape}.")
@@ -240,7 +244,7 @@ def _in_batches(
 
 
 def _length(X: Any) -> int:
-    frame = as_frame(X) if hasattr(X, "columns") else None
+    frame = to_pandas(X) if hasattr(X, "columns") else None
     return len(X) if frame is None else len(frame)
 
 

@@ -159,7 +159,10 @@ class ShapeDisplay(Display):
 
     def _number(self, feature: str, value: float) -> str:
         words = {f.name: f.text for f in self.known}.get(feature)
-        return words(value) if words and np.isfinite(value) else f"{value:.4g}"
+        if words and np.isfinite(value):
+            return words(value)
+        is_long = np.isfinite(value) and value == int(value) and abs(value) >= 1e4
+        return str(int(value)) if is_long else f"{value:.4g}"
 
     def _draw(self, ax: Any) -> None:
         parts = self._features()

@@ -29,6 +29,8 @@ def _cleaned(
         number, refused = _date(feature, raw, dialect)
     else:
         number, refused = _number(raw, dialect)
+        if single and feature.scale is not None:
+            number = _counted(feature, number, dialect)
     return (_single(number, dialect) if single else number), refused
 
 
@@ -47,6 +49,14 @@ def _number(raw: str, dialect: str) -> tuple[str, str]:
         return clean, wrong
     clean = _without_nan(number, dialect)
     return clean, f"ABS({clean}) > {largest}"
+
+
+def _counted(feature: Feature, number: str, dialect: str) -> str:
+    """Count units since the origin, whole ones rounded up."""
+    scale: Any = feature.scale
+    up = "CEIL" if scale.whole else ""
+    origin, unit = (_literal(float(n), dialect) for n in (scale.origin, scale.unit))
+    return f"{up}(({up}({number}) - ({origin})) / {unit})"
 
 
 def _without_nan(number: str, dialect: str) -> str:

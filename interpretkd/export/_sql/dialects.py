@@ -42,13 +42,15 @@ def _literal(value: Any, dialect: str) -> str:
     return text if "e" in text else f"{text}e0"
 
 
-def _border(value: float, dialect: str) -> str:
+def _border(value: int | float, dialect: str) -> str:
     """Write a threshold such that the database reads no other number.
 
     It is a fraction where SQLite, which does not always read the nearest float64, would
     be wrong.
     """
     text = _literal(value, dialect)
+    if isinstance(value, int):
+        return text
     if dialect != "sqlite" or _read_by_sqlite(text) == value:
         return text
     top, bottom = value.as_integer_ratio()

@@ -14,8 +14,8 @@ from interpretkd._base import check_choice, one_line
 from interpretkd.data import MISSING, VALUE, Feature
 from interpretkd.export._specification import (
     SMALLEST,
+    _border_of,
     _check_texts,
-    _double_threshold,
     _ModelSpec,
 )
 from interpretkd.export._sql.columns import _cleaned, _date_note
@@ -153,7 +153,7 @@ def _passing(condition: Condition, name: str, dialect: str) -> Iterator[str]:
     if not known:
         yield f"{name} IS NOT NULL"
     for sign, end in known.items():
-        yield f"{read} {sign} {_border(_double_threshold(end), dialect)}"
+        yield f"{read} {sign} {_border(_border_of(feature, end), dialect)}"
 
 
 @dataclass
@@ -321,7 +321,7 @@ class _Writer:
             passes = "1 = 1" if left else "1 = 0"
         else:
             sign = "<=" if left else ">"
-            exact = _double_threshold(float(nodes.threshold[node]))
+            exact = _border_of(feature, float(nodes.threshold[node]))
             passes = f"{column} {sign} {_border(exact, self.dialect)}"
         if bool(nodes.missing_left[node]) == left:
             return f"{column} IS NULL OR {passes}"

@@ -102,6 +102,8 @@ def _data(subject: _Subject) -> Section:
     blocks.append(
         Table(_columns(subject), "The columns, over the held-out rows", folded=True)
     )
+    for doubt in subject.found.model.schema_.doubts:
+        subject.weigh("The data", doubt)
     if subject.found.task == "multiclass":
         blocks.append(_balance(subject.found))
     return Section("The data", tuple(blocks))
@@ -116,7 +118,8 @@ def _columns(subject: _Subject) -> pd.DataFrame:
         if feature.is_categorical:
             what = f"{len(feature.categories)} categories"
         elif len(known):
-            low, middle, high = (_short(q) for q in np.quantile(known, (0, 0.5, 1)))
+            ends = map(feature.raw, np.quantile(known, (0, 0.5, 1)).tolist())
+            low, middle, high = map(_short, ends)
             what = f"{low} to {high}, median {middle}"
         else:
             what = "all missing"
