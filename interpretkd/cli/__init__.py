@@ -8,7 +8,7 @@ Read first: `distill.py` (from a table to a run), `_console.py` (how errors are 
 import shlex
 import sys
 import warnings
-from typing import Annotated, Any
+from typing import Annotated, TextIO
 
 import typer
 
@@ -51,12 +51,19 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(1)
 
 
-def _tell(message: Warning | str, category: type[Warning], *where: Any) -> None:
+def _tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """Print our own warnings in one line, all others as Python does."""
+    text = warnings.formatwarning(message, category, filename, lineno, line)
     if issubclass(category, PrecisionWarning):
-        typer.echo(f"Warning: {' '.join(str(message).split())}", err=True)
-        return
-    typer.echo(warnings.formatwarning(message, category, *where[:2]), err=True)
+        text = f"Warning: {' '.join(str(message).split())}\n"
+    typer.echo(text, file=file, nl=False, err=file is None)
 
 
 def _version(wanted: bool) -> None:

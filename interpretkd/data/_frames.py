@@ -197,6 +197,22 @@ class Given:
                 levels[i] = (list(changed.cat.categories), before, column.dtype)
         return cls(frame.columns, levels)
 
+    def settle(self, X: Any) -> Any:
+        """Give rows their one form.
+
+        Parameters
+        ----------
+        X : object
+            Rows.
+
+        Returns
+        -------
+        object
+            What `as_frame` returns of a frame; anything else as it is.
+        """
+        frame = as_frame(X)
+        return X if frame is None else frame
+
     def restore(self, X: Any) -> Any:
         """Give rows the form that these had.
 

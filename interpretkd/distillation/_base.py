@@ -500,11 +500,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
         A frozen one was fitted to rows as the user has them: it gets such ones.
         """
-        teacher = clone(self.teacher)
-        if is_fitted(teacher):
-            return replace(as_teacher(teacher), given=self._given)
-        teacher.fit(rows, y)
-        return as_teacher(teacher)
+        teacher, given = clone(self.teacher), self._given
+        is_frozen = is_fitted(teacher)
+        if not is_frozen:
+            teacher.fit(rows, y)
+        if given is None:
+            return as_teacher(teacher)
+        reads = given.restore if is_frozen else given.settle
+        return replace(as_teacher(teacher), reads=reads)
 
     def _distil(self, transfer_set: TransferSet, targets: list[Target]) -> None:
         """Choose the target, fit the student, fit the baseline."""

@@ -154,8 +154,9 @@ def frontier(
     if not regression:
         kind, settings = DistilledClassifier, {**settings, "target": target}
     fitted = kind(teacher, **settings).teacher_for(parts.train, parts.y_train)
-    if is_fitted(teacher):
-        fitted = replace(fitted, given=Given.of(X))
+    given = Given.of(X)
+    if given is not None and is_fitted(teacher):
+        fitted = replace(fitted, reads=given.restore)
     cached = CachedTeacher(fitted)
 
     def fit(student: Any) -> Any:

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import Array, InputError
-from interpretkd.data import Given, batches, to_pandas
+from interpretkd.data import batches, to_pandas
 from interpretkd.targets import TASKS
 
 _SMALLEST = 1e-12
@@ -40,8 +40,9 @@ class Teacher:
         The numbers it has learnt, where they can be counted.
     size_bytes : int or None, default=None
         Their bytes.
-    given : Given or None, default=None
-        How the rows looked that the model was fitted to, where they do not come so.
+    reads : callable or None, default=None
+        Turns rows into the form of those that the model was fitted to; None for rows
+        as they are.
     """
 
     estimator: Any
@@ -49,7 +50,7 @@ class Teacher:
     task: str
     n_parameters: int | None = None
     size_bytes: int | None = None
-    given: Given | None = None
+    reads: Callable[[Any], Any] | None = None
 
     def logits(self, X: Any) -> Array:
         """Ask the model, in batches.
@@ -70,7 +71,7 @@ class Teacher:
         InputError
             When the model returns another shape, or numbers that are not finite.
         """
-        rows = X if self.given is None else self.given.restore(X)
+        rows = X if self.reads is None else self.reads(X)
         return _asker(self.estimator, self.task, self.classes)(rows)
 
 

@@ -46,7 +46,7 @@ LEVELS = {
     "periods": list(pd.period_range("2020-01", periods=3, freq="M")),
     "tuples": [("a", 1), ("b", 2), ("c", 3)],
     "mixed": [1, "one", 2.5],
-    "infinity": [1.0, np.inf, True],
+    "infinity": [1.5, np.inf, True],
 }
 FRAMES = {
     **{f"names: {kind}": (names, None) for kind, names in NAMES.items()},
@@ -123,6 +123,14 @@ def test_a_frozen_teacher_gets_its_own_names() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert model.fit(X).fidelity(X).value > 0.9
+
+
+def test_a_teacher_that_is_fitted_here_knows_the_texts() -> None:
+    X = _as_category(LEVELS["intervals"]).rename(columns={"a": 0, "level": 1})
+    encoder = make_column_transformer((OneHotEncoder(), ["1"]), remainder="passthrough")
+    pipeline = make_pipeline(encoder, LogisticRegression())
+    model = DistilledClassifier(pipeline, CartStudent(3, search="greedy"))
+    assert model.fit(X, LABELS).fidelity(X).value > 0.8
 
 
 @pytest.mark.parametrize(

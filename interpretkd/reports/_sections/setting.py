@@ -118,8 +118,8 @@ def _columns(subject: _Subject) -> pd.DataFrame:
         if feature.is_categorical:
             what = f"{len(feature.categories)} categories"
         elif len(known):
-            ends = map(feature.raw, np.quantile(known, (0, 0.5, 1)).tolist())
-            low, middle, high = map(_short, ends)
+            quantiles = np.quantile(known, (0, 0.5, 1)).tolist()
+            low, middle, high = (_short(feature.raw(q)) for q in quantiles)
             what = f"{low} to {high}, median {middle}"
         else:
             what = "all missing"
