@@ -31,7 +31,11 @@ if TYPE_CHECKING:
         teachers as teachers,
         transfer as transfer,
     )
-    from interpretkd._base import BundleError as BundleError, InputError as InputError
+    from interpretkd._base import (
+        BundleError as BundleError,
+        InputError as InputError,
+        PrecisionWarning as PrecisionWarning,
+    )
     from interpretkd.distillation import (
         DistilledClassifier as DistilledClassifier,
         DistilledRegressor as DistilledRegressor,
@@ -62,7 +66,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        _base: BundleError InputError
+        _base: BundleError InputError PrecisionWarning
         distillation: DistilledClassifier DistilledRegressor
         evaluation: evaluate
         explain: explain_row

@@ -22,7 +22,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        errors: BundleError InputError naming_file
+        errors: BundleError InputError PrecisionWarning naming_file
         files: csv_text write_atomically
         markup: UNKNOWN escape_html escape_markdown html_block html_page
             html_table latex_table markdown_table numeric_columns table_cells

@@ -15,6 +15,13 @@ class BundleError(InputError):
     """A run bundle cannot be read; the text says which file, what is wrong, and why."""
 
 
+class PrecisionWarning(UserWarning):
+    """Different values of a column are taken for one; the text names the column.
+
+    The command line prints it on stderr, in one line.
+    """
+
+
 @contextlib.contextmanager
 def naming_file(name: str) -> Iterator[None]:
     """Turn whatever goes wrong with a run's file into one sentence that names it.

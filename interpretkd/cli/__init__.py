@@ -7,11 +7,12 @@ Read first: `distill.py` (from a table to a run), `_console.py` (how errors are 
 
 import shlex
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, TextIO
 
 import typer
 
-from interpretkd._base import __version__
+from interpretkd._base import PrecisionWarning, __version__
 from interpretkd.cli import bench, distill, export, inspect, studio
 
 __all__ = ["app", "main"]
@@ -41,11 +42,28 @@ def main(arguments: list[str] | None = None) -> None:
     """
     try:
         typed = sys.argv[1:] if arguments is None else arguments
-        app(arguments, obj=shlex.join(["interpretkd", *typed]))
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            app(arguments, obj=shlex.join(["interpretkd", *typed]))
     except (ValueError, OSError) as error:  # InputError and the library's own errors
         text = " ".join(str(error).split())
         typer.echo(f"Error: {text}", err=True)
         sys.exit(1)
+
+
+def _tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print our own warnings in one line, all others as Python does."""
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    if issubclass(category, PrecisionWarning):
+        text = f"Warning: {' '.join(str(message).split())}\n"
+    typer.echo(text, file=file, nl=False, err=file is None)
 
 
 def _version(wanted: bool) -> None:

@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     )
     from interpretkd.data._columns import *
     from interpretkd.data._distances import *
-    from interpretkd.data._feature import (
-        Codes as Codes,
-        Feature as Feature,
+    from interpretkd.data._feature import Codes as Codes, Feature as Feature
+    from interpretkd.data._frames import (
+        Given as Given,
+        as_frame as as_frame,
         plain_value as plain_value,
+        to_pandas as to_pandas,
+        value_name as value_name,
     )
     from interpretkd.data._groups import *
     from interpretkd.data._images import *
     from interpretkd.data._ranges import *
     from interpretkd.data._rows import *
+    from interpretkd.data._scale import Scale as Scale
     from interpretkd.data._schema import *
     from interpretkd.data._splits import *
     from interpretkd.data._table_options import (
@@ -53,13 +57,15 @@ else:
         _column_problems: check_columns counter_notes id_columns refuse_columns
         _columns: RowChoice choose_rows describe_columns split_target target_balance
         _distances: even_space
-        _feature: Codes Feature plain_value
+        _feature: Codes Feature
+        _frames: Given as_frame plain_value to_pandas value_name
         _groups: group_positions
         _images: image_schema
         _ranges: Ranges
         _rows: Encoded as_columns batches checked_rows learn_schema stack_rows
             take_rows
-        _schema: Column MISSING Rows Schema VALUE as_frame check_schema expand
+        _scale: Scale
+        _schema: Column MISSING Rows Schema VALUE check_schema expand
         _splits: Split hold_out split_rows
         _table_options: ReadTable TableOptions
         _tables: as_they_stand frame_of open_table parse_table read_table

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, one_line, threshold_text
 from interpretkd.data._feature import Codes, Feature
+from interpretkd.data._frames import value_name
 from interpretkd.data._schema import Rows, Schema
 
 
@@ -50,7 +51,8 @@ def value_text(feature: Feature, value: float) -> str:
     str
         A category, a date, "missing" or a number without an exponent, thousands apart.
     """
-    if feature.is_categorical or feature.is_date or np.isnan(value):
+    is_own = not (feature.is_categorical or feature.is_date or feature.scale)
+    if not is_own or np.isnan(value):
         return one_line(feature.text(value))
     return threshold_text(value)
 
@@ -77,10 +79,11 @@ def replace_cells(schema: Schema, rows: Rows, values: NDArray[Any]) -> Rows:
     changed = (before != after) & ~(np.isnan(before) & np.isnan(after))
     if not isinstance(rows, pd.DataFrame):
         cells = np.array(rows, dtype=np.float64)
-        cells[changed] = values[changed]
+        for j, feature in enumerate(schema.features):
+            cells[changed[:, j], j] = feature.decode(values[changed[:, j], j])
         return cells
     frame = rows.copy(deep=False)
-    place = {str(name): i for i, name in enumerate(frame.columns)}
+    place = {value_name(name): i for i, name in enumerate(frame.columns)}
     for j in np.flatnonzero(changed.any(axis=0)).tolist():
         feature = schema.features[j]
         i, here = place[feature.name], changed[:, j]
@@ -105,7 +108,7 @@ def _column(
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         numbers = pd.to_numeric(column.astype(object)).to_numpy(dtype=np.float64)
-    mixed = np.where(changed, values, numbers)
+    mixed = np.where(changed, feature.decode(values), numbers)
     is_integer = pd.api.types.is_integer_dtype(column.dtype)
     if is_integer and (mixed == np.floor(mixed)).all():
         # A teacher may take 3.0 for another level than 3.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError, check_choice, check_integer, closest
 from interpretkd.data._column_problems import column_problems, infinite_cells
-from interpretkd.data._feature import plain_value
+from interpretkd.data._frames import plain_value
 
 _MOST_CLASSES = 20
 """A number with more different whole values than this is a quantity, not a class."""

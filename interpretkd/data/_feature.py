@@ -9,13 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._base import InputError
+from interpretkd._base import InputError, threshold_text
 from interpretkd.data._dates import Calendar
+from interpretkd.data._frames import level_names, plain_value, value_name
+from interpretkd.data._scale import Scale
 
 Codes: TypeAlias = NDArray[np.float32]
 Category: TypeAlias = str | int | float | bool
 
 FEATURE_KINDS = ("numeric", "categorical", "pixel", "date")
+_SCALED = "scaled"
+"""How the kind of a number with a scale is written down."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class Feature:
         Whether the training rows had missing values here.
     calendar : Calendar or None, default=None
         What the codes of a date stand for; for a date, and only that.
+    scale : Scale or None, default=None
+        What the codes of a number stand for that float32 does not hold itself; for
+        such numbers, and only those.
 
     Examples
     --------
@@ -50,6 +57,7 @@ class Feature:
     categories: tuple[Category, ...] = ()
     has_missing: bool = False
     calendar: Calendar | None = None
+    scale: Scale | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or self.kind not in FEATURE_KINDS:
@@ -71,6 +79,11 @@ class Feature:
             raise InputError(
                 f"Feature {self.name!r}: a date, and only that, has a calendar. Got "
                 f"kind {self.kind!r} with {self.calendar!r}."
+            )
+        if self.scale is not None and self.kind != "numeric":
+            raise InputError(
+                f"Feature {self.name!r}: only a number has a scale. Got kind "
+                f"{self.kind!r} with {self.scale!r}."
             )
 
     @property
@@ -96,14 +109,15 @@ class Feature:
         Parameters
         ----------
         code : float
-            A value of the column, or the threshold of a test ``code <= threshold``.
+            A value of the column, or the threshold of a test ``code <= threshold``
+            of dates; for those of numbers see `last_text`.
 
         Returns
         -------
         str
             The category's name ("true" or "false" for a boolean); the date (for a
             threshold the last one that passes); "missing" for NaN; else the number,
-            in the fewest digits that name the same float32.
+            in the fewest digits that have the same code.
         """
         if math.isnan(code):
             return "missing"
@@ -112,7 +126,54 @@ class Feature:
             return level.lower() if self.is_boolean else level
         if self.calendar is not None:
             return self.calendar.text(code)
+        if self.scale is not None:
+            return self.scale.text(code)
         return str(np.float32(code)).removesuffix(".0")
+
+    def last_text(self, threshold: float) -> str:
+        """Say the threshold of a test ``code <= threshold`` in the column's own words.
+
+        Parameters
+        ----------
+        threshold : float
+            Of a test of numbers or dates.
+
+        Returns
+        -------
+        str
+            The last date that passes, or the number up to which numbers pass.
+        """
+        if self.calendar is not None:
+            return self.calendar.text(threshold)
+        if self.scale is not None:
+            return self.scale.last_text(threshold)
+        return threshold_text(threshold)
+
+    def raw(self, code: float, *, threshold: bool = False) -> float:
+        """Return the number of the column that a code stands for.
+
+        Parameters
+        ----------
+        code : float
+            A value of the column, or a threshold; NaN and infinity stay as they are.
+        threshold : bool, default=False
+            Whether it is the threshold of a test: then the last number that passes.
+
+        Returns
+        -------
+        float
+            The code itself for all but numbers with a scale.
+        """
+        if self.scale is None or not math.isfinite(code):
+            return code
+        if threshold:
+            return float(self.scale.last(code))
+        return float(self.scale.decode(np.asarray([code]))[0])
+
+    @property
+    def unit(self) -> float:
+        """What a step of 1 in the codes is in the column itself."""
+        return 1.0 if self.scale is None else float(self.scale.unit)
 
     def decode(self, codes: NDArray[Any]) -> Any:
         """Turn codes of this column back into cells of a frame.
@@ -133,42 +194,33 @@ class Feature:
             place = np.nan_to_num(codes, nan=-1).astype(np.int64)
             dtype = pd.CategoricalDtype(list(self.categories))
             return pd.Categorical.from_codes(place, dtype=dtype)
+        if self.scale is not None:
+            return self.scale.decode(codes)
         return np.asarray(codes, dtype=np.float64)
-
-
-def plain_value(value: Any) -> Any:
-    """Return a value as Python has it.
-
-    Parameters
-    ----------
-    value : object
-        A numpy scalar, or anything else.
-
-    Returns
-    -------
-    object
-        A str, int, float or the like; anything but a numpy scalar as it is.
-    """
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _learn_feature(name: str, column: "pd.Series[Any]") -> Feature:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        levels = [plain_value(level) for level in column.cat.categories]
+        levels = level_names(column.cat.categories)
     elif pd.api.types.is_bool_dtype(column.dtype):
         levels = [False, True]
-    elif pd.api.types.is_numeric_dtype(column.dtype):
-        return Feature(name)
+    elif _is_number(column.dtype):
+        return _number_feature(name, column)
     elif pd.api.types.is_datetime64_any_dtype(column.dtype):
         return Feature(name, "date", calendar=Calendar.from_data(name, column))
     elif column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
         values = [plain_value(value) for value in _distinct(name, column)]
         types = {bool if isinstance(v, bool) else type(v) for v in values}
         if types <= {int, float}:
-            return Feature(name)
+            return _number_feature(name, column)
         if all(issubclass(kind, datetime.date) for kind in types):
             return Feature(name, "date", calendar=Calendar.from_data(name, column))
-        if len(types) > 1 or not types <= {str, bool}:
+        if len(types) == 1 and not types <= {str, bool}:
+            raise InputError(
+                f"Column {name!r} holds values of the type {types.pop().__name__}. "
+                "Allowed are numbers, texts, booleans, categories and dates."
+            )
+        if len(types) > 1:
             raise InputError(
                 f"Column {name!r} mixes {sorted(t.__name__ for t in types)}. "
                 "A column must hold only numbers, only texts or only dates."
@@ -184,26 +236,40 @@ def _learn_feature(name: str, column: "pd.Series[Any]") -> Feature:
     return Feature(name, "categorical", tuple(levels))
 
 
+def _number_feature(name: str, column: "pd.Series[Any]") -> Feature:
+    return Feature(name, scale=Scale.of(_numbers_of(name, column)))
+
+
+def _is_number(dtype: Any) -> bool:
+    is_complex = pd.api.types.is_complex_dtype(dtype)
+    return pd.api.types.is_numeric_dtype(dtype) and not is_complex
+
+
 def _plain_feature(feature: Feature) -> dict[str, Any]:
     values = {
         "name": feature.name,
-        "kind": feature.kind,
+        # A reader that knows of no scales must not take the codes for the numbers.
+        "kind": feature.kind if feature.scale is None else _SCALED,
         "categories": list(feature.categories),
         "has_missing": feature.has_missing,
     }
     if feature.calendar is not None:
         values["calendar"] = feature.calendar.to_dict()
+    if feature.scale is not None:
+        values["scale"] = feature.scale.to_dict()
     return values
 
 
 def _feature_from(entry: Any) -> Feature:
-    calendar = entry.get("calendar")
+    calendar, kind = entry.get("calendar"), entry["kind"]
+    scale = Scale(**entry["scale"]) if kind == _SCALED else None
     return Feature(
         name=entry["name"],
-        kind=entry["kind"],
+        kind=kind if scale is None else "numeric",
         categories=_categories_from(entry["categories"]),
         has_missing=_checked_as(bool, entry["has_missing"]),
         calendar=None if calendar is None else Calendar(**calendar),
+        scale=scale,
     )
 
 
@@ -241,14 +307,11 @@ def _encode_column(feature: Feature, column: "pd.Series[Any]") -> Codes:
 
 def _encode_categories(feature: Feature, column: "pd.Series[Any]") -> Codes:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        position = {level: i for i, level in enumerate(feature.categories)}
-        levels = [
-            position.get(plain_value(level), -1) for level in column.cat.categories
-        ]
-        place = np.asarray([*levels, -1])[column.cat.codes.to_numpy()]
+        levels = _positions(feature, list(column.cat.categories))
+        place = np.append(levels, -1)[column.cat.codes.to_numpy()]
     else:
-        values = column.astype(object)
-        place = pd.Index(list(feature.categories), dtype=object).get_indexer(values)
+        codes, different = pd.factorize(column.astype(object))
+        place = np.append(_positions(feature, list(different)), -1)[codes]
     unseen = (place < 0) & ~column.isna().to_numpy()
     if unseen.any():
         found = sorted({repr(plain_value(v)) for v in column[unseen].unique()})
@@ -260,20 +323,45 @@ def _encode_categories(feature: Feature, column: "pd.Series[Any]") -> Codes:
     return np.where(place < 0, np.nan, place).astype(np.float32)
 
 
+def _positions(feature: Feature, values: list[Any]) -> NDArray[np.int64]:
+    """Return the positions of values among the categories, -1 for what is none.
+
+    A value that is no text, such as an interval, is the category that its text names.
+    """
+    by_value: dict[Any, int] = {level: i for i, level in enumerate(feature.categories)}
+    by_name = {str(level): i for i, level in enumerate(feature.categories)}
+
+    def position(value: Any) -> int:
+        if isinstance(value, str) or not isinstance(feature.categories[0], str):
+            return by_value.get(plain_value(value), -1)
+        return by_name.get(value_name(value), -1)
+
+    return np.asarray([position(value) for value in values], dtype=np.int64)
+
+
 def _encode_numbers(feature: Feature, column: "pd.Series[Any]") -> Codes:
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        with np.errstate(over="ignore"):  # `encode` finds the infinity
-            return column.to_numpy(dtype=np.float32, na_value=np.nan)
-    numbers = pd.to_numeric(column.astype(object), errors="coerce")
-    wrong = (numbers.isna() & column.notna()).to_numpy()
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise InputError(
-            f"Column {feature.name!r}: {wrong.sum()} of {len(column)} values are not "
-            f"numbers, e.g. {column.iloc[row]!r} (row {row})."
-        )
-    with np.errstate(over="ignore"):
-        return numbers.to_numpy(dtype=np.float32, na_value=np.nan)
+    numbers = _numbers_of(feature.name, column)
+    if feature.scale is not None:
+        return feature.scale.encode(numbers.astype(np.float64))
+    with np.errstate(over="ignore"):  # `encode` finds the infinity
+        return numbers.astype(np.float32)
+
+
+def _numbers_of(name: str, column: "pd.Series[Any]") -> NDArray[Any]:
+    """Return the numbers of a column, integers as such; missing ones are NaN."""
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        numbers = pd.to_numeric(column.astype(object), errors="coerce")
+        wrong = (numbers.isna() & column.notna()).to_numpy()
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise InputError(
+                f"Column {name!r}: {wrong.sum()} of {len(column)} values are not "
+                f"numbers, e.g. {column.iloc[row]!r} (row {row})."
+            )
+        column = numbers
+    if pd.api.types.is_integer_dtype(column.dtype) and not column.hasnans:
+        return column.to_numpy(dtype=column.to_numpy().dtype)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _some(texts: list[str], most: int = 5) -> str:

@@ -11,8 +11,9 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from interpretkd._base import Array, InputError
-from interpretkd.data._feature import Codes
-from interpretkd.data._schema import Rows, Schema, as_frame
+from interpretkd.data._feature import Codes, Feature
+from interpretkd.data._frames import as_frame
+from interpretkd.data._schema import Rows, Schema
 
 _Made = TypeVar("_Made")
 
@@ -152,6 +153,8 @@ def checked_rows(estimator: Any, X: object, *, reset: bool) -> Rows:
             ensure_all_finite="allow-nan" if allow_nan else True,
         )
         return rows
+    if not frame.columns.is_unique:
+        Schema(tuple(Feature(name) for name in frame.columns))  # says which come twice
     validate_data(estimator, frame, reset=reset, skip_check_array=True)
     if len(frame) == 0 or frame.shape[1] == 0:
         raise InputError(

@@ -26,6 +26,8 @@ from interpretkd.data._feature import (
     _learn_feature,
     _plain_feature,
 )
+from interpretkd.data._frames import as_frame, value_name
+from interpretkd.data._scale import Scale
 
 Rows: TypeAlias = pd.DataFrame | NDArray[Any]
 
@@ -103,6 +105,17 @@ class Schema:
         """Whether there are only numbers, no categories and no dates."""
         return not any(f.is_categorical or f.is_date for f in self.features)
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """A sentence for each column of which different values have one code."""
+        return tuple(
+            f"Column {feature.name!r} holds numbers of more digits than the models "
+            "read: some different values are taken for one. Give fewer digits, or "
+            "what the digits stand for in columns of their own."
+            for feature in self.features
+            if feature.scale is not None and feature.scale.crowded
+        )
+
     @classmethod
     def from_data(cls, X: Rows) -> "Schema":
         """Learn the columns from rows.
@@ -148,10 +161,13 @@ class Schema:
                     f"An array must hold numbers. Got dtype {X.dtype}; give dates as a "
                     "frame, with names."
                 )
-            features = [Feature(f"x{i}") for i in range(X.shape[1])]
+            features = [
+                Feature(f"x{i}", scale=Scale.of(column))
+                for i, column in enumerate(_numbers_in(X).T)
+            ]
         else:
             features = [
-                _learn_feature(str(name), X.iloc[:, i])
+                _learn_feature(value_name(name), X.iloc[:, i])
                 for i, name in enumerate(X.columns)
             ]
         schema = cls(tuple(features))
@@ -201,7 +217,7 @@ class Schema:
         """
         frame = as_frame(X)
         if frame is None and self.holds_numbers:
-            codes = _as_numbers(X)
+            codes = self._as_codes(X)
             if codes.ndim != 2 or codes.shape[1] != len(self):
                 raise InputError(
                     f"X must have {len(self)} columns. Got an array of shape "
@@ -240,16 +256,14 @@ class Schema:
         """
         if not isinstance(X, pd.DataFrame):
             return X
-        place = {str(name): i for i, name in enumerate(X.columns)}
-        frame = X.copy(deep=False)
+        place = {value_name(name): i for i, name in enumerate(X.columns)}
+        conformed = X.copy(deep=False)
         for feature in self.features:
             if feature.is_categorical:
-                column = X.iloc[:, place[feature.name]]
-                codes = np.nan_to_num(_encode_categories(feature, column), nan=-1)
-                dtype = pd.CategoricalDtype(list(feature.categories))
-                values = pd.Categorical.from_codes(codes.astype(int), dtype=dtype)
-                frame.isetitem(place[feature.name], pd.Series(values, X.index))
-        return frame
+                i = place[feature.name]
+                values = feature.decode(_encode_categories(feature, X.iloc[:, i]))
+                conformed.isetitem(i, pd.Series(values, X.index))
+        return conformed
 
     def columns(self, *, indicate_missing: bool) -> tuple[Column, ...]:
         """Name the columns of the expanded matrix.
@@ -293,6 +307,8 @@ class Schema:
             "age", "age is missing", "smoker is true" or "purpose is car (new)".
         """
         feature = self.features[column.feature]
+        if column.part == VALUE and feature.scale is not None:
+            return feature.scale.term(feature.name)
         if column.part == VALUE:
             return feature.name
         if column.part == MISSING:
@@ -371,14 +387,36 @@ class Schema:
             )
         return pd.DataFrame(array, columns=list(self.names))
 
+    @property
+    def _holds_codes(self) -> bool:
+        """Whether every number is its own code."""
+        return self.holds_numbers and not any(self._scales)
+
+    @property
+    def _scales(self) -> list[Scale | None]:
+        return [feature.scale for feature in self.features]
+
+    def _as_codes(self, X: Any) -> Codes:
+        """Turn an array of numbers into codes, of whatever shape it is."""
+        if self._holds_codes:
+            return _as_numbers(X, np.float32)
+        numbers = _as_numbers(X, np.float64)
+        with np.errstate(over="ignore"):
+            codes = numbers.astype(np.float32)
+        if codes.ndim == 2 and codes.shape[1] == len(self):
+            for i, scale in enumerate(self._scales):
+                if scale is not None:
+                    codes[:, i] = scale.encode(numbers[:, i])
+        return codes
+
     def _encode_frame(self, frame: pd.DataFrame) -> Codes:
-        names = [str(name) for name in frame.columns]
+        names = [value_name(name) for name in frame.columns]
         absent = [name for name in self.names if name not in names]
         if absent:
             raise InputError(f"The rows lack the columns {absent}. They have {names}.")
         if len(set(names)) != len(names):
             Schema(tuple(Feature(name) for name in names))  # says which come twice
-        if tuple(names) == self.names and self.holds_numbers:
+        if tuple(names) == self.names and self._holds_codes:
             kinds = {dtype.kind for dtype in frame.dtypes}
             if kinds <= set("fiu"):  # one block of numbers: no copy a column
                 with np.errstate(over="ignore"):  # `encode` finds the infinity
@@ -420,30 +458,6 @@ def expand(codes: Codes, columns: tuple[Column, ...]) -> Codes:
     return matrix
 
 
-def as_frame(X: object) -> pd.DataFrame | None:
-    """Return a pandas frame for any frame, None for anything else.
-
-    Parameters
-    ----------
-    X : object
-        A pandas frame is returned as it is; a polars frame, a pyarrow table or
-        whatever else speaks Arrow is converted.
-
-    Returns
-    -------
-    DataFrame or None
-        The frame, or None when `X` is an array or a list.
-    """
-    if isinstance(X, pd.DataFrame):
-        return X
-    if hasattr(X, "__arrow_c_stream__") and hasattr(X, "columns"):
-        import pyarrow
-
-        table: pd.DataFrame = pyarrow.table(X).to_pandas()
-        return table
-    return None
-
-
 def check_schema(owner: str, schema: object, own: Schema) -> Schema:
     """Return a schema that was given for a model's columns, or raise.
 
@@ -474,9 +488,13 @@ def check_schema(owner: str, schema: object, own: Schema) -> Schema:
     )
 
 
-def _as_numbers(X: Any) -> Codes:
+def _as_numbers(X: Any, dtype: Any) -> NDArray[Any]:
     try:
         with np.errstate(over="ignore"):  # `encode` finds the infinity
-            return np.asarray(X, dtype=np.float32)
+            return np.asarray(X, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise InputError(f"X must hold numbers only. Got: {error}.") from error
+
+
+def _numbers_in(X: NDArray[Any]) -> NDArray[Any]:
+    return X if X.dtype.kind in "iuf" else _as_numbers(X, np.float64)

@@ -7,12 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
-from interpretkd.data._feature import (
-    Feature,
-    _encode_column,
-    _some,
-    plain_value,
-)
+from interpretkd.data._feature import Feature, _encode_column, _some
+from interpretkd.data._frames import plain_value, value_name
 from interpretkd.data._schema import Schema
 
 
@@ -82,7 +78,7 @@ def unseen_cells(schema: Schema, table: pd.DataFrame) -> UnseenCells:
     UnseenCells
         Categories that were not seen, texts among numbers or dates, infinity.
     """
-    place = {str(name): i for i, name in enumerate(table.columns)}
+    place = {value_name(name): i for i, name in enumerate(table.columns)}
     names, cells, reasons = [], [], []
     for feature in schema.features:
         column = table.iloc[:, place[feature.name]]

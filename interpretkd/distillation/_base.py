@@ -2,6 +2,7 @@
 
 import math
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,9 +25,17 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
-from interpretkd._base import Array, InputError, check_choice, check_real, one_line
+from interpretkd._base import (
+    Array,
+    InputError,
+    PrecisionWarning,
+    check_choice,
+    check_real,
+    one_line,
+)
 from interpretkd.data import (
     Encoded,
+    Given,
     Ranges,
     Rows,
     Schema,
@@ -93,6 +102,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     baseline_reading_: Target | None
     validation_rows_: NDArray[np.int64]
     n_features_in_: int
+    _given: Given | None
 
     def logits(self, X: ArrayLike) -> Array:
         """Return the student's logits: a fitted distilled model can be a teacher.
@@ -425,6 +435,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 "needs no labels."
             )
         rows = checked_rows(self, X, reset=True)
+        self._given = Given.of(X)
         encoded = self._encoded(rows)
         self.schema_ = encoded.schema
         if len(rows) < _FEWEST_ROWS:
@@ -441,6 +452,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             encoded = self._encoded(rows)  # which may have categories of their own
             self.schema_ = encoded.schema
         self.ranges_ = Ranges.of(self.schema_, encoded.codes)
+        for doubt in self.schema_.doubts:
+            warnings.warn(doubt, PrecisionWarning, stacklevel=3)
         return self._conform(rows), encoded, n_given
 
     def _encoded(self, rows: Rows) -> Encoded:
@@ -509,6 +522,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             The fitted teacher.
         """
         if is_fitted(self.teacher):
+            self._given = Given.of(X)
             return self._fit_teacher(X, y)
         rows, _, n_given = self._begin(X, y, None)
         kept, _ = self._split(n_given, y)
@@ -521,14 +535,22 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def _fit_teacher(
         self, rows: Any, y: Any, groups: NDArray[np.int64] | None = None
     ) -> Teacher:
-        """Return the teacher, fitted here unless it is frozen."""
-        if not hasattr(self.teacher, "fit"):  # no estimator: it has logits, see _check
-            return as_teacher(self.teacher)
-        teacher = clone(self.teacher)
-        if not is_fitted(teacher):
+        """Return the teacher, fitted here unless it is frozen.
+
+        A frozen one was fitted to rows as the user has them: it gets such ones.
+        """
+        teacher, given = self.teacher, self._given
+        is_frozen = True  # no estimator, it has but logits: see `_check`
+        if hasattr(teacher, "fit"):
+            teacher = clone(teacher)
+            is_frozen = is_fitted(teacher)
+        if not is_frozen:
             takes = groups is not None and has_fit_parameter(teacher, "groups")
             teacher.fit(rows, y, **({"groups": groups} if takes else {}))
-        return as_teacher(teacher)
+        if given is None:
+            return as_teacher(teacher)
+        reads = given.restore if is_frozen else given.settle
+        return replace(as_teacher(teacher), reads=reads)
 
     def _distil(self, transfer_set: TransferSet, targets: list[Target]) -> None:
         """Choose the target, fit the student, fit the baseline."""

@@ -18,7 +18,14 @@ from interpretkd._base import (
     check_integer,
     one_line,
 )
-from interpretkd.data import Codes, Schema, as_frame, check_schema, image_schema
+from interpretkd.data import (
+    Codes,
+    Schema,
+    as_frame,
+    check_schema,
+    image_schema,
+    value_name,
+)
 from interpretkd.drawing._drawing import Drawing
 from interpretkd.drawing._look import Look, _look_at
 from interpretkd.drawing._pixels import _as_picture
@@ -335,9 +342,9 @@ def _with_means(tree: Tree) -> Tree:
 
 def _row_codes(schema: Schema, row: Any, owner: str) -> Codes:
     """Turn one row, however it is given, into codes."""
-    frame = as_frame(row)
     if isinstance(row, pd.Series | Mapping):
-        frame = pd.DataFrame({str(name): [value] for name, value in row.items()})
+        row = pd.DataFrame({value_name(name): [value] for name, value in row.items()})
+    frame = as_frame(row)
     if frame is None:
         array = np.asarray(row)
         codes = schema.encode(array.reshape(1, -1) if array.ndim == 1 else array)

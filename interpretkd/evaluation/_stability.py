@@ -28,7 +28,7 @@ from interpretkd._base import (
     signed_text,
     threshold_text,
 )
-from interpretkd.data import as_columns, spreads, take_rows
+from interpretkd.data import Encoded, as_columns, spreads, take_rows
 from interpretkd.distillation import (
     Taught,
     check_model,
@@ -258,8 +258,12 @@ def stability(
             f"The rows X given to stability must be {_FEWEST_ROWS} or more. Got "
             f"{len(rows)}."
         )
+    codes = model.schema_.encode(rows)
+    # Learnt anew, a column could get another scale: thresholds must be comparable.
+    known = Encoded(model.schema_.of_rows(codes), codes)
     said = teacher_says(model, rows, teacher_logits)
-    asked = TransferSet(rows, said.logits, _labels(model, y), own=said.own)
+    labels = _labels(model, y)
+    asked = TransferSet(rows, said.logits, labels, own=said.own, known=known)
     rng = check_random_state(random_state)
     kept, compared = _split(len(rows), held_out, rng)
     refits = _refit(model, asked, kept, n_refits, search, rng, verbose)
@@ -270,7 +274,6 @@ def stability(
     ]
     mine = np.asarray(model.logits(there))
     task = model.task_
-    codes = model.schema_.encode(rows)
     sameness = _Sameness(spreads(model.schema_, codes) * tolerance, overlap)
     return Stability(
         task=task,

@@ -6,6 +6,7 @@ coefficient, boosted ones by the ranks of their features.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -153,12 +154,14 @@ def _tests(tree: Tree, trees: Sequence[Any], sameness: _Sameness) -> pd.DataFram
             "high": np.nan,
         }
         if not test.feature.is_categorical and np.isfinite(test.high):
-            record["threshold"] = test.high
+            raw = partial(test.feature.raw, threshold=True)
+            record["threshold"] = raw(test.high)
             ends = [[one.high for one in some] for some in others]
             nearest = [_nearest(end, test.high) for end in ends]
             finite = [end for end in nearest if np.isfinite(end)]
             if finite:
-                record["low"], record["high"] = np.percentile(finite, _PERCENTILES)
+                ends = np.percentile(finite, _PERCENTILES).tolist()
+                record["low"], record["high"] = map(raw, ends)
         records.append(record)
     columns = ["node", "test", "survives", "found", "threshold", "low", "high"]
     return pd.DataFrame(records, columns=columns)

@@ -310,8 +310,8 @@ class Effects:
         if feature.is_categorical:
             category[:size] = feature.categories
         else:
-            low[:size] = [-np.inf, *cuts.tolist()]
-            high[:size] = [*cuts.tolist(), np.inf]
+            ends = [feature.raw(cut, threshold=True) for cut in cuts.tolist()]
+            low[:size], high[:size] = [-np.inf, *ends], [*ends, np.inf]
         return pd.DataFrame(
             {
                 "feature": feature.name,

@@ -6,6 +6,7 @@ goes along when the row is changed.
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -14,7 +15,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer, check_real, one_line
-from interpretkd.data import Codes, Rows, as_frame, replace_cells, value_text
+from interpretkd.data import (
+    Codes,
+    Rows,
+    as_frame,
+    replace_cells,
+    value_name,
+    value_text,
+)
 from interpretkd.distillation import (
     certainty,
     check_model,
@@ -233,9 +241,9 @@ def _one_row(model: Any, row: Any) -> Rows:
             f"The 'row' parameter of explain_row must be one row of {len(names)} "
             f"columns. Got the {one_line(what)}; give the row itself: {how}."
         )
-    frame = as_frame(row)
     if isinstance(row, pd.Series | Mapping):
-        frame = pd.DataFrame({str(name): [value] for name, value in row.items()})
+        row = _cells_of(model, {value_name(n): value for n, value in row.items()})
+    frame = as_frame(row)
     if frame is None:
         array: NDArray[Any] = _as_cells(row, len(names))
         array = array.reshape(1, -1) if array.ndim == 1 else array
@@ -249,26 +257,33 @@ def _one_row(model: Any, row: Any) -> Rows:
         if not hasattr(model, "feature_names_in_"):
             return array
         frame = model.schema_.frame_of_array(array).infer_objects()
-    absent = [name for name in names if name not in map(str, frame.columns)]
+    absent = [name for name in names if name not in frame.columns]
     if len(frame) != 1 or absent:
         what = f"the columns {absent} are absent" if absent else f"{len(frame)} rows"
         raise InputError(
             f"The 'row' parameter of explain_row must be one row of the {len(names)} "
             f"columns of the model. Got: {what}."
         )
-    frame = frame.set_axis(list(map(str, frame.columns)), axis=1)[list(names)]
+    frame = frame[list(names)]
     # One cell alone does not say what its column holds.
     frame = frame.astype(object).infer_objects()
-    frame = frame.assign(
-        **{
-            f.name: frame[f.name].astype(float)
-            for f in model.schema_.features
-            if frame[f.name].isna().all() and not f.is_categorical and not f.is_date
-        }
-    )
+    for f in model.schema_.features:
+        if frame[f.name].isna().all() and not f.is_categorical and not f.is_date:
+            frame[f.name] = frame[f.name].astype(float)
     if model.schema_.holds_numbers:
         _as_numbers(model, frame.to_numpy(dtype=object))
     return frame if hasattr(model, "feature_names_in_") else frame.to_numpy()
+
+
+def _cells_of(model: Any, row: dict[str, Any]) -> pd.DataFrame:
+    """Return a frame of one row; what is no text is the category of its text."""
+    levels = {f.name for f in model.schema_.features if f.is_categorical}
+    odd = {
+        name: value_name(value)
+        for name, value in row.items()
+        if name in levels and isinstance(value, tuple | Decimal)
+    }
+    return pd.DataFrame({name: [odd.get(name, row[name])] for name in row})
 
 
 def _as_cells(row: Any, n_columns: int) -> NDArray[np.object_]:
@@ -336,6 +351,7 @@ def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
         if is_number and threshold < ALL_NUMBERS:
             margin = abs(x - threshold)
             relative = None if scale is None else margin / float(scale.units[j])
+            margin *= feature.unit
         name, value = one_line(feature.name), value_text(feature, x)
         steps.append(Step(node, name, value, one_line(str(test)), margin, relative))
     return tuple(steps)

@@ -10,7 +10,12 @@ import pandas as pd
 from interpretkd._base import Array, InputError
 from interpretkd.data import Feature, Rows, Schema
 from interpretkd.export._question import Question
-from interpretkd.export._specification import LARGEST, _double_threshold, _ModelSpec
+from interpretkd.export._specification import (
+    LARGEST,
+    _border_of,
+    _double_threshold,
+    _ModelSpec,
+)
 from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
 _MOST_MADE = 2_000
@@ -37,6 +42,9 @@ def _made_rows(spec: _ModelSpec, X: Rows | None = None, seed: int = 0) -> Questi
     start = np.zeros(len(schema))
     if X is not None and len(X):
         start = schema.encode(X[:1]).astype(np.float64)[0]
+    # Numbers with a scale are as in the column, all else as codes.
+    pairs = zip(schema.features, start.tolist(), strict=True)
+    start = np.asarray([feature.raw(code) for feature, code in pairs])
     rng = np.random.default_rng(seed)
     if isinstance(spec.form, Linear):
         rows = _around_row(schema, start, spec.used)
@@ -55,7 +63,7 @@ def _made_rows(spec: _ModelSpec, X: Rows | None = None, seed: int = 0) -> Questi
     codes = schema.encode(known)
     if not refused:
         return Question(schema, known, codes, np.zeros(len(codes), dtype=bool))
-    beyond = np.tile(start, (len(refused), 1)).astype(np.float32)
+    beyond = np.tile(schema.encode(_as_cells(schema, start[None])), (len(refused), 1))
     for row, (position, cell) in zip(beyond, refused, strict=True):
         categorical = schema.features[position].is_categorical
         row[position] = -1 if categorical else math.copysign(math.inf, cell)
@@ -134,8 +142,12 @@ def _around_row(schema: Schema, start: Array, used: Sequence[int]) -> list[Array
     rows = [start]
     for position in used:
         feature = schema.features[position]
-        n_categories = len(feature.categories)
-        tried = range(n_categories) if n_categories else (0.0, 1.0, -2.5, 1 / 3)
+        tried: Sequence[float] = (0.0, 1.0, -2.5, 1 / 3)
+        if feature.is_categorical:
+            tried = range(len(feature.categories))
+        elif feature.scale is not None:
+            origin, unit = float(feature.scale.origin), float(feature.scale.unit)
+            tried = (*tried, origin, origin + 1, origin + unit, origin - unit / 3)
         for value in (*tried, np.nan):
             row = start.copy()
             row[position] = value
@@ -167,6 +179,8 @@ def _tried(nodes: Nodes, node: int) -> list[float]:
     if feature.is_categorical:
         return [*range(len(feature.categories)), np.nan]
     on = np.float32(nodes.threshold[node])
+    if feature.scale is not None:
+        return _beside(feature, float(on))
     if feature.kind == "date":
         return [np.floor(on), np.floor(on) + 1, np.ceil(on) - 1, np.nan]
     below = np.nextafter(on, np.float32(-np.inf))
@@ -179,12 +193,36 @@ def _tried(nodes: Nodes, node: int) -> list[float]:
     return tried
 
 
+def _beside(feature: Feature, threshold: float) -> list[float]:
+    """Return numbers on both sides of what a test of a scale asks for."""
+    if threshold >= ALL_NUMBERS:
+        return [0.0, np.nan]
+    on = float(_border_of(feature, threshold))
+    after = _beyond(feature, on)
+    tried = [np.nan, on, after, 2 * on - after]
+    if feature.scale is not None and feature.scale.whole:
+        tried += [on + (after - on) / 2, on - (after - on) / 2]
+    return tried
+
+
+def _beyond(feature: Feature, on: float) -> float:
+    """Return the next number that differs for a column."""
+    following = float(np.nextafter(on, np.inf))
+    is_whole = feature.scale is not None and feature.scale.whole
+    return max(on + 1, following) if is_whole else following
+
+
 def _sent(nodes: Nodes, node: int, row: Array, *, left: bool) -> Array:
     """Return the row, changed so that it passes the test to this side."""
     position = int(nodes.feature[node])
     value, on = row[position], float(nodes.threshold[node])
     sent = row.copy()
-    if nodes.schema.features[position].is_categorical:
+    feature = nodes.schema.features[position]
+    if feature.scale is not None and on < ALL_NUMBERS:
+        on = float(_border_of(feature, on))
+        if not (value <= on if left else value > on):
+            sent[position] = on if left else _beyond(feature, on)
+    elif feature.is_categorical:
         fitting = np.flatnonzero(nodes.left_set(node) == left)
         if len(fitting) and value not in fitting:
             sent[position] = fitting[0]

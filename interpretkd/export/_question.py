@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd.data import Codes, Rows, Schema, as_frame
+from interpretkd.data import Codes, Rows, Schema, as_frame, value_name
 
 PlainColumns: TypeAlias = dict[str, list[Any]]
 """For each column the values of all rows as plain Python objects; None is missing."""
@@ -92,7 +92,7 @@ class Question:
         frame = as_frame(self.rows)
         if frame is None:
             frame = self.schema.frame_of_array(self.rows)
-        place = {str(name): i for i, name in enumerate(frame.columns)}
+        place = {value_name(name): i for i, name in enumerate(frame.columns)}
         found: PlainColumns = {}
         for position in positions:
             feature = self.schema.features[position]

@@ -270,7 +270,9 @@ def _level(element: ET.Element) -> Evaluator:
 
 _FUNCTIONS: dict[str, Any] = {
     "sum": sum,
+    "ceil": lambda v: float(math.ceil(v[0])),
     "max": max,
+    "min": min,
     "exp": lambda v: math.exp(v[0]),
     "ln": lambda v: math.log(v[0]),
     "+": lambda v: v[0] + v[1],

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
-from interpretkd.data import Rows, Schema, plain_value
+from interpretkd.data import Feature, Rows, Schema, plain_value
 from interpretkd.models import ALL_NUMBERS, Forest, Form, Linear, Tree
 from interpretkd.targets import Target, decide, probabilities
 
@@ -139,6 +139,20 @@ def _double_threshold(threshold: float) -> float:
         belongs = np.float32(middle) <= low
     return middle if belongs else float(np.nextafter(middle, -np.inf))
 
+
+def _border_of(feature: Feature, threshold: float) -> int | float:
+    """Return the last number of a column that passes ``code <= threshold``.
+
+    An int for whole numbers with a scale, which every language compares exactly.
+    """
+    if feature.scale is None:
+        return _double_threshold(threshold)
+    last = feature.scale.last(threshold)
+    return last if abs(last) <= _WHOLE else float(last)
+
+
+_WHOLE = 2**53
+"""Up to here float64, as which columns are read, holds every whole number."""
 
 LARGEST = _double_threshold(ALL_NUMBERS)
 """The largest float64 that is still a number as a float32."""

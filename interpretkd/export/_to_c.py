@@ -15,7 +15,12 @@ from interpretkd._base import InputError, one_line
 from interpretkd.data import MISSING, VALUE, Codes, Feature
 from interpretkd.export._parity import Checker, Decided, NotChecked, ParityError
 from interpretkd.export._question import Question
-from interpretkd.export._specification import SMALLEST, _check_texts, _ModelSpec
+from interpretkd.export._specification import (
+    LARGEST,
+    SMALLEST,
+    _check_texts,
+    _ModelSpec,
+)
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
 _COMPILERS = ("cc", "gcc", "clang")
@@ -40,7 +45,8 @@ def _c_text(spec: _ModelSpec, *, name: str = "student") -> str:
             "The 'name' parameter of c_text must be a C identifier that does not begin "
             f"with an underscore. Got {name!r}."
         )
-    lines = [*_head(spec, name), *_names(spec, name), *_usable(spec, name)]
+    lines = [*_head(spec, name), *_names(spec, name)]
+    lines += [*_number(spec, name), *_usable(spec, name)]
     form = spec.form
     if isinstance(form, Tree):
         lines += _tree(spec, form, name)
@@ -60,7 +66,8 @@ def _c_checker(spec: _ModelSpec, *, name: str = "student") -> tuple[str, Checker
             raise NotChecked("no C compiler was found")
         if not compiled:
             compiled.append(_compile(compiler, _c_text(spec, name=name)))
-        return _run(spec, compiled[0], name, question.codes)
+        library = compiled[0]
+        return _run(spec, library, name, _read_rows(spec, library, name, question))
 
     by = "no C compiler" if compiler is None else f"C by {Path(compiler).name}"
     return by, ask
@@ -99,6 +106,21 @@ def _built(
         ) from error
 
 
+def _read_rows(spec: _ModelSpec, library: Any, name: str, question: Question) -> Codes:
+    """Return codes, those of numbers with a scale as C counts them."""
+    codes = question.codes.copy()
+    for column, cells in question.cells(list(_scales(spec))).items():
+        place = spec.schema.names.index(column)
+        number = library[f"{name}_number"]
+        number.argtypes, number.restype = (
+            (ctypes.c_int, ctypes.c_double),
+            ctypes.c_float,
+        )
+        values = [np.nan if value is None else value for value in cells]
+        codes[:, place] = [number(place, value) for value in values]
+    return codes
+
+
 def _run(spec: _ModelSpec, library: Any, name: str, codes: Codes) -> Decided:
     category, values_of = library[f"{name}_category"], library[f"{name}_values"]
     row_type, out_type = ctypes.POINTER(ctypes.c_float), ctypes.POINTER(ctypes.c_double)
@@ -130,6 +152,9 @@ def _head(spec: _ModelSpec, name: str) -> Iterator[str]:
     yield ""
     yield f"   int {name}_category(int column, const char *text);"
     yield "       the code of a category (-1: not seen in training)"
+    if _scales(spec):
+        yield f"   float {name}_number(int column, double value);"
+        yield "       the code of a number, for the columns that say so"
     what = "the values" if spec.task == "regression" else "the probabilities"
     yield f"   int {name}_values(const float *x, double *out);"
     yield f"       {what}, {spec.form.n_outputs} of them; 0, or -1 for a refused row"
@@ -151,8 +176,38 @@ def _head(spec: _ModelSpec, name: str) -> Iterator[str]:
     yield ""
 
 
+def _scales(spec: _ModelSpec) -> dict[int, Any]:
+    features = {i: spec.schema.features[i] for i in spec.used}
+    return {i: f.scale for i, f in features.items() if f.scale is not None}
+
+
+def _number(spec: _ModelSpec, name: str) -> Iterator[str]:
+    """Write what counts the numbers that float does not hold."""
+    if not _scales(spec):
+        return
+    yield f"float {name}_number(int column, double value)"
+    yield "{"
+    yield f"    if (fabs(value) > {_double(LARGEST)}) return (float)HUGE_VAL;"
+    yield "    switch (column) {"
+    for position, scale in _scales(spec).items():
+        up = "ceil" if scale.whole else ""
+        origin, unit = _double(float(scale.origin)), _double(float(scale.unit))
+        yield f"    case {position}: value = {up}(({up}(value) - {origin}) / {unit});"
+        yield "        break;"
+    yield "    default: break;"
+    yield "    }"
+    most = _double(ALL_NUMBERS)
+    yield f"    if (value > {most}) value = {most};"
+    yield f"    if (value < -{most}) value = -{most};"
+    yield "    return (float)value;"
+    yield "}"
+    yield ""
+
+
 def _comment(feature: Feature) -> str:
     text = one_line(feature.name)
+    if feature.scale is not None:
+        text += ", a number's code"
     if feature.is_categorical:
         text += ", a category"
     elif feature.kind == "date":

@@ -94,10 +94,11 @@ def json_schema() -> dict[str, Any]:
     -------
     dict
         The schema. In words: a node tests ``float32(x) <= threshold`` or "category in
-        `left_categories`" (positions in `categories`), and a missing value goes left
-        when `missing_left` is true; a child's index is larger than its parent's. A
-        tree's leaf has one value an output. A forest adds each tree's leaf to the
-        output that `column` names, from `base`; a linear form adds
+        `left_categories`" (positions in `categories`), where x of a "scaled" feature is
+        ``ceil((ceil(x) - origin) / unit)`` (without ceil, unless `whole`), and a
+        missing value goes left when `missing_left` is true; a child's index is larger
+        than its parent's. A tree's leaf has one value an output. A forest adds each
+        tree's leaf to the output that `column` names, from `base`; a linear form adds
         ``coefficient * x``, from `intercept`; then comes `link`. Values become
         probabilities as `target` says.
     """
@@ -134,12 +135,13 @@ def json_schema() -> dict[str, Any]:
     feature = _object(
         {
             "name": {"type": "string"},
-            "kind": {"enum": ["numeric", "categorical", "pixel", "date"]},
+            "kind": {"enum": ["numeric", "categorical", "pixel", "date", "scaled"]},
             "categories": {"type": "array", "items": label},
             "has_missing": {"type": "boolean"},
             "calendar": {"type": ["object", "null"]},
+            "scale": {"type": "object"},
         },
-        ["calendar"],
+        ["calendar", "scale"],
     )
     target = _object(
         {

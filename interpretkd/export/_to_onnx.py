@@ -12,28 +12,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interpretkd._base import InputError
-from interpretkd.data import MISSING, VALUE
+from interpretkd.data import MISSING, VALUE, Scale
 from interpretkd.export._parity import Checker, Decided, NotChecked
 from interpretkd.export._question import Question
-from interpretkd.export._specification import SMALLEST, _check_texts, _ModelSpec
+from interpretkd.export._specification import (
+    LARGEST,
+    SMALLEST,
+    _check_texts,
+    _ModelSpec,
+)
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
 
 _OPSET, _ML_OPSET, _IR = 17, 3, 8
 _MOST_LEAVES = 1 << 24
 """Above it float32 does not hold every leaf number."""
+_SELF = Scale(0, 1, False)
+"""The scale of what stands for itself."""
 
 
 def _onnx_bytes(spec: _ModelSpec) -> bytes:
     """Write a student as an ONNX model.
 
     Input "X", float32 (n_samples, n_features), holds codes: numbers, a category's
-    position, NaN for missing. Outputs "values", float32 (n_samples, n_outputs), and,
-    unless it is a regression, "decision": the class (int64 or string) of each row, or
-    0 and 1 for each label. A row that the student would refuse gets NaN, and as its
-    class -1 or "". The columns and their categories are in the model's metadata,
-    under "interpretkd.schema".
+    position, NaN for missing. It is float64 where a column has a scale: its numbers are
+    given as they are, and counted here. Outputs "values", float32 (n_samples,
+    n_outputs), and, unless it is a regression, "decision": the class (int64 or string)
+    of each row, or 0 and 1 for each label. A row that the student would refuse gets
+    NaN, and as its class -1 or "". The columns and their categories are in the model's
+    metadata, under "interpretkd.schema".
     """
     try:
         import onnx
@@ -45,6 +54,8 @@ def _onnx_bytes(spec: _ModelSpec) -> bytes:
     _check_texts(spec)
     graph = _Graph(onnx)
     form = spec.form
+    if _is_counted(spec):
+        graph.codes = _counted(graph, spec)
     usable = _usable(graph, spec)
     if isinstance(form, Tree):
         values, decision = _tree(graph, spec, form)
@@ -77,7 +88,7 @@ def _onnx_checker(spec: _ModelSpec) -> tuple[str, Checker]:
                     _onnx_bytes(spec), options, providers=["CPUExecutionProvider"]
                 )
             )
-        said = session[0].run(None, {"X": question.codes})
+        said = session[0].run(None, {"X": _inputs(spec, question)})
         values = said[0].astype(np.float64)
         if spec.task == "regression":
             return Decided(values, np.zeros(len(values), dtype=np.int64))
@@ -90,6 +101,23 @@ def _onnx_checker(spec: _ModelSpec) -> tuple[str, Checker]:
     return f"onnxruntime {onnxruntime.__version__}", ask
 
 
+def _inputs(spec: _ModelSpec, question: Question) -> NDArray[Any]:
+    """Return what a caller gives: codes, but numbers with a scale as they are."""
+    if not _is_counted(spec):
+        return question.codes
+    inputs = question.codes.astype(np.float64)
+    features = enumerate(spec.schema.features)
+    scaled = [i for i, feature in features if feature.scale is not None]
+    cells = question.cells(scaled)
+    for place, column in zip(scaled, cells.values(), strict=True):
+        inputs[:, place] = [np.nan if value is None else value for value in column]
+    return inputs
+
+
+def _is_counted(spec: _ModelSpec) -> bool:
+    return any(feature.scale is not None for feature in spec.schema.features)
+
+
 def _absent(question: Question) -> Decided:
     raise NotChecked("the package onnxruntime is not installed")
 
@@ -100,6 +128,7 @@ class _Graph:
 
     onnx: Any
     nodes: list[Any] = field(default_factory=list)
+    codes: str = "X"
     constants: list[Any] = field(default_factory=list)
 
     def constant(self, value: Any) -> str:
@@ -130,8 +159,9 @@ class _Graph:
 
     def model(self, spec: _ModelSpec, outputs: Sequence[Any]) -> bytes:
         """Finish, check and write."""
-        helper, double = self.onnx.helper, self.onnx.TensorProto.FLOAT
-        x = helper.make_tensor_value_info("X", double, [None, len(spec.schema)])
+        helper, kinds = self.onnx.helper, self.onnx.TensorProto
+        kind = kinds.DOUBLE if _is_counted(spec) else kinds.FLOAT
+        x = helper.make_tensor_value_info("X", kind, [None, len(spec.schema)])
         made = [helper.make_tensor_value_info(*output) for output in outputs]
         graph = helper.make_graph(self.nodes, "student", [x], made, self.constants)
         opsets = [("", _OPSET), ("ai.onnx.ml", _ML_OPSET)]
@@ -154,11 +184,31 @@ class _Graph:
         return content
 
 
+def _counted(graph: _Graph, spec: _ModelSpec) -> str:
+    """Turn numbers into codes, as `Scale.encode` does."""
+    scales = [feature.scale or _SELF for feature in spec.schema.features]
+    origin = graph.constant(np.asarray([float(scale.origin) for scale in scales]))
+    unit = graph.constant(np.asarray([float(scale.unit) for scale in scales]))
+    whole = graph.constant(np.asarray([scale.whole for scale in scales]))
+    number = graph.add("Where", whole, graph.add("Ceil", "X"), "X")
+    codes = graph.add("Div", graph.add("Sub", number, origin), unit)
+    codes = graph.add("Where", whole, graph.add("Ceil", codes), codes)
+    for sign, compare in ((1, "Greater"), (-1, "Less")):
+        end = graph.constant(np.float64(sign * ALL_NUMBERS))
+        codes = graph.add("Where", graph.add(compare, codes, end), end, codes)
+    beyond = graph.add("Greater", graph.add("Abs", "X"), graph.constant(LARGEST))
+    infinite = graph.constant(np.float64(np.inf))
+    codes = graph.add("Where", beyond, infinite, codes)
+    return graph.add("Cast", codes, to=graph.onnx.TensorProto.FLOAT)
+
+
 def _usable(graph: _Graph, spec: _ModelSpec) -> str:
     """Tell for each row whether the student would take it, shape (n_samples, 1)."""
     if not spec.used:
         return graph.constant(np.ones((1, 1), dtype=bool))
-    used = graph.add("Gather", "X", graph.constant(np.asarray(spec.used)), axis=1)
+    used = graph.add(
+        "Gather", graph.codes, graph.constant(np.asarray(spec.used)), axis=1
+    )
     features = [spec.schema.features[i] for i in spec.used]
     sizes = [len(feature.categories) for feature in features]
     low = np.asarray([0 if n else -ALL_NUMBERS for n in sizes], dtype=np.float32)
@@ -249,13 +299,13 @@ class _Tests:
 
     def matrix(self) -> str:
         """Return the name of the columns that the tests read."""
-        columns = ["X"]
+        columns = [self.graph.codes]
         for position, sides in self.sides:
             size = len(sides)  # the last one is for missing
             table = np.frombuffer(sides, dtype=np.uint8).astype(np.float32)
             graph = self.graph
             code = graph.add(
-                "Gather", "X", graph.constant(np.asarray([position])), axis=1
+                "Gather", graph.codes, graph.constant(np.asarray([position])), axis=1
             )
             gap = graph.add("IsNaN", code)
             last = graph.constant(np.float32(size - 1))
@@ -265,7 +315,7 @@ class _Tests:
             index = graph.add("Cast", filled, to=graph.onnx.TensorProto.INT64)
             columns.append(graph.add("Gather", graph.constant(table), index))
         if len(columns) == 1:
-            return "X"
+            return self.graph.codes
         return self.graph.add("Concat", *columns, axis=1)
 
     def _test(self, node: int) -> tuple[int, float, int]:
@@ -303,7 +353,7 @@ def _linear(graph: _Graph, spec: _ModelSpec, linear: Linear) -> str:
     columns = spec.schema.columns(indicate_missing=True)
     features = np.asarray([column.feature for column in columns])
     parts = np.asarray([column.part for column in columns])
-    spread = graph.add("Gather", "X", graph.constant(features), axis=1)
+    spread = graph.add("Gather", graph.codes, graph.constant(features), axis=1)
     gap = graph.add("IsNaN", spread)
     to_double = {"to": graph.onnx.TensorProto.DOUBLE}
     number = graph.add("Cast", spread, **to_double)

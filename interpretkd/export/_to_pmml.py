@@ -11,8 +11,8 @@ from interpretkd.data import VALUE, Feature
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
+    _border_of,
     _check_texts,
-    _double_threshold,
     _ModelSpec,
 )
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
@@ -295,7 +295,7 @@ class _Writer:
             if threshold >= ALL_NUMBERS:
                 return _all_or_none(feature, every=left, missing=missing)
             operator = "lessOrEqual" if left else "greaterThan"
-            value = repr(_double_threshold(threshold))
+            value = repr(_border_of(feature, threshold))
             return _simple(feature, operator, value=value)
         chosen = np.flatnonzero(nodes.left_set(node) == left).tolist()
         if len(chosen) in (0, len(feature.categories)):
@@ -317,8 +317,9 @@ class _Writer:
         name = self._fresh(f"column {len(self.taken)}")
         if part == VALUE:
             # Veltkamp's rounding to float32: engines differ in what "float" means.
-            shifted = _apply("*", _field(feature.name), _constant(536870913.0))
-            rest = _apply("-", shifted, _field(feature.name))
+            number = self._counted(steps, feature)
+            shifted = _apply("*", _field(number), _constant(536870913.0))
+            rest = _apply("-", shifted, _field(number))
             single = _apply("-", shifted, rest)
             single.set("mapMissingTo", repr(fill))
             _derive(steps, name, single)
@@ -332,6 +333,22 @@ class _Writer:
             nothing = _apply("*", _constant(0.0), _field(feature.name))
             nothing.set("mapMissingTo", "1.0")
             _derive(steps, name, nothing)
+        return name
+
+    def _counted(self, steps: Element, feature: Feature) -> str:
+        """Derive units since a scale's origin, whole ones rounded up."""
+        scale = feature.scale
+        if scale is None:
+            return feature.name
+        number = _field(feature.name)
+        number = _apply("ceil", number) if scale.whole else number
+        number = _apply("-", number, _constant(float(scale.origin)))
+        number = _apply("/", number, _constant(float(scale.unit)))
+        number = _apply("ceil", number) if scale.whole else number
+        number = _apply("max", number, _constant(-ALL_NUMBERS))
+        number = _apply("min", number, _constant(ALL_NUMBERS))
+        name = self._fresh(f"units of {feature.name}")
+        _derive(steps, name, number)
         return name
 
     def _flags(

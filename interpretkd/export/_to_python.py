@@ -13,8 +13,8 @@ from interpretkd.export._question import Question
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
+    _border_of,
     _check_texts,
-    _double_threshold,
     _ModelSpec,
 )
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
@@ -159,6 +159,10 @@ def _single(value):
     return struct.unpack("f", struct.pack("f", value))[0]
 '''
     features = [spec.schema.features[i] for i in spec.used]
+    multiplied = isinstance(spec.form, Linear)
+    if multiplied and any(feature.scale for feature in features):
+        counted = _COUNTED.replace("LARGEST", repr(LARGEST))
+        yield counted.replace("MOST", repr(ALL_NUMBERS))
     if any(feature.kind == "date" for feature in features):
         yield _DATE.replace("CODE", "_single" if isinstance(spec.form, Linear) else "")
     yield ""
@@ -166,7 +170,7 @@ def _single(value):
     if not features:
         yield "    return ()"
     for position, feature in zip(spec.used, features, strict=True):
-        yield f"    x{position} = {_read(feature)}"
+        yield f"    x{position} = {_read(feature, multiplied=multiplied)}"
     if features:
         yield f"    return ({''.join(f'x{position}, ' for position in spec.used)})"
     yield ""
@@ -190,12 +194,35 @@ def _date(row, name, unit, origin, aware):
 '''
 
 
-def _read(feature: Feature) -> str:
+_COUNTED = """
+def _counted(row, name, origin, unit, whole):
+    \"\"\"Count units since the origin, whole numbers in whole units.\"\"\"
+    value = row[name]
+    if value is None or value != value:
+        return None
+    try:
+        value = float(value)
+    except OverflowError:
+        raise ValueError(f"{name!r}: {value!r} is too large") from None
+    if value != value:
+        return None
+    if not -LARGEST <= value <= LARGEST:
+        raise ValueError(f"{name!r}: {value!r} is too large")
+    code = ((float(math.ceil(value)) if whole else value) - origin) / unit
+    code = min(max(code, -MOST), MOST)
+    return _single(float(math.ceil(code)) if whole else code)
+"""
+
+
+def _read(feature: Feature, *, multiplied: bool) -> str:
     name = _text(feature.name)
     if feature.is_categorical:
         return f"_category(row, {name}, {_tuple(feature.categories)})"
     if feature.kind != "date":
-        return f"_number(row, {name})"
+        if feature.scale is None or not multiplied:
+            return f"_number(row, {name})"
+        origin, unit = float(feature.scale.origin), float(feature.scale.unit)
+        return f"_counted(row, {name}, {origin!r}, {unit!r}, {feature.scale.whole})"
     calendar: Any = feature.calendar
     if calendar.unit not in _MICROSECONDS:
         raise InputError(
@@ -317,7 +344,7 @@ def _test(spec: _ModelSpec, nodes: Nodes, node: int) -> str:
     elif nodes.threshold[node] >= np.float32(ALL_NUMBERS):
         passes = f"{x} is not None"
     else:
-        passes = f"{x} <= {_double_threshold(float(nodes.threshold[node]))!r}"
+        passes = f"{x} <= {_border_of(feature, float(nodes.threshold[node]))!r}"
     if nodes.missing_left[node]:
         return f"{x} is None or {passes}"
     return f"{x} is not None and {passes}"

@@ -257,6 +257,8 @@ def _quartiles(column: "pd.Series[Any]") -> Slices:
     known = values[~np.isnan(values)]
     # Edges are values that occur: an interpolated year or count would read oddly.
     edges = np.unique(np.quantile(known, _QUARTILES, method="inverted_cdf"))
+    if len(edges) == 1:  # whole numbers above 2**53 that float64 takes for one
+        edges = np.repeat(edges, 2)
     place = np.searchsorted(edges[1:-1], values, side="left")
     return np.where(np.isnan(values), -1, place), _intervals(_texts(edges))
 

@@ -11,6 +11,7 @@ from sklearn.base import clone, is_regressor
 from sklearn.utils import check_random_state
 
 from interpretkd._base import InputError, check_boolean, check_choice, one_line
+from interpretkd.data import Given
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor, is_fitted
 from interpretkd.model_selection._candidates import (
     EFFORTS,
@@ -162,6 +163,9 @@ def frontier(
     if not regression:
         kind, settings = DistilledClassifier, {**settings, "target": target}
     fitted = kind(teacher, **settings).teacher_for(parts.train, parts.y_train)
+    given = Given.of(X)
+    if given is not None and is_fitted(teacher):
+        fitted = replace(fitted, reads=given.restore)
     cached = CachedTeacher(fitted)
 
     def fit(student: Any, chosen: Target | None) -> Any:

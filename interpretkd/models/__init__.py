@@ -41,7 +41,7 @@ else:
             read_outputs
         _scorecard: Points Scorecard read_scorecards readable_step
         _sizes: items_of size_of
-        _thresholds: column_gaps node_gaps numeric_tests shortest_between
+        _thresholds: column_gaps node_gaps numeric_tests shortest_thresholds
         _tree: Tree
         """,
     )

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import joined, threshold_text
+from interpretkd._base import joined
 from interpretkd.data import Codes, Feature
 from interpretkd.models._nodes import ALL_NUMBERS, Nodes
 
@@ -263,7 +263,7 @@ def _passing(condition: Condition, most: int | None) -> str:
 
 def _numbers(condition: Condition) -> tuple[str, str]:
     """Return the ends of the interval; of a date, the last moments that count."""
-    say = condition.feature.text if condition.feature.is_date else threshold_text
+    say = condition.feature.last_text
     ends = (condition.low, condition.high)
     first, last = ("" if np.isinf(end) else say(end) for end in ends)
     return first, last

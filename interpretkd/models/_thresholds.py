@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from interpretkd._base import Array
-from interpretkd.data import Codes
+from interpretkd.data import Codes, Scale
 from interpretkd.models._nodes import ALL_NUMBERS, Nodes
 
 _MOST_DIGITS = 9
@@ -99,7 +99,47 @@ def node_gaps(nodes: Nodes, codes: Codes) -> tuple[Codes, Codes]:
     return low, high
 
 
-def shortest_between(
+def shortest_thresholds(
+    nodes: Nodes,
+    asked: NDArray[np.int64],
+    low: NDArray[np.floating],
+    high: NDArray[np.floating],
+    whole: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Return thresholds of the fewest digits in [low, high), each near the old one.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        The tests of one or more trees.
+    asked : ndarray of shape (n,), int64
+        The nodes whose thresholds are to be short; all others stay.
+    low, high : ndarray of shape (n,)
+        The ends of their gaps, as codes.
+    whole : ndarray of shape (n,), bool
+        Where only whole numbers are asked.
+
+    Returns
+    -------
+    ndarray of shape (n_nodes,), float32
+        Thresholds, all of them. The digits are those of the numbers in the column: of
+        whole numbers with a scale the last one that passes gets short, fractions with
+        a scale stay as they are.
+    """
+    threshold = nodes.threshold.copy()
+    scales = [nodes.schema.features[j].scale for j in nodes.feature[asked].tolist()]
+    plain = np.asarray([scale is None for scale in scales], dtype=bool)
+    here = asked[plain]
+    threshold[here] = _shortest(threshold[here], low[plain], high[plain], whole[plain])
+    for i in np.flatnonzero(~plain).tolist():
+        scale, node = scales[i], asked[i]
+        if scale is not None and scale.whole:
+            gap = (float(low[i]), float(high[i]))
+            threshold[node] = _on_scale(scale, float(threshold[node]), *gap)
+    return threshold
+
+
+def _shortest(
     threshold: NDArray[np.float32],
     low: NDArray[np.floating],
     high: NDArray[np.floating],
@@ -107,26 +147,10 @@ def shortest_between(
 ) -> NDArray[np.float32]:
     """Return the numbers of the fewest digits in [low, high), each near its threshold.
 
-    Parameters
-    ----------
-    threshold : ndarray of shape (n,), float32
-        What stays where no number of nine digits lies in the gap.
-    low, high : ndarray of shape (n,)
-        The ends of the gaps.
-    whole : ndarray of shape (n,), bool
-        Where only whole numbers are asked.
-
-    Returns
-    -------
-    ndarray of shape (n,), float32
-        Of the numbers with the fewest significant digits the one nearest to the
-        threshold.
-
-    Notes
-    -----
     With k digits, the nearest numbers on both sides of t are multiples of one power of
     ten, that of t's k-th digit: further away the multiples may get coarser, but t's
-    own decade ends in a number of one digit. So two candidates a k are enough.
+    own decade ends in a number of one digit. So two candidates a k are enough. Where
+    no number of nine digits lies in the gap, t stays.
     """
     exact = threshold.astype(np.float64)
     chosen, open_ = threshold.copy(), np.ones(len(threshold), dtype=bool)
@@ -149,6 +173,21 @@ def shortest_between(
         if not open_.any():
             break
     return chosen
+
+
+def _on_scale(scale: Scale, threshold: float, low: float, high: float) -> float:
+    """Return the code in [low, high) whose last whole number has the fewest digits."""
+    near = int(scale.last(threshold))
+    first, after = (int(end) for end in scale.decode(np.asarray([low, high])))
+    for power in range(len(str(abs(near))), -1, -1):
+        step = 10**power
+        below = near // step * step
+        fits = [n for n in (below, below + step) if first <= n < after]
+        for number in sorted(fits, key=lambda n: abs(n - near)):
+            code = float(scale.encode(np.asarray([number], dtype=np.float64))[0])
+            if low <= code < high and scale.last(code) == number:
+                return code
+    return threshold
 
 
 def _scaled(values: Array, power: NDArray[np.int64]) -> Array:

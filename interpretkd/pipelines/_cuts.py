@@ -84,7 +84,7 @@ class _Original:
         )
         is_image = len(prepared) == len(features) and schema.holds_numbers
         if is_image and prepared.image_shape is not None:
-            features = tuple(replace(f, kind="pixel") for f in features)
+            features = tuple(replace(f, kind="pixel", scale=None) for f in features)
             schema = Schema(features, prepared.image_shape)
         return cls(
             preparation, asked, kept, levels, Schema(features, schema.image_shape)

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
-from interpretkd.data import Codes, Rows, Schema, as_frame
+from interpretkd.data import Codes, Rows, Schema, to_pandas, value_name
 
 SEVERAL, NONE = -2, -1
 """Instead of a column: a prepared column comes from more than one, or from none."""
@@ -50,7 +50,7 @@ class _Preparation:
     @classmethod
     def of(cls, preparation: Any, prepared: Schema, X: Any) -> "_Preparation":
         """Check what the user gave."""
-        frame = as_frame(X)
+        frame = to_pandas(X)
         rows = np.asarray(X) if frame is None else frame
         if rows.ndim != 2 or len(rows) == 0:
             raise InputError(
@@ -73,7 +73,7 @@ class _Preparation:
     def names(self) -> tuple[str, ...]:
         """The original columns' names."""
         if isinstance(self.rows, pd.DataFrame):
-            return tuple(map(str, self.rows.columns))
+            return tuple(map(value_name, self.rows.columns))
         return tuple(f"x{i}" for i in range(self.rows.shape[1]))
 
     @cached_property
@@ -323,7 +323,7 @@ def _dense(rows: Any) -> Any:
 
 def _limited(rows: Any) -> Any:
     """Keep numbers within float32; what is no number is left alone."""
-    frame = as_frame(rows)
+    frame = to_pandas(rows)
     if frame is None:
         array = np.asarray(rows)
         numeric = array.dtype.kind == "f"

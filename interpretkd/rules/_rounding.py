@@ -5,6 +5,7 @@ that goes right; of all numbers in that gap, the one of the fewest digits is tak
 Nothing is ever rounded to a number of decimals, which moves rows.
 """
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from interpretkd.models import (
     column_gaps,
     node_gaps,
     numeric_tests,
-    shortest_between,
+    shortest_thresholds,
 )
 
 
@@ -132,9 +133,8 @@ def readable(
         low, high = _widened(nodes, codes, low, high)
     rounded = asked[np.isfinite(low[asked]) & np.isfinite(high[asked])]
     _keep_order(nodes, asked, low, high)
-    threshold = nodes.threshold.copy()
-    threshold[rounded] = shortest_between(
-        threshold[rounded], low[rounded], high[rounded], whole[rounded]
+    threshold = shortest_thresholds(
+        nodes, rounded, low[rounded], high[rounded], whole[rounded]
     )
     after = replace(tree, nodes=replace(nodes, threshold=threshold))
     held_out = None if X_held_out is None else tree.schema.encode(X_held_out)
@@ -142,8 +142,8 @@ def readable(
         tree=after,
         n_rows=len(codes),
         n_changed=_n_moved(nodes, after.nodes, codes),
-        digits_before=_mean_digits(nodes.threshold[asked]),
-        digits_after=_mean_digits(threshold[asked]),
+        digits_before=_mean_digits(nodes, asked),
+        digits_after=_mean_digits(after.nodes, asked),
         n_held_out=None if held_out is None else len(held_out),
         n_held_out_changed=None
         if held_out is None
@@ -159,8 +159,11 @@ def _significant_digits(value: float) -> int:
     >>> [_significant_digits(x) for x in (1200, 0.25, -3.5, 0, 0.1)]
     [2, 2, 2, 1, 1]
     """
-    digits = number_text(value).lstrip("-").replace(".", "").strip("0")
-    return max(len(digits), 1)
+    return _digits_in(number_text(value))
+
+
+def _digits_in(text: str) -> int:
+    return max(len(re.sub(r"\D", "", text).strip("0")), 1)
 
 
 def _tree_of(model: Any) -> Tree | Forest:
@@ -217,10 +220,13 @@ def _part(
     high[first], low[last] = min(high[first], middle), max(low[last], middle)
 
 
-def _mean_digits(threshold: NDArray[np.float32]) -> float:
-    if len(threshold) == 0:
+def _mean_digits(nodes: Nodes, asked: NDArray[np.int64]) -> float:
+    if len(asked) == 0:
         return float("nan")
-    return float(np.mean([_significant_digits(t) for t in threshold.tolist()]))
+    features = [nodes.schema.features[j] for j in nodes.feature[asked].tolist()]
+    pairs = zip(features, nodes.threshold[asked].tolist(), strict=True)
+    texts = [feature.last_text(threshold) for feature, threshold in pairs]
+    return float(np.mean([_digits_in(text) for text in texts]))
 
 
 def _n_moved(before: Nodes, after: Nodes, codes: Codes) -> int:

@@ -20,7 +20,7 @@ from interpretkd.models import (
     column_gaps,
     node_gaps,
     numeric_tests,
-    shortest_between,
+    shortest_thresholds,
 )
 
 THRESHOLDS = ("readable", "exact")
@@ -57,10 +57,8 @@ def readable_thresholds(form: _TreeForm, codes: Codes) -> _TreeForm:
     if isinstance(form, Tree):
         low, high = node_gaps(nodes, codes)
     asked = asked[np.isfinite(low[asked]) & np.isfinite(high[asked])]
-    threshold = nodes.threshold.copy()
-    threshold[asked] = shortest_between(
-        threshold[asked], *_room(low[asked], high[asked], whole[asked]), whole[asked]
-    )
+    room = _room(low[asked], high[asked], whole[asked])
+    threshold = shortest_thresholds(nodes, asked, *room, whole[asked])
     return replace(form, nodes=replace(nodes, threshold=threshold))
 
 

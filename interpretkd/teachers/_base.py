@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import Array, InputError, one_line
-from interpretkd.data import as_frame, batches
+from interpretkd.data import batches, to_pandas
 from interpretkd.targets import TASKS, Answers, decide, probabilities
 from interpretkd.teachers._own_decisions import (
     _check_one_score_a_class,
@@ -50,6 +50,9 @@ class Teacher:
         order, and not who wrapped it.
     decides_otherwise : bool, default=False
         Whether its `predict` was seen to say other than its largest score.
+    reads : callable or None, default=None
+        Turns rows into the form of those that the model was fitted to; None for rows
+        as they are.
     """
 
     estimator: Any
@@ -59,6 +62,7 @@ class Teacher:
     size_bytes: int | None = None
     names_classes: bool = True
     decides_otherwise: bool = False
+    reads: Callable[[Any], Any] | None = None
 
     def logits(self, X: Any) -> Array:
         """Ask the model, in batches.
@@ -79,7 +83,7 @@ class Teacher:
         InputError
             When the model returns another shape, or numbers that are not finite.
         """
-        return _asker(self.estimator, self.task, self.classes)(X)
+        return _asker(self.estimator, self.task, self.classes)(self._read(X))
 
     def answers(self, X: Any, logits: Any = None) -> Answers:
         """Ask the model for its logits, and for what it decides by its `predict`.
@@ -107,10 +111,10 @@ class Teacher:
         if logits is not None and not self.decides_otherwise:
             return Answers(_as_matrix(logits))
         if hasattr(self.estimator, "answers"):  # one that stands before another
-            known: Answers = self.estimator.answers(X)
+            known: Answers = self.estimator.answers(self._read(X))
             return known if logits is None else Answers(_as_matrix(logits), known.own)
         said = self.logits(X) if logits is None else _as_matrix(logits)
-        own = self._own_decisions(X, said.shape[1])
+        own = self._own_decisions(self._read(X), said.shape[1])
         if own is None or np.array_equal(own, decide(said, self.task)):
             return Answers(said)
         return Answers(said, own)
@@ -167,6 +171,10 @@ class Teacher:
                 "A teacher that predicts values has no probabilities: use predict."
             )
         return probabilities(self.logits(X), self.task)
+
+    def _read(self, X: Any) -> Any:
+        """Give rows the form of those that the model was fitted to."""
+        return X if self.reads is None else self.reads(X)
 
     def _own_decisions(self, X: Any, n_outputs: int) -> NDArray[np.int64] | None:
         """Ask `predict`; None where that is our reading of the logits, or missing."""
@@ -339,7 +347,7 @@ def _in_batches(
     ask: Callable[[Any], NDArray[Any]], X: Any, batch_size: int
 ) -> NDArray[Any]:
     """Fill the answer piece by piece: only it grows with the rows."""
-    frame = as_frame(X)
+    frame = to_pandas(X)
     rows = np.asarray(X) if frame is None else frame
     if rows.ndim < 2:
         raise InputError(f"X must have rows and columns. Got shape {rows.shape}.")
@@ -364,7 +372,7 @@ def _as_matrix(values: Any) -> Array:
 
 
 def _length(X: Any) -> int:
-    frame = as_frame(X) if hasattr(X, "columns") else None
+    frame = to_pandas(X) if hasattr(X, "columns") else None
     return len(X) if frame is None else len(frame)
 
 

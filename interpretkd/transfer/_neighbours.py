@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from interpretkd._base import InputError
-from interpretkd.data import Codes, Rows, Schema, even_space
+from interpretkd.data import Codes, Rows, Schema, even_space, value_name
 
 Generator: TypeAlias = Callable[[Schema, Codes, int, np.random.Generator], Codes]
 
@@ -171,12 +171,13 @@ def draw_rows(
 
 def _decode(schema: Schema, codes: Codes, like: Rows) -> Rows:
     if not isinstance(like, pd.DataFrame):
-        return codes.astype(np.float64)
+        pairs = zip(schema.features, codes.T, strict=True)
+        return np.column_stack([feature.decode(column) for feature, column in pairs])
     columns: dict[Any, Any] = {}
-    names = {str(name): name for name in like.columns}
+    names = {value_name(name): name for name in like.columns}
     for j, feature in enumerate(schema.features):
         column: Any = codes[:, j]
-        if feature.is_categorical or feature.is_date:
+        if feature.is_categorical or feature.is_date or feature.scale:
             column = feature.decode(column)
         columns[names[feature.name]] = column
     return pd.DataFrame(columns)

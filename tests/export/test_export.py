@@ -126,7 +126,8 @@ def test_the_largest_number_is_the_last_that_is_not_infinite():
 def test_a_threshold_that_is_not_rounded_is_found(to, writer, monkeypatch):
     """The naive threshold is right on all rows but those that lie beside it."""
     model, X = plain("cancer", "tree")
-    monkeypatch.setattr(f"interpretkd.export.{writer}._double_threshold", float)
+    naive = f"interpretkd.export.{writer}._border_of"
+    monkeypatch.setattr(naive, lambda feature, threshold: threshold)
     with pytest.raises(ParityError, match=r"Nothing was written: .* rows came out"):
         export_student(model, to, X)
 

@@ -115,7 +115,7 @@ def number_widget(entry: Input, key: str, value: float, own: float) -> float:
             on_change=copy_value,
             args=(slid, typed, low, high),
         )
-    return float("nan") if is_missing else float(value)
+    return float("nan") if is_missing else entry.code(value)
 
 
 def step_of(low: float, high: float) -> float:

@@ -95,14 +95,36 @@ class Input:
         Parameters
         ----------
         code : float
-            A number, as float32 holds it.
+            A number's, as float32 holds it.
 
         Returns
         -------
         float
             The same to float32; NaN stays NaN.
         """
-        return code if np.isnan(code) else float(number_text(code))
+        if np.isnan(code):
+            return code
+        if self.feature.scale is not None:
+            return float(self.feature.scale.text(code))
+        return float(number_text(code))
+
+    def code(self, number: float) -> float:
+        """Return the code of a number that was shown by `number`, or edited.
+
+        Parameters
+        ----------
+        number : float
+            What a person set.
+
+        Returns
+        -------
+        float
+            The number itself, but for a column with a scale.
+        """
+        scale = self.feature.scale
+        if scale is None:
+            return float(number)
+        return float(scale.encode(np.asarray([number], dtype=np.float64))[0])
 
     def read(self, text: str) -> float:
         """Return the value that a text means.
@@ -136,7 +158,7 @@ class Input:
         number = pd.to_numeric(column, errors="coerce").iloc[0]
         if not np.isfinite(number):
             raise InputError(f"{self.feature.name!r} must be a number. Got {cell!r}.")
-        return float(number)
+        return self.code(float(number))
 
     def check(self, value: float) -> None:
         """Refuse what the column cannot hold.

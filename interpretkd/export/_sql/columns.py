@@ -4,8 +4,14 @@ from typing import Any
 
 from interpretkd._base import InputError
 from interpretkd.data import Feature
-from interpretkd.export._specification import LARGEST
-from interpretkd.export._sql.dialects import _border, _double_type, _literal
+from interpretkd.export._specification import LARGEST, _border_of
+from interpretkd.export._sql.dialects import (
+    _border,
+    _double_type,
+    _literal,
+    _threshold,
+)
+from interpretkd.models import ALL_NUMBERS
 
 _UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
 _FRACTIONS = {"millisecond": 10**3, "microsecond": 10**6}
@@ -21,10 +27,13 @@ _SHIFT = 1.5 * 2.0**-97
 """A float64 that is added to it is rounded to a multiple of 2**-149."""
 
 
-def _cleaned(feature: Feature, raw: str, dialect: str) -> tuple[str, str]:
+def _cleaned(
+    feature: Feature, raw: str, dialect: str, *, counted: bool = False
+) -> tuple[str, str]:
     """Write how a column is read, and when the student would refuse the row for it.
 
-    Numbers and counted dates are rounded to float32, as the student does.
+    Numbers and counted dates are rounded to float32, as the student does. Numbers with
+    a scale stay as they are, to be compared with `_end`, or are `counted`, for sums.
     """
     if feature.is_categorical:
         levels = ", ".join(_literal(level, dialect) for level in feature.categories)
@@ -34,7 +43,18 @@ def _cleaned(feature: Feature, raw: str, dialect: str) -> tuple[str, str]:
         number, refused = _date(feature, raw, dialect)
         return _single(number, dialect), refused
     number, refused = _number(raw, dialect)
-    return _single(number, dialect), refused
+    if feature.scale is None:
+        return _single(number, dialect), refused
+    if counted:
+        return _single(_counted(feature, number, dialect), dialect), refused
+    return _known(number, dialect), refused
+
+
+def _end(feature: Feature, threshold: float, dialect: str) -> str:
+    """Write the threshold of a test for cells that are read by `_cleaned`."""
+    if feature.scale is None:
+        return _threshold(threshold, dialect)
+    return _border(_border_of(feature, threshold), dialect)
 
 
 def _date_note(feature: Feature) -> str:
@@ -53,6 +73,34 @@ def _number(raw: str, dialect: str) -> tuple[str, str]:
     number = f"CAST({raw} AS {double})"
     beyond = f"{number} NOT BETWEEN -{largest} AND {largest}"
     return number, f"{beyond} AND {number} <> CAST('NaN' AS {double})"
+
+
+def _counted(feature: Feature, number: str, dialect: str) -> str:
+    """Count units since the origin, whole ones rounded up; at most what float32 holds.
+
+    NULL for NaN and what is beyond.
+    """
+    scale: Any = feature.scale
+    up = "CEIL" if scale.whole else ""
+    origin, unit = (_border(float(n), dialect) for n in (scale.origin, scale.unit))
+    number = _known(number, dialect)
+    code = f"{up}(({up}({number}) - ({origin})) / {unit})"
+    least, most = (_border(end, dialect) for end in (-ALL_NUMBERS, ALL_NUMBERS))
+    if dialect == "sqlite":
+        return f"MIN(MAX({code}, {least}), {most})"
+    double = _double_type(dialect)
+    missing = f"CAST(NULL AS {double})"  # which LEAST would pass over
+    inside = f"LEAST(GREATEST({code}, {least}), {most})"
+    return f"CASE WHEN {code} IS NULL THEN {missing} ELSE {inside} END"
+
+
+def _known(number: str, dialect: str) -> str:
+    """Write a number in full; NULL for NaN and what is beyond."""
+    largest = _border(LARGEST, dialect)
+    return (
+        f"CASE\n    WHEN {number} BETWEEN -{largest} AND {largest}\n"
+        f"      THEN CAST({number} AS {_double_type(dialect)})\n  END"
+    )
 
 
 def _without_nan(number: str, dialect: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from interpretkd._base import check_choice
-from interpretkd.export._specification import _double_threshold
+from interpretkd.export._specification import _border_of
 from interpretkd.export._sql.columns import _cleaned
 from interpretkd.export._sql.dialects import DIALECTS, _border, _literal, _threshold
 from interpretkd.export._sql.names import _quoted
@@ -84,4 +84,4 @@ def _passing(condition: Condition, name: str, dialect: str) -> Iterator[str]:
         if feature.is_date:  # read as the student does, rounded
             yield f"{read} {sign} {_threshold(end, dialect)}"
         else:
-            yield f"{read} {sign} {_border(_double_threshold(end), dialect)}"
+            yield f"{read} {sign} {_border(_border_of(feature, end), dialect)}"

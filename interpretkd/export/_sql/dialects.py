@@ -41,13 +41,15 @@ def _literal(value: Any, dialect: str) -> str:
     return f"{text}e0" if dialect == "duckdb" and "e" not in text else text
 
 
-def _border(value: float, dialect: str) -> str:
-    """Write a float64 such that the database reads no other number.
+def _border(value: int | float, dialect: str) -> str:
+    """Write a threshold such that the database reads no other number.
 
     It is a fraction where SQLite, which does not always read the nearest float64, would
     be wrong.
     """
     text = _literal(value, dialect)
+    if isinstance(value, int):
+        return text
     if dialect != "sqlite" or _read_by_sqlite(text) == value:
         return text
     top, bottom = value.as_integer_ratio()

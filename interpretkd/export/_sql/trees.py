@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import one_line
-from interpretkd.export._sql.dialects import _threshold
+from interpretkd.export._sql.columns import _end
 from interpretkd.export._sql.names import _quoted
 from interpretkd.export._sql.writer import _output_columns, _Writer
 from interpretkd.models import Condition, Nodes, Tree, branch_tests
@@ -165,7 +165,7 @@ def _tests(writer: _Writer, condition: Condition, column: str) -> list[str] | No
         return None
     ends = {">": condition.low, "<=": condition.high}
     return [
-        f"{column} {sign} {_threshold(end, writer.dialect)}"
+        f"{column} {sign} {_end(feature, end, writer.dialect)}"
         for sign, end in ends.items()
         if np.isfinite(end)
     ]

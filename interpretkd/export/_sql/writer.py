@@ -9,8 +9,8 @@ import numpy as np
 from interpretkd._base import InputError, one_line
 from interpretkd.data import Feature
 from interpretkd.export._specification import _ModelSpec
-from interpretkd.export._sql.columns import _cleaned, _date_note
-from interpretkd.export._sql.dialects import _double_type, _literal, _threshold
+from interpretkd.export._sql.columns import _cleaned, _date_note, _end
+from interpretkd.export._sql.dialects import _double_type, _literal
 from interpretkd.export._sql.names import (
     _fresh,
     _names_in_table,
@@ -19,7 +19,7 @@ from interpretkd.export._sql.names import (
     _short_name,
     _table_name,
 )
-from interpretkd.models import ALL_NUMBERS, Nodes
+from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
 _MOST_NESTED = 8
 """SQLite's parser gives up at about twenty CASEs within one another."""
@@ -125,10 +125,10 @@ class _Writer:
             f"t.{_quoted(self._named(name))} AS {_quoted(alias)}"
             for name, alias in zip(self.keep, self.kept, strict=True)
         ]
-        refused = []
+        refused, counted = [], isinstance(self.spec.form, Linear)
         for feature in self.used:
             raw = f"t.{_quoted(self.in_table[feature.name])}"
-            clean, wrong = _cleaned(feature, raw, self.dialect)
+            clean, wrong = _cleaned(feature, raw, self.dialect, counted=counted)
             columns.append(f"{clean} AS {self.column(feature)}")
             refused.append(wrong)
         condition = "\n    OR ".join(refused) or "1 = 0"
@@ -203,7 +203,7 @@ class _Writer:
             passes = "1 = 1" if left else "1 = 0"
         else:
             sign = "<=" if left else ">"
-            border = _threshold(float(nodes.threshold[node]), self.dialect)
+            border = _end(feature, float(nodes.threshold[node]), self.dialect)
             passes = f"{column} {sign} {border}"
         if bool(nodes.missing_left[node]) == left:
             return f"{column} IS NULL OR {passes}"

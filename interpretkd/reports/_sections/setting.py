@@ -101,6 +101,8 @@ def _data(subject: _Subject) -> Section:
     blocks.append(
         Table(_columns(subject), "The columns, over the held-out rows", folded=True)
     )
+    for doubt in subject.found.model.schema_.doubts:
+        subject.weigh("The data", doubt)
     if subject.found.task == "multiclass":
         blocks.append(_balance(subject.found))
     return Section("The data", tuple(blocks))
@@ -115,7 +117,7 @@ def _columns(subject: _Subject) -> pd.DataFrame:
         if feature.is_categorical:
             what = f"{len(feature.categories)} categories"
         elif len(known):
-            say = feature.text if feature.is_date else _short
+            say = feature.text if feature.is_date or feature.scale else _short
             parts = np.quantile(known, (0, 0.5, 1), method="inverted_cdf")
             low, middle, high = map(say, parts.tolist())
             what = f"{low} to {high}, median {middle}"
