@@ -39,6 +39,7 @@ class _Frozen(BaseEstimator, ABC):
     """The classes and their order are told by who wraps the model, or are numbers."""
     _n_outputs: int | None
     _decided: str | None = None
+    _are_logits: bool = False
 
     def fit(self, X: Any = None, y: Any = None) -> Self:
         """Return itself: the model is trained already.
@@ -157,11 +158,14 @@ class _Frozen(BaseEstimator, ABC):
         """Refuse a single column in [0, 1], which sigmoids give and logits hardly."""
         if self.task == "regression" or len(said) < _ENOUGH_TO_TELL:
             return
+        if self._are_logits:  # other rows have told: these may be alike
+            return
         if self.task == "multiclass":
             if said.shape[1] != 2 or (said[:, 0] != -said[:, 1]).any():
                 return
             said = said[:, 1:] - said[:, :1]
         if said.min() < 0 or said.max() > 1:
+            self._are_logits = True
             return
         raise InputError(
             f"All outputs of {type(self).__name__} for {len(said):,} rows lie in [0, "

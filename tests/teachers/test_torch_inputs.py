@@ -160,3 +160,13 @@ def test_functions_are_told_how_to_be_wrapped() -> None:
             kind(np.tanh).fit(ROWS)
     with pytest.raises(InputError, match="wrap a function in CallableTeacher"):
         as_teacher(lambda rows: rows)
+
+
+def test_a_teacher_that_has_told_logits_may_say_few_alike_later() -> None:
+    teacher = CallableTeacher(lambda rows: np.column_stack([-rows[:, 0], rows[:, 0]]))
+    spread = np.linspace(-3, 3, 60)[:, None]
+    teacher.logits(spread)
+    assert np.ptp(teacher.logits(np.full((60, 1), 0.1))) == pytest.approx(0.2)
+    anew = CallableTeacher(lambda rows: np.column_stack([-rows[:, 0], rows[:, 0]]))
+    with pytest.raises(InputError, match="say which they are"):
+        anew.logits(np.full((60, 1), 0.1))
