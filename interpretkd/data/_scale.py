@@ -278,6 +278,7 @@ def _origins(low: int, high: int, unit: int) -> Iterator[int]:
 
 
 def _of_fractions(values: Array) -> Scale | None:
+    values = _without_copies(values)
     with np.errstate(under="ignore"):
         n_plain = len(np.unique(values.astype(np.float32)))
     most = len(values)
@@ -295,6 +296,16 @@ def _of_fractions(values: Array) -> Scale | None:
         return Scale(0, 1, False, True)
     crowded = most - n_codes[best] > _LOST * most
     return Scale(tried[best].origin, tried[best].unit, False, crowded)
+
+
+def _without_copies(values: Array) -> Array:
+    """Leave out what is another value rounded to float32: rows may come in both."""
+    with np.errstate(under="ignore"):
+        codes, place, n = np.unique(
+            values.astype(np.float32), return_inverse=True, return_counts=True
+        )
+    is_copy = (codes[place] == values) & (n[place] > 1)
+    return values[~is_copy]
 
 
 @lru_cache(maxsize=16_384)

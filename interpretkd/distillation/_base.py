@@ -464,8 +464,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         schema = encoded.schema
         if shape is None or not schema.holds_numbers or math.prod(shape) != len(schema):
             return encoded
-        pixels = tuple(replace(f, kind="pixel") for f in schema.features)
-        return Encoded(Schema(pixels, shape), encoded.codes)
+        pixels = tuple(replace(f, kind="pixel", scale=None) for f in schema.features)
+        images = Schema(pixels, shape)
+        return Encoded(images, images.encode(rows))
 
     def _ask_teacher(
         self, rows: Rows, n_given: int, y: Any, groups: ArrayLike | None

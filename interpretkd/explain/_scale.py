@@ -85,7 +85,7 @@ def _scale_of(model: Any, codes: Codes, known: Codes | None, limits: _Limits) ->
     schema, n_features = model.schema_, len(model.schema_)
     seen = _seen(model, known)
     low, high = np.full(n_features, -np.inf), np.full(n_features, np.inf)
-    whole = np.zeros(n_features, dtype=bool)
+    whole = np.asarray([bool(f.scale and f.scale.whole) for f in schema.features])
     if seen is not None:
         low = np.where(np.isnan(seen.low), low, seen.low)
         high = np.where(np.isnan(seen.high), high, seen.high)

@@ -16,7 +16,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import InputError
-from interpretkd.data import Codes, Schema, as_frame
+from interpretkd.data import Codes, Ranges, Schema, as_frame
 from interpretkd.models import Forest, Nodes, Tree
 from interpretkd.pipelines._cuts import _find_cuts, _Original
 from interpretkd.pipelines._probing import _transformation
@@ -47,7 +47,7 @@ def in_original_units(fitted: Fitted, preparation: Any, X: ArrayLike) -> Fitted:
         its model (``pipeline[:-1]``), or a function from rows to prepared rows.
     X : array-like or frame of shape (n_samples, n_columns)
         Original rows, best all training rows: they give the columns' names and
-        categories.
+        categories, and what a model is known to have seen.
 
     Returns
     -------
@@ -249,6 +249,7 @@ def _rewrite_model(model: Any, preparation: Any, X: Any) -> Any:
             _name_columns(student, original.schema, X)
             setattr(changed, name, student)
     _name_columns(changed, original.schema, X)
+    changed.ranges_ = Ranges.of(original.schema, original.schema.encode(X))
     teacher = PreparedTeacher(model.teacher_, preparation)
     changed.teacher = FrozenEstimator(teacher)
     changed.teacher_ = replace(model.teacher_, estimator=teacher)

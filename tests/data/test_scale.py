@@ -183,3 +183,10 @@ def test_a_scale_from_a_file_is_checked(scale: dict[str, Any]) -> None:
     kept["features"][0]["scale"] |= scale
     with pytest.raises(InputError):
         Schema.from_dict(kept)
+
+
+def test_fractions_that_come_as_float32_too_need_no_scale() -> None:
+    exact = np.random.default_rng(0).integers(1, 80, 300) / 10
+    both = np.append(exact, exact.astype(np.float32).astype(np.float64))
+    assert len(np.unique(both)) > len(np.unique(exact))
+    assert Scale.of(both) is None

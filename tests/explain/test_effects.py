@@ -72,7 +72,8 @@ def test_labels_and_probabilities_are_added_up_as_they_are() -> None:
     student = BoostedStudent(10, max_depth=2, loss="squared_error")
     model = DistilledClassifier(teacher, student, target="hard", random_state=0)
     effects = shape_effects(model.fit(X), X, n_pairs=None)
-    assert effects.outputs.unit == "probability"
+    temperature = model.reading_.temperature  # chosen for its probabilities
+    assert effects.outputs.unit == f"probability at temperature {temperature:.3g}"
     np.testing.assert_allclose(effects.margins(X), model.student_.predict(X), atol=1e-9)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from sklearn.frozen import FrozenEstimator
 
+from interpretkd._base import amount_text
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.explain import explain_row, linear_terms, shape_effects, try_values
 from interpretkd.models import Forest
@@ -62,8 +63,9 @@ def test_of_classes(n_classes: int, target: Any, family: str, loss: str) -> None
         assert list(found.sums.values()) == pytest.approx(total)
         if found.sums_of[0].startswith("the probability"):
             said = model.student_.predict(X[[i]])[0]
-            assert ("at temperature 4" in found.sums_of[0]) == (
-                target.get("temperature") == 4
+            temperature = model.reading_.temperature  # that of the target or better
+            assert (f" at temperature {temperature:.3g} of" in found.sums_of[0]) == (
+                temperature != 1
             )
         elif n_classes == 2:
             assert found.sums_of == ("the logit of b",)
@@ -97,7 +99,7 @@ def test_of_values(family: str) -> None:
     model.set_params(transfer=None, random_state=0).fit(X)
     found = _explained(model, 5)
     assert found.sums == {"the value": pytest.approx(model.predict(X)[5], abs=1e-9)}
-    assert f"The value is {model.predict(X)[5]:.4g}: " in str(found)
+    assert f"The value is {amount_text(model.predict(X)[5], 4)}: " in str(found)
 
 
 @settings(max_examples=25, deadline=None)

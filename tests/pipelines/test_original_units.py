@@ -553,7 +553,17 @@ def test_values_that_float32_cannot_tell_apart_are_counted() -> None:
     student = CartStudent(2, search="greedy").fit(
         scaler.transform(X), 1.0 * (X["t"] > 1e9 + 5)
     )
-    with pytest.raises(InputError, match=r"\d+ of 20 rows of X would reach another"):
+    assert_same(student.tree_, in_original_units(student.tree_, scaler, X), scaler, X)
+
+
+def test_values_that_nothing_keeps_apart_are_counted() -> None:
+    far = np.append(-1e12 + np.arange(21.0), 1e12 + np.arange(20.0))
+    X = pd.DataFrame({"t": far})
+    scaler = FunctionTransformer(lambda rows: np.maximum(rows - 1e12, -100.0)).fit(X)
+    student = CartStudent(2, search="greedy").fit(
+        scaler.transform(X), 1.0 * (X["t"] > 1e12 + 5)
+    )
+    with pytest.raises(InputError, match=r"\d+ of 41 rows of X would reach another"):
         in_original_units(student.tree_, scaler, X)
 
 
