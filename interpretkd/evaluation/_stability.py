@@ -16,8 +16,8 @@ from sklearn.utils import check_random_state
 from interpretkd._base import (
     Array,
     InputError,
-    amount_text,
     Shown,
+    amount_text,
     check_boolean,
     check_choice,
     check_integer,

@@ -42,7 +42,7 @@ def model() -> Any:
 
 
 def test_nothing_is_said_where_all_is_well(model: Any) -> None:
-    assert evaluate(model, ROWS, NAMES[PLACES]).notes == ()
+    assert evaluate(model, ROWS, NAMES[PLACES]).cautions == ()
 
 
 @settings(max_examples=20, deadline=None)
@@ -51,9 +51,9 @@ def test_an_order_that_makes_it_wrong_is_told(order: list[int]) -> None:
     model = _distil(CallableTeacher(_scores, classes=NAMES[order]))
     found = evaluate(model, ROWS, NAMES[PLACES])
     if order == [0, 1, 2]:
-        assert found.notes == ()
+        assert found.cautions == ()
         return
-    (note,) = found.notes
+    (note,) = [text for text in found.cautions if "order of the classes" in text]
     assert note.startswith(
         f"The teacher is right in {found.teacher.accuracy.value:.1%}"
     )
@@ -64,9 +64,9 @@ def test_an_order_that_makes_it_wrong_is_told(order: list[int]) -> None:
 def test_a_run_and_a_report_say_it_too(tmp_path: Any) -> None:
     model = _distil(CallableTeacher(_scores, classes=NAMES[[2, 1, 0]]))
     y = NAMES[PLACES]
-    expected = evaluate(model, ROWS, y).notes
+    expected = evaluate(model, ROWS, y).cautions
     run = load_run(save(model, tmp_path / "run", ROWS, y))
-    assert analyse_run(run).evaluation.notes == expected
+    assert analyse_run(run).evaluation.cautions == expected
     text = make_report(model, ROWS, y).markdown()
     assert "check the order of the classes" in text
 
@@ -75,7 +75,8 @@ def test_a_teacher_that_names_its_classes_is_left_alone() -> None:
     y = NAMES[PLACES]
     wrong = NAMES[[1, 2, 0]][PLACES]
     teacher = FrozenEstimator(LogisticRegression().fit(ROWS, wrong))
-    assert evaluate(_distil(teacher), ROWS, y).notes == ()
+    told = evaluate(_distil(teacher), ROWS, y).cautions
+    assert not any("order of the classes" in text for text in told)
 
 
 @settings(max_examples=25, deadline=None)
@@ -88,7 +89,7 @@ def test_labels_that_nobody_knows_are_counted(model: Any, labels: list[str]) -> 
             evaluate(model, ROWS, y)
         return
     found = evaluate(model, ROWS, y)
-    told = [note for note in found.notes if "no class that the model knows" in note]
+    told = [note for note in found.cautions if "no class that the model knows" in note]
     assert bool(told) == unknown.any()
     if told:
         assert told[0].startswith(f"{unknown.sum()} of 240 label")
@@ -104,7 +105,7 @@ def _one_column(rows: Any) -> Any:
 
 def test_probabilities_taken_for_logits_are_told() -> None:
     model = _distil(CallableTeacher(_one_column, output="logits"))
-    (note,) = evaluate(model, ROWS).notes
+    (note,) = evaluate(model, ROWS).cautions
     assert "lie in [0, 1], as probabilities do" in note
     several = _distil(
         CallableTeacher(
@@ -112,7 +113,7 @@ def test_probabilities_taken_for_logits_are_told() -> None:
             output="logits",
         )
     )
-    (note,) = evaluate(several, ROWS).notes
+    (note,) = evaluate(several, ROWS).cautions
     assert "lie in [0, 1] and sum to 1 in every row" in note
 
 

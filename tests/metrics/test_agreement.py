@@ -687,7 +687,7 @@ def test_slices_of_large_close_numbers_keep_their_names_apart(
     assert names[0] == "[1,234,567, 1,234,589]"
     close = fidelity_by_slice(model, X, by / 7 + 1e6)["slice"]
     assert close.is_unique
-    assert close[0] == "[1176367, 1176370]"
+    assert close[0] == "[1,176,367, 1,176,370]"
 
 
 def test_slices_refuse(wine: tuple[Carrier, Any, Any]) -> None:
