@@ -17,6 +17,7 @@ from interpretkd._base import (
     Array,
     InputError,
     Shown,
+    amount_text,
     check_boolean,
     check_choice,
     check_integer,
@@ -393,7 +394,10 @@ def _part_text(part: dict[str, Any]) -> str:
     if "test" in part:
         text = f"{part['test']}: in {part['survives']:.0%}"
         if np.isfinite(part["low"]):
-            ends = (threshold_text(part["low"]), threshold_text(part["high"]))
+            ends = [
+                threshold_text(end) if abs(end) < 2**24 else amount_text(end)
+                for end in (part["low"], part["high"])
+            ]
             text += f", threshold {ends[0]} to {ends[1]}"
         return text
     if "term" in part:

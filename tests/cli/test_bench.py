@@ -171,7 +171,7 @@ def test_the_sets_of_a_folder(tmp_path):
     assert set(trees.SETTINGS) <= set(found)
     assert found["mine"].group == f"the sets of {tmp_path.name}"
     task = found["mine"].load(0)
-    assert set(task.y) == {"1", "2"}
+    assert set(task.y) == {1, 2}
     assert list(task.X.columns) == ["x"]
     assert list(trees.settings_for(tmp_path, quick=True)) == [
         "digits.csv",

@@ -85,7 +85,7 @@ def test_help_names_every_command_and_loads_nothing_heavy():
     assert done.returncode == 0, done.stderr
     commands = (
         *("demo", "distill", "rules", "tree", "export", "report"),
-        *("explain", "predict", "app", "bench"),
+        *("explain", "predict", "evaluate", "app", "bench"),
     )
     listed = re.findall(r"^\W*([a-z]+) {2,}[A-Z]", done.stdout, re.MULTILINE)
     assert listed == list(commands)

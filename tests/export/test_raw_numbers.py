@@ -13,9 +13,11 @@ from hypothesis import example, given, settings, strategies as st
 from interpretkd.data import Schema
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.export import conditions_sql, export_student
+from interpretkd.export._made_rows import _made_rows
+from interpretkd.export._specification import _model_spec
 from interpretkd.models import Nodes, Tree, path_conditions
 from interpretkd.rules import extract_rules
-from interpretkd.students import BoostedStudent, LinearStudent
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher
 
 WHOLE = st.integers(-(2**53), 2**53)
@@ -146,3 +148,24 @@ def test_rules_of_days_written_as_numbers_are_true_of_every_row() -> None:
                 if all(_holds(str(c), day) for c in rule.conditions)
             ]
             assert true == [own]
+
+
+def test_fitted_thresholds_are_short_in_the_numbers_themselves() -> None:
+    days = np.asarray([20240105, 20240117, 20240131, 20240302, 20240309, 20240328])
+    X = pd.DataFrame({"v": np.repeat(days, 20)})
+    y = (X["v"] > 20240201).astype(float)
+    tree = CartStudent(2).fit(X, y).tree_
+    (feature,) = tree.schema.features
+    assert feature.last_text(float(tree.nodes.threshold[0])) == "20240200"
+    near = pd.DataFrame({"v": [20240200, 20240201]})
+    assert len(set(tree.apply(near).tolist())) == 2
+
+
+def test_rows_are_made_on_both_sides_of_such_borders() -> None:
+    schema = Schema.from_data(pd.DataFrame({"v": SECONDS}))
+    (feature,) = schema.features
+    assert feature.scale is not None
+    cut = float(schema.encode(pd.DataFrame({"v": SECONDS[9:10]}))[0, 0])
+    made = _made_rows(_model_spec(_chain(schema, [cut]))).rows
+    last = feature.scale.last(cut)
+    assert {last, last + 1, last - 1, last + 0.5} <= set(np.asarray(made)[:, 0])

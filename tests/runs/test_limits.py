@@ -24,7 +24,7 @@ from interpretkd._base import BundleError, InputError
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.runs import load, load_run, read_upload, save, unpack_run
 from interpretkd.runs._folder import _sha256
-from interpretkd.runs._limits import MOST_UNPACKED, Room, read_arrays, read_rows
+from interpretkd.runs._limits import MOST_UNPACKED, Room, bounded_table, read_arrays
 from interpretkd.students import CartStudent
 
 SOME = 30 * 2**20
@@ -300,5 +300,5 @@ def test_rows_come_out_as_arrow_reads_them(
     table = pyarrow.Table.from_pandas(frame, preserve_index=False)
     content = _parquet(table, row_group_size=row_group, use_dictionary=with_pages)
     expected = pyarrow.parquet.read_table(io.BytesIO(content)).to_pandas()
-    found = read_rows(content, Room(MOST_UNPACKED)).to_pandas()
+    found = bounded_table(content, Room(MOST_UNPACKED)).to_pandas()
     pd.testing.assert_frame_equal(found, expected)
