@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ import pandas as pd
 import pyarrow
 
 from interpretkd._base import InputError
-from interpretkd.data._column_kinds import Read, read_columns
+from interpretkd.data._column_kinds import ORDERS, Read, read_columns
 from interpretkd.data._column_problems import infinite_cells
 from interpretkd.data._date_texts import DateTexts
+from interpretkd.data._dates import Calendar
 from interpretkd.data._feature import Category, Feature
 from interpretkd.data._number_texts import (
+    PLAIN,
     NumberFormat,
     NumberTexts,
     are_plain,
@@ -153,6 +156,9 @@ def parse_rows(
         if isinstance(column, pd.Series):
             read[feature.name] = column
         elif feature.is_categorical:
+            form = known.get(feature.name, "")
+            if form and not isinstance(cells, Read):
+                column = _plainly(feature, column, told, form)
             read[feature.name] = _categories(feature, column, told)
         else:
             found = _as_trained(feature, column, told, known.get(feature.name, ""))
@@ -217,6 +223,20 @@ def _said(value: Any) -> str:
     return str(value)
 
 
+def _plainly(
+    feature: Feature, column: TextColumn, options: TableOptions, form: str
+) -> TextColumn:
+    """Write labels that were numbers or dates of some format as their classes are."""
+    as_was = Feature(feature.name)
+    if form in ORDERS.values():
+        as_was = Feature(feature.name, "date", calendar=Calendar("day"))
+    values = _as_trained(as_was, column, options, form)
+    if values is None:
+        return column
+    plain = _texts_of(feature, Read(values))
+    return plain if isinstance(plain, TextColumn) else column
+
+
 def _categories(
     feature: Feature, column: TextColumn, options: TableOptions
 ) -> "pd.Series[Any]":
@@ -227,6 +247,11 @@ def _categories(
         if isinstance(level, float) and level.is_integer():
             words = (*words, str(int(level)))
         known |= dict.fromkeys(words, level)
+    numbers = {
+        Decimal(str(level)): level
+        for level in feature.categories
+        if isinstance(level, int | float) and not isinstance(level, bool)
+    }
     gaps = column.missing(options.na_values, of_texts=True, keep=False)
     levels: list[Any] = []
     for text, trimmed, gap in zip(
@@ -238,7 +263,10 @@ def _categories(
             levels.append(None)
         else:
             whole = re.sub(r"\.0+$", "", trimmed)  # 1.0, where gaps made floats of 1
-            levels.append(known.get(trimmed, known.get(whole, text)))
+            level = known.get(trimmed, known.get(whole, text))
+            if numbers and level is text and re.fullmatch(PLAIN, trimmed):
+                level = numbers.get(Decimal(trimmed), text)  # +1, 1E5
+            levels.append(level)
     cells = np.asarray([*levels, None], dtype=object)[column.place]
     series = pd.Series(cells, dtype=object)
     if feature.is_boolean and all(isinstance(level, bool) for level in levels):
@@ -250,6 +278,8 @@ def _as_trained(
     feature: Feature, column: TextColumn, options: TableOptions, form: str
 ) -> "pd.Series[Any] | None":
     """Read numbers or dates as they were written in training; None if they are not."""
+    if _told_otherwise(feature, options, form):
+        return None
     known = ~column.missing(options.na_values, of_texts=False, keep=False)
     if not known.any():
         kind = "M8[s]" if feature.is_date else np.float64
@@ -273,6 +303,14 @@ def _as_trained(
     if not numbers.fits(style.decimal, style.group).all():
         return None
     return column.spread(numbers.values(style), known)
+
+
+def _told_otherwise(feature: Feature, options: TableOptions, form: str) -> bool:
+    """Say whether a person says that these rows are written otherwise than before."""
+    if feature.is_date:
+        return options.dates is not None and ORDERS[options.dates] != form
+    style = NumberFormat.from_text(form) if form else _PLAIN
+    return options.decimal not in (None, style.decimal)
 
 
 def _partly_read(

@@ -36,7 +36,8 @@ from interpretkd.data._number_texts import (
 from interpretkd.data._table_options import TableOptions
 from interpretkd.data._text_column import TextColumn
 
-_ORDERS = {"day-first": DMY, "month-first": MDY}
+ORDERS = {"day-first": DMY, "month-first": MDY}
+"""What stands first in a date, and the order that this is."""
 _DOT_GROUPS = r"^[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)$"
 
 
@@ -99,7 +100,7 @@ def read_columns(columns: Iterable[TextColumn], options: TableOptions) -> list[R
     looks = [_look(column, options) for column in columns]
     decimals = {look.formats[0].decimal for look in looks if _shows_decimal(look)}
     decimal = options.decimal or (decimals.pop() if len(decimals) == 1 else None)
-    order = None if options.dates is None else _ORDERS[options.dates]
+    order = None if options.dates is None else ORDERS[options.dates]
     orders = {
         mark: look.orders[0]
         for look in looks
