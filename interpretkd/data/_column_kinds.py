@@ -154,15 +154,30 @@ def _look(column: TextColumn, options: TableOptions) -> _Look:
         if found is not None:
             return found
     if told is not None:
-        fits = _look_alike(column, told)
+        fits = look_alike(column, told)
         return replace(as_text, problem=_not_all(column, known & ~fits, told))
     return as_text
 
 
-def _look_alike(column: TextColumn, kind: str) -> NDArray[np.bool_]:
-    """Say which texts look like numbers or dates by themselves."""
+def look_alike(column: TextColumn, kind: str) -> NDArray[np.bool_]:
+    """Say which texts look like numbers or dates by themselves.
+
+    Parameters
+    ----------
+    column : TextColumn
+        The texts.
+    kind : {"number", "date"}
+        What they may be.
+
+    Returns
+    -------
+    ndarray of shape (n_texts,), bool
+        One a text; a day that no month has is no date.
+    """
     if kind == "date":
-        return DateTexts.of(column.trimmed).looks
+        dates = DateTexts.of(column.trimmed)
+        moments = [dates.in_order(order) for order in (DMY, MDY)]
+        return dates.looks & ~np.isnat(moments).all(axis=0)
     found = are_plain(column.trimmed)
     numbers = NumberTexts.of(column.trimmed)
     found[numbers.places[numbers.fit_somehow()]] = True
