@@ -1,18 +1,22 @@
 """Writing files: whole, and with nothing in them that a reader would execute."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+_NUMBER = re.compile(r"[+-]?[0-9.,]*[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?(?: ?%)?")
+
 
 def csv_text(frame: pd.DataFrame) -> str:
     """Return a table as CSV in which no text is taken for a formula.
 
     A spreadsheet computes a cell that starts with =, +, -, @, tab or carriage return;
-    such a text gets an apostrophe in front. Numbers are left alone.
+    such a text gets an apostrophe in front. Numbers are left alone, also those that
+    are held as texts, such as -0,5.
 
     Parameters
     ----------
@@ -42,7 +46,7 @@ def _disarmed(cell: Any) -> Any:
     dangerous = isinstance(cell, str) and cell.startswith(
         ("=", "+", "-", "@", "\t", "\r")
     )
-    return f"'{cell}" if dangerous else cell
+    return f"'{cell}" if dangerous and not _NUMBER.fullmatch(cell) else cell
 
 
 def write_atomically(path: Path, content: bytes) -> None:

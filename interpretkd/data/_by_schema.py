@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,18 @@ import pandas as pd
 import pyarrow
 
 from interpretkd._base import InputError
-from interpretkd.data._column_kinds import Read, read_columns
+from interpretkd.data._column_kinds import (
+    ORDERS,
+    Read,
+    look_alike,
+    read_columns,
+)
 from interpretkd.data._column_problems import infinite_cells
 from interpretkd.data._date_texts import DateTexts
+from interpretkd.data._dates import Calendar
 from interpretkd.data._feature import Category, Feature
 from interpretkd.data._number_texts import (
+    PLAIN,
     NumberFormat,
     NumberTexts,
     are_plain,
@@ -153,6 +161,9 @@ def parse_rows(
         if isinstance(column, pd.Series):
             read[feature.name] = column
         elif feature.is_categorical:
+            form = known.get(feature.name, "")
+            if form and not isinstance(cells, Read):
+                column = _plainly(feature, column, told, form)
             read[feature.name] = _categories(feature, column, told)
         else:
             found = _as_trained(feature, column, told, known.get(feature.name, ""))
@@ -166,8 +177,7 @@ def parse_rows(
     for text, settled in zip(open_ones, read_columns(open_ones, asked), strict=True):
         if settled.problem and keep_unread:
             form = known.get(text.name, "")
-            read[text.name] = _partly_read(features[text.name], text, told, form)
-            continue
+            settled = _partly_read(features[text.name], text, told, form)
         if settled.problem:
             raise InputError(settled.problem)
         read[text.name] = settled.values
@@ -217,6 +227,20 @@ def _said(value: Any) -> str:
     return str(value)
 
 
+def _plainly(
+    feature: Feature, column: TextColumn, options: TableOptions, form: str
+) -> TextColumn:
+    """Write labels that were numbers or dates of some format as their classes are."""
+    as_was = Feature(feature.name)
+    if form in ORDERS.values():
+        as_was = Feature(feature.name, "date", calendar=Calendar("day"))
+    values = _as_trained(as_was, column, options, form)
+    if values is None:
+        return column
+    plain = _texts_of(feature, Read(values))
+    return plain if isinstance(plain, TextColumn) else column
+
+
 def _categories(
     feature: Feature, column: TextColumn, options: TableOptions
 ) -> "pd.Series[Any]":
@@ -227,6 +251,11 @@ def _categories(
         if isinstance(level, float) and level.is_integer():
             words = (*words, str(int(level)))
         known |= dict.fromkeys(words, level)
+    numbers = {
+        Decimal(str(level)): level
+        for level in feature.categories
+        if isinstance(level, int | float) and not isinstance(level, bool)
+    }
     gaps = column.missing(options.na_values, of_texts=True, keep=False)
     levels: list[Any] = []
     for text, trimmed, gap in zip(
@@ -238,7 +267,10 @@ def _categories(
             levels.append(None)
         else:
             whole = re.sub(r"\.0+$", "", trimmed)  # 1.0, where gaps made floats of 1
-            levels.append(known.get(trimmed, known.get(whole, text)))
+            level = known.get(trimmed, known.get(whole, text))
+            if numbers and level is text and re.fullmatch(PLAIN, trimmed):
+                level = numbers.get(Decimal(trimmed), text)  # +1, 1E5
+            levels.append(level)
     cells = np.asarray([*levels, None], dtype=object)[column.place]
     series = pd.Series(cells, dtype=object)
     if feature.is_boolean and all(isinstance(level, bool) for level in levels):
@@ -250,6 +282,8 @@ def _as_trained(
     feature: Feature, column: TextColumn, options: TableOptions, form: str
 ) -> "pd.Series[Any] | None":
     """Read numbers or dates as they were written in training; None if they are not."""
+    if _told_otherwise(feature, options, form):
+        return None
     known = ~column.missing(options.na_values, of_texts=False, keep=False)
     if not known.any():
         kind = "M8[s]" if feature.is_date else np.float64
@@ -275,53 +309,56 @@ def _as_trained(
     return column.spread(numbers.values(style), known)
 
 
+def _told_otherwise(feature: Feature, options: TableOptions, form: str) -> bool:
+    """Say whether a person says that these rows are written otherwise than before."""
+    if feature.is_date:
+        return options.dates is not None and ORDERS[options.dates] != form
+    style = NumberFormat.from_text(form) if form else _PLAIN
+    return options.decimal not in (None, style.decimal)
+
+
 def _partly_read(
     feature: Feature, column: TextColumn, options: TableOptions, form: str
-) -> "pd.Series[Any]":
-    """Read what can be read; what cannot stays as it is written.
+) -> Read:
+    """Read what looks like a number or date; all else stays as it is written.
 
-    Ever smaller parts of the different texts are tried, down to single ones.
+    A column is written in one way: which one, all that can be read in it tells
+    together.
     """
+    kind = "date" if feature.is_date else "number"
     known = ~column.missing(options.na_values, of_texts=False, keep=False)
-    values: dict[int, Any] = {}
-    parts, n_bad = [np.flatnonzero(known)], 0
-    while parts:
-        places = parts.pop()
-        if not len(places):
-            continue
-        few = TextColumn(
-            column.name,
-            column.texts.take(pyarrow.array(places)),
-            np.arange(len(places)),
+    bad = known & ~look_alike(column, kind)
+    if int(bad.sum()) > _MOST_UNREAD:
+        raise InputError(
+            f"Column {feature.name!r} holds more than {_MOST_UNREAD} different texts "
+            f"that are no {kind}s, e.g. {column.example(bad)[0]!r}: it is not what it "
+            "was in training."
         )
-        found = _read_few(feature, few, options, form)
-        if found is not None:
-            values |= dict(zip(places.tolist(), found.tolist(), strict=True))
-        elif len(places) > 1:
-            parts += np.array_split(places, 2)
-        else:
-            values[int(places[0])], n_bad = few.texts[0].as_py(), n_bad + 1
-        if n_bad > _MOST_UNREAD:
-            raise InputError(
-                f"Column {feature.name!r} holds more than {_MOST_UNREAD} different "
-                f"texts that are no {'dates' if feature.is_date else 'numbers'}, e.g. "
-                f"{few.texts[0].as_py()!r}: it is not what it was in training."
-            )
-    cells = [values.get(place) for place in range(len(known))]
-    of_texts = np.empty(len(cells) + 1, dtype=object)
-    of_texts[:-1] = cells
-    return pd.Series(of_texts[column.place], dtype=object)
+    places = np.flatnonzero(known & ~bad)
+    few = TextColumn(
+        column.name,
+        column.texts.take(pyarrow.array(places, pyarrow.int64())),
+        np.arange(len(places)),
+    )
+    found = _read_few(feature, few, options, form)
+    cells = np.full(len(known) + 1, None, dtype=object)
+    cells[places] = found.values.tolist()
+    for place in np.flatnonzero(bad).tolist():
+        cells[place] = column.texts[place].as_py()
+    values = pd.Series(cells[column.place], dtype=object)
+    return replace(found, values=values)
 
 
 def _read_few(
     feature: Feature, column: TextColumn, options: TableOptions, form: str
-) -> "pd.Series[Any] | None":
+) -> Read:
+    if not len(column.place):
+        return Read(pd.Series(dtype=object))
     found = _as_trained(feature, column, options, form)
     if found is not None:
-        return found
+        return Read(found)
     kinds = {feature.name: "date" if feature.is_date else "number"}
-    settled = read_columns([column], replace(options, kinds=kinds))[0]
-    return None if settled.problem else settled.values
+    return read_columns([column], replace(options, kinds=kinds))[0]
 
 
 def _refuse_infinite(frame: pd.DataFrame) -> None:

@@ -36,7 +36,8 @@ from interpretkd.data._number_texts import (
 from interpretkd.data._table_options import TableOptions
 from interpretkd.data._text_column import TextColumn
 
-_ORDERS = {"day-first": DMY, "month-first": MDY}
+ORDERS = {"day-first": DMY, "month-first": MDY}
+"""What stands first in a date, and the order that this is."""
 _DOT_GROUPS = r"^[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)$"
 
 
@@ -99,7 +100,7 @@ def read_columns(columns: Iterable[TextColumn], options: TableOptions) -> list[R
     looks = [_look(column, options) for column in columns]
     decimals = {look.formats[0].decimal for look in looks if _shows_decimal(look)}
     decimal = options.decimal or (decimals.pop() if len(decimals) == 1 else None)
-    order = None if options.dates is None else _ORDERS[options.dates]
+    order = None if options.dates is None else ORDERS[options.dates]
     orders = {
         mark: look.orders[0]
         for look in looks
@@ -153,15 +154,30 @@ def _look(column: TextColumn, options: TableOptions) -> _Look:
         if found is not None:
             return found
     if told is not None:
-        fits = _look_alike(column, told)
+        fits = look_alike(column, told)
         return replace(as_text, problem=_not_all(column, known & ~fits, told))
     return as_text
 
 
-def _look_alike(column: TextColumn, kind: str) -> NDArray[np.bool_]:
-    """Say which texts look like numbers or dates by themselves."""
+def look_alike(column: TextColumn, kind: str) -> NDArray[np.bool_]:
+    """Say which texts look like numbers or dates by themselves.
+
+    Parameters
+    ----------
+    column : TextColumn
+        The texts.
+    kind : {"number", "date"}
+        What they may be.
+
+    Returns
+    -------
+    ndarray of shape (n_texts,), bool
+        One a text; a day that no month has is no date.
+    """
     if kind == "date":
-        return DateTexts.of(column.trimmed).looks
+        dates = DateTexts.of(column.trimmed)
+        moments = [dates.in_order(order) for order in (DMY, MDY)]
+        return dates.looks & ~np.isnat(moments).all(axis=0)
     found = are_plain(column.trimmed)
     numbers = NumberTexts.of(column.trimmed)
     found[numbers.places[numbers.fit_somehow()]] = True

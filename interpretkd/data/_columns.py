@@ -329,7 +329,8 @@ def _class_names(column: "pd.Series[Any]") -> NDArray[Any]:
         whole = numbers.astype(np.int64, casting="unsafe")
         if (whole == numbers).all():
             return whole
-        return column.to_numpy(dtype=np.float64)
+        texts = [np.format_float_positional(number, trim="-") for number in numbers]
+        return np.asarray(texts)
     return column.astype(str).to_numpy(dtype=object).astype(str)
 
 

@@ -41,7 +41,8 @@ def _onnx_bytes(spec: _ModelSpec) -> bytes:
     given as they are, and counted here. Outputs "values", float32 (n_samples,
     n_outputs), and, unless it is a regression, "decision": the class (int64 or string)
     of each row, or 0 and 1 for each label. A row that the student would refuse gets
-    NaN, and as its class -1 or "". The columns and their categories are in the model's
+    NaN, and as its class "" or, of whole numbers, -1, or one less than the smallest
+    class where that is below 0. The columns and their categories are in the model's
     metadata, under "interpretkd.schema".
     """
     try:
@@ -420,7 +421,7 @@ def _decide(graph: _Graph, spec: _ModelSpec, usable: str, decision: str) -> Any:
         graph.add("Where", usable, decision, minus, out="decision")
         return "decision", kinds.INT64, [None, len(spec.labels)]
     names = _class_names(spec)
-    refused = -1 if isinstance(names[0], int) else ""
+    refused = min(-1, min(names) - 1) if isinstance(names[0], int) else ""
     table = graph.constant(np.asarray([*names, refused]))
     flat = graph.add("Squeeze", usable, graph.constant(np.asarray([1])))
     beyond = graph.constant(np.int64(len(names)))

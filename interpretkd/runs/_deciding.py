@@ -190,13 +190,18 @@ def predict_table(
     Raises
     ------
     InputError
-        For rows that do not fit the model, another ending, and an unknown column to
-        keep.
+        For rows that do not fit the model, another ending, the file that is read, and
+        an unknown column to keep.
     """
     target = Path(out)
     if target.suffix.lower() not in (".csv", ".parquet"):
         raise InputError(
             f"Predictions are written to a .csv or .parquet file. Got {target.name!r}."
+        )
+    if target.exists() and Path(path).exists() and target.samefile(path):
+        raise InputError(
+            f"The predictions would replace the rows in {str(path)!r}; give another "
+            "file to write to."
         )
     model = run.model
     if explain and not isinstance(model.student_.form_, Tree):

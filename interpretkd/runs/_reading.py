@@ -5,6 +5,8 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from numpy.typing import NDArray
+
 from interpretkd._base import InputError
 from interpretkd.data import Feature, ReadTable, Schema, TableOptions, read_rows
 
@@ -107,10 +109,28 @@ def read_rows_for(
     )
 
 
+def label_feature(target: str, classes: NDArray[Any]) -> Feature:
+    """Return the column of the labels, in the type of the classes.
+
+    Parameters
+    ----------
+    target : str
+        Its name.
+    classes : ndarray of shape (n_classes,)
+        The classes.
+
+    Returns
+    -------
+    Feature
+        With a category for each class.
+    """
+    return Feature(target, "categorical", tuple(classes.tolist()))
+
+
 def _labels(model: Any, target: str) -> Feature:
     if not hasattr(model, "classes_"):
         return Feature(target)
-    return Feature(target, "categorical", tuple(map(str, model.classes_.tolist())))
+    return label_feature(target, model.classes_)
 
 
 def _written(about: Mapping[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -74,11 +74,12 @@ class Recheck(Shown):
                 "the student reads."
             )
         rows = f"{counted(self.n_outside, 'row')} of {self.now.n:,}"
+        verb = "lies" if self.n_outside == 1 else "lie"
         columns = self.outside[["column", "rows", "what"]].itertuples(index=False)
         parts = [f"{column} ({what}: {n:,})" for column, n, what in columns]
         more = f" and {len(parts) - 5} more" if len(parts) > 5 else ""
         return (
-            f"{rows} lie outside what the training rows had: {', '.join(parts[:5])}"
+            f"{rows} {verb} outside what the training rows had: {', '.join(parts[:5])}"
             f"{more}. What is decided there was never measured."
         )
 

@@ -35,7 +35,7 @@ from interpretkd.data import (
     split_target,
 )
 from interpretkd.datasets import Dataset
-from interpretkd.runs._reading import reading_facts
+from interpretkd.runs._reading import label_feature, reading_facts
 
 GROUP_FACT = "rows belong together by"
 """What a run's description calls the column of the groups."""
@@ -245,7 +245,7 @@ def _read_test(
     wanted = [
         Feature(given.target)
         if given.kind == "regression"
-        else Feature(given.target, "categorical", tuple(names))
+        else label_feature(given.target, np.unique(given.y))
     ]
     if given.group is not None:
         wanted.append(Feature(given.group, "categorical", ("",)))

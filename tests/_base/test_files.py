@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
-from interpretkd._base.files import write_atomically
+from interpretkd._base.files import csv_text, write_atomically
 
 
 @pytest.mark.parametrize("name", ["none/report.html", "n" * 300])
@@ -25,3 +26,21 @@ def test_any_name_that_a_file_may_have_is_written(
         write_atomically(folder / name, content)
         assert [path.name for path in folder.iterdir()] == [name]
         assert (folder / name).read_bytes() == content
+
+
+@given(
+    number=st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False)),
+    form=st.sampled_from(["{}", "{:+}", "{:,}", "{} %"]),
+    mark=st.sampled_from([".", ","]),
+)
+def test_numbers_that_are_held_as_texts_are_left_alone(
+    number: float, form: str, mark: str
+) -> None:
+    text = form.format(number).replace(".", mark)
+    cells = pd.DataFrame({"n": [text, "x"]})
+    assert csv_text(cells) == cells.to_csv(index=False, lineterminator="\n")
+
+
+@pytest.mark.parametrize("text", ["-1+1", "-", "+A1", "-1-cmd", "--1", "=1", "-1\n=1"])
+def test_what_a_spreadsheet_would_compute_is_disarmed(text: str) -> None:
+    assert "'" + text in csv_text(pd.DataFrame({"n": [text]}))

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from interpretkd.cli import main
+from interpretkd.runs import load_run
 
 
 @pytest.fixture
@@ -29,13 +30,14 @@ def table(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     n = 120
     amount = rng.integers(1000, 9999, n)
-    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 12, n), "D")
+    days = rng.integers(0, 12, n)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(days, "D")
     frame = pd.DataFrame(
         {
             "amount": [f"{value:,}" for value in amount],
             "day": [f"{d:%d/%m/%Y}" for d in day],
             "code": rng.choice(["01", "02", "None"], n),
-            "y": np.where(amount > 5000, "good", "bad"),
+            "y": np.where((amount > 5000) & (days > 3), "good", "bad"),
         }
     )
     frame.to_csv(tmp_path / "table.csv", index=False)
@@ -89,3 +91,29 @@ def test_wrong_words_are_told(cli: Any, table: Path) -> None:
     ):
         code, _, err = cli(*order, *told)
         assert (code, part in err) == (1, True), err
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (("TRUE", "FALSE"), [False, True]),
+        (("+1", "-1"), [-1, 1]),
+        (("10%", "20%"), [10, 20]),
+        (("24.12.2024", "31.01.2024"), ["2024-01-31", "2024-12-24"]),
+    ],
+)
+def test_labels_are_read_again_as_the_training_read_them(
+    cli: Any, tmp_path: Path, labels: tuple[str, str], classes: list[Any]
+) -> None:
+    x = np.random.default_rng(0).normal(size=120).round(3)
+    frame = pd.DataFrame({"x": x, "w": x[::-1], "y": np.where(x > 0, *labels)})
+    frame.to_csv("table.csv", index=False)
+    order = ("distill", "table.csv", "--target", "y", "--out", "run")
+    assert cli(*order, "--max-leaves", 3)[0] == 0
+    assert load_run("run").model.classes_.tolist() == classes
+    code, out, err = cli("evaluate", "run", "table.csv")
+    assert (code, err) == (0, "")
+    assert "The accuracy is not significantly different" in out
+    assert cli(*order, "--max-leaves", 3, "--test", "table.csv", "--overwrite")[0] == 0
+    for to in ("onnx", "python", "sql"):
+        assert cli("export", "run", "--to", to)[0] == 0

@@ -13,6 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 from interpretkd._base import InputError
 from interpretkd.data import Feature, ReadTable, Schema, TableOptions, parse_rows
+from interpretkd.data._dates import Calendar
 
 WORDS = ("None", "NA", "nan", "", "True", "01", "1", "1E5", "own", "null", "2024-01-01")
 
@@ -192,3 +193,93 @@ def test_absent_files_are_told(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="There is no file"):
         read_rows(tmp_path / "none.csv", Schema((Feature("n"),)))
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "expected"),
+    [
+        ("1234.5 %", "10%", "10"),
+        ("1,234.5 $", '"$1,000"', "1000"),
+        ("1.234,5", '"1.000,5"', "1000.5"),
+        ("DD-MM-YYYY", "24.12.2024", "2024-12-24"),
+        ("MM-DD-YYYY", "12/24/2024", "2024-12-24"),
+    ],
+)
+def test_labels_are_read_as_they_were_written_in_training(
+    form: str, text: str, expected: str
+) -> None:
+    label = Feature("y", "categorical", (expected, "other"))
+    content = f"n,y\n1,{text}\n3,{text}\n"
+    found = parse_rows(
+        content.encode(),
+        "t.csv",
+        Schema((Feature("n"),)),
+        further=[label],
+        formats={"y": form},
+    )
+    assert found.frame["y"].tolist() == [expected] * 2
+
+
+@pytest.mark.parametrize("text", ["1", "+1", "1.0", "1e0", "10E-1"])
+def test_whole_numbers_are_classes_however_they_are_written(text: str) -> None:
+    assert _read(f"c\n{text}\n", _category(-1, 1)).frame["c"].tolist() == [1]
+    assert _read(f"c\n{text}\n", _category("-1", "01")).frame["c"].tolist() == [text]
+
+
+def test_what_is_told_of_a_file_goes_before_how_training_was_written() -> None:
+    feature = Feature("d", "date", calendar=Calendar("day"))
+    formats = {"d": "DD-MM-YYYY"}
+    for order, month in (("day-first", 4), ("month-first", 3), (None, 4)):
+        options = TableOptions(dates=order)
+        found = _read("d\n03/04/2024\n", feature, formats=formats, options=options)
+        assert found.frame["d"].dt.month.tolist() == [month]
+    number, formats = Feature("n"), {"n": "1,234.5"}
+    for mark, value in ((".", 1200), (",", 1.2)):
+        options = TableOptions(decimal=mark)
+        found = _read('n\n"1,200"\n', number, formats=formats, options=options)
+        assert found.frame["n"].tolist() == [value]
+
+
+def _keep(text: str, *features: Feature) -> list[Any]:
+    column = _read(text, *features, keep_unread=True).frame.iloc[:, 0]
+    return column.tolist()
+
+
+def test_what_cannot_be_read_stays_and_the_rest_is_written_in_one_way() -> None:
+    number = Feature("n")
+    assert _keep("n\n1.500\nabc\n", number) == [1.5, "abc"]
+    assert _keep("n;w\n1.500;1\n2,5;1\nabc;1\n", number) == [1500, 2.5, "abc"]
+    assert _keep("n;w\nabc;1\n2,5;1\n1.500;1\n;1\n", number)[:3] == ["abc", 2.5, 1500]
+    date = Feature("n", "date", calendar=Calendar("day"))
+    days = _keep("n\n03/04/2024\n04/13/2024\nabc\n04/31/2024\n", date)
+    assert [str(day)[:10] for day in days[:2]] == ["2024-03-04", "2024-04-13"]
+    assert days[2:] == ["abc", "04/31/2024"]
+    assert _keep("n\nabc\n\n", number) == ["abc"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "part"),
+    [
+        (("1.5", "2,5"), "written in several ways"),
+        (("1.5", "abc", "2,5"), "written in several ways"),
+        (("1,200", "abc"), r"may be 1\.2 or 1200"),
+        (("1.234,5", "1,234.5"), "written in several ways"),
+    ],
+)
+@pytest.mark.parametrize("keep_unread", [False, True])
+def test_ways_of_writing_are_never_mixed(
+    cells: tuple[str, ...], part: str, keep_unread: bool
+) -> None:
+    text = "".join(f"{cell};1\n" for cell in cells)
+    said = part if keep_unread or "abc" not in cells else "are not numbers"
+    with pytest.raises(InputError, match=said):
+        _read(f"n;w\n{text}", Feature("n"), keep_unread=keep_unread)
+
+
+@given(st.lists(st.sampled_from(["1.500", "2,5", "-7", "abc", ""]), min_size=1))
+@settings(max_examples=30)
+def test_the_order_of_rows_changes_no_reading(cells: list[str]) -> None:
+    def read(order: list[str]) -> list[Any]:
+        return _keep("n;w\n" + "".join(f"{c};1\n" for c in order), Feature("n"))
+
+    assert read(cells[::-1])[::-1] == pytest.approx(read(cells), nan_ok=True)

@@ -692,3 +692,8 @@ def test_bytes_are_parsed_as_their_file_is(write: Write) -> None:
         parse_table(content, "t.csv").frame,
         read_table(write(content.decode(), "t.csv")),
     )
+
+
+def test_classes_that_are_no_whole_numbers_are_texts() -> None:
+    y = split_target(_table([0.5, 1, 10.25] * 5), "y", task="classification")[1]
+    assert y.tolist() == ["0.5", "1", "10.25"] * 5

@@ -86,6 +86,32 @@ def test_predictions_go_into_a_csv_file_without_formulas(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "rows.csv"]
 
 
+@pytest.mark.parametrize("name", ["rows.csv", "also.csv", "x/../rows.csv"])
+def test_predictions_never_replace_the_rows(
+    classifier: Run, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "x").mkdir()
+    ROWS.to_csv(tmp_path / "rows.csv", index=False)
+    (tmp_path / "also.csv").symlink_to("rows.csv")
+    before = (tmp_path / "rows.csv").read_bytes()
+    with pytest.raises(InputError, match=r"would replace the rows in .*another file"):
+        predict_table(classifier, tmp_path / "rows.csv", tmp_path / name)
+    assert (tmp_path / "rows.csv").read_bytes() == before
+
+
+def test_negative_numbers_are_kept_as_they_stand(
+    classifier: Run, tmp_path: Path
+) -> None:
+    rows = ROWS.assign(gain="-0,5", note="-x")
+    rows.to_csv(tmp_path / "rows.csv", index=False, sep=";")
+    out, _ = predict_table(
+        classifier, tmp_path / "rows.csv", tmp_path / "out.csv", keep=["gain", "note"]
+    )
+    got = pd.read_csv(out)
+    assert set(got["gain"]) == {"-0,5"}
+    assert set(got["note"]) == {"'-x"}
+
+
 def test_predictions_go_into_a_parquet_file(regressor: Run, tmp_path: Path) -> None:
     ROWS.to_parquet(tmp_path / "rows.parquet")
     made = predict_table(regressor, tmp_path / "rows.parquet", tmp_path / "o.parquet")
