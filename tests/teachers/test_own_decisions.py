@@ -166,7 +166,7 @@ def test_an_equal_predict_changes_nothing() -> None:
 
     asked, unasked = _distil(FrozenEstimator(plain), y=Y), _distil(Silent(), y=Y)
     assert as_teacher(plain).answers(X).own is None
-    assert asked.evaluate(X, Y).notes == ()
+    assert asked.evaluate(X, Y).cautions == ()
     for one, other in zip(asked.trials_, unasked.trials_, strict=True):
         assert one == other
     np.testing.assert_array_equal(asked.logits(X), unasked.logits(X))
@@ -215,10 +215,10 @@ def test_all_that_is_measured_is_about_its_decisions(
     assert found.baseline.fidelity.value == (model.classes_[baseline] == own).mean()
     wrong = model.classes_[decide(model.teacher_.logits(rows))] != own
     assert 0 < wrong.mean() < 1
-    assert f"in {wrong.mean():.1%} of the rows" in found.notes[0]
-    assert found.notes[0] in str(found)
-    assert found.notes[0] in found._repr_html_()
-    assert found.to_dict()["notes"] == list(found.notes)
+    assert f"in {wrong.mean():.1%} of the rows" in found.cautions[0]
+    assert found.cautions[0] in str(found)
+    assert found.cautions[0] in found._repr_html_()
+    assert found.to_dict()["cautions"] == list(found.cautions)
     assert found.by_class["n"].tolist() == [(own == c).sum() for c in ("no", "yes")]
     pd.testing.assert_frame_equal(found.by_class, fidelity_by_class(model, rows))
     half = fidelity_by_slice(model, rows, np.arange(200) % 2)
@@ -293,7 +293,7 @@ def test_a_run_keeps_them(model: Any, tmp_path: Any) -> None:
     before, after = analyse(model, rows, y), analyse_run(run)
     np.testing.assert_array_equal(after.teacher_logits, before.teacher_logits)
     np.testing.assert_array_equal(after.own, before.own)
-    assert after.evaluation.notes == before.evaluation.notes
+    assert after.evaluation.cautions == before.evaluation.cautions
     assert after.evaluation.student.fidelity == before.evaluation.student.fidelity
     assert after.evaluation.teacher == before.evaluation.teacher
     assert after.rules.rules == before.rules.rules
