@@ -111,7 +111,7 @@ def test_distributions_are_taken_for_probabilities(wrap: str) -> None:
     model = DistilledClassifier(
         teacher, CartStudent(3), transfer=None, random_state=0
     ).fit(ROWS)
-    (note,) = model.evaluate(ROWS).cautions
+    note = model.evaluate(ROWS).cautions[0]
     assert "they are taken for probabilities" in note
     told = type(teacher)(teacher.get_params()["module" if wrap == "torch" else "f"])
     assert not told.is_guess
