@@ -18,6 +18,7 @@ from sklearn.base import (
     is_regressor,
 )
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -355,7 +356,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         both = [get_tags(self._student)]
-        if hasattr(self.teacher, "__sklearn_tags__"):  # of others the model is asked
+        if _has_tags(self.teacher):  # of others the model is asked
             both.append(get_tags(self.teacher))
         tags.input_tags.allow_nan = all(t.input_tags.allow_nan for t in both)
         return tags
@@ -389,7 +390,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         check_real(name, "validation_fraction", share, 0, 0.5, closed="right")
         if self.transfer is not None and not callable(self.transfer):
             check_choice(name, "transfer", self.transfer, GENERATORS)
-        if not hasattr(self.teacher, "fit") and not hasattr(self.teacher, "logits"):
+        if not _can_teach(self.teacher):
             got = f"Got {one_line(repr(self.teacher))}."
             kind = "task='regression'" if self._is_regressor else "classes=..."
             if hasattr(self.teacher, "named_modules"):
@@ -398,11 +399,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 got = f"Got a torch program: wrap it in TorchTeacher(program, {kind})."
             elif callable(self.teacher) and not isinstance(self.teacher, type):
                 got = f"Got a function: wrap it in CallableTeacher(f, {kind})."
+            elif hasattr(self.teacher, "predict"):
+                kind = type(self.teacher).__name__
+                got = f"Got one of {kind}: if trained, wrap it in FrozenEstimator(...)."
             raise InputError(
                 f"The 'teacher' parameter of {name} must be an estimator or an "
                 f"adapter. {got}"
             )
-        if hasattr(self.teacher, "__sklearn_tags__"):
+        if _has_tags(self.teacher):
             wrong = is_classifier if self._is_regressor else is_regressor
             if wrong(self.teacher):
                 raise self._wrong_kind(self.teacher)
@@ -622,11 +626,30 @@ def is_fitted(estimator: Any) -> bool:
     """
     if hasattr(estimator, "logits") and not hasattr(estimator, "fit"):
         return True
+    if isinstance(estimator, FrozenEstimator) and not _has_tags(estimator):
+        return True  # whoever freezes a class of their own says that it is
     try:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError):
         return False
     return True
+
+
+def _can_teach(teacher: Any) -> bool:
+    """Say whether it is an estimator, frozen, or has logits."""
+    if not hasattr(teacher, "fit"):
+        return hasattr(teacher, "logits")
+    return hasattr(teacher, "get_params") or hasattr(teacher, "__sklearn_clone__")
+
+
+def _has_tags(estimator: Any) -> bool:
+    """Say whether scikit-learn knows what it is; not of somebody's own class.
+
+    One that is frozen has the method, and fails at what is inside.
+    """
+    while isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    return hasattr(estimator, "__sklearn_tags__")
 
 
 def _texts(classes: NDArray[Any]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_array
 
 from interpretkd._base import Array
-from interpretkd.distillation._base import _Distilled, is_fitted
+from interpretkd.distillation._base import _Distilled, _has_tags, is_fitted
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
 
@@ -159,5 +159,7 @@ class DistilledRegressor(RegressorMixin, _Distilled):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = not is_fitted(self.teacher)
-        tags.target_tags.multi_output = get_tags(self.teacher).target_tags.multi_output
+        if _has_tags(self.teacher):
+            of_teacher = get_tags(self.teacher).target_tags
+            tags.target_tags.multi_output = of_teacher.multi_output
         return tags

@@ -264,8 +264,9 @@ def _asker(
 
     def part(rows: Any) -> Array:
         said = method(rows)
-        if isinstance(said, list):
-            said = _label_columns(said, estimator.classes_)
+        by_label = _classes_by_label(estimator)
+        if isinstance(said, list) and by_label is not None:
+            said = _label_columns(said, by_label)
         if kind == "logits" and task == "multiclass" and np.ndim(said) == 2:
             n_classes = np.shape(said)[1] if n_outputs is None else n_outputs
             _check_one_score_a_class(estimator, np.shape(said), n_classes)
@@ -292,8 +293,8 @@ def _task(estimator: Any) -> str:
 def _is_multilabel(estimator: Any) -> bool:
     """Tell by what scikit-learn's classifiers remember of their labels."""
     last = _last_step(estimator)
-    classes = getattr(last, "classes_", None)
-    if isinstance(classes, list):
+    classes = _classes_by_label(last)
+    if classes is not None:
         if not all(set(np.asarray(c).tolist()) <= {0, 1} for c in classes):
             raise InputError(
                 "A teacher of several outputs must be a classifier of labels, 0 or 1 "
@@ -308,10 +309,23 @@ def _is_multilabel(estimator: Any) -> bool:
 
 
 def _classes(estimator: Any) -> NDArray[Any] | None:
+    by_label = _classes_by_label(estimator)
+    if by_label is not None:
+        return np.arange(len(by_label))
     classes = getattr(estimator, "classes_", None)
-    if isinstance(classes, list):
-        return np.arange(len(classes))
     return None if classes is None else np.asarray(classes)
+
+
+def _classes_by_label(estimator: Any) -> list[Any] | None:
+    """Return the classes of each label; None where these are classes themselves.
+
+    scikit-learn's estimators of several outputs have a list of arrays there, somebody's
+    own class may have the classes in a list.
+    """
+    classes = getattr(estimator, "classes_", None)
+    if not isinstance(classes, list) or any(np.ndim(part) == 0 for part in classes):
+        return None
+    return classes
 
 
 def _label_columns(said: list[Any], classes: list[Any]) -> Array:

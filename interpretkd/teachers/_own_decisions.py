@@ -106,12 +106,10 @@ def _check_one_score_a_class(
         return
     asked = _innermost(estimator)
     if pairs != n_classes or _is_pairwise(asked):
-        name, right = type(asked).__name__, (shape[0], n_classes)
         raise InputError(
-            f"The answer of {name} must be of shape {right}. Got {shape}: a score for "
-            f"each of the {pairs} pairs of its {n_classes} classes, not one a class; "
-            "give it decision_function_shape='ovr' (which needs no new fit), or "
-            "predict_proba."
+            f"The answer of {type(asked).__name__} must be one score a class. Got one "
+            f"for each of the {pairs} pairs of its {n_classes} classes: give it "
+            "decision_function_shape='ovr' (which needs no new fit), or predict_proba."
         )
 
 

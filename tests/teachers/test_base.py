@@ -98,7 +98,7 @@ class TestAsTeacher:
     def test_one_against_one_is_refused(self) -> None:
         y = np.arange(150) % 4
         model = SVC(decision_function_shape="ovo").fit(IRIS, y)
-        with pytest.raises(InputError, match=r"\(150, 4\). Got \(150, 6\)"):
+        with pytest.raises(InputError, match="6 pairs of its 4 classes"):
             as_teacher(model).logits(IRIS)
 
     @pytest.mark.parametrize(

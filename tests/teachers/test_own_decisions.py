@@ -26,7 +26,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from interpretkd._base import InputError
 from interpretkd.data import take_rows
-from interpretkd.distillation import DistilledClassifier
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import (
     ConfusionDisplay,
     analyse,
@@ -494,3 +494,52 @@ def test_whatever_it_decides_is_what_is_measured(n_classes: int, seed: int) -> N
     assert model.fidelity(rows).value == (model.predict(rows) == own).mean()
     shares = evaluate(model, rows, own).teacher.accuracy
     assert shares.value == 1
+
+
+class _Outside:
+    """Somebody's own class, which knows nothing of scikit-learn."""
+
+    def __init__(self, threshold=0.3, classes=("no", "yes")):
+        self.threshold, self.classes_ = threshold, list(classes)
+
+    def fit(self, X, y):
+        raise AssertionError("it is trained")
+
+    def predict_proba(self, X):
+        chance = 1 / (1 + np.exp(-np.asarray(X, dtype=float)[:, 0]))
+        return [[1 - p, p] for p in chance.tolist()]
+
+    def predict(self, X):
+        decided = np.asarray(self.predict_proba(X))[:, 1] > self.threshold
+        return [self.classes_[int(on)] for on in decided]
+
+
+@pytest.mark.parametrize("classes", [("no", "yes"), (0, 1)])
+def test_a_frozen_class_of_ones_own_with_plain_lists_is_a_teacher(classes):
+    rows = np.random.default_rng(0).normal(size=(200, 2))
+    teacher = _Outside(classes=classes)
+    model = DistilledClassifier(FrozenEstimator(teacher), CartStudent(max_leaves=3))
+    model.fit(rows, teacher.predict(rows))
+    assert model.classes_.tolist() == list(classes)
+    agreed = np.mean(model.predict(rows) == np.asarray(teacher.predict(rows)))
+    assert model.fidelity(rows).value == agreed
+    assert agreed > 0.95
+
+
+def test_a_class_of_ones_own_that_is_not_frozen_is_told_how():
+    rows = np.random.default_rng(0).normal(size=(50, 2))
+    with pytest.raises(InputError, match=r"one of _Outside.*FrozenEstimator\(\.\.\.\)"):
+        DistilledClassifier(_Outside(), CartStudent(max_leaves=3)).fit(rows)
+
+
+def test_a_frozen_class_of_ones_own_teaches_values_too():
+    class Doubling:
+        def predict(self, X):
+            return 2 * np.asarray(X, dtype=float)[:, 0]
+
+        def fit(self, X, y):
+            raise AssertionError("it is trained")
+
+    rows = np.random.default_rng(0).normal(size=(200, 2))
+    model = DistilledRegressor(FrozenEstimator(Doubling()), CartStudent(max_leaves=8))
+    assert model.fit(rows).fidelity(rows).value > 0.9

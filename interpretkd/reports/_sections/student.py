@@ -1,7 +1,10 @@
 """The student itself: a drawn tree, coefficients, or the shapes of boosted trees."""
 
+import numpy as np
+import pandas as pd
+
 from interpretkd.drawing import draw_pages, draw_tree
-from interpretkd.explain import CoefficientDisplay, ShapeDisplay, shape_effects
+from interpretkd.explain import CoefficientDisplay, Effects, ShapeDisplay, shape_effects
 from interpretkd.models import Linear
 from interpretkd.reports._document import Block, Code, Figure, Paragraph, Section, Table
 from interpretkd.reports._sections.subject import (
@@ -62,7 +65,9 @@ def _linear_blocks(subject: _Subject) -> list[Block]:
     caption = "The largest coefficients, for a change of one standard deviation"
     blocks: list[Block] = [
         *_pictured(drawn, caption),
-        Table(frame, "All coefficients", folded=len(frame) > MOST_ROWS_TOLD),
+        Table(
+            frame.reset_index(), "All coefficients", folded=len(frame) > MOST_ROWS_TOLD
+        ),
     ]
     cards = () if found.form.points is None else found.model.student_.scorecards_
     for card in cards:
@@ -87,8 +92,28 @@ def _forest_blocks(subject: _Subject) -> list[Block]:
         *_pictured(shapes, "The shapes of the strongest effects"),
         Table(effects.pairs().head(10), "The strongest pairs", formats),
         Table(effects.top_rules(), "The rules that contribute most", formats),
-        Table(effects.to_frame(), "The shape of each effect", {}, folded=True),
+        Table(_shapes(effects), "The shape of each effect", {}, folded=True),
     ]
+
+
+def _shapes(effects: Effects) -> pd.DataFrame:
+    """Return what each value adds, the ends of dates' intervals as dates."""
+    frame = effects.to_frame()
+    features = {feature.name: feature for feature in effects.cells.schema.features}
+    ends = {
+        end: pd.Series(
+            [
+                features[name].last_text(value)
+                if features[name].is_date and np.isfinite(value)
+                else value
+                for name, value in zip(frame["feature"], frame[end], strict=True)
+            ],
+            index=frame.index,
+            dtype=object,
+        )
+        for end in ("low", "high")
+    }
+    return frame.assign(**ends)
 
 
 STUDENT: tuple[Builder, ...] = (_student,)
