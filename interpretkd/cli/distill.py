@@ -290,9 +290,11 @@ def _show_outcomes(console: "Console", outcomes: "dict[str, Outcome]") -> None:
     """Print what was measured: one line a model, and a sentence a student."""
     from rich.table import Table
 
+    from interpretkd._base import counted
+
     first = next(iter(outcomes.values())).evaluation
     table = Table(
-        title=f"On {first.n:,} test rows that nobody was fitted to",
+        title=f"On {counted(first.n, 'test row')} that nobody was fitted to",
         caption="score: distillation score by parameters, best near 0",
     )
     divergences = ("KL (nats)", "R2 of logits")

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import Array, InputError, Shown, escape_html, html_table
+from interpretkd._base import (
+    Array,
+    InputError,
+    Shown,
+    counted,
+    escape_html,
+    html_table,
+)
 from interpretkd.data import group_positions
 from interpretkd.evaluation._cautions import _cautions, _Decided
 from interpretkd.evaluation._teacher_words import teacher_notes
@@ -127,7 +134,7 @@ class Evaluation(Shown):
     def rows_text(self) -> str:
         """What it was measured on: "1,234 rows", "1,234 rows of 56 groups"."""
         of_groups = "" if self.n_groups is None else f" of {self.n_groups:,} groups"
-        return f"{self.n:,} rows{of_groups}"
+        return f"{counted(self.n, 'row')}{of_groups}"
 
     @property
     def accuracy_reduction(self) -> float | None:

@@ -348,7 +348,9 @@ def compare_means(
     -------
     PairedTest
         Difference with its 95 % percentile interval; p value two-sided, twice the
-        share of resamples on the other side of 0.
+        share of resamples on the other side of 0. It is at least 2 ** (1 - n) with
+        n rows (or groups): so often all of them lie on one side by chance, and drawing
+        few rows anew shows none of that.
 
     Raises
     ------
@@ -362,6 +364,7 @@ def compare_means(
     difference = replace(interval, n=n)
     beyond = min((resampled <= 0).sum(), (resampled >= 0).sum())
     p_value = min(1.0, 2 * (int(beyond) + 1) / (n_resamples + 1))
+    p_value = max(p_value, 2.0 ** (1 - len(values)))
     return PairedTest(difference, only_first, only_second, p_value)
 
 

@@ -127,6 +127,22 @@ def label_feature(target: str, classes: NDArray[Any]) -> Feature:
     return Feature(target, "categorical", tuple(classes.tolist()))
 
 
+def group_feature(name: str) -> Feature:
+    """Return the column of the groups: no name is known, and each stays as it is.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    Feature
+        With a category that no file holds.
+    """
+    return Feature(name, "categorical", ("\0",))
+
+
 def _labels(model: Any, target: str) -> Feature:
     if not hasattr(model, "classes_"):
         return Feature(target)

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._base import InputError, Shown, counted, escape_html
 from interpretkd.data import (
     Codes,
-    Feature,
     Ranges,
     TableOptions,
     as_they_stand,
@@ -25,7 +24,7 @@ from interpretkd.runs._analysis import analyse_run
 from interpretkd.runs._bundle import Run
 from interpretkd.runs._deciding import new_rows
 from interpretkd.runs._predictions import take_labels
-from interpretkd.runs._reading import read_rows_for
+from interpretkd.runs._reading import group_feature, read_rows_for
 from interpretkd.runs._task import GROUP_FACT
 
 _MEASURES = {"fidelity": "fidelity to the teacher", "accuracy": "accuracy"}
@@ -238,7 +237,7 @@ def recheck_table(
     named = {str(name) for name in as_they_stand(path, options).columns}
     target = target or _known_name(about, "target", named)
     group = group or _known_name(about, GROUP_FACT, named)
-    further = [] if group is None else [Feature(group, "categorical", ("",))]
+    further = [] if group is None else [group_feature(group)]
     read = read_rows_for(
         model,
         path,

@@ -35,7 +35,7 @@ from interpretkd.data import (
     split_target,
 )
 from interpretkd.datasets import Dataset
-from interpretkd.runs._reading import label_feature, reading_facts
+from interpretkd.runs._reading import group_feature, label_feature, reading_facts
 
 GROUP_FACT = "rows belong together by"
 """What a run's description calls the column of the groups."""
@@ -155,6 +155,7 @@ def read_task(
         X = pd.concat([X, judged.X], ignore_index=True)
         y = np.concatenate([y, judged.y])
         if groups is not None:
+            _refuse_shared(groups, judged.groups, Path(test).name)
             groups = pd.concat([groups, judged.groups], ignore_index=True)
         notes, n_test = (*notes, *further), len(judged.y)
         facts |= _file_facts("test data", test)
@@ -162,6 +163,11 @@ def read_task(
     strata = None if kind == "regression" else y
     place = None if groups is None else group_positions(groups, len(y))
     split = split_rows(len(y), strata, seed, n_test, place)
+    if place is not None and len(np.unique(place[split.test])) < 2:
+        raise InputError(
+            f"The rows to judge the run on are of one group of {group!r}, which says "
+            "nothing of others; there must be at least two."
+        )
     about: dict[str, str | int | float] = {
         **_file_facts("data", path),
         "target": target,
@@ -248,7 +254,7 @@ def _read_test(
         else label_feature(given.target, np.unique(given.y))
     ]
     if given.group is not None:
-        wanted.append(Feature(given.group, "categorical", ("",)))
+        wanted.append(group_feature(given.group))
     schema = Schema.from_data(given.X)
     read = read_rows(path, schema, further=wanted, options=options, formats=formats)
     groups = None
@@ -279,6 +285,16 @@ def _read_test(
     held = None if groups is None else _like(given.groups, groups.iloc[places])
     found = _Given(frame, labels, given.kind, held, given.target, given.group)
     return found, tuple(f"In {Path(path).name!r}: {note}" for note in read.notes)
+
+
+def _refuse_shared(known: "pd.Series[Any]", judged: Any, test: str) -> None:
+    names = set(map(str, known.dropna()))
+    both = sorted(names & set(map(str, judged.dropna())))
+    if both:
+        raise InputError(
+            f"A group must be on one side. {len(both)} of the groups of {test!r} are "
+            f"among the other rows, too, e.g. {both[0]!r}."
+        )
 
 
 def _like(known: Any, groups: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -917,3 +917,15 @@ def test_an_evaluation_cannot_be_changed(wine: tuple[Carrier, Any, Any]) -> None
     assert isinstance(found, Evaluation)
     with pytest.raises(AttributeError):
         found.n = 3
+
+
+@given(st.integers(1, 12), st.integers(0, 2), st.booleans())
+@settings(max_examples=30)
+def test_few_rows_prove_nothing(n: int, seed: int, of_groups: bool) -> None:
+    gains = 1 + np.random.default_rng(seed).random((n, 1))
+    told: dict[str, Any] = {"only_first": n, "only_second": 0}
+    if of_groups and n > 1:
+        gains, told["groups"] = np.repeat(gains, 3, axis=0), np.arange(3 * n) // 3
+    test = compare_means(gains, lambda means: means[:, 0], **told)
+    assert test.p_value >= binomtest(n, n).pvalue
+    assert test.direction == (1 if n > 5 else 0)

@@ -51,7 +51,7 @@ def test_no_patient_is_trained_on_and_judged_on(visits: Path) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 10_000), st.integers(4, 60))
+@given(st.integers(0, 10_000), st.integers(20, 60))
 def test_groups_are_apart_whatever_they_are(
     tmp_path_factory: Any, seed: int, n_patients: int
 ) -> None:
@@ -112,7 +112,11 @@ def test_a_test_file_is_read_as_the_first_one_is(tmp_path: Path) -> None:
         ),
         ({"ill": None}, "The target 'ill' is missing in"),
         ({"age": "old"}, "'age'"),
-        ({}, r"A group must be on one side. 15 of the test's groups are among"),
+        (
+            {},
+            r"15 of the groups of 'later.csv' are among .*'p000'",
+        ),
+        ({"patient": "p9"}, "of one group of 'patient', which says nothing of others"),
     ],
 )
 def test_a_test_file_that_does_not_fit_is_said(
@@ -121,6 +125,15 @@ def test_a_test_file_that_does_not_fit_is_said(
     _visits(5, 15).assign(**change).to_csv(tmp_path / "later.csv", index=False)
     with pytest.raises(InputError, match=said):
         read_task(visits, "ill", group="patient", test=tmp_path / "later.csv")
+
+
+def test_rows_of_a_test_file_without_a_group_are_each_their_own(
+    visits: Path, tmp_path: Path
+) -> None:
+    later = _visits(5, 15).assign(patient=None)
+    later.to_csv(tmp_path / "later.csv", index=False)
+    task = read_task(visits, "ill", group="patient", test=tmp_path / "later.csv")
+    assert task.about["groups held out"] == len(later)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +196,19 @@ def test_rows_that_were_never_seen_are_counted_and_a_worse_run_is_said(
     )
     without = recheck_table(run, _without_labels(later, tmp_path))
     assert set(without.changes) == {"fidelity"}
+
+
+def test_one_row_lies_outside_and_rows_without_a_group_are_their_own(
+    signed: Any, tmp_path: Path
+) -> None:
+    run, rows = signed
+    later = rows.head(60).copy()
+    later["seller"] = [None] * 20 + ["a", "b"] * 20
+    later.loc[0, "age"] = 150
+    later.to_csv(tmp_path / "later.csv", index=False)
+    found = recheck_table(run, tmp_path / "later.csv", group="seller")
+    assert found.now.n_groups == 22
+    assert "1 row of 60 lies outside" in found.outside_text
 
 
 def _without_labels(rows: pd.DataFrame, folder: Path) -> Path:
