@@ -175,9 +175,21 @@ def test_the_tables_add_up(tree, split):
     assert sum(rows) == len(y)
     student = np.mean(tree.predict(X) == y)
     assert (rows[0] + rows[2]) / len(y) == pytest.approx(student)
+    lost = 100 * (found.evaluation.teacher.accuracy.value - student)
+    change = f"{abs(lost):.1f} points {'below' if lost >= 0 else 'above'}"
+    last = section(report, "Accuracy").blocks[-1].text
+    assert last == f"The student's accuracy is {change} the teacher's."
     confusion = section(report, "Fidelity").blocks[-1].frame.drop(columns="")
     assert np.trace(confusion.to_numpy()) == found.agrees.sum()
     assert confusion.to_numpy().sum() == len(y)
+
+
+def test_the_glossary_has_the_measures_of_the_tables(tree, split):
+    _, (X, y) = split
+    report = make_report(tree, X, y, n_refits=0)
+    (words,) = section(report, "Glossary").blocks
+    known = set(words.frame.iloc[:, 0])
+    assert {"logits", "KL", "R2 of logits", "ECE"} <= known
 
 
 def test_an_evaluation_shows_itself(tree, split):
