@@ -176,7 +176,8 @@ def test_the_tables_add_up(tree, split):
     student = np.mean(tree.predict(X) == y)
     assert (rows[0] + rows[2]) / len(y) == pytest.approx(student)
     lost = 100 * (found.evaluation.teacher.accuracy.value - student)
-    change = f"{abs(lost):.1f} points {'below' if lost >= 0 else 'above'}"
+    change = f"{abs(lost):.1f} points {'below' if lost > 0 else 'above'}"
+    change = change if lost else "equal to"
     last = section(report, "Accuracy").blocks[-1].text
     assert last == f"The student's accuracy is {change} the teacher's."
     confusion = section(report, "Fidelity").blocks[-1].frame.drop(columns="")

@@ -79,8 +79,9 @@ def _accuracy(subject: _Subject) -> Section | None:
         # In points, as the verdict says it: a share of the teacher's accuracy beside it
         # would read as another figure of the same thing.
         gap = 100 * (of_teacher.value - of_student.value)
-        change = "below" if gap >= 0 else "above"
-        text = f"{abs(gap):.1f} points {change} the teacher's"
+        change = "below" if gap > 0 else "above"
+        size = f"{abs(gap):.1f} points {change}" if gap else "equal to"
+        text = f"{size} the teacher's"
         blocks.append(Paragraph(f"The student's accuracy is {text}."))
     return Section("Accuracy", tuple(blocks))
 
