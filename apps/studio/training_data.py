@@ -168,8 +168,8 @@ def _choose_columns(upload: _Upload) -> TrainingData | None:
         placeholder="All rows are independent",
         key=f"train_group_{upload.token}",
         persist_state="session",
-        help="A column that names the customer, patient or series of a row: no group is "
-        "both trained on and judged on, and intervals are over groups. Nobody is "
+        help="A column that names the customer, patient or series of a row: no group "
+        "is both trained on and judged on, and intervals are over groups. Nobody is "
         "fitted to it.",
     )
     kept = [name for name in names if name not in drop and name != group]

@@ -260,6 +260,25 @@ def test_a_run_is_analysed_as_it_was_saved(tree, split, tmp_path):
         analyse_run(bare)
 
 
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (
+            '{"formats": {"day": "DD-MM-YYYY", "rate": "1234.5 %"}, "missing": ["-"]}',
+            "day: DD-MM-YYYY; rate: 1234.5 %; missing: -",
+        ),
+        ("{no JSON", "{no JSON"),
+        ("{" * 5_000, "{" * 5_000),
+    ],
+)
+def test_how_columns_are_written_is_said_in_words(tree, split, kept, said):
+    _, (X, y) = split
+    about = {"how columns are written": kept}
+    report = make_report(tree, X, y, about=about, n_refits=0)
+    source = section(report, "The data").blocks[0].frame
+    assert source.iloc[0].tolist() == ["how columns are written", said]
+
+
 def test_free_sections_are_filled_or_say_so(tree, split, tmp_path):
     _, (X, y) = split
     path = tmp_path / "info.yml"
