@@ -147,7 +147,7 @@ def _read(file: Any) -> _Upload | None:
 
 
 def _choose_columns(upload: _Upload) -> TrainingData | None:
-    st.dataframe(_preview(upload.table), hide_index=True)
+    widgets.table(_preview(upload.table))
     st.caption("The first 10 rows, and what each column holds:")
     widgets.table(
         upload.columns.drop(columns="problem"), height=_height(upload.columns)

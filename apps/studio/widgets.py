@@ -59,12 +59,25 @@ def problems(title: str) -> Iterator[None]:
 
 
 def table(frame: pd.DataFrame, **settings: Any) -> Any:
-    """Show a table without row numbers, and large numbers without an exponent."""
+    """Show a table for people: no row numbers, no exponents, days without a time."""
     columns = settings.get("column_config") or {}
     settings["column_config"] = {
         name: _without_exponent(frame, name, config) for name, config in columns.items()
     }
-    return st.dataframe(frame, hide_index=True, **settings)
+    return st.dataframe(_whole_days(frame), hide_index=True, **settings)
+
+
+def _whole_days(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write days as days; a column with times of day stays as it is."""
+    shown = frame.copy(deep=False)
+    for i, dtype in enumerate(frame.dtypes):
+        if not pd.api.types.is_datetime64_any_dtype(dtype):
+            continue
+        cells = frame.iloc[:, i]
+        there = cells.dropna()
+        if (there == there.dt.normalize()).all():
+            shown.isetitem(i, cells.dt.strftime("%Y-%m-%d"))
+    return shown
 
 
 def _without_exponent(frame: pd.DataFrame, name: str, config: Any) -> Any:

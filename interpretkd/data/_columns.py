@@ -291,9 +291,19 @@ def _described(column: "pd.Series[Any]", problem: str) -> dict[str, Any]:
         "missing": len(column) - len(present),
         "infinite": int(infinite_cells(column.to_frame()).to_numpy().sum()),
         "different": n_different,
-        "example": str(plain_value(present.iloc[0]))[:80] if len(present) else "",
+        "example": _example(present),
         "problem": problem,
     }
+
+
+def _example(present: "pd.Series[Any]") -> str:
+    """Say the first cell, a day without a time of day."""
+    if not len(present):
+        return ""
+    text = str(plain_value(present.iloc[0]))[:80]
+    if pd.api.types.is_datetime64_any_dtype(present.dtype):
+        return text.removesuffix(" 00:00:00")
+    return text
 
 
 def _kind(column: "pd.Series[Any]") -> str:

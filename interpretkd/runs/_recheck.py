@@ -133,7 +133,7 @@ class Recheck(Shown):
             how = "not significantly different from"
         of_values = self.now.task == "regression"
         spec, unit = (".3f", " (R2)") if of_values else (".1%", "")
-        gap = format(change, "+" + spec)
+        gap = format(change, "+" + spec) if of_values else _points(change)
         return (
             f"The {_MEASURES[name]}{unit} is {how} what the run was signed with: "
             f"{now:{spec}} on these {self.now.rows_text}, {then:{spec}} on "
@@ -272,6 +272,12 @@ def _difference(now: Estimate, then: Estimate) -> Estimate:
     down = np.hypot(now.value - now.low, then.high - then.value)
     up = np.hypot(now.high - now.value, then.value - then.low)
     return Estimate(value, value - float(down), value + float(up), now.n)
+
+
+def _points(gap: Estimate) -> str:
+    """Say a difference of two shares: in points, for "%" would be of something."""
+    value, low, high = (100 * part for part in (gap.value, gap.low, gap.high))
+    return f"{value:+.1f} points [{low:+.1f}, {high:+.1f}]"
 
 
 def _outside(model: Any, codes: Codes, seen: Ranges | None) -> tuple[pd.DataFrame, int]:

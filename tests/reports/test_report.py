@@ -175,9 +175,22 @@ def test_the_tables_add_up(tree, split):
     assert sum(rows) == len(y)
     student = np.mean(tree.predict(X) == y)
     assert (rows[0] + rows[2]) / len(y) == pytest.approx(student)
+    lost = 100 * (found.evaluation.teacher.accuracy.value - student)
+    change = f"{abs(lost):.1f} points {'below' if lost > 0 else 'above'}"
+    change = change if lost else "equal to"
+    last = section(report, "Accuracy").blocks[-1].text
+    assert last == f"The student's accuracy is {change} the teacher's."
     confusion = section(report, "Fidelity").blocks[-1].frame.drop(columns="")
     assert np.trace(confusion.to_numpy()) == found.agrees.sum()
     assert confusion.to_numpy().sum() == len(y)
+
+
+def test_the_glossary_has_the_measures_of_the_tables(tree, split):
+    _, (X, y) = split
+    report = make_report(tree, X, y, n_refits=0)
+    (words,) = section(report, "Glossary").blocks
+    known = set(words.frame.iloc[:, 0])
+    assert {"logits", "KL", "R2 of logits", "ECE"} <= known
 
 
 def test_an_evaluation_shows_itself(tree, split):
@@ -245,6 +258,25 @@ def test_a_run_is_analysed_as_it_was_saved(tree, split, tmp_path):
     bare = load_run(save(tree, tmp_path / "bare"))
     with pytest.raises(InputError, match="no evaluation rows"):
         analyse_run(bare)
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (
+            '{"formats": {"day": "DD-MM-YYYY", "rate": "1234.5 %"}, "missing": ["-"]}',
+            "day: DD-MM-YYYY; rate: 1234.5 %; missing: -",
+        ),
+        ("{no JSON", "{no JSON"),
+        ("{" * 5_000, "{" * 5_000),
+    ],
+)
+def test_how_columns_are_written_is_said_in_words(tree, split, kept, said):
+    _, (X, y) = split
+    about = {"how columns are written": kept}
+    report = make_report(tree, X, y, about=about, n_refits=0)
+    source = section(report, "The data").blocks[0].frame
+    assert source.iloc[0].tolist() == ["how columns are written", said]
 
 
 def test_free_sections_are_filled_or_say_so(tree, split, tmp_path):

@@ -189,6 +189,8 @@ def test_rows_that_were_never_seen_are_counted_and_a_worse_run_is_said(
     assert found.is_worse
     assert found.changes["accuracy"].high < 0
     assert "The accuracy is lower than what the run was signed with" in found.verdict
+    gap = found.changes["accuracy"]
+    assert f"(difference {100 * gap.value:+.1f} points [" in found.verdict
     assert found.n_outside == 100
     assert found.outside.iloc[0][["column", "rows"]].tolist() == ["age", 100]
     assert "100 rows of 600 lie outside what the training rows had: age (above" in str(

@@ -264,6 +264,9 @@ def choose_limits(model: Any, used: list[str]) -> dict[str, tuple[str, ...]]:
         asked["only_up"] = st.multiselect(
             "Features that may only rise", numbers, key="only_up", bind="query-params"
         )
+        asked["only_down"] = st.multiselect(
+            "Features that may only fall", numbers, key="only_down", bind="query-params"
+        )
     return {name: tuple(columns) for name, columns in asked.items()}
 
 

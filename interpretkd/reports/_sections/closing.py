@@ -65,6 +65,13 @@ def _glossary(_: _Subject) -> Section:
         "support": "their number",
         "lift": "the accuracy of a rule over the share of its class in all rows",
         "interval": "of 95 % confidence: Wilson's for shares, else a bootstrap",
+        "logits": "the scores from which the teacher's probabilities are made",
+        "KL": "how far the student's probabilities are from the teacher's, in nats; "
+        "0 if they are the same",
+        "R2 of logits": "the share of the variance of the teacher's logits that the "
+        "student explains; 1 at best, below 0 if it does worse than their mean",
+        "ECE": "expected calibration error: how far, on average, claimed probabilities "
+        "are from how often they are right",
         "distillation score": "loss of accuracy and share of the size in one number, "
         "best near 0",
     }

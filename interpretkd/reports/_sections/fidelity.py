@@ -73,11 +73,15 @@ def _accuracy(subject: _Subject) -> Section | None:
     both = pd.DataFrame(
         {"": counts.keys(), "rows": [int(rows.sum()) for rows in counts.values()]}
     )
-    reduction = found.accuracy_reduction
     blocks: list[Block] = [Table(both, "Who is right with the labels")]
-    if reduction is not None:
-        change = "below" if reduction >= 0 else "above"
-        text = f"{abs(reduction):.1f} % {change} the teacher's"
+    of_teacher, of_student = found.teacher.accuracy, found.student.accuracy
+    if of_teacher is not None and of_student is not None:
+        # In points, as the verdict says it: a share of the teacher's accuracy beside it
+        # would read as another figure of the same thing.
+        gap = 100 * (of_teacher.value - of_student.value)
+        change = "below" if gap > 0 else "above"
+        size = f"{abs(gap):.1f} points {change}" if gap else "equal to"
+        text = f"{size} the teacher's"
         blocks.append(Paragraph(f"The student's accuracy is {text}."))
     return Section("Accuracy", tuple(blocks))
 

@@ -1,5 +1,6 @@
 """What a report is about: its purpose, the teacher, the data, how it was distilled."""
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -92,7 +93,8 @@ def _reliability(subject: _Subject) -> Table | None:
 
 
 def _data(subject: _Subject) -> Section:
-    facts = {str(k): str(v) for k, v in subject.found.about.items() if k != "command"}
+    about = subject.found.about
+    facts = {str(k): _plain_fact(str(v)) for k, v in about.items() if k != "command"}
     blocks: list[Block] = [
         _fact_table(
             {**facts, "Known faults": subject.info.get("data", NOT_PROVIDED)}, "Source"
@@ -106,6 +108,25 @@ def _data(subject: _Subject) -> Section:
     if subject.found.task == "multiclass":
         blocks.append(_balance(subject.found))
     return Section("The data", tuple(blocks))
+
+
+def _plain_fact(text: str) -> str:
+    """Say a fact that a run keeps as JSON in words; any other as it stands."""
+    if not text.startswith("{"):
+        return text
+    try:
+        parts = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    said = []
+    for name, part in parts.items():
+        if isinstance(part, dict):
+            said += [f"{column}: {form}" for column, form in part.items()]
+        elif isinstance(part, list):
+            said.append(f"{name}: {', '.join(map(str, part))}")
+        else:
+            said.append(f"{name}: {part}")
+    return "; ".join(said)
 
 
 def _columns(subject: _Subject) -> pd.DataFrame:

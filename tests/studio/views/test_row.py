@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from interpretkd.explain import disagreeing_rows, explain_row, row_of
@@ -124,6 +125,29 @@ def test_counterfactuals_keep_to_what_may_change(studio, make_run):
     assert app.multiselect(key="immutable").value == [frozen]
     tables = [table.value for table in app.dataframe]
     assert all(frozen not in set(t["feature"]) for t in tables if "counterfactual" in t)
+
+
+def test_a_number_may_be_let_to_fall_only(studio, make_run):
+    numbers = found_in(make_run, "digits").model.schema_.names
+    app = studio("digits", "row", row=5)
+    offered = app.multiselect(key="only_down").options
+    rising = _moves(app, up=True)
+    assert rising
+    assert rising <= set(offered) <= set(numbers)
+    app.multiselect(key="only_down").set_value(sorted(rising)).run()
+    assert not app.exception
+    assert not _moves(app, up=True) & rising
+
+
+def _moves(app, *, up):
+    """Return the features that some counterfactual raises, or lowers."""
+    tables = (table.value for table in app.dataframe)
+    found = [table for table in tables if "counterfactual" in table]
+    if not found:
+        return set()
+    before, after = (pd.to_numeric(found[0][side]) for side in ("before", "after"))
+    moved = after > before if up else after < before
+    return set(found[0]["feature"][moved])
 
 
 def test_a_desired_class_is_what_counterfactuals_lead_to(studio, make_run):

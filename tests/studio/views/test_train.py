@@ -99,6 +99,18 @@ def test_a_file_with_hostile_names_is_trained_to_the_end(
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["mine"]
 
 
+def test_days_stand_without_a_time_and_times_with_it(studio: Any) -> None:
+    rows = pd.DataFrame({"day": pd.date_range("2024-01-02", periods=30)})
+    rows["time"] = rows["day"] + pd.Timedelta(hours=9)
+    rows["y"] = ["a", "b"] * 15
+    app = _upload(studio(None, "train"), _csv(rows.astype(str)))
+    first, described = (table.value for table in app.dataframe[:2])
+    assert first["day"].tolist()[:2] == ["2024-01-02", "2024-01-03"]
+    assert str(first["time"].iloc[0]) == "2024-01-02 09:00:00"
+    examples = described["example"].tolist()
+    assert examples == ["2024-01-02", "2024-01-02 09:00:00", "a"]
+
+
 def test_a_cancelled_training_leaves_data_and_settings(
     studio: Any, tmp_path: Path
 ) -> None:
