@@ -348,7 +348,8 @@ def compare_means(
     -------
     PairedTest
         Difference with its 95 % percentile interval; p value two-sided, twice the
-        share of resamples on the other side of 0.
+        share of resamples on the other side of 0, and never below that of as many
+        coins, one a row or group, that all fall alike.
 
     Raises
     ------
@@ -362,7 +363,16 @@ def compare_means(
     difference = replace(interval, n=n)
     beyond = min((resampled <= 0).sum(), (resampled >= 0).sum())
     p_value = min(1.0, 2 * (int(beyond) + 1) / (n_resamples + 1))
-    return PairedTest(difference, only_first, only_second, p_value)
+    return PairedTest(difference, only_first, only_second, max(p_value, _least(values)))
+
+
+def _least(values: Array) -> float:
+    """Return the p value below which no comparison of so few rows or groups can be.
+
+    Were there no difference, all would be on one side as often as a coin falls so.
+    Resamples of a single row all say the same, however little that proves.
+    """
+    return 2.0 ** (1 - min(len(values), 64))
 
 
 def _grouped(
