@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from interpretkd import CartStudent, DistilledClassifier
 from interpretkd.metrics import (
     bootstrap_interval,
+    compare_means,
     compare_shares,
     fidelity,
     share_interval,
@@ -135,3 +136,28 @@ def test_a_slice_of_one_group_has_no_interval():
     found = found.set_index("slice")
     assert np.isnan(found.loc["one", ["low", "high"]].to_numpy(float)).all()
     assert found.loc["others", "low"] < found.loc["others", "high"]
+
+
+@given(st.integers(1, 12), st.integers(1, 4))
+def test_few_rows_or_groups_prove_no_more_than_coins_do(n_groups, rows_a_group):
+    n_rows = n_groups * rows_a_group
+    rng = np.random.default_rng(n_rows)
+    ahead = rng.uniform(1, 2, size=(n_rows, 1))  # all on one side
+    groups = np.repeat(np.arange(n_groups), rows_a_group)
+    if n_groups > 1:
+        grouped = _always_ahead(ahead, groups)
+        assert grouped.p_value >= 2 ** (1 - n_groups)
+    alone = _always_ahead(ahead, None)
+    assert alone.p_value >= 2 ** (1 - n_rows)
+    assert alone.direction == int(alone.p_value < 0.05)
+
+
+def _always_ahead(ahead, groups):
+    return compare_means(
+        ahead,
+        lambda means: means[:, 0],
+        only_first=len(ahead),
+        only_second=0,
+        n_resamples=100,
+        groups=groups,
+    )
