@@ -46,9 +46,16 @@ def main(arguments: list[str] | None = None) -> None:
             warnings.showwarning = _tell
             app(arguments, obj=shlex.join(["interpretkd", *typed]))
     except (ValueError, OSError) as error:  # InputError and the library's own errors
-        text = " ".join(str(error).split())
+        text = " ".join(_said(error).split())
         typer.echo(f"Error: {text}", err=True)
         sys.exit(1)
+
+
+def _said(error: ValueError | OSError) -> str:
+    """Say what went wrong; of the system's errors the file and the reason."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return str(error)
+    return f"{str(error.filename)!r} cannot be used: {error.strerror}."
 
 
 def _tell(

@@ -117,3 +117,14 @@ def test_labels_are_read_again_as_the_training_read_them(
     assert cli(*order, "--max-leaves", 3, "--test", "table.csv", "--overwrite")[0] == 0
     for to in ("onnx", "python", "sql"):
         assert cli("export", "run", "--to", to)[0] == 0
+
+
+def test_errors_of_the_system_are_a_sentence(cli: Any, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=60).round(3)
+    frame = pd.DataFrame({"x": x, "y": np.where(x > 0, "a", "b")})
+    frame.to_csv("table.csv", index=False)
+    order = ("distill", "table.csv", "--target", "y", "--out", "run")
+    assert cli(*order, "--max-leaves", 3)[0] == 0
+    code, _, err = cli("predict", "run", "table.csv", "--out", "none/p.csv")
+    reason = "No such file or directory"
+    assert (code, err) == (1, f"Error: 'none/p.csv' cannot be used: {reason}.\n")
