@@ -18,6 +18,7 @@ from interpretkd.data import (
     choose_rows,
     counter_notes,
     describe_columns,
+    group_notes,
     split_target,
     target_balance,
 )
@@ -133,7 +134,7 @@ def _read(file: Any) -> _Upload | None:
             columns = describe_columns(read.frame, read.problems)
         except InputError as error:
             return str(error)
-        notes = (*read.notes, *counter_notes(read.frame))
+        notes = (*read.notes, *counter_notes(read.frame), *group_notes(read.frame))
         return _Upload(file.file_id, file.name, content, read.frame, columns, notes)
 
     with st.spinner("Reading the table ..."):

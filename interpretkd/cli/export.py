@@ -42,6 +42,13 @@ def export(
     table: Annotated[
         str, typer.Option(help="Of SQL: the table with the rows, or SCHEMA.TABLE.")
     ] = "rows",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of SQL: a column of the table to keep beside the predictions, such as "
+            "an id; may be repeated. If not given, those that the student reads."
+        ),
+    ] = None,
 ) -> None:
     """Write a run's student in another language, if it decides the same."""
     from interpretkd.export import export_student as written
@@ -49,7 +56,8 @@ def export(
 
     loaded = load_run(run)
     rows = None if loaded.evaluation is None else loaded.evaluation.X
-    made = written(loaded.model, to.value, rows, dialect=dialect.value, table=table)
+    told = {"dialect": dialect.value, "table": table, "keep": keep or None}
+    made = written(loaded.model, to.value, rows, **told)
     typer.echo(f"{made.write(out or Path(f'student.{made.ending}'))}: {made}")
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from interpretkd.data._column_problems import (
         check_columns as check_columns,
         counter_notes as counter_notes,
+        group_notes as group_notes,
         id_columns as id_columns,
         refuse_columns as refuse_columns,
     )
@@ -54,7 +55,8 @@ else:
         """
         _by_schema: parse_rows read_rows
         _cells: replace_cells spreads value_text
-        _column_problems: check_columns counter_notes id_columns refuse_columns
+        _column_problems: check_columns counter_notes group_notes id_columns
+            refuse_columns
         _columns: RowChoice choose_rows describe_columns split_target target_balance
         _distances: even_space
         _feature: Codes Feature

@@ -11,6 +11,7 @@ from interpretkd._base import InputError
 
 _MANY_CATEGORIES, _MOST_CATEGORIES = 100, 1000
 _MOST_TOLD = 8
+_MANY_NAMES = 30
 _LARGEST = float(np.finfo(np.float32).max)
 _ID_NAME = re.compile(
     r"^(?i:ids?|index|idx|key|uuid|guid|row|rownum|row[_ ]?(?:id|number|nr|no)|nr|no"
@@ -179,6 +180,37 @@ def counter_notes(table: pd.DataFrame, target: str | None = None) -> tuple[str, 
         for name in id_columns(table, target)
         if pd.api.types.is_numeric_dtype(table[name])
     )
+
+
+def group_notes(table: pd.DataFrame, target: str | None = None) -> tuple[str, ...]:
+    """Notice names that come back row after row, as customers and patients do.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows.
+    target : str or None, default=None
+        The column to predict, which is none of them.
+
+    Returns
+    -------
+    tuple of str
+        A sentence each.
+    """
+    said = []
+    for i, name in enumerate(map(str, table.columns)):
+        column = table.iloc[:, i]
+        is_text = column.dtype == object or pd.api.types.is_string_dtype(column)
+        if name == target or not is_text:
+            continue
+        n_texts, n_rows = column.nunique(), int(column.notna().sum())
+        if n_texts >= _MANY_NAMES and 10 * n_texts >= n_rows > n_texts:
+            said.append(
+                f"Column {name!r} has {n_texts:,} different texts in {n_rows:,} rows: "
+                "if it names who or what rows belong to, say so (--group), or leave it "
+                "out (--drop); as it is, a rule may ask for single ones."
+            )
+    return tuple(said)
 
 
 def infinite_cells(table: pd.DataFrame) -> pd.DataFrame:

@@ -52,7 +52,7 @@ def value_name(value: Any) -> str:
 
     Examples
     --------
-    >>> value_name(("size", np.int64(2))), value_name(pd.Interval(0, 1.5))
+    >>> value_name(("size", np.int64(2))), value_name(pd.Interval(0.0, 1.5))
     ("('size', 2)", '(0.0, 1.5]')
     """
     if isinstance(value, tuple):

@@ -105,7 +105,7 @@ def draw_tree(
     >>> drawing = draw_tree(student, max_depth=1)
     >>> print(drawing.alt)
     Decision tree: 3 leaves, 2 tests deep
-    petal length (cm) <= 2.4499998 (100% of rows)
+    petal length (cm) <= 2.4 (100% of rows)
       yes: (1, 0, 0) (33.3% of rows)
       no: 2 leaves below, mean (0, 0.5, 0.5) (66.7% of rows)
     """

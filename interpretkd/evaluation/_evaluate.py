@@ -194,6 +194,9 @@ class Evaluation(Shown):
         hurt = [name for name, test in known.items() if test.direction < 0]
         if self.kl_test is not None and self.kl_test.direction < 0:
             hurt.append("probabilities")
+        nothing = "made no significant difference"
+        if self.kl_test is not None and self.kl_test.direction > 0:
+            nothing += " to decisions"
         parts = [
             f"{verb} {' and '.join(names)}"
             for verb, names in (("helped", helped), ("hurt", hurt))
@@ -203,7 +206,7 @@ class Evaluation(Shown):
         if "accuracy" not in known:
             compared.append("accuracy is not known without labels")
         return (
-            f"Distillation {' but '.join(parts) or 'made no significant difference'}: "
+            f"Distillation {' but '.join(parts) or nothing}: "
             f"on {self.rows_text}, against the same student fitted to the labels "
             f"alone, {' and '.join(compared)}{self._probabilities()}"
             f"{self._distance()}."

@@ -142,7 +142,8 @@ def export_student(
         Of SQL: the table that holds the rows, its schema before a dot if it has one. A
         name that holds a dot itself stands in double quotes, such as '"a.b"'.
     keep : list of str, default=None
-        Of SQL: the columns beside the predictions; None for the student's own.
+        Of SQL: the columns of the table beside the predictions, such as an id; None
+        for those that the student reads.
     name : str, default="student"
         Of C: what every name begins with.
 

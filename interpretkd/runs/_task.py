@@ -26,6 +26,7 @@ from interpretkd.data import (
     TableOptions,
     choose_rows,
     counter_notes,
+    group_notes,
     group_positions,
     id_columns,
     open_table,
@@ -147,7 +148,7 @@ def read_task(
     except InputError as error:
         raise InputError(_with_words(str(error), target, table.notes)) from error
     groups = None if belongs is None else belongs.iloc[places]
-    notes = (*table.notes, *counter_notes(X))
+    notes = (*table.notes, *counter_notes(X), *group_notes(X))
     n_test = 0
     if test is not None:
         given = _Given(X, y, kind, groups, target, group)

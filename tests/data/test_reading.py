@@ -19,6 +19,7 @@ from interpretkd.data import (
     TableOptions,
     check_columns,
     counter_notes,
+    group_notes,
     id_columns,
     open_table,
     parse_table,
@@ -482,3 +483,18 @@ def test_a_leading_zero_makes_a_column_of_codes(other: str) -> None:
     found = _column(["01", "02", other, "10"])
     assert found.frame.iloc[:, 0].tolist() == ["01", "02", other, "10"]
     assert "begins with a zero" in found.notes[0]
+
+
+def test_names_that_come_back_are_noticed_and_categories_are_not() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "customer": [f"C{i:03d}" for i in rng.integers(0, 100, 400)],
+            "home": rng.choice(["own", "rent"], 400),
+            "age": rng.integers(18, 80, 400),
+        }
+    )
+    (note,) = group_notes(table)
+    assert note.startswith("Column 'customer' has ")
+    assert "--group" in note
+    assert group_notes(table, "customer") == ()

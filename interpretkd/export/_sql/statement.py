@@ -31,14 +31,16 @@ def _sql_text(
     A row that the student would refuse - a category not seen in training, an infinite
     number, in SQLite a text among numbers - gets NULL everywhere; columns that the
     student does not read are not looked at. NULL is a missing value, and so is NaN.
-    Beside the predictions stand the columns to `keep`; None keeps those of the student.
+    Beside the predictions stand the columns to `keep`; None keeps those that the student
+    reads.
     `numbers` are those of the rules, by their leaves; None takes the order of their
     coverage in training. `names` are those of the columns in the table, where the
     statement is asked of another database than the dialect's.
     """
     check_choice("sql_text", "dialect", dialect, DIALECTS)
     _check_texts(spec)
-    kept = _checked_names(spec.schema.names if keep is None else keep)
+    read = [spec.schema.names[position] for position in spec.used]
+    kept = _checked_names(read if keep is None else keep)
     writer = _Writer(spec, dialect, table, kept, names or {})
     form = spec.form
     if not isinstance(form, Tree):
