@@ -45,8 +45,8 @@ def export(
     keep: Annotated[
         list[str] | None,
         typer.Option(
-            help="Of SQL: a column of the table to keep beside the predictions, such as "
-            "an id; may be repeated. If not given, those that the student reads."
+            help="Of SQL: a column of the table to keep beside the predictions, such "
+            "as an id; may be repeated. If not given, those that the student reads."
         ),
     ] = None,
 ) -> None:
@@ -56,8 +56,14 @@ def export(
 
     loaded = load_run(run)
     rows = None if loaded.evaluation is None else loaded.evaluation.X
-    told = {"dialect": dialect.value, "table": table, "keep": keep or None}
-    made = written(loaded.model, to.value, rows, **told)
+    made = written(
+        loaded.model,
+        to.value,
+        rows,
+        dialect=dialect.value,
+        table=table,
+        keep=keep or None,
+    )
     typer.echo(f"{made.write(out or Path(f'student.{made.ending}'))}: {made}")
 
 

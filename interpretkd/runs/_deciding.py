@@ -125,8 +125,8 @@ def new_rows(
     numbers = np.arange(len(rows))
     if len(unseen.rows) and on_unknown == "error":
         raise InputError(
-            f"{unseen.in_words()} To leave such rows out, say --on-unknown skip; to take "
-            "such cells for missing, --on-unknown missing (on_unknown=)."
+            f"{unseen.in_words()} To leave such rows out, say --on-unknown skip; to "
+            "take such cells for missing, --on-unknown missing (on_unknown=)."
         )
     if len(unseen.rows) and on_unknown == "skip":
         notes.append(f"Left out {which}: {unseen.in_words()}")

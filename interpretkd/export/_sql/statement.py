@@ -31,8 +31,8 @@ def _sql_text(
     A row that the student would refuse - a category not seen in training, an infinite
     number, in SQLite a text among numbers - gets NULL everywhere; columns that the
     student does not read are not looked at. NULL is a missing value, and so is NaN.
-    Beside the predictions stand the columns to `keep`; None keeps those that the student
-    reads.
+    Beside the predictions stand the columns to `keep`; None keeps those that the
+    student reads.
     `numbers` are those of the rules, by their leaves; None takes the order of their
     coverage in training. `names` are those of the columns in the table, where the
     statement is asked of another database than the dialect's.
