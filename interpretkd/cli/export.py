@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from interpretkd.cli._console import RunFolder
+from interpretkd.cli._console import RunFolder, warn
 
 
 class Format(StrEnum):
@@ -52,9 +52,12 @@ def export(
 ) -> None:
     """Write a run's student in another language, if it decides the same."""
     from interpretkd.export import export_student as written
-    from interpretkd.runs import load_run
+    from interpretkd.runs import NOTES_FACT, load_run
 
     loaded = load_run(run)
+    unit = loaded.about.get(NOTES_FACT)
+    if unit:  # 12 % was read as 12: where it is 0.12, the statement is wrong
+        warn(f"It reads columns as training read them. {unit}")
     rows = None if loaded.evaluation is None else loaded.evaluation.X
     made = written(
         loaded.model,

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from interpretkd.runs._folder import *
     from interpretkd.runs._listing import *
     from interpretkd.runs._predictions import *
-    from interpretkd.runs._reading import read_rows_for as read_rows_for
+    from interpretkd.runs._reading import (
+        NOTES_FACT as NOTES_FACT,
+        read_rows_for as read_rows_for,
+    )
     from interpretkd.runs._recheck import *
     from interpretkd.runs._task import *
     from interpretkd.runs._uploads import (
@@ -50,7 +53,7 @@ else:
         _listing: RunFacts SavedRun find_runs read_facts run_folder
             same_rows_runs saved_run suggest_name
         _predictions: take_labels take_rows_for
-        _reading: read_rows_for
+        _reading: NOTES_FACT read_rows_for
         _recheck: Recheck recheck recheck_table
         _task: GROUP_FACT Task read_task task_of
         _uploads: check_teacher read_upload

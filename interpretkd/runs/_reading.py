@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError
 from interpretkd.data import Feature, ReadTable, Schema, TableOptions, read_rows
 
-_NOTES, _WRITTEN = "notes on reading", "how columns are written"
+NOTES_FACT = "notes on reading"
+"""What a run's description calls what was unusual about its table."""
+
+_WRITTEN = "how columns are written"
 _MOST_NOTES = 20
 
 
@@ -36,8 +39,8 @@ def reading_facts(
     facts = {}
     if notes:
         more = len(notes) - _MOST_NOTES
-        facts[_NOTES] = " ".join(notes[:_MOST_NOTES])
-        facts[_NOTES] += f" And {more} more." if more > 0 else ""
+        facts[NOTES_FACT] = " ".join(notes[:_MOST_NOTES])
+        facts[NOTES_FACT] += f" And {more} more." if more > 0 else ""
     written: dict[str, Any] = {}
     if table.formats:
         written["formats"] = dict(table.formats)

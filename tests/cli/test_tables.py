@@ -73,6 +73,10 @@ def test_what_is_open_is_asked_and_what_is_unusual_is_told(
     code, out, err = cli("rules", "run", "--data", table, "--target", "y")
     assert (code, err) == (0, "")
     assert "amount > " in out
+    code, _, err = cli("export", "run", "--to", "sql")
+    assert code == 0
+    start = "Note: It reads columns as training read them. Column 'amount' is read as"
+    assert err.startswith(start)
 
 
 def _decided(cli: Any, rows: Path) -> list[str]:
