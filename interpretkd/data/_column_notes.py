@@ -25,7 +25,8 @@ def _not_all(column: TextColumn, wrong: NDArray[np.bool_], kind: str) -> str:
     return (
         f"Column {column.name!r}: {column.rows(wrong)} of {len(column.place)} values "
         f"are not {kind}s, e.g. {_short(example)} (row {row}); if that stands for a "
-        "missing value, name it (--na-values)."
+        "missing value, name it (--na-values); if these are codes, say so "
+        f"(--as {column.name}=text)."
     )
 
 

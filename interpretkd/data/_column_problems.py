@@ -122,7 +122,8 @@ def column_problem(column: "pd.Series[Any]", *, may_be_text: bool = False) -> st
         return (
             f"Column {column.name!r}: {n_wrong} of {len(column)} values are not "
             f"numbers, e.g. {column.iloc[place]!r} (row {place + 1}); if that stands "
-            "for a missing value, name it (--na-values)."
+            "for a missing value, name it (--na-values); if these are codes, say so "
+            f"(--as {column.name}=text)."
         )
     tells_apart = len(levels) > max(_MANY_CATEGORIES, len(present) // 2)
     if not tells_apart and len(levels) <= _MOST_CATEGORIES:

@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from interpretkd.data._text_column import TextColumn
 
 _DELIMITERS = ",;\t|"
 _LOOKED_AT = 20
+_EXCEL_LINE = re.compile(r"sep=([^\r\n])\r?\n")
+"""Excel's own first line, which tells the delimiter."""
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -50,8 +53,10 @@ def csv_columns(
         raise _unreadable(name, "it holds NUL bytes")
     if "\n" not in text:  # the line ends of old Macs
         text = text.replace("\r", "\n")
+    told = _EXCEL_LINE.match(text)
+    text = text[told.end() :] if told else text
     try:
-        sep, written, start = _header(text, options.sep)
+        sep, written, start = _header(text, options.sep or (told and told[1]))
         header, notes = _names(written)
         check_header(header, name)
         body = text[start:].encode()

@@ -133,8 +133,12 @@ class Evaluation(Shown):
     @property
     def rows_text(self) -> str:
         """What it was measured on: "1,234 rows", "1,234 rows of 56 groups"."""
-        of_groups = "" if self.n_groups is None else f" of {self.n_groups:,} groups"
-        return f"{counted(self.n, 'row')}{of_groups}"
+        return f"{counted(self.n, 'row')}{self.groups_text}"
+
+    @property
+    def groups_text(self) -> str:
+        """What the rows belong to: " of 56 groups", or "" where they are independent."""
+        return "" if self.n_groups is None else f" of {self.n_groups:,} groups"
 
     @property
     def accuracy_reduction(self) -> float | None:

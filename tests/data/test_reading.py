@@ -498,3 +498,11 @@ def test_names_that_come_back_are_noticed_and_categories_are_not() -> None:
     assert note.startswith("Column 'customer' has ")
     assert "--group" in note
     assert group_notes(table, "customer") == ()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_excel_s_own_first_line_tells_the_delimiter(end: str) -> None:
+    text = end.join(["sep=;", "a;b", "1,5;x", "2,5;y", ""])
+    found = _parse(text)
+    assert list(found.frame.columns) == ["a", "b"]
+    assert found.frame["a"].tolist() == [1.5, 2.5]

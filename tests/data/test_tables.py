@@ -150,7 +150,8 @@ def test_many_rows_of_mixed_columns_are_read_without_a_warning(write: Write) -> 
         read_table(write("a,b\n" + "".join(rows)))
     assert str(caught.value) == (
         "Column 'a': 1 of 300000 values are not numbers, e.g. 'two' (row 300000); if "
-        "that stands for a missing value, name it (--na-values)."
+        "that stands for a missing value, name it (--na-values); if these are "
+        "codes, say so (--as a=text)."
     )
 
 
@@ -209,13 +210,15 @@ def test_many_rows_of_mixed_columns_are_read_without_a_warning(write: Write) -> 
             b"age,b\n1,x\n2,x\nthree,x\n4,x\n",
             "t.csv",
             "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3); if "
-            "that stands for a missing value, name it (--na-values).",
+            "that stands for a missing value, name it (--na-values); if these are "
+            "codes, say so (--as age=text).",
         ),
         (
             b"age,b\n1,x\n,x\nthree,x\n4,x\n",
             "t.csv",
             "Column 'age': 1 of 4 values are not numbers, e.g. 'three' (row 3); if "
-            "that stands for a missing value, name it (--na-values).",
+            "that stands for a missing value, name it (--na-values); if these are "
+            "codes, say so (--as age=text).",
         ),
         (
             b"id\n" + b"".join(b"row %d\n" % i for i in range(101)),
@@ -583,7 +586,8 @@ def test_columns_are_described_with_what_is_wrong() -> None:
     assert found.loc["none", "missing"] == 6
     assert found.loc["mixed", "problem"] == (
         "Column 'mixed': 1 of 6 values are not numbers, e.g. 'n/a' (row 5); if that "
-        "stands for a missing value, name it (--na-values)."
+        "stands for a missing value, name it (--na-values); if these are "
+        "codes, say so (--as mixed=text)."
     )
     assert (found["problem"] != "").sum() == 1
     with pytest.raises(InputError, match="'mixed'"):

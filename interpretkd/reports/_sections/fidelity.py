@@ -19,7 +19,7 @@ def _fidelity(subject: _Subject) -> Section:
     blocks: list[Block] = [
         Table(
             found.to_text().reset_index(),
-            f"On {found.n:,} held-out rows, with 95 % intervals",
+            f"On {found.n:,} held-out rows{found.groups_text}, with 95 % intervals",
         )
     ]
     if not subject.found.has_classes:

@@ -52,6 +52,7 @@ def _cover(subject: _Subject) -> tuple[tuple[str, str], ...]:
         "Status": said.get("status", NOT_PROVIDED),
         "Made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, interpretkd {__version__}",
         "Data": str(subject.found.about.get("data", NOT_PROVIDED)),
-        "Measured on": f"{len(subject.found.logits):,} held-out rows",
+        "Measured on": f"{len(subject.found):,} held-out rows"
+        f"{subject.found.evaluation.groups_text}",
     }
     return tuple(facts.items())
