@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from interpretkd.evaluation._disagreement_rows import *
     from interpretkd.evaluation._disagreements import *
     from interpretkd.evaluation._evaluate import *
+    from interpretkd.evaluation._evaluation import *
     from interpretkd.evaluation._interventions import *
     from interpretkd.evaluation._nodes import *
     from interpretkd.evaluation._plots.confusion import *
@@ -38,7 +39,8 @@ else:
             compare
         _disagreement_rows: filter_disagreements label_disagreements leads
         _disagreements: Disagreements Region disagreements
-        _evaluate: Evaluation Scores Size evaluate
+        _evaluate: evaluate
+        _evaluation: Evaluation Scores Size
         _interventions: ConditionBreak Interventions RuleIntervention
             interventions
         _nodes: NodeFacts example_rows node_facts

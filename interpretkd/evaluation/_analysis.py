@@ -17,7 +17,8 @@ from interpretkd._base import Array, InputError, check_integer
 from interpretkd.data import group_positions, hold_out
 from interpretkd.distillation import certainty
 from interpretkd.evaluation._disagreements import Disagreements, disagreements
-from interpretkd.evaluation._evaluate import Evaluation, evaluate
+from interpretkd.evaluation._evaluate import evaluate
+from interpretkd.evaluation._evaluation import Evaluation
 from interpretkd.evaluation._interventions import Interventions, interventions
 from interpretkd.evaluation._stability import Stability, stability
 from interpretkd.metrics import slice_fidelities, slices_of

@@ -1,7 +1,6 @@
-"""All that is measured of one distilled model, and the sentence it comes to."""
+"""Measuring teacher, student and baseline on one held-out set."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,27 +10,21 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._base import (
     Array,
     InputError,
-    Shown,
-    counted,
-    escape_html,
-    html_table,
 )
 from interpretkd.data import group_positions
 from interpretkd.evaluation._cautions import _cautions, _Decided
+from interpretkd.evaluation._evaluation import Evaluation, Scores, Size
 from interpretkd.evaluation._teacher_words import teacher_notes
 from interpretkd.metrics import (
     FEW_GROUPS,
     Estimate,
     PairedTest,
     accuracy,
-    accuracy_improvement,
-    accuracy_reduction,
     as_matrix,
     check_distilled,
     check_known,
     checked_pair,
     class_fidelities,
-    distillation_score,
     kl_divergence,
     mcnemar,
     measure_fidelity,
@@ -40,352 +33,10 @@ from interpretkd.metrics import (
     paired_divergence,
     r2,
     rows_to_measure,
-    size_reduction,
     slice_fidelities,
     slices_of,
 )
 from interpretkd.targets import TASKS, Answers, answers_of, decide
-
-
-@dataclass(frozen=True)
-class Size:
-    """How large a model is.
-
-    Parameters
-    ----------
-    parameters : int or None, default=None
-        The numbers it holds; None when unknown.
-    bytes : int or None, default=None
-        The bytes of these numbers; None when unknown.
-    """
-
-    parameters: int | None = None
-    bytes: int | None = None
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What was measured of one model.
-
-    Parameters
-    ----------
-    size : Size
-        How large it is.
-    accuracy : Estimate or None, default=None
-        With the labels (R2, for regression); None without labels.
-    fidelity : Estimate or None, default=None
-        With the teacher: agreement (R2, for regression); None for the teacher itself.
-    kl : Estimate or None, default=None
-        KL(teacher || model) in nats; None for the teacher and for regression.
-    r2 : Estimate or None, default=None
-        Of the logits against the teacher's; None for the teacher itself.
-    """
-
-    size: Size
-    accuracy: Estimate | None = None
-    fidelity: Estimate | None = None
-    kl: Estimate | None = None
-    r2: Estimate | None = None
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Evaluation(Shown):
-    """All that was measured on one held-out set; `evaluate` makes it.
-
-    Parameters
-    ----------
-    task : {"multiclass", "multilabel", "regression"}
-        What the models decide.
-    n : int
-        The rows.
-    teacher, student : Scores
-        What was measured of each.
-    baseline : Scores or None, default=None
-        Of the same student fitted to the labels alone; None when there is none.
-    accuracy_test, fidelity_test : PairedTest or None, default=None
-        Student against baseline.
-    by_class : DataFrame or None, default=None
-        As `fidelity_by_class`; None for regression.
-    slices : dict of str to DataFrame, default={}
-        As `fidelity_by_slice`.
-    kl_test : PairedTest or None, default=None
-        The baseline's divergence from the teacher less the student's: positive where
-        the student's probabilities are closer.
-    cautions : tuple of str, default=()
-        What a reader of the verdict must not overlook, in sentences.
-    n_groups : int or None, default=None
-        The groups that the intervals are over; None where rows are independent.
-    """
-
-    task: str
-    n: int
-    teacher: Scores
-    student: Scores
-    baseline: Scores | None = None
-    accuracy_test: PairedTest | None = None
-    fidelity_test: PairedTest | None = None
-    by_class: pd.DataFrame | None = None
-    slices: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    kl_test: PairedTest | None = None
-    cautions: tuple[str, ...] = ()
-    n_groups: int | None = None
-
-    @property
-    def rows_text(self) -> str:
-        """What it was measured on: "1,234 rows", "1,234 rows of 56 groups"."""
-        return f"{counted(self.n, 'row')}{self.groups_text}"
-
-    @property
-    def groups_text(self) -> str:
-        """What the rows belong to: " of 56 groups", or "" where they are independent."""
-        return "" if self.n_groups is None else f" of {self.n_groups:,} groups"
-
-    @property
-    def accuracy_reduction(self) -> float | None:
-        """Student against teacher, in percent; None without labels."""
-        teacher, student = self.teacher.accuracy, self.student.accuracy
-        if teacher is None or student is None or teacher.value <= 0:
-            return None
-        return accuracy_reduction(teacher.value, student.value)
-
-    @property
-    def accuracy_improvement(self) -> float | None:
-        """Student against baseline, in percent; None without labels or baseline."""
-        baseline = None if self.baseline is None else self.baseline.accuracy
-        student = self.student.accuracy
-        if baseline is None or student is None or baseline.value <= 0:
-            return None
-        return accuracy_improvement(baseline.value, student.value)
-
-    @property
-    def size_reduction(self) -> dict[str, float | None]:
-        """Student against teacher, in percent: of "parameters", of "bytes"."""
-        return {
-            unit: None if pair is None else size_reduction(*pair)
-            for unit, pair in self._sizes().items()
-        }
-
-    @property
-    def distillation_score(self) -> dict[str, float | None]:
-        """The score at alpha 0.5, by sizes in "parameters" and in "bytes"."""
-        teacher, student = self.teacher.accuracy, self.student.accuracy
-        if teacher is None or student is None or teacher.value <= 0:
-            return dict.fromkeys(self._sizes())
-        return {
-            unit: None
-            if pair is None
-            else distillation_score(*pair, teacher.value, student.value)
-            for unit, pair in self._sizes().items()
-        }
-
-    @property
-    def verdict(self) -> str:
-        """One sentence: whether distillation helped, with the numbers.
-
-        What it helped are decisions; then comes how near the probabilities are to the
-        teacher's, and how far the student stays from its teacher.
-        """
-        if self.baseline is None:
-            return (
-                "Whether distillation helped is not known, for there is no baseline "
-                f"(the model was fitted without labels): on {self.rows_text} its "
-                f"fidelity to the teacher is {self._text(self.student.fidelity)}"
-                f"{self._against_teacher()}."
-            )
-        tests = {"accuracy": self.accuracy_test, "fidelity": self.fidelity_test}
-        known = {name: test for name, test in tests.items() if test is not None}
-        helped = [name for name, test in known.items() if test.direction > 0]
-        hurt = [name for name, test in known.items() if test.direction < 0]
-        if self.kl_test is not None and self.kl_test.direction < 0:
-            hurt.append("probabilities")
-        nothing = "made no significant difference"
-        if self.kl_test is not None and self.kl_test.direction > 0:
-            nothing += " to decisions"
-        parts = [
-            f"{verb} {' and '.join(names)}"
-            for verb, names in (("helped", helped), ("hurt", hurt))
-            if names
-        ]
-        compared = [self._compared(name, test) for name, test in known.items()]
-        if "accuracy" not in known:
-            compared.append("accuracy is not known without labels")
-        return (
-            f"Distillation {' but '.join(parts) or nothing}: "
-            f"on {self.rows_text}, against the same student fitted to the labels "
-            f"alone, {' and '.join(compared)}{self._probabilities()}"
-            f"{self._distance()}."
-        )
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row a model.
-
-        Returns
-        -------
-        DataFrame
-            Rows teacher, student and, where there is one, baseline. Columns accuracy,
-            fidelity, kl and r2, each followed by its _low and _high, then parameters
-            and bytes; what is unknown is missing.
-        """
-        measures = ("accuracy", "fidelity", "kl", "r2")
-        rows = {
-            name: {**_estimate_cells(scores, *measures), **asdict(scores.size)}
-            for name, scores in self._models().items()
-        }
-        frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
-        return frame.astype({"parameters": "Int64", "bytes": "Int64"})
-
-    def to_text(self) -> pd.DataFrame:
-        """Return one row a model, for reading.
-
-        Returns
-        -------
-        DataFrame of str
-            Rows as in `to_frame`; an estimate and its interval share a cell, and what
-            is unknown is "-".
-        """
-        models = self._models().items()
-        cells = {name: self._cells(scores) for name, scores in models}
-        return pd.DataFrame.from_dict(cells, orient="index").rename_axis("model")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain JSON values; what is unknown is None.
-
-        Returns
-        -------
-        dict
-            The measures by name.
-        """
-        tests = {
-            "accuracy": self.accuracy_test,
-            "fidelity": self.fidelity_test,
-            "kl": self.kl_test,
-        }
-        return {
-            "task": self.task,
-            "n": self.n,
-            "n_groups": self.n_groups,
-            "verdict": self.verdict,
-            "cautions": list(self.cautions),
-            "models": {name: asdict(scores) for name, scores in self._models().items()},
-            "tests": {name: test and asdict(test) for name, test in tests.items()},
-            "accuracy_reduction": self.accuracy_reduction,
-            "accuracy_improvement": self.accuracy_improvement,
-            "size_reduction": self.size_reduction,
-            "distillation_score": self.distillation_score,
-            "by_class": None if self.by_class is None else _records(self.by_class),
-            "slices": {name: _records(frame) for name, frame in self.slices.items()},
-        }
-
-    def __str__(self) -> str:
-        table = self.to_text().rename_axis(None).to_string()
-        lines = [table, "", self.verdict, *self.cautions]
-        scores = self.distillation_score
-        for unit, reduction in self.size_reduction.items():
-            if reduction is None:
-                continue
-            score = scores[unit]
-            tail = "" if score is None else f", distillation score {score:.4f}"
-            change = "smaller" if reduction >= 0 else "larger"
-            lines.append(f"Size in {unit}: {abs(reduction):.1f}% {change}{tail}.")
-        return "\n".join(lines)
-
-    @property
-    def _headline(self) -> str:
-        return self.verdict
-
-    def _repr_html_(self) -> str:
-        table = self.to_text().reset_index()
-        caption = f"On {self.rows_text}, with 95 % intervals"
-        sentences = (self.verdict, *self.cautions)
-        verdict = "".join(f"<p>{escape_html(text)}</p>" for text in sentences)
-        return verdict + html_table(table, list(table.columns[1:]), caption)
-
-    def _models(self) -> dict[str, Scores]:
-        models = {"teacher": self.teacher, "student": self.student}
-        return (
-            models if self.baseline is None else {**models, "baseline": self.baseline}
-        )
-
-    def _sizes(self) -> dict[str, tuple[int, int] | None]:
-        pairs = {
-            unit: (getattr(self.teacher.size, unit), getattr(self.student.size, unit))
-            for unit in ("parameters", "bytes")
-        }
-        return {u: p if p[0] and p[1] is not None else None for u, p in pairs.items()}
-
-    def _text(self, estimate: Estimate | None, spec: str | None = None) -> str:
-        spec = spec or (".3f" if self.task == "regression" else ".1%")
-        return "-" if estimate is None else format(estimate, spec)
-
-    def _value(self, estimate: Estimate) -> str:
-        return f"{estimate.value:{'.3f' if self.task == 'regression' else '.1%'}}"
-
-    def _cells(self, scores: Scores) -> dict[str, str]:
-        sizes = asdict(scores.size).items()
-        measured = " (R2)" if self.task == "regression" else ""
-        return {
-            f"accuracy{measured}": self._text(scores.accuracy),
-            f"fidelity{measured}": self._text(scores.fidelity),
-            "KL (nats)": self._text(scores.kl, ".3f"),
-            "R2 of logits": self._text(scores.r2, ".3f"),
-            **{unit: "-" if size is None else f"{size:,}" for unit, size in sizes},
-        }
-
-    def _against_teacher(self) -> str:
-        teacher, student = self.teacher.accuracy, self.student.accuracy
-        if teacher is None or student is None:
-            return ""
-        return (
-            f", its accuracy {self._text(student)} against the teacher's "
-            f"{self._value(teacher)}"
-        )
-
-    def _probabilities(self) -> str:
-        """Say how near the probabilities are to the teacher's."""
-        baseline, test = self.baseline, self.kl_test
-        if test is None or baseline is None:
-            return ""
-        ours, theirs = self.student.kl, baseline.kl
-        assert ours is not None
-        assert theirs is not None
-        words = {1: "significantly closer", -1: "significantly less close"}
-        how = words.get(test.direction, "about as close")
-        return (
-            f"; its probabilities are {how} to those of the teacher "
-            f"(KL {ours.value:.3f} against {theirs.value:.3f}, {test.p_text})"
-        )
-
-    def _distance(self) -> str:
-        """Say how far the student stays from its teacher."""
-        fidelity = self.student.fidelity
-        if fidelity is None:
-            return ""
-        if self.task == "regression":
-            left = f"{1 - fidelity.value:.3f} of the variance"
-            text = f"; {left} of the teacher is not explained"
-        else:
-            differs = f"{1 - fidelity.value:.1%} of the rows"
-            text = f"; it decides {differs} otherwise than the teacher"
-        teacher, student = self.teacher.accuracy, self.student.accuracy
-        if teacher is None or student is None:
-            return text
-        gap = student.value - teacher.value
-        size = f"{abs(gap):.3f}" if self.task == "regression" else ""
-        size = size or f"{100 * abs(gap):.1f} points"
-        beside = "above" if gap > 0 else "below"
-        where = f"{size} {beside} the" if gap else "equal to the"
-        return f"{text}, with an accuracy {where} {self._value(teacher)} of the teacher"
-
-    def _compared(self, name: str, test: PairedTest) -> str:
-        ours, theirs = getattr(self.student, name), getattr(self.baseline, name)
-        how = {1: "significantly higher", -1: "significantly lower"}
-        measured = "accuracy" if name == "accuracy" else "fidelity to the teacher"
-        if self.task == "regression":
-            measured += " (R2)"
-        return (
-            f"{measured} is {how.get(test.direction, 'not significantly different')} "
-            f"({self._value(ours)} against {self._value(theirs)}, {test.p_text})"
-        )
 
 
 def evaluate(
@@ -582,18 +233,3 @@ def _scores(
 def _size(model: Any) -> Size:
     numbers = (getattr(model, name, None) for name in ("n_parameters", "size_bytes"))
     return Size(*(None if number is None else int(number) for number in numbers))
-
-
-def _estimate_cells(of: object, *names: str) -> dict[str, float]:
-    """Return estimates and their intervals as cells of a table, NaN for None."""
-    cells = {}
-    for name in names:
-        estimate = getattr(of, name) or Estimate(np.nan, np.nan, np.nan, 0)
-        cells[name] = estimate.value
-        cells[f"{name}_low"], cells[f"{name}_high"] = estimate.low, estimate.high
-    return cells
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [{str(k): v for k, v in row.items()} for row in plain.to_dict("records")]

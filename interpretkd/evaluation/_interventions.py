@@ -33,7 +33,7 @@ from interpretkd.distillation import (
     teacher_is_here,
     teacher_says,
 )
-from interpretkd.evaluation._evaluate import _estimate_cells
+from interpretkd.evaluation._evaluation import _estimate_cells
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
 from interpretkd.models import Condition, Tree
 from interpretkd.rules import Rule, extract_rules

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
         fidelity as fidelity,
         kl_divergence as kl_divergence,
         label_matches as label_matches,
-        mcnemar as mcnemar,
         measure_fidelity as measure_fidelity,
-        paired_bootstrap as paired_bootstrap,
-        paired_divergence as paired_divergence,
         plain_fidelity as plain_fidelity,
         r2 as r2,
         r2_of_means as r2_of_means,
@@ -41,6 +38,7 @@ if TYPE_CHECKING:
         share_interval as share_interval,
         wilson_interval as wilson_interval,
     )
+    from interpretkd.metrics._paired import *
     from interpretkd.metrics._rows import *
     from interpretkd.metrics._scores import *
     from interpretkd.metrics._slices import (
@@ -56,13 +54,13 @@ else:
         __name__,
         """
         _agreement: accuracy agreement as_matrix check_distilled check_known
-            checked_pair fidelity kl_divergence label_matches mcnemar measure_fidelity
-            paired_bootstrap paired_divergence plain_fidelity r2 r2_of_means
-            squared_parts
+            checked_pair fidelity kl_divergence label_matches measure_fidelity
+            plain_fidelity r2 r2_of_means squared_parts
         _groups: FEW_GROUPS effective_rows of_sums sums_of_groups
         _intervals: Estimate PairedTest bootstrap_interval compare_means
             compare_shares percentile_interval resample share_interval
             wilson_interval
+        _paired: mcnemar paired_bootstrap paired_divergence
         _rows: rows_to_measure
         _scores: accuracy_improvement accuracy_reduction distillation_score
             size_reduction

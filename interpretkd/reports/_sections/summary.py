@@ -30,7 +30,10 @@ def _summary(subject: _Subject) -> Section:
     blocks: list[Block] = [
         Paragraph(found.verdict, loud=True),
         *([Bullets(found.cautions)] if found.cautions else []),
-        Table(table, f"On {found.n:,} held-out rows{found.groups_text}, with 95 % intervals"),
+        Table(
+            table,
+            f"On {found.n:,} held-out rows{found.groups_text}, with 95 % intervals",
+        ),
     ]
     if subject.found.tree is not None:
         top = subject.found.rules.sentences[:5]
