@@ -169,9 +169,9 @@ def _holder(target: Path) -> Iterator[Path]:
         yield holder
     finally:
         try:
-            _remove(holder)
+            _remove(holder, target)
         except BaseException:  # interrupted once: the second time it ends the work
-            _remove(holder)
+            _remove(holder, target)
             raise
         finally:
             _unlock(lock)
@@ -191,8 +191,9 @@ def _scratch(folder: Path, purpose: str) -> Iterator[Path]:
         yield inner
 
 
-def _remove(holder: Path) -> None:
-    if not os.path.lexists(holder / _OLD):  # else it is all that is left of a run
+def _remove(holder: Path, target: Path) -> None:
+    # An old run in it may be all that is left, if there is nothing in its place.
+    if os.path.lexists(target) or not os.path.lexists(holder / _OLD):
         shutil.rmtree(holder, ignore_errors=True)
 
 

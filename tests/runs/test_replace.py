@@ -1,6 +1,7 @@
 """A run's folder is replaced at once: whoever looks sees one whole run, always."""
 
 import errno
+import itertools
 import os
 import random
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from interpretkd._base import BundleError, InputError
 from interpretkd.runs import _replace
@@ -119,15 +120,31 @@ class _Breaks(Exception):
 PLACES = ("mkdir", "write", "sync", "rename", "exchange", "aside", "remove")
 
 
+@pytest.mark.parametrize("place", PLACES)
+def test_whatever_breaks_leaves_a_whole_run(place: str) -> None:
+    """Every step, every time it is taken, in both ways, over something and nothing."""
+    kinds = (KeyboardInterrupt, OSError)
+    ways = itertools.product(range(5), kinds, (True, False), (True, False))
+    for call, kind, one_step, is_there in ways:
+        _break_once(place, call, kind, one_step=one_step, is_there=is_there)
+
+
 @given(
     place=st.sampled_from(PLACES),
     call=st.integers(0, 4),
-    kind=st.sampled_from([KeyboardInterrupt, _Breaks, MemoryError, OSError]),
+    kind=st.sampled_from([_Breaks, MemoryError]),
     one_step=st.booleans(),
     is_there=st.booleans(),
 )
-def test_whatever_breaks_leaves_a_whole_run(
+@settings(max_examples=30)
+def test_any_error_leaves_a_whole_run(
     place: str, call: int, kind: type[BaseException], one_step: bool, is_there: bool
+) -> None:
+    _break_once(place, call, kind, one_step=one_step, is_there=is_there)
+
+
+def _break_once(
+    place: str, call: int, kind: type[BaseException], *, one_step: bool, is_there: bool
 ) -> None:
     """An error at any step: old or new, whole; nothing beside it."""
     functions = {
@@ -137,7 +154,7 @@ def test_whatever_breaks_leaves_a_whole_run(
         "rename": (os, "rename"),
         "exchange": (_replace, "_exchange"),
         "aside": (_replace, "_step_aside"),
-        "remove": (_replace.shutil, "rmtree"),
+        "remove": (shutil, "rmtree"),
     }
     owner, name = functions[place]
     calls = 0
