@@ -104,7 +104,7 @@ def rules(
     from interpretkd.runs import load_run
 
     loaded = load_run(run)
-    X, y, logits = _rows_to_measure(loaded, data, target)
+    X, y, logits, groups = _rows_to_measure(loaded, data, target)
     if not isinstance(loaded.model.student_.form_, Tree):
         if readable or merge or order is not None:
             raise ValueError(
@@ -113,7 +113,9 @@ def rules(
             )
         typer.echo(_sum_in_words(loaded.model, X, out))
         return
-    found = extract_rules(loaded.model, X, y, teacher_logits=logits, merge=merge)
+    found = extract_rules(
+        loaded.model, X, y, teacher_logits=logits, merge=merge, groups=groups
+    )
     if readable:
         if X is None:
             raise ValueError("--readable needs rows: give them with --data.")
@@ -323,8 +325,8 @@ def _sum_in_words(model: Any, X: Any, out: Path | None) -> str:
 
 def _rows_to_measure(
     loaded: Any, data: Path | None, target: str | None
-) -> tuple[Any, Any, Any]:
-    """Return rows, labels and the teacher's logits (None: it has to be asked)."""
+) -> tuple[Any, Any, Any, Any]:
+    """Return rows, labels, the teacher's logits (None: it has to be asked), groups."""
     from interpretkd.runs import read_rows_for, take_labels, take_rows_for
 
     if data is not None:
@@ -332,6 +334,8 @@ def _rows_to_measure(
         for note in read.notes:
             warn(note)
         labels = take_labels(loaded.model, read.frame, target)
-        return take_rows_for(loaded.model, read.frame), labels, None
+        return take_rows_for(loaded.model, read.frame), labels, None, None
     kept = loaded.evaluation
-    return (None, None, None) if kept is None else (kept.X, kept.y, kept.answers)
+    if kept is None:
+        return None, None, None, None
+    return kept.X, kept.y, kept.answers, kept.groups

@@ -62,7 +62,8 @@ class Analysis:
     own : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
         What the teacher decides, where that is not what its logits do; see `answers`.
     groups : ndarray of shape (n_samples,), int64, or None
-        Which rows belong together: `data.group_positions`.
+        Which rows belong together: `data.group_positions`. Disagreements, interventions
+        and stability take the rows as independent all the same.
     """
 
     model: Any
@@ -174,7 +175,13 @@ class Analysis:
     @cached_property
     def rules(self) -> RuleSet:
         """The rules of a tree, measured on these rows."""
-        return extract_rules(self.model, self.X, self.y, teacher_logits=self.answers)
+        return extract_rules(
+            self.model,
+            self.X,
+            self.y,
+            teacher_logits=self.answers,
+            groups=self.groups,
+        )
 
     @cached_property
     def disagreements(self) -> Disagreements:

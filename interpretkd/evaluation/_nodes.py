@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interpretkd._base import check_integer, one_line
 from interpretkd.drawing import Look
 from interpretkd.evaluation._analysis import Analysis
-from interpretkd.metrics import Estimate, wilson_interval
+from interpretkd.metrics import Estimate, part_interval
 from interpretkd.models import Condition, path_conditions
 
 
@@ -103,7 +103,8 @@ def node_facts(
     rows = np.flatnonzero(look.below(node)[reached])
     fidelity = rmse = None
     if found.has_classes and len(rows):
-        fidelity = wilson_interval(int(found.agrees[rows].sum()), len(rows))
+        groups = None if found.groups is None else found.groups[rows]
+        fidelity = part_interval(found.agrees[rows], groups)
     elif len(rows):
         apart = found.logits[rows] - found.teacher_logits[rows]
         rmse = float(np.sqrt((apart**2).mean()))

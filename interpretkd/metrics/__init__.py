@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         bootstrap_interval as bootstrap_interval,
         compare_means as compare_means,
         compare_shares as compare_shares,
+        part_interval as part_interval,
         percentile_interval as percentile_interval,
         resample as resample,
         share_interval as share_interval,
@@ -58,8 +59,8 @@ else:
             plain_fidelity r2 r2_of_means squared_parts
         _groups: FEW_GROUPS effective_rows of_sums sums_of_groups
         _intervals: Estimate PairedTest bootstrap_interval compare_means
-            compare_shares percentile_interval resample share_interval
-            wilson_interval
+            compare_shares part_interval percentile_interval resample
+            share_interval wilson_interval
         _paired: mcnemar paired_bootstrap paired_divergence
         _rows: rows_to_measure
         _scores: accuracy_improvement accuracy_reduction distillation_score

@@ -187,6 +187,29 @@ def share_interval(hits: ArrayLike, groups: ArrayLike | None = None) -> Estimate
     return _wilson(share, worth, n, 0.95)
 
 
+def part_interval(
+    hits: NDArray[np.bool_], groups: NDArray[np.int64] | None = None
+) -> Estimate:
+    """Return the share of a part of the rows, such as those of one rule.
+
+    Parameters
+    ----------
+    hits : ndarray of shape (n_samples,), bool
+        Whether each row of the part counts; at least one row.
+    groups : ndarray of shape (n_samples,), int64, default=None
+        Which rows belong together; None takes them as independent.
+
+    Returns
+    -------
+    Estimate
+        As `share_interval`; of rows of one group from 0 to 1, for they say nothing of
+        others.
+    """
+    if groups is not None and len(np.unique(groups)) < 2:
+        return Estimate(float(hits.mean()), 0.0, 1.0, len(hits))
+    return share_interval(hits, groups)
+
+
 def _wilson(share: float, worth: float, n: int, confidence: float) -> Estimate:
     """Return Wilson's interval of a share of n rows that are worth so many."""
     z = float(ndtri(0.5 + confidence / 2))

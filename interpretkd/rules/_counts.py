@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError
-from interpretkd.data import Codes, as_frame
-from interpretkd.metrics import wilson_interval
+from interpretkd.data import Codes, as_frame, group_positions
+from interpretkd.metrics import Estimate, part_interval
 from interpretkd.models import LeafOutcomes, Tree, decision_probability
 from interpretkd.targets import Answers, answers_of, decide, probabilities
 
@@ -32,12 +32,20 @@ class _Judged:
         The teacher's probability of its own decision; None for regression.
     labels : ndarray of shape (n_samples, n_columns) or None
         The labels in the same form; -1 for a class that the model does not know.
+    groups : ndarray of shape (n_samples,), int64, or None
+        Which rows belong together; None where they are independent.
     """
 
     codes: Codes
     teacher: NDArray[Any] | None
     confidence: Array | None
     labels: NDArray[Any] | None
+    groups: NDArray[np.int64] | None = None
+
+    def share(self, hits: NDArray[np.bool_], rows: NDArray[np.integer]) -> Estimate:
+        """Return the share of some rows that count, with its interval."""
+        of_rows = None if self.groups is None else self.groups[rows]
+        return part_interval(hits[rows], of_rows)
 
 
 def _judge_rows(
@@ -47,6 +55,7 @@ def _judge_rows(
     X: ArrayLike,
     y: ArrayLike | None = None,
     teacher_logits: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
 ) -> _Judged:
     """Bring rows, labels and the teacher's logits into the form of the rules."""
     frame = as_frame(X)
@@ -64,7 +73,8 @@ def _judge_rows(
     if y is not None:
         labels = _labels(outcomes, np.asarray(y))
         _check_shape("y", labels, (n_rows, outcomes.decisions.shape[1]))
-    return _Judged(codes, teacher, confidence, labels)
+    place = None if groups is None else group_positions(groups, n_rows)
+    return _Judged(codes, teacher, confidence, labels, place)
 
 
 def _teacher_answers(
@@ -92,6 +102,7 @@ def _count_rows(
         {"n_rows": int(n), "coverage": int(n) / max(n_rows, 1)} for n in counts
     ]
     covering = np.flatnonzero(counts)
+    rows = np.split(np.argsort(place, kind="stable"), np.cumsum(counts)[:-1])
     said = outcomes.decisions[place]
     if outcomes.task == "regression":
         for name, truth in (("teacher", judged.teacher), ("label", judged.labels)):
@@ -99,19 +110,18 @@ def _count_rows(
                 _add_errors(entries, name, truth, said, place, counts)
         return entries
     if judged.teacher is not None and judged.confidence is not None:
-        agreed = _sums(place, (said == judged.teacher).all(axis=1), n_rules)
+        agreed = (said == judged.teacher).all(axis=1)
         confidence = _sums(place, judged.confidence, n_rules)
         for i in covering:
-            n_agreed, n = round(agreed[i]), int(counts[i])
-            entries[i]["fidelity"] = wilson_interval(n_agreed, n)
-            entries[i]["n_disagree"] = n - n_agreed
-            entries[i]["confidence"] = float(confidence[i] / n)
+            entries[i]["fidelity"] = judged.share(agreed, rows[i])
+            entries[i]["n_disagree"] = int((~agreed[rows[i]]).sum())
+            entries[i]["confidence"] = float(confidence[i] / counts[i])
     if judged.labels is not None:
-        correct = _sums(place, (said == judged.labels).all(axis=1), n_rules)
+        correct = (said == judged.labels).all(axis=1)
         base = _how_often(outcomes.decisions, judged.labels)
         for i in covering:
-            n_correct, n = round(correct[i]), int(counts[i])
-            entries[i]["accuracy"] = wilson_interval(n_correct, n)
+            n_correct, n = int(correct[rows[i]].sum()), int(counts[i])
+            entries[i]["accuracy"] = judged.share(correct, rows[i])
             if base[i]:
                 entries[i]["lift"] = (n_correct / n) / (int(base[i]) / n_rows)
                 entries[i]["recall"] = n_correct / int(base[i])

@@ -465,6 +465,7 @@ def extract_rules(
     *,
     teacher_logits: ArrayLike | None = None,
     merge: bool = False,
+    groups: ArrayLike | None = None,
 ) -> RuleSet:
     """Read the rules of a tree, ordered by coverage.
 
@@ -483,6 +484,9 @@ def extract_rules(
     merge : bool, default=False
         Whether neighbouring leaves that decide the same become one rule. Decisions
         stay exact, probabilities become means.
+    groups : array-like of shape (n_samples,), default=None
+        What the rows belong to: a rule's intervals are then over groups. None takes the
+        rows as independent.
 
     Returns
     -------
@@ -526,7 +530,7 @@ def extract_rules(
     judged = None
     if X is not None:
         outcomes = leaf_outcomes(model, tree.value[:1])
-        judged = _judge_rows(model, tree, outcomes, X, y, teacher_logits)
+        judged = _judge_rows(model, tree, outcomes, X, y, teacher_logits, groups)
     elif y is not None or teacher_logits is not None:
         given = "y" if y is not None else "teacher_logits"
         raise InputError(f"The '{given}' parameter of extract_rules needs the rows X.")

@@ -161,3 +161,21 @@ def _always_ahead(ahead, groups):
         n_resamples=100,
         groups=groups,
     )
+
+
+def test_the_intervals_of_rules_are_over_groups_too():
+    model, X, y, groups = _grouped_case()
+    plain = {r.leaf: r for r in model.rules(X, y)}
+    for rule in model.rules(X, y, groups=groups):
+        one = plain[rule.leaf]
+        rows = np.flatnonzero(model.tree_.apply(X) == rule.leaf)
+        assert rule.accuracy.value == one.accuracy.value
+        assert (
+            rule.accuracy.high - rule.accuracy.low
+            > one.accuracy.high - one.accuracy.low
+        )
+        hits = model.predict(X[rows]) == y[rows]
+        assert rule.accuracy == share_interval(hits, groups[rows])
+    lone = model.rules(X[:10], y[:10], groups=[*groups[:9], 99])
+    known = [rule.accuracy for rule in lone if rule.accuracy is not None]
+    assert known
