@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         evaluation as evaluation,
         explain as explain,
         export as export,
+        methods as methods,
         metrics as metrics,
         model_selection as model_selection,
         models as models,
@@ -81,8 +82,8 @@ else:
             MLPRegressorTeacher MLPTeacher OnnxTeacher TorchTeacher
         """,
         rooms="""
-        data datasets distillation drawing evaluation explain export metrics
-        model_selection models pipelines reports rules runs students studio
+        data datasets distillation drawing evaluation explain export methods
+        metrics model_selection models pipelines reports rules runs students studio
         targets teachers transfer
         """,
     )

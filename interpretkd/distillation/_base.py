@@ -42,25 +42,29 @@ from interpretkd.data import (
     Schema,
     as_columns,
     checked_rows,
-    group_positions,
     hold_out,
     stack_rows,
     take_rows,
 )
-from interpretkd.distillation._choosing import TargetTrial, _choose_target
+from interpretkd.distillation._choosing import TargetTrial
+from interpretkd.distillation._deliberating import _Choice
+from interpretkd.distillation._recipe import _made_rows, _Methods, _Recipe
 from interpretkd.distillation._teaching import (
     _fit_in_full,
     _fit_to_labels,
     _may_be_of_labels,
     _or_of_labels,
     _Parts,
+    _Pupil,
+    _try,
 )
+from interpretkd.methods import ColumnView, Context, Questions, Use, View
 from interpretkd.metrics import Estimate, fidelity
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import Answers, Target
 from interpretkd.teachers import Teacher, as_teacher, check_answers
-from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
+from interpretkd.transfer import GENERATORS, TransferSet
 
 if TYPE_CHECKING:
     from interpretkd.evaluation import Evaluation
@@ -75,22 +79,26 @@ _FEWEST_ROWS = 5
 _ENOUGH_ROWS = 20_000
 """Rows from which on the search needs no further ones."""
 
-_DRAWN_PER_ROW, _MOST_DRAWN = 20, 10_000
-
-_TRIAL_ROWS = 20_000
-"""Targets are compared on at most so many rows: their order is clear early."""
-
 
 class _Distilled(MetaEstimatorMixin, BaseEstimator):
     """What classifier and regressor share: from rows to a fitted student."""
 
     teacher: Any
     student: Any
-    alpha: float
+    alpha: Any
     random_state: Any
+    replies: Any
+    hints: Any
     transfer: Any
+    weights: Any
+    view: Any
+    scheme: Any
     validation_fraction: float
     n_asked_: int
+    queries_: int
+    recipe_: tuple[str, ...]
+    transfer_set_: TransferSet | None
+    view_: View | None
     schema_: Schema
     ranges_: Ranges | None
     task_: str
@@ -119,10 +127,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             One column a class or label (values, for regression).
         """
         check_is_fitted(self)
-        rows = checked_rows(self, X, reset=False)
-        return self.reading_.decode(
-            as_columns(self.student_.predict(self._conform(rows)))
-        )
+        outputs = self.student_.predict(self._seen_rows(X))
+        return self.reading_.decode(as_columns(outputs))
 
     def baseline_logits(self, X: ArrayLike) -> Array:
         """Return the logits of the baseline, the same student fitted to the labels.
@@ -145,17 +151,19 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         if self.baseline_ is None or self.baseline_reading_ is None:
             raise InputError("There is no baseline: `fit` was given no labels y.")
-        rows = checked_rows(self, X, reset=False)
-        outputs = as_columns(self.baseline_.predict(self._conform(rows)))
-        return self.baseline_reading_.decode(outputs)
+        outputs = self.baseline_.predict(self._seen_rows(X))
+        return self.baseline_reading_.decode(as_columns(outputs))
 
-    def fidelity(self, X: ArrayLike) -> Estimate:
+    def fidelity(self, X: ArrayLike, *, of: str = "teacher") -> Estimate:
         """Return how far the student agrees with its teacher on these rows.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
             Rows that neither was fitted to.
+        of : {"teacher", "origin"}, default="teacher"
+            "origin" asks the first teacher of a chain: the network behind the model
+            that taught this one.
 
         Returns
         -------
@@ -164,7 +172,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             95 % interval.
         """
         check_is_fitted(self)
-        return fidelity(self, X)
+        return fidelity(self, X, of=of)
 
     def evaluate(
         self, X: ArrayLike, y: ArrayLike | None = None, **settings: Any
@@ -345,13 +353,22 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
     @property
     def n_parameters(self) -> int | None:
-        """The numbers that the student holds; None when it is not one of ours."""
-        return getattr(getattr(self.student_, "form_", None), "n_parameters", None)
+        """The numbers of student and view; None when it is not one of ours.
+
+        A student that reads a network's neurons needs the network up to there.
+        """
+        return self._size("n_parameters")
 
     @property
     def size_bytes(self) -> int | None:
         """The bytes of these numbers; None when it is not one of ours."""
-        return getattr(getattr(self.student_, "form_", None), "size_bytes", None)
+        return self._size("size_bytes")
+
+    def _size(self, name: str) -> int | None:
+        own: int | None = getattr(getattr(self.student_, "form_", None), name, None)
+        if own is None or self.view_ is None:
+            return own
+        return own + int(getattr(self.view_, name))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -381,6 +398,13 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def _conform(self, rows: Rows) -> Rows:
         return self.schema_.conform(rows)
 
+    def _seen_rows(self, X: ArrayLike) -> Rows:
+        """Return rows as the student reads them."""
+        if self.view_ is None:
+            return self._conform(checked_rows(self, X, reset=False))
+        rows = checked_rows(self, self.view_.complete(X), reset=False)
+        return self.view_.see(self._conform(rows))
+
     @property
     def _is_regressor(self) -> bool:
         return isinstance(self, RegressorMixin)
@@ -388,8 +412,10 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def _check(self, name: str) -> None:
         share = self.validation_fraction
         check_real(name, "validation_fraction", share, 0, 0.5, closed="right")
-        if self.transfer is not None and not callable(self.transfer):
+        if isinstance(self.transfer, str):
             check_choice(name, "transfer", self.transfer, GENERATORS)
+        if isinstance(self.weights, str):
+            check_choice(name, "weights", self.weights, ("auto",))
         if not _can_teach(self.teacher):
             got = f"Got {one_line(repr(self.teacher))}."
             kind = "task='regression'" if self._is_regressor else "classes=..."
@@ -420,8 +446,10 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
     def _check_alpha(self, y: Any) -> None:
         name = type(self).__name__
-        check_real(name, "alpha", self.alpha, 0, 1, closed="both")
-        if self.alpha > 0 and y is None:
+        chosen = isinstance(self.alpha, str) and self.alpha == "auto"
+        if not chosen:
+            check_real(name, "alpha", self.alpha, 0, 1, closed="both")
+        if y is None and (chosen or self.alpha > 0):
             raise InputError(
                 f"The 'alpha' parameter of {name} must be 0 when no labels y are "
                 f"given. Got {self.alpha!r}."
@@ -473,18 +501,25 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         return Encoded(images, images.encode(rows))
 
     def _ask_teacher(
-        self, rows: Rows, n_given: int, y: Any, groups: ArrayLike | None
+        self,
+        rows: Rows,
+        n_given: int,
+        y: Any,
+        place: NDArray[np.int64] | None,
+        weight: Array | None,
     ) -> Answers:
         """Keep validation rows, fit the teacher to the others; return its answers."""
-        place = None if groups is None else group_positions(groups, n_given)
         kept, self.validation_rows_ = self._split(n_given, y, place)
         known = None if y is None else y[kept]
         of_kept = None if place is None else place[kept]
-        self.teacher_ = self._fit_teacher(take_rows(rows, kept), known, of_kept)
+        counts = None if weight is None else weight[kept]
+        own_rows = take_rows(rows, kept)
+        self.teacher_ = self._fit_teacher(own_rows, known, of_kept, counts)
         self.task_ = self.teacher_.task
         if (self.task_ == "regression") != self._is_regressor:
             raise self._wrong_kind(self.teacher_.estimator)
-        answers = self.teacher_.answers(rows)
+        self._questions = Questions(self.teacher_)
+        answers = self._questions.ask_given(rows)
         check_answers(type(self.teacher_.estimator).__name__, answers, self.task_)
         if answers.own is not None:
             self.teacher_ = replace(self.teacher_, decides_otherwise=True)
@@ -505,7 +540,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self, n_given: int, y: Any, groups: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Keep a seeded part of the rows for choosing, stratified if it can be."""
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        seed = self._seed()
         rows = np.arange(n_given)
         size = max(2, round(self.validation_fraction * n_given))
         return hold_out(rows, size, seed, self._strata(y), groups)
@@ -538,7 +573,11 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         return None
 
     def _fit_teacher(
-        self, rows: Any, y: Any, groups: NDArray[np.int64] | None = None
+        self,
+        rows: Any,
+        y: Any,
+        groups: NDArray[np.int64] | None = None,
+        weight: Array | None = None,
     ) -> Teacher:
         """Return the teacher, fitted here unless it is frozen.
 
@@ -550,14 +589,25 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             teacher = clone(teacher)
             is_frozen = is_fitted(teacher)
         if not is_frozen:
-            takes = groups is not None and has_fit_parameter(teacher, "groups")
-            teacher.fit(rows, y, **({"groups": groups} if takes else {}))
+            told = {"groups": groups, "sample_weight": weight}
+            takes = {
+                name: value
+                for name, value in told.items()
+                if value is not None and has_fit_parameter(teacher, name)
+            }
+            teacher.fit(rows, y, **takes)
         if given is None:
             return as_teacher(teacher)
         reads = given.restore if is_frozen else given.settle
         return replace(as_teacher(teacher), reads=reads)
 
-    def _distil(self, transfer_set: TransferSet, targets: list[Target]) -> None:
+    def _distil(
+        self,
+        transfer_set: TransferSet,
+        targets: list[Target],
+        methods: _Methods,
+        groups: NDArray[np.int64] | None,
+    ) -> None:
         """Choose the target, fit the student, fit the baseline."""
         others = np.setdiff1d(np.arange(len(transfer_set)), self.validation_rows_)
         parts = _Parts(
@@ -565,50 +615,70 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             transfer_set.take(others),
             transfer_set.take(self.validation_rows_),
         )
-        self.target_, self.trials_ = targets[0], ()
-        if len(targets) > 1:
-            tried = parts.kept
-            seed = check_random_state(self.random_state).randint(2**31 - 1)
-            if len(others) > _TRIAL_ROWS:
-                chosen = np.random.default_rng(seed).permutation(others)[:_TRIAL_ROWS]
-                tried = transfer_set.take(np.sort(chosen))
-            self.target_, self.trials_ = _choose_target(
-                self._student, targets, tried, parts.held_out
-            )
-        draw = self._draw if self._asks_further(transfer_set) else None
-        student, meant = self._student, targets[0]
-        fitted = _fit_in_full(student, self.target_, meant, parts, draw)
+        student, seed = self._student, self._seed()
+        recipe = self._recipe(methods, parts, targets, seed)
+        of_kept = None if groups is None else groups[others]
+        choice = _Choice(student, parts, recipe, seed, of_kept)
+        target, meant, recipe, self.trials_ = choice.make(
+            targets, alpha=self.alpha == "auto", weights=methods.weighs
+        )
+        if self.transfer == "auto" and not self._asks_further(transfer_set, target):
+            recipe = replace(recipe, transfer=())
+        fitted = _fit_in_full(student, target, meant, parts, recipe)
         self.baseline_ = self.baseline_reading_ = None
         if transfer_set.labels is not None:
-            baseline = _fit_to_labels(student, parts, self.task_)
+            baseline = _fit_to_labels(student, parts, self.task_, recipe)
             self.baseline_ = baseline.taught.student
             self.baseline_reading_ = baseline.taught.reading
             if len(targets) > 1 and _may_be_of_labels(student):
-                fitted = _or_of_labels(student, fitted, baseline, meant, parts)
-        self.target_, self.n_asked_ = fitted.target, fitted.n_asked
+                both = (student, fitted, baseline, meant, parts, recipe)
+                fitted = _or_of_labels(*both)
+        self.target_, self.n_asked_ = fitted.target, _made_rows(fitted.prepared)
         self.trials_ += fitted.trials
         self.student_, self.reading_ = fitted.taught.student, fitted.taught.reading
+        self.transfer_set_, self.view_ = fitted.prepared, recipe.view
+        self.recipe_, self.queries_ = recipe.sentences(), recipe.context.n_asked
+        del self._questions  # the answers would be kept as long as the model
 
-    def _asks_further(self, transfer_set: TransferSet) -> bool:
-        if self.transfer != "auto":
-            return self.transfer is not None
+    def _recipe(
+        self, methods: _Methods, parts: _Parts, targets: list[Target], seed: int
+    ) -> _Recipe:
+        """Check what the steps need and do; learn the view on the rows kept."""
+        name, student = type(self).__name__, as_student(self._student)
+
+        def fit(rows: TransferSet) -> _Pupil:
+            taught = _try(student.without_search(), targets[0], targets[0], rows)
+            return _Pupil(taught, _Recipe(context))
+
+        context = Context(
+            self.teacher_, self.schema_, self.task_, seed, self._questions, fit
+        )
+        n_outputs = parts.whole.logits.shape[1]
+        use = Use(student, tuple(targets), self.teacher_, n_outputs)
+        methods.check(name, use, context.offers(parts.kept))
+        view = methods.view
+        if view is not None:
+            view = clone(view).fit(parts.kept.rows, context)
+            if not isinstance(view, ColumnView):
+                view.schema_ = Encoded.of(view.see(parts.whole.rows)).schema
+        return _Recipe(
+            context,
+            methods.transfer,
+            methods.steps,
+            methods.tries,
+            view,
+            methods.scheme,
+        )
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _asks_further(self, transfer_set: TransferSet, target: Target) -> bool:
+        """Say whether transfer="auto" is for such rows, such a student and target."""
         pixels = any(feature.kind == "pixel" for feature in self.schema_.features)
         few = len(transfer_set) < _ENOUGH_ROWS
         chooses = as_student(self._student).validation == "choose"
-        return chooses and few and not pixels and self.target_.alpha == 0
-
-    def _draw(self, transfer_set: TransferSet) -> TransferSet:
-        """Ask the teacher about rows like these, together of the same weight."""
-        n_rows = len(transfer_set)
-        n_drawn = min(_DRAWN_PER_ROW * n_rows, _MOST_DRAWN)
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
-        codes = transfer_set.encoded.codes
-        settings = (self.schema_, codes, n_drawn, self.transfer, seed)
-        rows = self._conform(draw_rows(*settings, like=transfer_set.rows))
-        encoded = Encoded(self.schema_, self.schema_.encode(rows))
-        said = self.teacher_.answers(rows)
-        weight = np.full(len(said), min(1.0, n_rows / len(said)))
-        return TransferSet(rows, said.logits, None, weight, encoded, said.own)
+        return chooses and few and not pixels and target.alpha == 0
 
 
 def is_fitted(estimator: Any) -> bool:

@@ -1,10 +1,11 @@
 """Choosing on validation rows: the target, the search, the labels' tree or ours."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.distillation._calibration import (
@@ -13,10 +14,14 @@ from interpretkd.distillation._calibration import (
     _calibrated,
 )
 from interpretkd.distillation._fitting import fit_student
+from interpretkd.distillation._recipe import _Recipe
 from interpretkd.metrics import plain_fidelity
 from interpretkd.students import as_student
 from interpretkd.targets import Target, decide, log_probabilities, probabilities
 from interpretkd.transfer import TransferSet
+
+ALPHAS = (0.0, 0.1, 0.3, 0.5)
+"""The weights of the labels that ``alpha="auto"`` tries."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,16 @@ class TargetTrial:
     name : str, default=""
         "" for a first fit, without search, in which the targets are compared. A tree
         is then compared in full with the tree of the labels.
+    accuracy : float or None, default=None
+        Its accuracy on the validation rows, in [0, 1], where that decides: the weights
+        of the labels of ``alpha="auto"``.
     """
 
     target: Target
     fidelity: float
     n_rows: int
     name: str = ""
+    accuracy: float | None = None
 
     def __str__(self) -> str:
         return self.name or str(self.target)
@@ -69,35 +78,59 @@ def _choose_search(
     student: Any,
     target: Target,
     meant: Target,
-    transfer_set: TransferSet,
+    kept: TransferSet,
     held_out: TransferSet,
-    draw: Callable[[TransferSet], TransferSet] | None,
+    recipe: _Recipe,
 ) -> _SearchChoice:
     """Choose the search of a student, and whether further rows serve it.
 
     The student is one that chooses on held-out rows, and then says in ``chosen_`` what
-    its "auto" stood for; `draw` returns a transfer set of further rows, like those of
-    the given one. They are used unless the student is better without them by more than
-    one standard error, on the given rows.
+    its "auto" stood for. Further rows that are only tried are used unless the student
+    is better without them by more than one standard error, on the held-out rows.
     """
-    if draw is None and not as_student(student).uses_validation:
+    asks = bool(recipe.transfer)
+    if not asks and not as_student(student).uses_validation:
         return _SearchChoice({}, False)
 
-    def taught(own: TransferSet, validation: TransferSet) -> Taught:
-        fitted = fit_student(student, target, own, validation)
-        return _calibrated(fitted, target, meant, own)
+    def taught(further: bool) -> _SearchChoice:
+        own = recipe.lesson(kept, further=further)
+        fitted = fit_student(student, target, own, held_out)
+        found = _calibrated(fitted, target, meant, own)
+        return _SearchChoice(fitted.chosen_, further, found)
 
-    bare = taught(transfer_set, held_out)
-    without = _SearchChoice(bare.student.chosen_, False, bare)
-    if draw is None:
-        return without
-    joined = (part.join(draw(part)) for part in (transfer_set, held_out))
-    rich = taught(*joined)
-    loss = _losses(bare, held_out) - _losses(rich, held_out)
-    margin = loss.std() / np.sqrt(len(loss))
-    if loss.mean() < -margin:
-        return without
-    return _SearchChoice(rich.student.chosen_, True, rich)
+    if not recipe.tries or not asks:
+        return taught(asks)
+    bare, rich = taught(False), taught(True)
+    assert bare.taught is not None
+    assert rich.taught is not None
+    return rich if _serves(rich.taught, bare.taught, held_out) else bare
+
+
+def _serves(rich: Taught, bare: Taught, held_out: TransferSet) -> bool:
+    """Tell whether a student is not worse than another by a standard error."""
+    gain = _losses(bare, held_out) - _losses(rich, held_out)
+    mean, error = weighted_mean(gain, held_out.weights)
+    return bool(mean >= -error)
+
+
+def weighted_mean(values: Array, weights: Array) -> tuple[float, float]:
+    """Return a weighted mean and its standard error.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+        Numbers.
+    weights : ndarray of shape (n_samples,)
+        How much each counts.
+
+    Returns
+    -------
+    mean, error : float
+        Of equal weights: the mean, and the deviation over the root of the number.
+    """
+    share = weights / weights.sum()
+    mean = float(share @ values)
+    return mean, float(np.sqrt((share**2) @ (values - mean) ** 2))
 
 
 def _choose_target(
@@ -112,22 +145,61 @@ def _choose_target(
     Returns it and all that were tried; the student is cloned.
     """
     trials, scores = [], []
-    quick = as_student(student).without_search()
-    validation = held_out if as_student(quick).uses_validation else None
     for target in targets:
-        fitted = fit_student(quick, target, transfer_set, validation)
-        scale = _best_scale(Taught(fitted, target), target, held_out)
-        taught = _calibrated(fitted, target, target, transfer_set, scale)
+        taught = _quickly(student, target, transfer_set, held_out)
         scores.append(_score(taught, held_out))
         trials.append(TargetTrial(target, scores[-1][0], len(transfer_set)))
     best = max(range(len(scores)), key=scores.__getitem__)
     return targets[best], tuple(trials)
 
 
+def _choose_alpha(
+    student: Any, target: Target, transfer_set: TransferSet, held_out: TransferSet
+) -> tuple[Target, tuple[TargetTrial, ...]]:
+    """Choose the weight of the labels by accuracy on the held-out rows with a label.
+
+    By fidelity none would always win. One above 0 is taken only where it is right more
+    often than 0 by more than one standard error.
+    """
+    labelled = held_out.take(np.flatnonzero(held_out.is_labelled))
+    found, trials = [], []
+    for alpha in ALPHAS:
+        tried = replace(target, alpha=alpha)
+        taught = _quickly(student, tried, transfer_set, held_out)
+        found.append(_errors(taught, labelled))
+        accuracy = _accuracy(found[-1], labelled)
+        fidelity = _score(taught, held_out)[0]
+        trials.append(
+            TargetTrial(
+                tried, fidelity, len(transfer_set), f"{tried}, by accuracy", accuracy
+            )
+        )
+    best = 0
+    for place in range(1, len(ALPHAS)):
+        gain, error = weighted_mean(found[0] - found[place], labelled.weights)
+        better = weighted_mean(found[best] - found[place], labelled.weights)[0] > 0
+        best = place if gain > error and better else best
+    return replace(target, alpha=ALPHAS[best]), tuple(trials)
+
+
+def _quickly(
+    student: Any, target: Target, transfer_set: TransferSet, held_out: TransferSet
+) -> Taught:
+    """Return a student fitted without search, to compare what it is fitted to."""
+    quick = as_student(student).without_search()
+    validation = held_out if as_student(quick).uses_validation else None
+    fitted = fit_student(quick, target, transfer_set, validation)
+    scale = _best_scale(Taught(fitted, target), target, held_out)
+    return _calibrated(fitted, target, target, transfer_set, scale)
+
+
 def _score(taught: Taught, held_out: TransferSet) -> tuple[float, float]:
     """Return a student's fidelity, and the negative of its divergence."""
     task, logits = taught.reading.task, taught.logits(held_out)
-    fidelity = plain_fidelity(task, logits, held_out.answers)
+    if held_out.weight is None:
+        fidelity = plain_fidelity(task, logits, held_out.answers)
+    else:
+        fidelity = 1 - weighted_mean(_losses(taught, held_out), held_out.weight)[0]
     return fidelity, -_divergence(task, logits, held_out.logits)
 
 
@@ -136,7 +208,33 @@ def _losses(taught: Taught, transfer_set: TransferSet) -> Array:
     task, logits = taught.reading.task, taught.logits(transfer_set)
     if task == "regression":
         return ((logits - transfer_set.logits) ** 2).sum(axis=1)
-    other = decide(logits, task) != decide(transfer_set.answers, task)
+    return _missed(decide(logits, task), decide(transfer_set.answers, task))
+
+
+def _errors(taught: Taught, labelled: TransferSet) -> Array:
+    """Return by how much a student misses the labels, row by row."""
+    task, logits = taught.reading.task, taught.logits(labelled)
+    assert labelled.labels is not None
+    if task == "regression":
+        return ((logits - labelled.labels) ** 2).sum(axis=1)
+    truth = labelled.labels.astype(np.int64)
+    truth = truth.argmax(axis=1) if task == "multiclass" else truth
+    return _missed(decide(logits, task), truth)
+
+
+def _accuracy(errors: Array, labelled: TransferSet) -> float:
+    """Return the accuracy (R2, for regression) that belongs to errors."""
+    mean = weighted_mean(errors, labelled.weights)[0]
+    if labelled.task != "regression":
+        return 1 - mean
+    assert labelled.labels is not None
+    share = labelled.weights / labelled.weights.sum()
+    spread = share @ (labelled.labels - share @ labelled.labels) ** 2
+    return 1 - mean / max(float(spread.sum()), 1e-300)
+
+
+def _missed(decided: NDArray[Any], wanted: NDArray[Any]) -> Array:
+    other = decided != wanted
     return other.reshape(len(other), -1).mean(axis=1)
 
 

@@ -8,7 +8,14 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
 from interpretkd._base import Array, InputError, check_choice, check_real
+from interpretkd.data import group_positions
 from interpretkd.distillation._base import _Distilled, is_fitted
+from interpretkd.distillation._recipe import (
+    _checked_weight,
+    _groups_of_all,
+    _methods,
+    _origin,
+)
 from interpretkd.targets import DecisionMixin, Target, check_labels, indicate
 from interpretkd.teachers import Teacher
 from interpretkd.transfer import TransferSet
@@ -47,16 +54,35 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
     temperature : float, default=1.0
         In (0, inf): flattens the targets of ``target="soft"``; any other target
         takes 1.0 alone.
-    alpha : float, default=0.0
+    alpha : float or "auto", default=0.0
         In [0, 1]: the weight of the labels in the targets, and in the probabilities;
-        it is the same at every temperature.
-    transfer : {"auto", "mix", "resample", None} or callable, default="auto"
+        it is the same at every temperature. "auto" tries 0, 0.1, 0.3 and 0.5, and takes
+        one above 0 where the student is right about more labels of the validation rows
+        by more than one standard error: it is chosen by accuracy, not by fidelity.
+    replies : Reply or list of Reply, default=None
+        What is taught in the place of the teacher's answers, such as
+        `methods.Conditional`.
+    hints : Hint or list of Hint, default=None
+        Guide columns that shape the student's tests, such as `methods.Features` of a
+        hidden layer; refused where they cannot do anything.
+    transfer : {"auto", "mix", "resample", None}, callable, RowGenerator, Auto or \
+            list, default="auto"
         Further rows about which the teacher is asked, with together the weight of the
         given ones: drawn between neighbours ("mix"), with cells of neighbours
-        ("resample"), or by a function ``(schema, codes, n_rows, rng) -> codes``.
-        "auto" draws both kinds for a student that searches (`CartStudent`), when
-        there are fewer than 20,000 rows, they are no images and `alpha` is 0, and
-        uses them unless the student is better without them on the validation rows.
+        ("resample"), by a function ``(schema, codes, n_rows, rng) -> codes``, or by
+        the steps of `methods`, one after another. "auto" draws the first two kinds for
+        a student that searches (`CartStudent`), when there are fewer than 20,000 rows,
+        they are no images and `alpha` is 0, and uses them unless the student is better
+        without them on the validation rows; so does ``methods.Auto(step)`` with a step.
+    weights : Weighting, list of Weighting, "auto" or None, default=None
+        How much each row counts, such as `methods.Confidence`. "auto" takes this one
+        where it gains by more than a standard error on folds of the rows kept, and
+        loses nothing on the validation rows.
+    view : View, default=None
+        What the student reads, such as ``methods.Columns(["age", "amount"])``; None for
+        what the teacher reads.
+    scheme : Scheme, default=None
+        The order of several fits; None for one.
     validation_fraction : float, default=0.2
         In (0, 0.5]: the share of the given rows on which targets are compared and
         boosting is stopped. A student that does not watch rows while it is fitted is
@@ -95,6 +121,15 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         The positions, in the `X` given to `fit`, of the validation rows.
     n_asked_ : int
         The further rows that the student was fitted to.
+    queries_ : int
+        The different rows about which the teacher was asked in the whole fit.
+    recipe_ : tuple of str
+        The steps, each as a sentence.
+    transfer_set_ : TransferSet or None
+        What the student was fitted to, after all steps; ``.to_frame()`` shows each row
+        with its origin, its weight and the teacher's decision. None for a loaded model.
+    view_ : View or None
+        The fitted view.
 
     References
     ----------
@@ -128,8 +163,13 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         *,
         target: str = "auto",
         temperature: float = 1.0,
-        alpha: float = 0.0,
+        alpha: Any = 0.0,
+        replies: Any = None,
+        hints: Any = None,
         transfer: Any = "auto",
+        weights: Any = None,
+        view: Any = None,
+        scheme: Any = None,
         validation_fraction: float = 0.2,
         random_state: Any = None,
     ) -> None:
@@ -138,7 +178,12 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         self.target = target
         self.temperature = temperature
         self.alpha = alpha
+        self.replies = replies
+        self.hints = hints
         self.transfer = transfer
+        self.weights = weights
+        self.view = view
+        self.scheme = scheme
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
@@ -148,6 +193,7 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         y: Any = None,
         X_unlabelled: ArrayLike | None = None,
         *,
+        sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
         """Distil the teacher.
@@ -161,6 +207,10 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
             baseline.
         X_unlabelled : array-like or frame of shape (n_further, n_features), optional
             Further rows without labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            In [0, inf): how much each row counts, for student, baseline and all that is
+            chosen, and for a teacher that is fitted here, if its `fit` takes it. Only
+            shares matter: their mean becomes 1, and further rows count 1.
         groups : array-like of shape (n_samples,), default=None
             What the rows belong to - a customer, a patient, a series -: none is among
             the validation rows and among the others. Passed on to a teacher that is
@@ -186,16 +236,30 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
                 f"temperature={self.temperature!r} with target={self.target!r}."
             )
         self._check_alpha(y)
+        methods = _methods(name, self)
         rows, encoded, n_given = self._begin(X, y, X_unlabelled)
         y = None if y is None else check_labels(y)
-        said = self._ask_teacher(rows, n_given, y, groups)
+        weight = _checked_weight(sample_weight, n_given, len(rows))
+        place = None if groups is None else group_positions(groups, n_given)
+        said = self._ask_teacher(rows, n_given, y, place, weight)
         self.classes_ = _classes(self.teacher_, said.logits)
         labels = None
         if y is not None:
             labels = np.full(said.shape, np.nan)
             labels[:n_given] = indicate(y, self.classes_, self.task_)
-        transfer_set = TransferSet(rows, said.logits, labels, None, encoded, said.own)
-        self._distil(transfer_set, self._targets())
+        transfer_set = TransferSet(
+            rows,
+            said.logits,
+            labels,
+            weight,
+            encoded,
+            said.own,
+            origin=_origin(n_given, len(rows)),
+            task=self.task_,
+            classes=self.classes_,
+        )
+        groups_of_all = _groups_of_all(place, len(rows))
+        self._distil(transfer_set, self._targets(), methods, groups_of_all)
         return self
 
     def __sklearn_tags__(self) -> Tags:
@@ -207,10 +271,11 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         return y if y is not None and y.ndim == 1 else None
 
     def _targets(self) -> list[Target]:
+        alpha = 0.0 if self.alpha == "auto" else self.alpha
         if self.target != "auto":
-            return [Target(self.target, self.temperature, self.alpha, self.task_)]
-        soft = [Target("soft", t, self.alpha, self.task_) for t in _AUTO_TEMPERATURES]
-        others = [Target(k, 1.0, self.alpha, self.task_) for k in ("hard", "logits")]
+            return [Target(self.target, self.temperature, alpha, self.task_)]
+        soft = [Target("soft", t, alpha, self.task_) for t in _AUTO_TEMPERATURES]
+        others = [Target(k, 1.0, alpha, self.task_) for k in ("hard", "logits")]
         return [*soft, *others]
 
 

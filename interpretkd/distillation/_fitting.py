@@ -8,7 +8,7 @@ from interpretkd._base import Array
 from interpretkd.metrics import plain_fidelity
 from interpretkd.students import TrainingData, ValidationData, as_student
 from interpretkd.targets import Target
-from interpretkd.transfer import TransferSet
+from interpretkd.transfer import REPEATED, TransferSet
 
 
 def fit_student(
@@ -16,6 +16,8 @@ def fit_student(
     target: Target,
     transfer_set: TransferSet,
     held_out: TransferSet | None = None,
+    *,
+    start: Any = None,
 ) -> Any:
     """Fit a copy of a student to a target.
 
@@ -30,6 +32,8 @@ def fit_student(
         The rows it is fitted to.
     held_out : TransferSet, default=None
         Rows on which a student that can choose, or watch its score, does so.
+    start : regressor, default=None
+        A student fitted before, from which one that `continues` goes on.
 
     Returns
     -------
@@ -46,10 +50,20 @@ def fit_student(
         own = _columns(target, held_out), held_out.weights
         validation = ValidationData(held_out.rows, held_out.encoded, *own, score)
     rows, columns = transfer_set.rows, _columns(target, transfer_set)
-    training = TrainingData(rows, transfer_set.encoded, columns, transfer_set.weight)
-    fitted = as_student(student).prepare(target).fit_encoded(training, validation)
-    if transfer_set.given is not None and hasattr(fitted, "count_support"):
-        given = transfer_set.take(np.flatnonzero(transfer_set.given))
+    hints = transfer_set.hints
+    if hints is not None:  # in the unit of the columns that they stand beside
+        share = transfer_set.weights / transfer_set.weights.sum()
+        matrix = columns.reshape(len(columns), -1)
+        spread = share @ (matrix - share @ matrix) ** 2
+        hints = hints * np.sqrt(spread.sum())
+    told = (rows, transfer_set.encoded, columns, transfer_set.weight)
+    training = TrainingData(*told, hints=hints)
+    own = as_student(student).prepare(target)
+    going_on = {} if start is None else {"start": start.form_}
+    fitted = own.fit_encoded(training, validation, **going_on)
+    if transfer_set.origin is not None and hasattr(fitted, "count_support"):
+        once = transfer_set.is_given & (transfer_set.origin != REPEATED)
+        given = transfer_set.take(np.flatnonzero(once))
         fitted.count_support(given.rows, given.encoded)
     return fitted
 

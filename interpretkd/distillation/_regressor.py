@@ -9,7 +9,14 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_array
 
 from interpretkd._base import Array
+from interpretkd.data import group_positions
 from interpretkd.distillation._base import _Distilled, _has_tags, is_fitted
+from interpretkd.distillation._recipe import (
+    _checked_weight,
+    _groups_of_all,
+    _methods,
+    _origin,
+)
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
 
@@ -25,15 +32,34 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         validation.
     student : regressor, default=None
         None for ``CartStudent()``.
-    alpha : float, default=0.0
-        In [0, 1]: the weight of the labels in the targets.
-    transfer : {"auto", "mix", "resample", None} or callable, default="auto"
+    alpha : float or "auto", default=0.0
+        In [0, 1]: the weight of the labels in the targets. "auto" tries 0, 0.1, 0.3 and
+        0.5, and takes one above 0 where the student is closer to the labels of the
+        validation rows by more than one standard error.
+    replies : Reply or list of Reply, default=None
+        What is taught in the place of the teacher's answers, such as
+        `methods.Conditional`.
+    hints : Hint or list of Hint, default=None
+        Guide columns that shape the student's tests, such as `methods.Features` of a
+        hidden layer; refused where they cannot do anything.
+    transfer : {"auto", "mix", "resample", None}, callable, RowGenerator, Auto or \
+            list, default="auto"
         Further rows about which the teacher is asked, with together the weight of the
         given ones: drawn between neighbours ("mix"), with cells of neighbours
-        ("resample"), or by a function ``(schema, codes, n_rows, rng) -> codes``.
-        "auto" draws both kinds for a student that searches (`CartStudent`), when
-        there are fewer than 20,000 rows, they are no images and `alpha` is 0, and
-        uses them unless the student is better without them on the validation rows.
+        ("resample"), by a function ``(schema, codes, n_rows, rng) -> codes``, or by
+        the steps of `methods`, one after another. "auto" draws the first two kinds for
+        a student that searches (`CartStudent`), when there are fewer than 20,000 rows,
+        they are no images and `alpha` is 0, and uses them unless the student is better
+        without them on the validation rows; so does ``methods.Auto(step)`` with a step.
+    weights : Weighting, list of Weighting, "auto" or None, default=None
+        How much each row counts, such as `methods.Confidence`. "auto" takes this one
+        where it gains by more than a standard error on folds of the rows kept, and
+        loses nothing on the validation rows.
+    view : View, default=None
+        What the student reads, such as ``methods.Columns(["age", "amount"])``; None for
+        what the teacher reads.
+    scheme : Scheme, default=None
+        The order of several fits; None for one.
     validation_fraction : float, default=0.2
         In (0, 0.5]: the share of the given rows on which boosting is stopped.
     random_state : int, RandomState or None, default=None
@@ -61,6 +87,15 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         The positions, in the `X` given to `fit`, of the validation rows.
     n_asked_ : int
         The further rows that the student was fitted to.
+    queries_ : int
+        The different rows about which the teacher was asked in the whole fit.
+    recipe_ : tuple of str
+        The steps, each as a sentence.
+    transfer_set_ : TransferSet or None
+        What the student was fitted to, after all steps; ``.to_frame()`` shows each row
+        with its origin, its weight and the teacher's decision. None for a loaded model.
+    view_ : View or None
+        The fitted view.
 
     Examples
     --------
@@ -80,15 +115,25 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         teacher: Any,
         student: Any = None,
         *,
-        alpha: float = 0.0,
+        alpha: Any = 0.0,
+        replies: Any = None,
+        hints: Any = None,
         transfer: Any = "auto",
+        weights: Any = None,
+        view: Any = None,
+        scheme: Any = None,
         validation_fraction: float = 0.2,
         random_state: Any = None,
     ) -> None:
         self.teacher = teacher
         self.student = student
         self.alpha = alpha
+        self.replies = replies
+        self.hints = hints
         self.transfer = transfer
+        self.weights = weights
+        self.view = view
+        self.scheme = scheme
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
@@ -98,6 +143,7 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         y: Any = None,
         X_unlabelled: ArrayLike | None = None,
         *,
+        sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> Self:
         """Distil the teacher.
@@ -111,6 +157,10 @@ class DistilledRegressor(RegressorMixin, _Distilled):
             baseline.
         X_unlabelled : array-like or frame of shape (n_further, n_features), optional
             Further rows without values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            In [0, inf): how much each row counts, for student, baseline and all that is
+            chosen, and for a teacher that is fitted here, if its `fit` takes it. Only
+            shares matter: their mean becomes 1, and further rows count 1.
         groups : array-like of shape (n_samples,), default=None
             What the rows belong to - a customer, a patient, a series -: none is among
             the validation rows and among the others. Passed on to a teacher that is
@@ -127,17 +177,26 @@ class DistilledRegressor(RegressorMixin, _Distilled):
             For a parameter out of range or a teacher that classifies.
         """
         self._check_alpha(y)
+        methods = _methods(type(self).__name__, self)
         rows, encoded, n_given = self._begin(X, y, X_unlabelled)
         if y is not None:
             y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
-        logits = self._ask_teacher(rows, n_given, y, groups).logits
+        weight = _checked_weight(sample_weight, n_given, len(rows))
+        place = None if groups is None else group_positions(groups, n_given)
+        logits = self._ask_teacher(rows, n_given, y, place, weight).logits
         labels = None
         if y is not None:
             labels = np.full(logits.shape, np.nan)
             labels[:n_given] = y.reshape(n_given, -1)
-        target = Target("logits", alpha=self.alpha, task="regression")
+        alpha = 0.0 if self.alpha == "auto" else self.alpha
+        target = Target("logits", alpha=alpha, task="regression")
         self._flat = logits.shape[1] == 1
-        self._distil(TransferSet(rows, logits, labels, known=encoded), [target])
+        origin = _origin(n_given, len(rows))
+        transfer_set = TransferSet(
+            rows, logits, labels, weight, encoded, origin=origin, task="regression"
+        )
+        groups_of_all = _groups_of_all(place, len(rows))
+        self._distil(transfer_set, [target], methods, groups_of_all)
         return self
 
     def predict(self, X: ArrayLike) -> Array:

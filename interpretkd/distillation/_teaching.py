@@ -1,19 +1,25 @@
 """Fitting a student in full, and the labels' tree in its place where that is better."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sklearn.base import clone
 
+from interpretkd._base import Array, InputError
 from interpretkd.distillation._calibration import (
     Taught,
     _best_scale,
     _calibrated,
     _is_refilled,
 )
-from interpretkd.distillation._choosing import TargetTrial, _choose_search, _score
+from interpretkd.distillation._choosing import (
+    TargetTrial,
+    _choose_search,
+    _score,
+    _serves,
+)
 from interpretkd.distillation._fitting import fit_student
+from interpretkd.distillation._recipe import _Recipe
 from interpretkd.students import as_student
 from interpretkd.targets import Target, label_target
 from interpretkd.transfer import TransferSet
@@ -37,54 +43,117 @@ class _Parts:
 class _Fitted:
     """A student in full, and as it was while it chose, fitted to the rows kept.
 
-    `tried` is None where nothing was chosen on the validation rows; `further` are the
-    drawn rows that it was fitted to, too.
+    `tried` is None where nothing was chosen on the validation rows; `prepared` are the
+    rows that it was fitted to, after all steps, in original columns.
     """
 
     taught: Taught
     target: Target
+    prepared: TransferSet
     tried: Taught | None = None
-    further: TransferSet | None = None
     trials: tuple[TargetTrial, ...] = field(default=(), kw_only=True)
-
-    @property
-    def n_asked(self) -> int:
-        """The further rows."""
-        return 0 if self.further is None else len(self.further)
 
 
 def _fit_in_full(
-    student: Any,
-    target: Target,
-    meant: Target,
-    parts: _Parts,
-    draw: Callable[[TransferSet], TransferSet] | None,
+    student: Any, target: Target, meant: Target, parts: _Parts, recipe: _Recipe
 ) -> _Fitted:
     """Fit a student to a target; its probabilities become those that are meant."""
-    validation = as_student(student).validation
-    tried, further = None, None
+    validation, held_out = as_student(student).validation, recipe.seen(parts.held_out)
+    asks, tried = bool(recipe.transfer), None
     if validation == "choose":
-        choice = _choose_search(
-            student, target, meant, parts.kept, parts.held_out, draw
-        )
-        further = draw(parts.whole) if choice.asks and draw is not None else None
+        choice = _choose_search(student, target, meant, parts.kept, held_out, recipe)
         student = clone(student).set_params(**choice.chosen)
-        tried = choice.taught
-    elif draw is not None:
-        further = draw(parts.kept)
+        asks, tried = choice.asks, choice.taught
+    elif recipe.tries and asks:
+        asks = _rows_serve(student, target, parts.kept, held_out, recipe)
     watches = validation == "watch"
-    given = parts.kept if watches else parts.whole
-    asked = given if further is None else given.join(further)
-    fitted = fit_student(student, target, asked, parts.held_out if watches else None)
-    scale = 1.0
-    if target.task != "regression" and not _is_refilled(fitted):
-        apart = fitted
+    prepared = recipe.prepared(parts.kept if watches else parts.whole, further=asks)
+    course = _Course(student, target, meant, recipe, held_out if watches else None)
+    taught = course.run(prepared)
+    if target.task != "regression" and not _is_refilled(taught.student):
+        apart = taught
         if not watches:  # it has seen the validation rows: ask one that has not
-            kept = parts.kept if further is None else parts.kept.join(further)
-            apart = fit_student(student, target, kept)
-        scale = _best_scale(Taught(apart, target), meant, parts.held_out)
-    taught = _calibrated(fitted, target, meant, asked, scale)
-    return _Fitted(taught, target, tried, further)
+            apart = course.run(recipe.prepared(parts.kept, further=asks))
+        scale = _best_scale(apart, meant, held_out)
+    else:
+        scale = 1.0
+    own = recipe.read(prepared)
+    calibrated = _calibrated(taught.student, taught.reading, meant, own, scale)
+    return _Fitted(calibrated, target, prepared, tried)
+
+
+def _rows_serve(
+    student: Any,
+    target: Target,
+    kept: TransferSet,
+    held_out: TransferSet,
+    recipe: _Recipe,
+) -> bool:
+    """Tell whether a student that chooses nothing is served by the further rows."""
+    watched = held_out if as_student(student).validation == "watch" else None
+    with_rows, without = (
+        Taught(
+            fit_student(student, target, recipe.lesson(kept, further=further), watched),
+            target,
+        )
+        for further in (True, False)
+    )
+    return _serves(with_rows, without, held_out)
+
+
+@dataclass(frozen=True, eq=False)
+class _Course:
+    """The fits of one student: a single one, or as many as a scheme asks for."""
+
+    student: Any
+    target: Target
+    meant: Target
+    recipe: _Recipe
+    watched: TransferSet | None
+
+    def run(self, prepared: TransferSet) -> Taught:
+        """Return the student, fitted to rows after all steps."""
+        scheme = self.recipe.scheme
+        if scheme is None:
+            return self._fit(prepared).taught
+        context = self.recipe.context.for_scheme(scheme)
+        kept = scheme.run(prepared, context, self._fit)
+        if not isinstance(kept, _Pupil):
+            raise InputError(
+                f"The scheme {type(scheme).__name__} must return what its `fit` "
+                f"returned. Got {kept!r}."
+            )
+        return kept.taught
+
+    def _fit(
+        self, transfer_set: TransferSet, *, start: Any = None, **settings: Any
+    ) -> "_Pupil":
+        student = clone(self.student).set_params(**settings) if settings else None
+        own = self.recipe.read(transfer_set)
+        before = None if start is None else start.taught.student
+        fitted = fit_student(
+            self.student if student is None else student,
+            self.target,
+            own,
+            self.watched,
+            start=before,
+        )
+        taught = Taught(fitted, self.target)
+        if self.recipe.scheme is not None and _is_refilled(fitted):
+            taught = _calibrated(fitted, self.target, self.meant, own)
+        return _Pupil(taught, self.recipe)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pupil:
+    """A fitted student that can be asked about rows in original columns."""
+
+    taught: Taught
+    recipe: _Recipe
+
+    def logits(self, transfer_set: TransferSet) -> Array:
+        """Return what it says of the rows of a transfer set."""
+        return self.taught.logits(self.recipe.seen(transfer_set))
 
 
 def _may_be_of_labels(student: Any) -> bool:
@@ -98,7 +167,12 @@ def _may_be_of_labels(student: Any) -> bool:
 
 
 def _or_of_labels(
-    student: Any, fitted: _Fitted, baseline: _Fitted, meant: Target, parts: _Parts
+    student: Any,
+    fitted: _Fitted,
+    baseline: _Fitted,
+    meant: Target,
+    parts: _Parts,
+    recipe: _Recipe,
 ) -> _Fitted:
     """Return the student, or the labels' tree if it serves the teacher better.
 
@@ -109,14 +183,14 @@ def _or_of_labels(
     """
     target = Target("hard", alpha=1.0, task=meant.task)
     ours, theirs, how = fitted.tried, baseline.tried, "fitted in full"
+    kept, held_out = recipe.read(parts.kept), recipe.seen(parts.held_out)
     if ours is None or theirs is None:  # a fixed search: not twice what it costs
         quick, how = as_student(student).without_search(), "fitted without search"
-        labelled = parts.kept.without_teacher(meant.task)
-        ours = _try(quick, fitted.target, meant, parts.kept)
-        theirs = _try(quick, baseline.target, target, labelled)
+        lesson = recipe.lesson(parts.kept, further=False)
+        ours = _try(quick, fitted.target, meant, lesson)
+        theirs = _try(quick, baseline.target, target, kept.without_teacher(meant.task))
     own, other = (
-        _score(taught, parts.held_out)[0]
-        for taught in (ours, _refilled(theirs, meant, parts.kept))
+        _score(taught, held_out)[0] for taught in (ours, _refilled(theirs, meant, kept))
     )
     n_rows = len(parts.kept)
     trials = (
@@ -124,11 +198,10 @@ def _or_of_labels(
         TargetTrial(target, other, n_rows, "the labels' tree, leaves refilled"),
     )
     if own >= other:
-        return _Fitted(
-            fitted.taught, fitted.target, None, fitted.further, trials=trials
-        )
-    taught = _refilled(baseline.taught, meant, parts.whole)
-    return _Fitted(taught, target, trials=trials)
+        return replace(fitted, tried=None, trials=trials)
+    whole = recipe.read(parts.whole)
+    taught = _refilled(baseline.taught, meant, whole)
+    return _Fitted(taught, target, parts.whole, trials=trials)
 
 
 def _try(student: Any, target: Target, meant: Target, kept: TransferSet) -> Taught:
@@ -142,8 +215,9 @@ def _refilled(taught: Taught, meant: Target, transfer_set: TransferSet) -> Taugh
     return _calibrated(taught.student, taught.reading, meant, transfer_set)
 
 
-def _fit_to_labels(student: Any, parts: _Parts, task: str) -> _Fitted:
-    """Fit the baseline: the same student, to the labels alone."""
+def _fit_to_labels(student: Any, parts: _Parts, task: str, recipe: _Recipe) -> _Fitted:
+    """Fit the baseline: the same student and view, to the labels alone."""
     target = label_target(task)
     meant = replace(target, alpha=1.0)
-    return _fit_in_full(student, target, meant, parts.without_teacher(task), None)
+    without = parts.without_teacher(task)
+    return _fit_in_full(student, target, meant, without, recipe.for_baseline())

@@ -201,6 +201,7 @@ def fidelity(
     *,
     measure: str = "auto",
     groups: ArrayLike | None = None,
+    of: str = "teacher",
 ) -> Estimate:
     """Return how far a distilled model agrees with its teacher.
 
@@ -218,6 +219,9 @@ def fidelity(
     groups : array-like of shape (n_samples,), default=None
         What the rows belong to, such as customers: intervals are then over groups.
         None takes the rows as independent.
+    of : {"teacher", "origin"}, default="teacher"
+        Whose decisions: the teacher's, or those of the first teacher of a chain, the
+        network behind the model that taught this one; of no chain the same.
 
     Returns
     -------
@@ -231,11 +235,13 @@ def fidelity(
     """
     check_distilled("fidelity", model)
     check_choice("fidelity", "measure", measure, FIDELITY_MEASURES)
+    check_choice("fidelity", "of", of, ("teacher", "origin"))
     if measure == "auto":
         measure = "r2" if model.task_ == "regression" else "agreement"
     function = {"agreement": agreement, "kl": kl_divergence, "r2": r2}[measure]
     rows = rows_to_measure(model, X)
-    said = answers_of(model.teacher_, rows), model.logits(rows)
+    teacher = model.teacher_ if of == "teacher" else model.teacher_.origin
+    said = answers_of(teacher, rows), model.logits(rows)
     return function(*said, model.task_, groups=groups)
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -44,12 +44,15 @@ class TrainingData:
         Target columns.
     weight : ndarray of shape (n_samples,), float64, or None
         How much each row counts; None for 1.
+    hints : ndarray of shape (n_samples, n_hints), float64, or None
+        Guide columns, in the unit of the targets.
     """
 
     rows: Rows
     encoded: Encoded
     targets: Array
     weight: Array | None
+    hints: Array | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +96,10 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         them. "none": they are not held out.
         """
         return "watch"
+
+    hint_refusal = None
+    weight_refusal = None
+    continues = False
 
     @property
     def uses_validation(self) -> bool:

@@ -16,8 +16,8 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        _neighbours: GENERATORS Generator draw_rows mix_and_resample
+        _neighbours: GENERATORS Generator decode_rows draw_rows mix_and_resample
             mix_neighbours resample_columns
-        _transfer_set: TransferSet
+        _transfer_set: GIVEN REPEATED TransferSet UNLABELLED
         """,
     )

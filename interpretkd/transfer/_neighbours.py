@@ -128,7 +128,7 @@ def draw_rows(
     codes: Codes,
     n_rows: int,
     generator: str | Generator,
-    seed: int,
+    seed: int | np.random.Generator,
     *,
     like: Rows,
 ) -> Rows:
@@ -144,7 +144,7 @@ def draw_rows(
         How many to draw.
     generator : str or callable
         A name out of `GENERATORS`, or a function of the same parameters.
-    seed : int
+    seed : int or numpy.random.Generator
         Of the draw.
     like : DataFrame or ndarray of shape (any, n_features)
         The form that they get.
@@ -166,10 +166,26 @@ def draw_rows(
             "The 'transfer' function must return codes of shape (n_rows, "
             f"{len(schema)}). Got shape {drawn.shape}."
         )
-    return _decode(schema, drawn.astype(np.float32), like)
+    return decode_rows(schema, drawn.astype(np.float32), like)
 
 
-def _decode(schema: Schema, codes: Codes, like: Rows) -> Rows:
+def decode_rows(schema: Schema, codes: Codes, like: Rows) -> Rows:
+    """Return codes as rows, in the form of others.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    codes : ndarray of shape (n_rows, n_features), float32
+        Codes.
+    like : DataFrame or ndarray of shape (any, n_features)
+        The form that they get.
+
+    Returns
+    -------
+    DataFrame or ndarray of shape (n_rows, n_features)
+        Rows in original columns.
+    """
     if not isinstance(like, pd.DataFrame):
         pairs = zip(schema.features, codes.T, strict=True)
         return np.column_stack([feature.decode(column) for feature, column in pairs])

@@ -1,19 +1,28 @@
 """The transfer set: rows, what the teacher says of them, and the labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.data import Encoded, Rows, stack_rows, take_rows
-from interpretkd.targets import Answers, label_target
+from interpretkd.targets import Answers, decide, label_target
+
+GIVEN, UNLABELLED, REPEATED = "given", "unlabelled", "repeated"
+"""Where rows come from that were not made: with labels or not, and once more."""
+
+_REAL = (GIVEN, UNLABELLED, REPEATED)
 
 
 @dataclass(frozen=True, eq=False)
 class TransferSet:
     """Rows, what the teacher says of them, and the labels where there are any.
+
+    A method of distillation is a step from one transfer set to the next.
 
     Parameters
     ----------
@@ -30,9 +39,17 @@ class TransferSet:
     own : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
         The teacher's own decisions, where they are not those of its logits; see
         `answers`.
-    given : ndarray of shape (n_samples,), bool, or None
-        Which rows were given; None for all. The others were generated: they teach, but
-        whoever counts the training rows does not mean them.
+    hints : ndarray of shape (n_samples, n_hints), float64, or None
+        Guide columns: they shape a student's tests, and it never predicts them. Their
+        variances add up to a share of those of the target columns.
+    origin : ndarray of shape (n_samples,), str, or None
+        Where each row comes from: "given", "unlabelled", "repeated" or the name of the
+        step that made it; None for all given. Made rows teach, but whoever counts the
+        training rows does not mean them.
+    task : {"multiclass", "multilabel", "regression"}, default="multiclass"
+        What is decided.
+    classes : ndarray of shape (n_outputs,), or None, default=None
+        The names of the outputs; None where they have none.
     """
 
     rows: Rows
@@ -41,7 +58,10 @@ class TransferSet:
     weight: Array | None = None
     known: Encoded | None = None
     own: NDArray[np.int64] | None = None
-    given: NDArray[np.bool_] | None = None
+    hints: Array | None = None
+    origin: NDArray[np.str_] | None = None
+    task: str = "multiclass"
+    classes: NDArray[Any] | None = None
 
     @property
     def answers(self) -> Answers:
@@ -57,9 +77,29 @@ class TransferSet:
         return Encoded.of(self.rows) if self.known is None else self.known
 
     @property
+    def origins(self) -> NDArray[np.str_]:
+        """Where each row comes from, shape (n_samples,)."""
+        return np.full(len(self), GIVEN) if self.origin is None else self.origin
+
+    @property
     def is_given(self) -> NDArray[np.bool_]:
-        """Which rows were given and not generated, shape (n_samples,)."""
-        return np.ones(len(self), dtype=np.bool_) if self.given is None else self.given
+        """Which rows were given and not made, shape (n_samples,)."""
+        if self.origin is None:
+            return np.ones(len(self), dtype=np.bool_)
+        return np.isin(self.origin, _REAL)
+
+    @property
+    def is_labelled(self) -> NDArray[np.bool_]:
+        """Which rows have a label, shape (n_samples,)."""
+        if self.labels is None:
+            return np.zeros(len(self), dtype=np.bool_)
+        known: NDArray[np.bool_] = ~np.isnan(self.labels).any(axis=1)
+        return known
+
+    @property
+    def weights(self) -> Array:
+        """How much each row counts, shape (n_samples,)."""
+        return np.ones(len(self)) if self.weight is None else self.weight
 
     def take(self, index: NDArray[np.integer]) -> "TransferSet":
         """Return some of the rows.
@@ -67,7 +107,7 @@ class TransferSet:
         Parameters
         ----------
         index : ndarray of int
-            The rows' positions.
+            The rows' positions; one may occur several times.
 
         Returns
         -------
@@ -76,14 +116,20 @@ class TransferSet:
         """
         if np.array_equal(index, np.arange(len(self))):
             return self
-        return TransferSet(
-            take_rows(self.rows, index),
-            self.logits[index],
-            None if self.labels is None else self.labels[index],
-            None if self.weight is None else self.weight[index],
-            self.encoded.take(index),
-            None if self.own is None else self.own[index],
-            None if self.given is None else self.given[index],
+
+        def part(column: Any) -> Any:
+            return None if column is None else column[index]
+
+        return replace(
+            self,
+            rows=take_rows(self.rows, index),
+            logits=self.logits[index],
+            labels=part(self.labels),
+            weight=part(self.weight),
+            known=self.encoded.take(index),
+            own=part(self.own),
+            hints=part(self.hints),
+            origin=part(self.origin),
         )
 
     def join(self, further: "TransferSet") -> "TransferSet":
@@ -92,31 +138,30 @@ class TransferSet:
         Parameters
         ----------
         further : TransferSet
-            Generated rows, without labels.
+            Made rows, or other ones of the same columns.
 
         Returns
         -------
         TransferSet
-            All rows.
+            All rows; with hints when both have them.
         """
-        labels = None
-        if self.labels is not None:
-            labels = np.vstack([self.labels, np.full(further.logits.shape, np.nan)])
+        labels, hints = None, None
+        if self.labels is not None or further.labels is not None:
+            labels = np.vstack([_or_nan(self), _or_nan(further)])
+        if self.hints is not None and further.hints is not None:
+            hints = np.vstack([self.hints, further.hints])
         both = self.answers.join(further.answers)
-        return TransferSet(
-            stack_rows(self.rows, further.rows),
-            both.logits,
-            labels,
-            np.concatenate([self.weights, further.weights]),
-            self.encoded.join(further.encoded),
-            both.own,
-            np.append(self.is_given, np.zeros(len(further), dtype=np.bool_)),
+        return replace(
+            self,
+            rows=stack_rows(self.rows, further.rows),
+            logits=both.logits,
+            labels=labels,
+            weight=np.concatenate([self.weights, further.weights]),
+            known=self.encoded.join(further.encoded),
+            own=both.own,
+            hints=hints,
+            origin=np.concatenate([self.origins, further.origins]),
         )
-
-    @property
-    def weights(self) -> Array:
-        """How much each row counts, shape (n_samples,)."""
-        return np.ones(len(self)) if self.weight is None else self.weight
 
     def without_teacher(self, task: str) -> "TransferSet":
         """Return what the baseline is fitted to: the labels in the teacher's place.
@@ -129,11 +174,55 @@ class TransferSet:
         Returns
         -------
         TransferSet
-            The rows that have a label.
+            The rows that have a label, as they were given.
         """
         assert self.labels is not None
-        labelled = self.take(np.flatnonzero(~np.isnan(self.labels).any(axis=1)))
+        labelled = self.take(np.flatnonzero(self.is_labelled))
         assert labelled.labels is not None
         logits = label_target(task).decode(labelled.labels)
         known = labelled.encoded
-        return TransferSet(labelled.rows, logits, labelled.labels, known=known)
+        return replace(labelled, logits=logits, own=None, hints=None, known=known)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows as a table, with what is known of each.
+
+        Returns
+        -------
+        DataFrame
+            The columns of the rows, and behind them "(origin)", "(weight)",
+            "(decision)" of the teacher and, where there are labels, "(label)". Of
+            several labels or values these two are tuples.
+        """
+        rows = self.rows
+        if not isinstance(rows, pd.DataFrame):
+            rows = pd.DataFrame(rows, columns=list(self.encoded.schema.names))
+        table = rows.reset_index(drop=True)
+        table["(origin)"] = self.origins
+        table["(weight)"] = self.weights
+        table["(decision)"] = self._named(self.answers)
+        if self.labels is not None:
+            known = self._named(label_target(self.task).decode(self.labels))
+            table["(label)"] = [
+                value if there else None
+                for value, there in zip(known, self.is_labelled, strict=True)
+            ]
+        return table
+
+    def _named(self, said: Answers | Array) -> list[Any]:
+        """Return decisions by the classes' names, or values."""
+        if self.task == "regression":
+            values = np.asarray(said)
+            one = values.shape[1] == 1
+            return values[:, 0].tolist() if one else [*map(tuple, values.tolist())]
+        chosen = decide(said, self.task)
+        names = np.arange(said.shape[1]) if self.classes is None else self.classes
+        if self.task == "multilabel":
+            return [tuple(names[on.astype(bool)].tolist()) for on in chosen]
+        named: list[Any] = names[chosen].tolist()
+        return named
+
+
+def _or_nan(transfer_set: TransferSet) -> Array:
+    if transfer_set.labels is None:
+        return np.full(transfer_set.logits.shape, np.nan)
+    return transfer_set.labels

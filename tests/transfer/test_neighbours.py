@@ -405,7 +405,7 @@ def test_rows_that_mislead_are_not_used():
 
     def far(given):  # decided otherwise, and as heavy as the given ones
         rows = np.random.default_rng(2).uniform(90, 110, (len(given.logits), 1))
-        return TransferSet(rows, _step(rows), None, 1.1 * np.ones(len(rows)))
+        return TransferSet(rows, _step(rows), origin=np.full(len(rows), "far"))
 
     def near(given):
         rows = np.random.default_rng(3).uniform(-1, 1, (500, 1))

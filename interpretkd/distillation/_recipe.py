@@ -1,0 +1,187 @@
+"""The steps of one fit, in their order, and the rows as the student gets them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interpretkd._base import Array, InputError
+from interpretkd.methods import (
+    Auto,
+    Context,
+    FromFunction,
+    Scheme,
+    Step,
+    Use,
+    View,
+    apply_steps,
+    as_steps,
+    check_steps,
+)
+from interpretkd.transfer import GIVEN, UNLABELLED, TransferSet
+
+
+@dataclass(frozen=True, eq=False)
+class _Recipe:
+    """What is done to rows before a student is fitted to them.
+
+    The held-out rows go through `seen` alone: no method can flatter itself.
+
+    Parameters
+    ----------
+    context : Context
+        What the steps may look at.
+    transfer : tuple of RowGenerator
+        Further rows.
+    steps : mapping of str to tuple of Step
+        "replies", "weights" and "hints", in this order.
+    tries : bool
+        Whether the further rows are used only if the student is not better without.
+    view : View or None
+        Fitted; what the student reads.
+    scheme : Scheme or None
+        The order of several fits.
+    """
+
+    context: Context
+    transfer: tuple[Step, ...] = ()
+    steps: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
+    tries: bool = False
+    view: View | None = None
+    scheme: Scheme | None = None
+
+    def with_weights(self, *weights: Step) -> "_Recipe":
+        """Return the recipe with other weights."""
+        return replace(self, steps={**self.steps, "weights": weights})
+
+    def prepared(self, rows: TransferSet, *, further: bool) -> TransferSet:
+        """Return rows to fit to after all steps, with further rows or without."""
+        transfer = self.transfer if further else ()
+        return apply_steps((*transfer, *_all(self.steps)), rows, self.context)
+
+    def read(self, prepared: TransferSet) -> TransferSet:
+        """Return rows to fit to as the student reads them while it is fitted."""
+        if self.view is None:
+            return prepared
+        rows = self.view.training_rows(prepared.rows, self.context)
+        return replace(prepared, rows=rows, known=self.view.encoded(rows))
+
+    def seen(self, rows: TransferSet) -> TransferSet:
+        """Return rows as the student reads them when it is asked."""
+        return rows if self.view is None else self.view.seen(rows)
+
+    def lesson(self, rows: TransferSet, *, further: bool) -> TransferSet:
+        """Return rows to fit to, after all steps and as the student reads them."""
+        return self.read(self.prepared(rows, further=further))
+
+    def for_baseline(self) -> "_Recipe":
+        """Return what the baseline gets: the view alone."""
+        return _Recipe(self.context, view=self.view)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return what is done, a sentence a step."""
+        parts = (*self.transfer, *_all(self.steps), self.view, self.scheme)
+        return tuple(str(part) for part in parts if part is not None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Methods:
+    """The method parameters of a model, checked; a recipe lacks but its context."""
+
+    transfer: tuple[Step, ...]
+    steps: Mapping[str, tuple[Step, ...]]
+    tries: bool
+    weighs: bool
+    view: View | None
+    scheme: Scheme | None
+
+    def check(self, owner: str, use: Use, offers: frozenset[str]) -> None:
+        """Check that each is for such a task, has what it needs, does something."""
+        parts = (*self.transfer, *_all(self.steps), self.view, self.scheme)
+        check_steps(owner, [part for part in parts if part is not None], use, offers)
+
+
+def _methods(owner: str, model: Any) -> _Methods:
+    """Read and check the method parameters of a model."""
+    transfer, tries = _generators(owner, model.transfer)
+    weights = model.weights
+    weighs = isinstance(weights, str) and weights == "auto"
+    steps = {
+        "replies": as_steps(owner, "replies", model.replies),
+        "weights": as_steps(owner, "weights", None if weighs else weights),
+        "hints": as_steps(owner, "hints", model.hints),
+    }
+    for name, value, kind in (
+        ("view", model.view, View),
+        ("scheme", model.scheme, Scheme),
+    ):
+        if value is not None and not isinstance(value, kind):
+            raise InputError(
+                f"The '{name}' parameter of {owner} must be a {kind.__name__} or None. "
+                f"Got {value!r}."
+            )
+        if value is not None:
+            value.check()
+    return _Methods(transfer, steps, tries, weighs, model.view, model.scheme)
+
+
+def _all(steps: Mapping[str, tuple[Step, ...]]) -> tuple[Step, ...]:
+    return tuple(step for own in steps.values() for step in own)
+
+
+def _generators(owner: str, given: Any) -> tuple[tuple[Step, ...], bool]:
+    """Return the generators of rows, and whether they are only tried."""
+    if isinstance(given, str) and given == "auto":
+        return (FromFunction("auto"),), True
+    tries = isinstance(given, Auto)
+    parts = given.step if tries else given
+    parts = parts if isinstance(parts, list | tuple) else [parts]
+    steps = [
+        FromFunction(part) if isinstance(part, str) or _is_function(part) else part
+        for part in parts
+        if part is not None
+    ]
+    return as_steps(owner, "transfer", steps), tries
+
+
+def _is_function(given: Any) -> bool:
+    return callable(given) and not isinstance(given, Step | type)
+
+
+def _made_rows(prepared: TransferSet) -> int:
+    """Return how many rows were made."""
+    return int(np.count_nonzero(~prepared.is_given))
+
+
+def _checked_weight(sample_weight: Any, n_given: int, n_rows: int) -> Array | None:
+    """Return what rows count, of mean 1 over the given ones; further rows count 1."""
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    fits = weight.shape == (n_given,) and np.isfinite(weight).all()
+    if not fits or weight.min() < 0 or not weight.any():
+        raise InputError(
+            f"The sample_weight must be {n_given} numbers in [0, inf), not all 0, one "
+            f"a row. Got shape {weight.shape}"
+            + ("." if not weight.size or not fits else f" from {weight.min():g}.")
+        )
+    return np.append(weight / weight.mean(), np.ones(n_rows - n_given))
+
+
+def _origin(n_given: int, n_rows: int) -> NDArray[np.str_] | None:
+    """Return where the rows of a fit come from; None where all are given."""
+    if n_given == n_rows:
+        return None
+    return np.repeat([GIVEN, UNLABELLED], [n_given, n_rows - n_given])
+
+
+def _groups_of_all(
+    place: NDArray[np.int64] | None, n_rows: int
+) -> NDArray[np.int64] | None:
+    """Return the group of each row; one without label is a group of its own."""
+    if place is None:
+        return None
+    further = np.arange(n_rows - len(place)) + place.max() + 1
+    return np.append(place, further)

@@ -1,0 +1,56 @@
+"""The methods of distillation as steps from transfer set to transfer set.
+
+Belongs here: the protocol and every step, view and scheme that only composes.
+Does not: combinations of teachers (`teachers`); the order of a fit (`distillation`).
+Read first: `_step.py` (the protocol), `_context.py` (what a step may look at).
+"""
+
+from typing import TYPE_CHECKING
+
+from interpretkd._base.lazy import attach
+
+if TYPE_CHECKING:
+    from interpretkd.methods._context import NEEDS as NEEDS, Context as Context
+    from interpretkd.methods._from_function import (
+        Auto as Auto,
+        FromFunction as FromFunction,
+    )
+    from interpretkd.methods._questions import Questions as Questions
+    from interpretkd.methods._scheme import (
+        Pupil as Pupil,
+        Scheme as Scheme,
+        StudentFit as StudentFit,
+    )
+    from interpretkd.methods._step import (
+        SLOTS as SLOTS,
+        Hint as Hint,
+        Reply as Reply,
+        RowGenerator as RowGenerator,
+        Step as Step,
+        Use as Use,
+        Weighting as Weighting,
+        apply_steps as apply_steps,
+        as_steps as as_steps,
+        check_steps as check_steps,
+    )
+    from interpretkd.methods._view import (
+        ColumnView as ColumnView,
+        DerivedView as DerivedView,
+        View as View,
+        positions_of as positions_of,
+    )
+    from interpretkd.methods._weightings import Confidence as Confidence
+else:
+    __getattr__, __dir__, __all__ = attach(
+        __name__,
+        """
+        _context: Context NEEDS
+        _from_function: Auto FromFunction
+        _questions: Questions
+        _scheme: Pupil Scheme StudentFit
+        _step: Hint Reply RowGenerator SLOTS Step Use Weighting apply_steps as_steps
+            check_steps
+        _view: ColumnView DerivedView View positions_of
+        _weightings: Confidence
+        """,
+    )

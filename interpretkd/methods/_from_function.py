@@ -1,0 +1,124 @@
+"""The generators that ``transfer`` names by a text or a function."""
+
+from typing import Any, ClassVar
+
+from sklearn.base import BaseEstimator
+
+from interpretkd._base import InputError
+from interpretkd.data import Rows
+from interpretkd.methods._context import Context
+from interpretkd.methods._step import RowGenerator
+from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
+
+_DRAWN_PER_ROW, _MOST_DRAWN = 20, 10_000
+
+
+class FromFunction(RowGenerator):
+    """Rows that a function makes of codes; what texts and functions become.
+
+    Parameters
+    ----------
+    function : {"auto", "mix", "resample"} or callable
+        A name out of `transfer.GENERATORS`, or a function
+        ``(schema, codes, n_rows, rng) -> codes``.
+    n_rows : int or float, default="default"
+        As of `RowGenerator`; "default" draws 20 for each given row, 10,000 at most.
+    share : float, default=1.0
+        In [0, 1]: as of `RowGenerator`.
+    """
+
+    n_rows: Any
+    is_default: ClassVar[bool] = True
+
+    def __init__(
+        self, function: Any = "auto", n_rows: Any = "default", share: float = 1.0
+    ) -> None:
+        self.function = function
+        self.n_rows = n_rows
+        self.share = share
+
+    @property
+    def origin(self) -> str:
+        """The name that its rows carry."""
+        name = self.function
+        return name if isinstance(name, str) and name != "auto" else "drawn"
+
+    def check(self) -> None:
+        """Check the function, and the parameters of all generators.
+
+        Raises
+        ------
+        InputError
+            For one that is no function or name, or is out of range.
+        """
+        if not callable(self.function) and self.function not in GENERATORS:
+            raise InputError(
+                "The 'function' parameter of FromFunction must be a function or one of "
+                f"{sorted(GENERATORS)}. Got {self.function!r}."
+            )
+        if self.n_rows != "default":
+            super().check()
+
+    def count(self, transfer_set: TransferSet) -> int:
+        """Return how many rows to draw.
+
+        Parameters
+        ----------
+        transfer_set : TransferSet
+            The rows so far.
+
+        Returns
+        -------
+        int
+            20 for each given row, 10,000 at most, unless it was said.
+        """
+        if self.n_rows != "default":
+            return super().count(transfer_set)
+        return min(_DRAWN_PER_ROW * int(transfer_set.is_given.sum()), _MOST_DRAWN)
+
+    def draw(self, transfer_set: TransferSet, context: Context, n_rows: int) -> Rows:
+        """Return new rows.
+
+        Parameters
+        ----------
+        transfer_set, context, n_rows : TransferSet, Context, int
+            As of `RowGenerator.draw`.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_drawn, n_features)
+            In original columns.
+        """
+        codes, like = transfer_set.encoded.codes, transfer_set.rows
+        drawing = (context.schema, codes, n_rows, self.function, context.rng)
+        return draw_rows(*drawing, like=like)
+
+    def __str__(self) -> str:
+        """Say where the rows come from."""
+        names = {
+            "auto": "rows drawn between neighbours and with cells of neighbours",
+            "mix": "rows drawn between neighbours",
+            "resample": "rows with cells of neighbours",
+        }
+        how = names.get(self.function) if isinstance(self.function, str) else None
+        return f"Further rows: {how or 'drawn by a function'}"
+
+
+class Auto(BaseEstimator):
+    """A generator of rows that is used only where the student is better with them.
+
+    Both are fitted to the rows kept; the rows are used unless the student is better
+    without them on the validation rows by more than one standard error.
+
+    Parameters
+    ----------
+    step : RowGenerator
+        Whose rows are tried.
+    """
+
+    def __init__(self, step: Any) -> None:
+        self.step = step
+
+    def __str__(self) -> str:
+        """Say what is tried."""
+        return f"{self.step}, if the student is not better without them"

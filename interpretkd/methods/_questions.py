@@ -1,0 +1,127 @@
+"""What a teacher was asked in one fit: each row once, and counted."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from interpretkd._base import Array
+from interpretkd.data import Rows, take_rows
+from interpretkd.targets import Answers
+from interpretkd.teachers import Teacher
+
+
+class Questions:
+    """A teacher's answers of one fit, kept row by row, so that none is asked twice.
+
+    Parameters
+    ----------
+    teacher : Teacher
+        The teacher.
+
+    Attributes
+    ----------
+    n_asked : int
+        The rows it was asked about so far: a given one each time it occurs, a further
+        one once.
+    """
+
+    def __init__(self, teacher: Teacher) -> None:
+        self.teacher = teacher
+        self.n_asked = 0
+        self._place: dict[bytes, int] = {}
+        self._said: list[Answers] = []
+
+    def ask(self, rows: Rows) -> Answers:
+        """Return what the teacher says of rows; it is asked about new ones alone.
+
+        Parameters
+        ----------
+        rows : DataFrame or ndarray of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        Answers
+            The logits, with its own decisions where they are not those of the logits.
+        """
+        keys = _row_keys(rows)
+        self._ask_new(keys, rows)
+        places = np.array([self._place[key] for key in keys], dtype=np.int64)
+        return self._all[places]
+
+    def ask_given(self, rows: Rows) -> Answers:
+        """Ask about the rows of a fit, all at once and as they stand.
+
+        A teacher may say of two equal rows what it likes; the first answer is the one
+        that is kept for further rows.
+
+        Parameters
+        ----------
+        rows : DataFrame or ndarray of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        Answers
+            One a row.
+        """
+        said = self.teacher.answers(rows)
+        for row, key in enumerate(_row_keys(rows)):
+            self._place.setdefault(key, self.n_asked + row)
+        self.n_asked += len(said)
+        self._said.append(said)
+        return said
+
+    def _ask_new(self, keys: list[bytes], rows: Rows) -> None:
+        """Ask about the rows whose keys are new."""
+        fresh: dict[bytes, int] = {}
+        for row, key in enumerate(keys):
+            if key not in self._place:
+                fresh.setdefault(key, row)
+        if not fresh:
+            return
+        if len(fresh) < len(keys):
+            rows = take_rows(rows, np.array([*fresh.values()]))
+        said = self.teacher.answers(rows)
+        for key in fresh:
+            self._place[key] = self.n_asked
+            self.n_asked += 1
+        self._said.append(said)
+
+    @property
+    def _all(self) -> Answers:
+        if len(self._said) > 1:
+            whole = self._said[0]
+            for part in self._said[1:]:
+                whole = whole.join(part)
+            self._said = [whole]
+        return self._said[0]
+
+
+def _row_keys(rows: Rows) -> list[bytes]:
+    """Return a hash for each row: of the numbers themselves, of texts' hashes."""
+    if isinstance(rows, pd.DataFrame):
+        columns = [_numbers_of(rows.iloc[:, j]) for j in range(rows.shape[1])]
+        matrix = np.column_stack(columns)
+    elif rows.dtype == object:
+        frame = pd.DataFrame(rows)
+        matrix = np.column_stack([_numbers_of(frame[j]) for j in frame])
+    else:
+        matrix = np.ascontiguousarray(rows, dtype=np.float64).view(np.uint64)
+    size = matrix.itemsize * matrix.shape[1]
+    content = np.ascontiguousarray(matrix).tobytes()
+    return [
+        hashlib.blake2b(content[start : start + size], digest_size=16).digest()
+        for start in range(0, len(content), size)
+    ]
+
+
+def _numbers_of(column: "pd.Series[Any]") -> NDArray[np.uint64]:
+    """Return cells as 64 bits each: equal for equal cells."""
+    if column.dtype.kind in "biuf" and not hasattr(column.dtype, "categories"):
+        plain: Array = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.ascontiguousarray(plain).view(np.uint64)
+    return pd.util.hash_array(column.to_numpy(dtype=object), categorize=True)
