@@ -30,7 +30,6 @@ from interpretkd._base import (
     Array,
     InputError,
     PrecisionWarning,
-    check_choice,
     check_real,
     one_line,
 )
@@ -412,8 +411,6 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def _check(self, name: str) -> None:
         share = self.validation_fraction
         check_real(name, "validation_fraction", share, 0, 0.5, closed="right")
-        if isinstance(self.weights, str):
-            check_choice(name, "weights", self.weights, ("auto",))
         if not _can_teach(self.teacher):
             got = f"Got {one_line(repr(self.teacher))}."
             kind = "task='regression'" if self._is_regressor else "classes=..."
@@ -613,6 +610,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             transfer_set.take(others),
             transfer_set.take(self.validation_rows_),
         )
+        parts = parts.with_weights(type(self).__name__)
         student, seed = self._student, self._seed()
         recipe = self._recipe(methods, parts, targets, seed)
         of_kept = None if groups is None else groups[others]
