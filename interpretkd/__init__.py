@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from interpretkd.students import (
         BoostedStudent as BoostedStudent,
         CartStudent as CartStudent,
+        CommitteeStudent as CommitteeStudent,
         LinearStudent as LinearStudent,
     )
     from interpretkd.teachers import (
@@ -77,7 +78,7 @@ else:
         reports: make_report
         rules: extract_rules
         runs: load save
-        students: BoostedStudent CartStudent LinearStudent
+        students: BoostedStudent CartStudent CommitteeStudent LinearStudent
         teachers: CNNRegressorTeacher CNNTeacher CallableTeacher
             MLPRegressorTeacher MLPTeacher OnnxTeacher TorchTeacher
         """,
