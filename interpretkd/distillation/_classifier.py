@@ -8,9 +8,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
 from interpretkd._base import Array, InputError, check_choice, check_real
-from interpretkd.distillation._base import _Distilled, is_fitted
+from interpretkd.distillation._base import _Distilled
 from interpretkd.targets import DecisionMixin, Target, check_labels, indicate
-from interpretkd.teachers import Teacher
+from interpretkd.teachers import Teacher, needs_labels
 from interpretkd.transfer import TransferSet
 
 TARGETS = ("auto", "hard", "soft", "logits")
@@ -200,7 +200,7 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = not is_fitted(self.teacher)
+        tags.target_tags.required = needs_labels(self.teacher)
         return tags
 
     def _strata(self, y: Any) -> NDArray[Any] | None:

@@ -9,8 +9,9 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_array
 
 from interpretkd._base import Array
-from interpretkd.distillation._base import _Distilled, _has_tags, is_fitted
+from interpretkd.distillation._base import _Distilled
 from interpretkd.targets import Target
+from interpretkd.teachers import has_tags, needs_labels
 from interpretkd.transfer import TransferSet
 
 
@@ -158,8 +159,8 @@ class DistilledRegressor(RegressorMixin, _Distilled):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = not is_fitted(self.teacher)
-        if _has_tags(self.teacher):
+        tags.target_tags.required = needs_labels(self.teacher)
+        if has_tags(self.teacher):
             of_teacher = get_tags(self.teacher).target_tags
             tags.target_tags.multi_output = of_teacher.multi_output
         return tags
