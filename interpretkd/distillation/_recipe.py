@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError
+from interpretkd._base import Array, InputError, check_choice
 from interpretkd.methods import (
     Auto,
     Context,
@@ -20,7 +20,7 @@ from interpretkd.methods import (
     as_steps,
     check_steps,
 )
-from interpretkd.transfer import GIVEN, UNLABELLED, TransferSet
+from interpretkd.transfer import GENERATORS, GIVEN, UNLABELLED, TransferSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +133,9 @@ def _all(steps: Mapping[str, tuple[Step, ...]]) -> tuple[Step, ...]:
 
 def _generators(owner: str, given: Any) -> tuple[tuple[Step, ...], bool]:
     """Return the generators of rows, and whether they are only tried."""
-    if isinstance(given, str) and given == "auto":
-        return (FromFunction("auto"),), True
+    if isinstance(given, str):
+        check_choice(owner, "transfer", given, GENERATORS)
+        return (FromFunction(given),), given == "auto"
     tries = isinstance(given, Auto)
     parts = given.step if tries else given
     parts = parts if isinstance(parts, list | tuple) else [parts]

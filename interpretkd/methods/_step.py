@@ -486,9 +486,10 @@ def as_steps(owner: str, slot: str, given: Any) -> tuple[Step, ...]:
     )
     for step in steps:
         if not isinstance(step, Step) or slot not in _slots_of(step):
+            or_text = "a name, a function, " if slot == "transfer" else ""
             raise InputError(
-                f"The '{slot}' parameter of {owner} must be a {kind.__name__}, a list "
-                f"of them, or None. Got {step!r}."
+                f"The '{slot}' parameter of {owner} must be {or_text}a {kind.__name__}, "
+                f"a list of them, or None. Got {step!r}."
             )
         step.check()
     return steps
