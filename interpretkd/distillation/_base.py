@@ -621,8 +621,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         parts = parts.with_weights(type(self).__name__)
         student, seed = self._student, self._seed()
         recipe = self._recipe(methods, parts, targets, seed)
-        of_kept = None if groups is None else groups[others]
-        choice = _Choice(student, parts, recipe, seed, of_kept)
+        places = (others, self.validation_rows_)
+        of_parts = (None if groups is None else groups[place] for place in places)
+        choice = _Choice(student, parts, recipe, seed, *of_parts)
         target, meant, recipe, self.trials_ = choice.make(
             targets, alpha=self.alpha == "auto", weights=methods.weighs
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, InputError, check_choice
 from interpretkd.methods import (
     Auto,
+    Confidence,
     Context,
     FromFunction,
     Scheme,
@@ -99,7 +100,8 @@ class _Methods:
 
     def check(self, owner: str, use: Use, offers: frozenset[str]) -> None:
         """Check that each is for such a task, has what it needs, does something."""
-        parts = (*self.transfer, *_all(self.steps), self.view, self.scheme)
+        tried = (Confidence(),) if self.weighs else ()
+        parts = (*self.transfer, *_all(self.steps), *tried, self.view, self.scheme)
         check_steps(owner, [part for part in parts if part is not None], use, offers)
 
 

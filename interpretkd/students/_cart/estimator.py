@@ -245,6 +245,24 @@ class CartStudent(_Student):
         size = {"max_leaves": 16} if given.get("max_leaves") == "auto" else {}
         return clone(self).set_params(search="greedy", **size)
 
+    def squares(self, target: Target) -> bool:
+        """Say whether columns that are all scaled and moved alike are as good.
+
+        So it is for every search, but for costs and gains with a unit of their own.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            Whether its tests and decisions would be the same.
+        """
+        costs = self.class_cost is None and self.feature_cost is None
+        return costs and not self.min_gain and self.objective != "cross_entropy"
+
     @property
     def hint_refusal(self) -> str | None:
         """Why hints would not change this student, a clause; None where they can."""
