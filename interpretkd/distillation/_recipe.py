@@ -53,6 +53,11 @@ class _Recipe:
     view: View | None = None
     scheme: Scheme | None = None
 
+    @property
+    def keeps_budget(self) -> bool:
+        """Whether a generator has a budget of questions, for the whole fit."""
+        return any(getattr(step, "budget", None) is not None for step in self.transfer)
+
     def with_weights(self, *weights: Step) -> "_Recipe":
         """Return the recipe with other weights."""
         return replace(self, steps={**self.steps, "weights": weights})

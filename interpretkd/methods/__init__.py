@@ -15,6 +15,17 @@ if TYPE_CHECKING:
         Auto as Auto,
         FromFunction as FromFunction,
     )
+    from interpretkd.methods._generators import (
+        Images as Images,
+        Mix as Mix,
+        Munge as Munge,
+        Resample as Resample,
+    )
+    from interpretkd.methods._interleaved import Interleaved as Interleaved
+    from interpretkd.methods._members import (
+        EachTeacher as EachTeacher,
+        RandomTeacher as RandomTeacher,
+    )
     from interpretkd.methods._questions import Questions as Questions
     from interpretkd.methods._ranked import (
         KBest as KBest,
@@ -61,6 +72,9 @@ else:
         """
         _context: Context NEEDS
         _from_function: Auto FromFunction
+        _generators: Images Mix Munge Resample
+        _interleaved: Interleaved
+        _members: EachTeacher RandomTeacher
         _questions: Questions
         _ranked: KBest Permuted TopK
         _replies: Conditional Smoothed Virtual
