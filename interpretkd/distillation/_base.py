@@ -101,9 +101,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     validation_fraction: float
     n_asked_: int
     queries_: int
-    recipe_: tuple[str, ...]
-    transfer_set_: TransferSet | None
-    view_: View | None
+    recipe_: tuple[str, ...] = ()  # a loaded run may know of none
+    transfer_set_: TransferSet | None = None
+    view_: View | None = None
     schema_: Schema
     ranges_: Ranges | None
     task_: str

@@ -130,7 +130,7 @@ def _plain_fact(text: str) -> str:
 
 
 def _columns(subject: _Subject) -> pd.DataFrame:
-    schema, codes = subject.found.model.schema_, subject.found.codes
+    schema, codes = subject.found.model.schema_, subject.found.given_codes
     rows = []
     for j, feature in enumerate(schema.features):
         column = codes[:, j].astype(np.float64)
