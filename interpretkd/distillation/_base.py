@@ -645,6 +645,10 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self.trials_ += fitted.trials
         self.student_, self.reading_ = fitted.taught.student, fitted.taught.reading
         self.transfer_set_, self.view_ = fitted.prepared, recipe.view
+        if fitted.prepared is parts.whole and fitted.target.alpha == 1:
+            recipe = replace(recipe, steps={}, scheme=None)  # the labels' tree
+        if not self.n_asked_:
+            recipe = replace(recipe, transfer=())
         self.recipe_, self.queries_ = recipe.sentences(), recipe.context.n_asked
         del self._questions  # the answers would be kept as long as the model
 

@@ -139,10 +139,10 @@ def view_size_text(model: Any) -> str:
     Returns
     -------
     str
-        Such as ", with the network up to its layer (1,234 of them)" after a number of
-        parameters; "" where a student stands by itself.
+        Such as ", with the network up to its layer (1,234 parameters)"; "" where a
+        student stands by itself.
     """
     n_parameters = view_size(model)[0]
     if not n_parameters:
         return ""
-    return f", with the network up to its layer ({n_parameters:,} of them)"
+    return f", with the network up to its layer ({n_parameters:,} parameters)"
