@@ -100,9 +100,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     validation_fraction: float
     n_asked_: int
     queries_: int
-    recipe_: tuple[str, ...]
-    transfer_set_: TransferSet | None
-    view_: View | None
+    recipe_: tuple[str, ...] = ()  # a loaded run may know of none
+    transfer_set_: TransferSet | None = None
+    view_: View | None = None
     schema_: Schema
     ranges_: Ranges | None
     task_: str
@@ -649,7 +649,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self.trials_ += fitted.trials
         self.student_, self.reading_ = fitted.taught.student, fitted.taught.reading
         self.transfer_set_, self.view_ = fitted.prepared, recipe.view
-        self.recipe_ = (*recipe.sentences(), *fitted.prepared.notes)
+        self.recipe_ = (*fitted.recipe.sentences(), *fitted.prepared.notes)
         self.queries_ = recipe.context.n_asked
         del self._questions  # the answers would be kept as long as the model
 

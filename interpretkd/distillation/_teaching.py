@@ -56,12 +56,14 @@ class _Fitted:
     """A student in full, and as it was while it chose, fitted to the rows kept.
 
     `tried` is None where nothing was chosen on the validation rows; `prepared` are the
-    rows that it was fitted to, after all steps, in original columns.
+    rows that it was fitted to, after all steps, in original columns; `recipe` is what
+    was done to them in the end.
     """
 
     taught: Taught
     target: Target
     prepared: TransferSet
+    recipe: _Recipe
     tried: Taught | None = None
     trials: tuple[TargetTrial, ...] = field(default=(), kw_only=True)
 
@@ -93,7 +95,8 @@ def _fit_in_full(
         scale = 1.0
     own = recipe.read(prepared)
     calibrated = _calibrated(taught.student, taught.reading, meant, own, scale)
-    return _Fitted(calibrated, target, prepared, tried)
+    done = recipe if asks else replace(recipe, transfer=())
+    return _Fitted(calibrated, target, prepared, done, tried)
 
 
 def _rows_serve(
@@ -227,7 +230,8 @@ def _or_of_labels(
         return replace(fitted, tried=None, trials=trials)
     whole = recipe.read(parts.whole)
     taught = _refilled(baseline.taught, meant, whole)
-    return _Fitted(taught, target, parts.whole, trials=trials)
+    done = recipe.for_baseline()
+    return _Fitted(taught, target, parts.whole, done, trials=trials)
 
 
 def _try(student: Any, target: Target, meant: Target, kept: TransferSet) -> Taught:
