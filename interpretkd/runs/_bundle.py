@@ -354,6 +354,8 @@ def _model_state(model: Any) -> dict[str, Any]:
         "trials": [asdict(trial) for trial in model.trials_],
         "validation_rows": model.validation_rows_.tolist(),
         "n_asked": model.n_asked_,
+        "queries": model.queries_,
+        "recipe": list(model.recipe_),
         "columns": list(model.schema_.names),
         "ranges": None if model.ranges_ is None else model.ranges_.to_list(),
         "from_frame": hasattr(model, "feature_names_in_"),
@@ -544,12 +546,18 @@ def _model(state: dict[str, Any], schema: Schema) -> tuple[Any, dict[str, Any]]:
         raise InputError("a classifier needs classes")
     model._flat = bool(state["student"]["flat"])
     model.n_asked_ = int(state.get("n_asked", 0))
+    model.queries_ = int(state.get("queries", model.n_asked_))
+    model.recipe_ = tuple(one_line(str(text)) for text in state.get("recipe", ()))
+    model.view_ = model.transfer_set_ = None  # a run holds no training rows
     return model, state
 
 
 def _trial(state: dict[str, Any]) -> TargetTrial:
     target, name = Target(**state["target"]), str(state.get("name", ""))
-    return TargetTrial(target, float(state["fidelity"]), int(state["n_rows"]), name)
+    right = state.get("accuracy")  # older runs tell it of none
+    accuracy = None if right is None else float(right)
+    score, n_rows = float(state["fidelity"]), int(state["n_rows"])
+    return TargetTrial(target, score, n_rows, name, accuracy)
 
 
 def _attach_teacher(
