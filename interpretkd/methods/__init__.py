@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.methods._absent import (
+        AbsentScheme as AbsentScheme,
+        AbsentStep as AbsentStep,
+    )
     from interpretkd.methods._context import NEEDS as NEEDS, Context as Context
     from interpretkd.methods._from_function import (
         Auto as Auto,
@@ -44,6 +48,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
+        _absent: AbsentScheme AbsentStep
         _context: Context NEEDS
         _from_function: Auto FromFunction
         _questions: Questions
