@@ -30,7 +30,7 @@ from interpretkd.teachers import (
     as_teacher,
 )
 
-_DEEPEST = 5
+DEEPEST_CHAIN = 5
 """Teachers above each other in a chain that a run holds; the next is described."""
 _INSIDE = RUN_FILES - {"manifest.json", "evaluation.parquet"}
 
@@ -82,7 +82,7 @@ def _teacher_files(
     elif isinstance(estimator, OnnxTeacher):
         state |= {"kind": "onnx", "config": _onnx_settings(estimator)}
         files["teacher.onnx"] = estimator.to_bytes()
-    elif _is_distilled(estimator) and depth < _DEEPEST:
+    elif _is_distilled(estimator) and depth < DEEPEST_CHAIN:
         with contextlib.suppress(InputError):  # one that cannot be saved is described
             files["teacher.zip"] = _packed(model_files(estimator, depth + 1))
             state["kind"] = "distilled"
@@ -176,8 +176,10 @@ def _distilled(
 ) -> Any:
     """Build the distilled model that taught another."""
     with naming_file(place.name("teacher.zip")):
-        if place.depth >= _DEEPEST:
-            raise InputError(f"more than {_DEEPEST} teachers stand above each other")
+        if place.depth >= DEEPEST_CHAIN:
+            raise InputError(
+                f"more than {DEEPEST_CHAIN} teachers stand above each other"
+            )
         inner = read_archive(content, room)
         unknown = sorted(set(inner) - _INSIDE)
         if unknown:

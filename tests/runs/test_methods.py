@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 from sklearn.base import clone
@@ -22,15 +21,12 @@ from interpretkd.methods import (
     AbsentScheme,
     AbsentStep,
     Auto,
-    ColumnView,
     Confidence,
-    DerivedView,
     FromFunction,
     Reply,
     Scheme,
-    positions_of,
 )
-from interpretkd.runs import load, load_run, save
+from interpretkd.runs import load, save
 from interpretkd.runs._step_state import (
     _from_state,
     _is_known,
@@ -38,7 +34,7 @@ from interpretkd.runs._step_state import (
     _methods_of,
     _to_state,
 )
-from interpretkd.students import CartStudent, LinearStudent
+from interpretkd.students import CartStudent
 from tests.runs.test_limits import _resign
 
 X, y = load_iris(return_X_y=True)
@@ -125,7 +121,8 @@ def test_a_model_with_methods_is_fitted_anew_to_the_same(tmp_path: Path) -> None
     )
     found = load(save(model, tmp_path / "run", X, y), teacher=TEACHER)
     assert found.get_params()["weights"] == [Confidence(3.0)]
-    assert found.recipe_ == model.recipe_ and found.queries_ == model.queries_
+    assert found.recipe_ == model.recipe_
+    assert found.queries_ == model.queries_
     again = clone(found).fit(X, y)
     np.testing.assert_array_equal(again.logits(X), model.logits(X))
 
@@ -156,13 +153,16 @@ def test_a_step_of_ones_own_is_its_sentence(tmp_path: Path) -> None:
         alone = clone(found).set_params(
             **{name: None for name in NOTHING if name != slot}
         )
-        with pytest.raises(InputError, match=rf"{text}.*not saved.*set_params\({slot}="):
+        with pytest.raises(
+            InputError, match=rf"{text}.*not saved.*set_params\({slot}="
+        ):
             alone.fit(X, y)
     again = load(save(found, tmp_path / "again", X, y), teacher=TEACHER)
     assert again.get_params()["replies"] == params["replies"]
     tried = _fitted(transfer=Auto(further))
     inner = load(save(tried, tmp_path / "tried", X, y)).transfer
-    assert isinstance(inner, Auto) and isinstance(inner.step, AbsentStep)
+    assert isinstance(inner, Auto)
+    assert isinstance(inner.step, AbsentStep)
 
 
 DAMAGE: dict[str, Any] = {
@@ -226,8 +226,11 @@ def test_runs_without_methods_have_none(plain: Path, tmp_path: Path) -> None:
         state["settings"]["transfer"] = "mix"
 
     old = load(_changed(plain, tmp_path / "run", age))
-    assert old.transfer == "mix" and old.replies is None and old.view_ is None
-    assert old.recipe_ == () and old.queries_ == old.n_asked_
+    assert old.transfer == "mix"
+    assert old.replies is None
+    assert old.view_ is None
+    assert old.recipe_ == ()
+    assert old.queries_ == old.n_asked_
 
 
 def test_methods_are_no_settings(plain: Path, tmp_path: Path) -> None:
