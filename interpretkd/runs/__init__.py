@@ -57,7 +57,7 @@ else:
         _predictions: take_labels take_rows_for
         _reading: NOTES_FACT read_rows_for
         _recheck: Recheck recheck recheck_table
-        _task: GROUP_FACT Task read_task task_of
+        _task: GROUP_FACT Task read_task task_of with_student_columns
         _uploads: check_teacher read_upload
         _workflow: Outcome STUDENTS distil new_student train_teacher
         jobs: DemoOrder Job TrainOrder start_job
