@@ -227,14 +227,12 @@ def _members_of(teacher: Teacher) -> tuple[Teacher, ...]:
     """Return an ensemble's members, as they read the rows of its handle."""
     model = teacher.estimator
     inside = getattr(model, "teacher", None)
+    found: Any = getattr(model, "members_", ())
     if isinstance(inside, Teacher):  # one that stands before the ensemble
-        members = _members_of(inside)
-    else:
-        found = getattr(model, "members_", None)
-        is_ours = isinstance(found, tuple) and bool(found)
-        if not is_ours or not all(isinstance(m, Teacher) for m in found):
-            return ()
-        members = found
+        found = _members_of(inside)
+    if not isinstance(found, tuple) or not all(isinstance(m, Teacher) for m in found):
+        return ()
+    members: tuple[Teacher, ...] = found
     reads = teacher.reads
     if reads is None:
         return members
