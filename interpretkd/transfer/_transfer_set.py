@@ -93,6 +93,16 @@ class TransferSet:
         return real
 
     @property
+    def is_counted(self) -> NDArray[np.bool_]:
+        """Which rows were given, each once: what counts the training rows means them.
+
+        Shape (n_samples,).
+        """
+        if self.origin is None:
+            return np.ones(len(self), dtype=np.bool_)
+        return self.is_given & (self.origin != REPEATED)
+
+    @property
     def is_labelled(self) -> NDArray[np.bool_]:
         """Which rows have a label, shape (n_samples,)."""
         if self.labels is None:
