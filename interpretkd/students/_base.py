@@ -117,9 +117,9 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
 
     Higher rooms use only `family`, `validation`, `uses_validation`, `hint_refusal`,
     `weight_refusal`, `continues`, `averages`, `prepare`, `without_search`,
-    `fit_encoded` and `predict_encoded`: the contract, which `_Foreign` keeps for the regressors of other
-    libraries. A new student adds a public `fit` (over `_fit_rows`), and implements
-    `_check`, `_fit`, `family` and `hint_refusal`.
+    `fit_encoded` and `predict_encoded`: the contract, which `_Foreign` keeps for the
+    regressors of other libraries. A new student adds a public `fit` (over
+    `_fit_rows`), and implements `_check`, `_fit`, `family` and `hint_refusal`.
     """
 
     family: str

@@ -23,10 +23,6 @@ class _Foreign:
     own: they get rows, not codes. What their `fit` takes is read from its signature.
     """
 
-    hint_refusal = None
-    weight_refusal = None
-    continues = False
-
     def __init__(self, regressor: Any) -> None:
         self.regressor = regressor
         self.ours = isinstance(regressor, _Student)
