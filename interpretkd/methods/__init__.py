@@ -27,6 +27,16 @@ if TYPE_CHECKING:
         RandomTeacher as RandomTeacher,
     )
     from interpretkd.methods._questions import Questions as Questions
+    from interpretkd.methods._ranked import (
+        KBest as KBest,
+        Permuted as Permuted,
+        TopK as TopK,
+    )
+    from interpretkd.methods._replies import (
+        Conditional as Conditional,
+        Smoothed as Smoothed,
+        Virtual as Virtual,
+    )
     from interpretkd.methods._scheme import (
         Pupil as Pupil,
         Scheme as Scheme,
@@ -50,7 +60,12 @@ if TYPE_CHECKING:
         View as View,
         positions_of as positions_of,
     )
-    from interpretkd.methods._weightings import Confidence as Confidence
+    from interpretkd.methods._weightings import (
+        Confidence as Confidence,
+        Error as Error,
+        Hardness as Hardness,
+        Masked as Masked,
+    )
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -61,10 +76,12 @@ else:
         _interleaved: Interleaved
         _members: EachTeacher RandomTeacher
         _questions: Questions
+        _ranked: KBest Permuted TopK
+        _replies: Conditional Smoothed Virtual
         _scheme: Pupil Scheme StudentFit
         _step: Hint Reply RowGenerator SLOTS Step Use Weighting apply_steps as_steps
             check_steps
         _view: ColumnView DerivedView View positions_of
-        _weightings: Confidence
+        _weightings: Confidence Error Hardness Masked
         """,
     )
