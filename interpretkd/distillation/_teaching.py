@@ -139,7 +139,7 @@ class _Course:
             )
         return kept.taught
 
-    def score(self, pupil: "_Pupil") -> float | None:
+    def score(self, pupil: Any) -> float | None:
         """Return the fidelity on the watched rows, if there are some."""
         if self.watched is None:
             return None

@@ -23,7 +23,7 @@ from interpretkd.data import (
     stack_rows,
     take_rows,
 )
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor, is_fitted
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.metrics import (
     Estimate,
     bootstrap_interval,
@@ -33,7 +33,7 @@ from interpretkd.metrics import (
 from interpretkd.model_selection._learning_points import LearningCurve, LearningPoint
 from interpretkd.model_selection._partition import _EvaluationRows
 from interpretkd.targets import check_labels, decide
-from interpretkd.teachers import CachedTeacher
+from interpretkd.teachers import CachedTeacher, is_fitted
 
 _FEWEST_ROWS = 10
 
