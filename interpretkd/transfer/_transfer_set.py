@@ -103,8 +103,7 @@ class TransferSet:
         """Which rows have a label, shape (n_samples,)."""
         if self.labels is None:
             return np.zeros(len(self), dtype=np.bool_)
-        known: NDArray[np.bool_] = ~np.isnan(self.labels).any(axis=1)
-        return known
+        return np.logical_not(np.isnan(self.labels).any(axis=1))
 
     @property
     def weights(self) -> Array:
