@@ -100,7 +100,7 @@ class TransferSet:
         """
         if self.origin is None:
             return np.ones(len(self), dtype=np.bool_)
-        return self.is_given & (self.origin != REPEATED)
+        return np.isin(self.origin, (GIVEN, UNLABELLED))
 
     @property
     def is_labelled(self) -> NDArray[np.bool_]:
