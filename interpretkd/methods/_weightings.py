@@ -104,9 +104,11 @@ class Error(Weighting):
     kept; a row without label counts as labelled ones do on average. It is the teacher
     that is asked, whatever replies have taken its place.
 
-    Costs nothing. It teaches where the teacher is unsure or wrong, so expect it to
-    help, if at all, together with `Conditional` or `alpha`, which say what is right
-    there. Measured: see the methods' page.
+    Costs nothing. It teaches most where the teacher is unsure or wrong. Measured with
+    greedy trees of 8 leaves, on four splits of German credit and of breast cancer: the
+    student was right 1 point less often, and 19 and 3 points less beside `Conditional`,
+    where it learns the noise of the labels above all. Further figures: see the methods'
+    page.
 
     Parameters
     ----------
