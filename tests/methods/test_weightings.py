@@ -1,8 +1,11 @@
 """Weightings: what each counts, that it differs, and where it is refused."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -11,7 +14,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
 
 import interpretkd as ikd
-from interpretkd.methods import Conditional, Confidence, Error, Hardness, Masked
+from interpretkd.methods import (
+    Attended,
+    Conditional,
+    Confidence,
+    Error,
+    Hardness,
+    Masked,
+)
 from interpretkd.metrics import row_divergences
 from interpretkd.teachers import CallableTeacher
 
@@ -298,3 +308,60 @@ def test_values_have_no_confidence(weights):
     said = "The step Confidence of DistilledRegressor is for multiclass, multilabel"
     with pytest.raises(ikd.InputError, match=said):
         _fit_values(weights)
+
+
+class Looking(torch.nn.Module):
+    """One that reads column 1 where column 0 is above 0, else column 2."""
+
+    def forward(self, rows):
+        gate = torch.sigmoid(8 * rows[:, :1])
+        said = gate * rows[:, 1:2] + (1 - gate) * rows[:, 2:3]
+        return torch.hstack([-said, said])
+
+
+LOOKING = np.random.default_rng(0).normal(size=(300, 4))
+
+
+def _fit_looking(weights, **kinds):
+    kinds = kinds or {"classes": [0, 1]}
+    teacher = ikd.teachers.TorchTeacher(Looking(), **kinds)
+    y = None if "classes" in kinds else (LOOKING[:, 1:3] > 0).astype(int)
+    return _fit(weights, teacher, X=LOOKING, y=y)
+
+
+def test_rows_count_where_the_teacher_looks():
+    weight = _weights(_fit_looking(Attended([1], 0.4, outside=0.5)))
+    counts = weight > weight.min()
+    assert counts.sum() == 120
+    assert (LOOKING[counts, 0] > 0.1).mean() > 0.95
+    other = _weights(_fit_looking(Attended([2], 0.4)))
+    assert (LOOKING[other > 0, 0] < -0.1).mean() > 0.95
+    labels = _weights(_fit_looking(Attended([1], 0.4), task="multilabel"))
+    assert (LOOKING[labels > 0, 0] > 0.1).mean() > 0.95
+
+
+def test_attention_to_all_rows_alike_tells_none_apart():
+    plain = _fit_looking(None).logits(LOOKING)
+    for neutral in (Attended([1], 1.0), Attended([1], outside=1)):
+        np.testing.assert_array_equal(_fit_looking(neutral).logits(LOOKING), plain)
+    changed = _fit_looking(Attended([1])).logits(LOOKING)
+    assert not np.array_equal(changed, plain)
+    assert clone(Attended([1])) == Attended([1])
+    said = "on all of them 0 of the teacher's attention lies there. Got [3]."
+    with pytest.raises(ikd.InputError, match=re.escape(said)):
+        _fit_looking(Attended([3]))
+    with pytest.raises(ikd.InputError, match="on all of them 1 of the teacher's"):
+        _fit_looking(Attended([0, 1, 2, 3]))
+    with pytest.raises(ikd.InputError, match="'columns' parameter of Attended must"):
+        _fit_looking(Attended(["age"]))
+
+
+def test_attention_needs_slopes():
+    said = "The step Attended of DistilledClassifier needs gradients: the teacher has"
+    with pytest.raises(ikd.InputError, match=said):
+        _fit(Attended([0]))
+    with pytest.raises(ikd.InputError, match="'share' parameter of Attended must be"):
+        _fit(Attended([0], 0))
+    assert str(Attended("age", 0.25)) == (
+        "The 25 % of the rows where the teacher looks most at age count 1, others 0"
+    )
