@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings, strategies as st
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -18,12 +19,16 @@ from interpretkd.methods import (
     Attended,
     Conditional,
     Confidence,
+    Context,
     Error,
     Hardness,
     Masked,
+    Questions,
+    apply_steps,
 )
 from interpretkd.metrics import row_divergences
 from interpretkd.teachers import CallableTeacher
+from interpretkd.transfer import TransferSet
 
 X, Y = load_iris(return_X_y=True)
 LABELS = np.column_stack([Y > 0, X[:, 1] > 3, X[:, 0] > 5.8]).astype(int)
@@ -69,15 +74,16 @@ EACH = {
 }
 
 
-def _fit(weights, teacher=TEACHER, student=CART, X=X, y=Y, **settings):
-    settings = {"target": "soft", "transfer": None, "random_state": 0} | settings
-    model = ikd.DistilledClassifier(teacher, student, weights=weights, **settings)
+def _fit(weights, teacher=TEACHER, student=CART, X=X, y=Y, **further):
+    further = {"target": "soft", "transfer": None, "random_state": 0} | further
+    model = ikd.DistilledClassifier(teacher, student, weights=weights, **further)
     return model.fit(X, y)
 
 
-def _fit_values(weights, **settings):
-    settings = {"transfer": None, "random_state": 0} | settings
-    model = ikd.DistilledRegressor(OF_VALUES, CART, weights=weights, **settings)
+def _fit_values(weights):
+    model = ikd.DistilledRegressor(
+        OF_VALUES, CART, weights=weights, transfer=None, random_state=0
+    )
     return model.fit(ROWS, VALUES)
 
 
@@ -308,6 +314,38 @@ def test_values_have_no_confidence(weights):
     said = "The step Confidence of DistilledRegressor is for multiclass, multilabel"
     with pytest.raises(ikd.InputError, match=said):
         _fit_values(weights)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10**6), st.floats(0, 5), st.booleans())
+def test_weights_stay_in_their_range_and_keep_their_sum(seed, power, values):
+    rng = np.random.default_rng(seed)
+    task, teacher = ("regression", OF_VALUES) if values else ("multiclass", TEACHER)
+    rows = rng.normal(size=(30, 10 if values else 4))
+    weight = rng.uniform(0.1, 3, 30)
+    said = ikd.teachers.as_teacher(teacher).logits(rows)
+    labels = rng.normal(size=(30, 1)) if values else np.eye(3)[rng.integers(0, 3, 30)]
+    labels[:7] = np.nan
+    before = TransferSet(rows, said, labels, weight, task=task)
+    asked = ikd.teachers.as_teacher(teacher)
+    context = Context(asked, before.encoded.schema, task, 0, Questions(asked))
+    steps = [Error(power), Masked(("x0", ">", -9), 0.5)]
+    after = apply_steps(
+        steps if values else [*steps, Confidence(power)], before, context
+    )
+    assert after.weights.sum() == pytest.approx(weight.sum())
+    ratio = after.weights / weight
+    assert ratio.min() > 0
+    lowest = 0.05 if values else 0.05**2
+    assert ratio.min() / ratio.max() >= lowest * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    "step", [Masked((0, ">", 5.5), 0.2), Masked((0, "in", (5.1, 4.9)), 0.2), Error()]
+)
+def test_a_run_keeps_weights(step, tmp_path):
+    path = _fit(step).save(tmp_path / "run")
+    assert ikd.load(path).weights == step
 
 
 class Looking(torch.nn.Module):
