@@ -131,8 +131,10 @@ class Evaluation(Shown):
         for name, scores in models.items():
             f = None if scores is None else scores.fidelity
             if f is not None and m is not None and m < 1:
-                ends = ((end - m) / (1 - m) for end in (f.value, f.low, f.high))
-                found[name] = Estimate(*ends, f.n)
+                value, low, high = (
+                    (end - m) / (1 - m) for end in (f.value, f.low, f.high)
+                )
+                found[name] = Estimate(value, low, high, f.n)
         return found
 
     @property

@@ -34,7 +34,7 @@ class FrontierPoint:
     items : int or None
         What a person has to read: tests and answers, or coefficients and intercepts.
     n_parameters : int or None
-        The numbers that it holds.
+        The numbers that it holds, with a network up to the layer that it reads.
     fidelity : Estimate
         With the teacher, on the test rows.
     accuracy, baseline_accuracy : Estimate or None
