@@ -90,11 +90,15 @@ def frontier(
     max_rules, max_depth, max_terms : int or None, default=None
         The budget: the leaves of all trees of a student together, the tests a row
         passes in one tree, the features of a weighted sum. None for no bound.
-    target, alpha, transfer : default="auto", 0.0, "auto"
+    target, alpha : default="auto", 0.0
         As for `DistilledClassifier`; a regressor is always fitted to its values.
-    replies, hints, weights, view, scheme : default=None
+    replies, hints : default=None
         As for `DistilledClassifier`, for all students: one for which a step would do
         nothing is refused, so name `students` that it serves.
+    transfer : default="auto"
+        As for `DistilledClassifier`.
+    weights, view, scheme : default=None
+        As for `DistilledClassifier`, for all students.
     sample_weight : array-like of shape (n_samples,), default=None
         In [0, inf): how much each row of `X` counts where it is fitted to; validation
         and test rows count once each.
