@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from interpretkd.methods._absent import (
         AbsentScheme as AbsentScheme,
         AbsentStep as AbsentStep,
+    )
     from interpretkd.methods._columns import (
         Columns as Columns,
         Corrupted as Corrupted,

@@ -27,6 +27,7 @@ from interpretkd.data import (
     unseen_cells,
 )
 from interpretkd.explain import used_positions
+from interpretkd.methods import DerivedView
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.runs._bundle import Run
@@ -46,9 +47,12 @@ def used_columns(model: Any) -> frozenset[str]:
     Returns
     -------
     frozenset of str
-        Of the model's columns.
+        Of the model's columns; all of them for a student that reads columns made of
+        them.
     """
     names = model.schema_.names
+    if isinstance(model.view_, DerivedView):
+        return frozenset(names)
     return frozenset(names[i] for i in used_positions(model.student_.form_))
 
 
