@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         CallableTeacher as CallableTeacher,
         CNNRegressorTeacher as CNNRegressorTeacher,
         CNNTeacher as CNNTeacher,
+        EnsembleTeacher as EnsembleTeacher,
         MLPRegressorTeacher as MLPRegressorTeacher,
         MLPTeacher as MLPTeacher,
         OnnxTeacher as OnnxTeacher,
@@ -78,7 +79,7 @@ else:
         rules: extract_rules
         runs: load save
         students: BoostedStudent CartStudent LinearStudent
-        teachers: CNNRegressorTeacher CNNTeacher CallableTeacher
+        teachers: CNNRegressorTeacher CNNTeacher CallableTeacher EnsembleTeacher
             MLPRegressorTeacher MLPTeacher OnnxTeacher TorchTeacher
         """,
         rooms="""

@@ -6,10 +6,12 @@ The network teachers are checked in test_teachers.py.
 from typing import Any
 
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.teachers import EnsembleTeacher
 
 BOOSTED = BoostedStudent(n_rounds=30, max_depth=3, n_jobs=1)
 ESTIMATORS = [
@@ -29,6 +31,10 @@ ESTIMATORS = [
     DistilledRegressor(LinearRegression()),
     DistilledRegressor(LinearRegression(), BOOSTED),
     DistilledRegressor(LinearRegression(), LinearStudent()),
+    EnsembleTeacher([LogisticRegression(), GaussianNB()]),
+    EnsembleTeacher([LogisticRegression(), GaussianNB()], weights="validation"),
+    EnsembleTeacher([LogisticRegression(), GaussianNB()], how="votes"),
+    EnsembleTeacher([LinearRegression(), Ridge()], weights="agreement"),
 ]
 
 

@@ -10,11 +10,24 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.methods._absent import (
+        AbsentScheme as AbsentScheme,
+        AbsentStep as AbsentStep,
+    )
+    from interpretkd.methods._columns import (
+        Columns as Columns,
+        Corrupted as Corrupted,
+        Prefix as Prefix,
+    )
     from interpretkd.methods._context import NEEDS as NEEDS, Context as Context
     from interpretkd.methods._from_function import (
         Auto as Auto,
         FromFunction as FromFunction,
     )
+    from interpretkd.methods._hidden import Hidden as Hidden
+    from interpretkd.methods._hints import Features as Features
+    from interpretkd.methods._pooled import Pooled as Pooled
+    from interpretkd.methods._positions import positions_of as positions_of
     from interpretkd.methods._questions import Questions as Questions
     from interpretkd.methods._scheme import (
         Pupil as Pupil,
@@ -37,20 +50,25 @@ if TYPE_CHECKING:
         ColumnView as ColumnView,
         DerivedView as DerivedView,
         View as View,
-        positions_of as positions_of,
     )
     from interpretkd.methods._weightings import Confidence as Confidence
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
+        _absent: AbsentScheme AbsentStep
+        _columns: Columns Corrupted Prefix
         _context: Context NEEDS
         _from_function: Auto FromFunction
+        _hidden: Hidden
+        _hints: Features
+        _pooled: Pooled
+        _positions: positions_of
         _questions: Questions
         _scheme: Pupil Scheme StudentFit
         _step: Hint Reply RowGenerator SLOTS Step Use Weighting apply_steps as_steps
             check_steps
-        _view: ColumnView DerivedView View positions_of
+        _view: ColumnView DerivedView View
         _weightings: Confidence
         """,
     )
