@@ -53,6 +53,7 @@ def test_sizes_count_the_network_that_is_read(rows):
     for point in found.points:
         own = point.model.student_.form_.n_parameters
         assert point.n_parameters == own + 500
+    assert "network up to the layer" in str(found)
 
 
 def test_labels_weigh_as_was_chosen(rows):

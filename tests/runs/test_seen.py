@@ -12,7 +12,6 @@ from interpretkd.methods import Columns, Confidence, Hidden
 from interpretkd.runs import load_run, predict_table, recheck, recheck_table
 
 
-
 @pytest.fixture(scope="module")
 def rows(german: Any) -> Any:
     X, y = german.data.iloc[:400], german.target[:400]
