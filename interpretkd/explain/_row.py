@@ -445,8 +445,8 @@ def _none_found(
         return "The student decides as desired already: nothing has to change."
     if has_own_columns(model):
         return (
-            "No change was looked for: the student reads columns that its view makes of "
-            "the rows, and no change of these is one of the row."
+            "No change was looked for: the student reads columns that its view makes "
+            "of the rows, and no change of these is one of the row."
         )
     if n_asked == 0:
         return "No change was looked for."
