@@ -64,7 +64,7 @@ from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import Answers, Target
 from interpretkd.teachers import Teacher, as_teacher, check_answers
-from interpretkd.transfer import GENERATORS, TransferSet
+from interpretkd.transfer import TransferSet
 
 if TYPE_CHECKING:
     from interpretkd.evaluation import Evaluation
@@ -412,8 +412,6 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def _check(self, name: str) -> None:
         share = self.validation_fraction
         check_real(name, "validation_fraction", share, 0, 0.5, closed="right")
-        if isinstance(self.transfer, str):
-            check_choice(name, "transfer", self.transfer, GENERATORS)
         if isinstance(self.weights, str):
             check_choice(name, "weights", self.weights, ("auto",))
         if not _can_teach(self.teacher):
@@ -617,8 +615,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         )
         student, seed = self._student, self._seed()
         recipe = self._recipe(methods, parts, targets, seed)
-        of_kept = None if groups is None else groups[others]
-        choice = _Choice(student, parts, recipe, seed, of_kept)
+        places = (others, self.validation_rows_)
+        of_parts = (None if groups is None else groups[place] for place in places)
+        choice = _Choice(student, parts, recipe, seed, *of_parts)
         target, meant, recipe, self.trials_ = choice.make(
             targets, alpha=self.alpha == "auto", weights=methods.weighs
         )

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
         FromFunction as FromFunction,
     )
     from interpretkd.methods._questions import Questions as Questions
+    from interpretkd.methods._ranked import (
+        KBest as KBest,
+        Permuted as Permuted,
+        TopK as TopK,
+    )
+    from interpretkd.methods._replies import (
+        Conditional as Conditional,
+        Smoothed as Smoothed,
+        Virtual as Virtual,
+    )
     from interpretkd.methods._scheme import (
         Pupil as Pupil,
         Scheme as Scheme,
@@ -39,7 +49,12 @@ if TYPE_CHECKING:
         View as View,
         positions_of as positions_of,
     )
-    from interpretkd.methods._weightings import Confidence as Confidence
+    from interpretkd.methods._weightings import (
+        Confidence as Confidence,
+        Error as Error,
+        Hardness as Hardness,
+        Masked as Masked,
+    )
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -47,10 +62,12 @@ else:
         _context: Context NEEDS
         _from_function: Auto FromFunction
         _questions: Questions
+        _ranked: KBest Permuted TopK
+        _replies: Conditional Smoothed Virtual
         _scheme: Pupil Scheme StudentFit
         _step: Hint Reply RowGenerator SLOTS Step Use Weighting apply_steps as_steps
             check_steps
         _view: ColumnView DerivedView View positions_of
-        _weightings: Confidence
+        _weightings: Confidence Error Hardness Masked
         """,
     )

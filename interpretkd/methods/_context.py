@@ -36,11 +36,11 @@ class Context:
     questions : Questions
         The answers so far: ask by `ask`.
     fit : callable or None
-        Fits a quick student to a transfer set; what it returns has ``logits(rows)``.
+        Fits a quick student to a transfer set; what it returns is a `Pupil`.
     rng : numpy.random.Generator
         A stream of its own for each step: one more step moves no other step's draws.
     student : object or None
-        The quick student, for a step that needs "student": ``student.logits(rows)``.
+        The quick student, a `Pupil`, for a step that needs "student".
     """
 
     teacher: Teacher

@@ -53,6 +53,11 @@ class Use:
     teacher: Teacher
     n_outputs: int
 
+    @property
+    def is_hard(self) -> bool:
+        """Whether it can be fitted to nothing but decisions as 0 and 1."""
+        return all(target.kind == "hard" for target in self.targets)
+
 
 class Step(BaseEstimator):
     """A method: from a transfer set to the one that teaches better, or otherwise.
@@ -129,7 +134,17 @@ class Step(BaseEstimator):
 
 
 class Reply(Step):
-    """Another answer in the teacher's place."""
+    """Another answer in the teacher's place.
+
+    Attributes
+    ----------
+    keeps_decisions : bool
+        Of a teacher that decides otherwise than its logits: whether its own decisions
+        stay wherever the new logits still decide as its logits did. If not, new logits
+        decide.
+    """
+
+    keeps_decisions: ClassVar[bool] = False
 
     def reply(self, transfer_set: TransferSet, context: Context) -> Array:
         """Return the logits that take the place of the teacher's.
@@ -169,9 +184,13 @@ class Reply(Step):
             )
         own = transfer_set.own
         if own is not None:
-            changed = (logits != transfer_set.logits).any(axis=1)
             said = decide(logits, context.task)
-            own = np.where(changed.reshape(-1, *[1] * (own.ndim - 1)), said, own)
+            if self.keeps_decisions:
+                changed = said != decide(transfer_set.logits, context.task)
+            else:
+                changed = logits != transfer_set.logits
+                changed = changed if own.ndim == 2 else changed.any(axis=1)
+            own = np.where(changed, said, own)
         return replace(transfer_set, logits=logits, own=own)
 
 
@@ -467,9 +486,10 @@ def as_steps(owner: str, slot: str, given: Any) -> tuple[Step, ...]:
     )
     for step in steps:
         if not isinstance(step, Step) or slot not in _slots_of(step):
+            or_text = "a name, a function, " if slot == "transfer" else ""
             raise InputError(
-                f"The '{slot}' parameter of {owner} must be a {kind.__name__}, a list "
-                f"of them, or None. Got {step!r}."
+                f"The '{slot}' parameter of {owner} must be {or_text}a {kind.__name__}, "
+                f"a list of them, or None. Got {step!r}."
             )
         step.check()
     return steps

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         plain_fidelity as plain_fidelity,
         r2 as r2,
         r2_of_means as r2_of_means,
+        row_divergences as row_divergences,
         squared_parts as squared_parts,
     )
     from interpretkd.metrics._groups import *
@@ -56,7 +57,8 @@ else:
         """
         _agreement: accuracy agreement as_matrix check_distilled check_known
             checked_pair fidelity kl_divergence label_matches measure_fidelity
-            plain_fidelity r2 r2_of_means squared_parts
+            plain_fidelity r2 r2_of_means row_divergences
+            squared_parts
         _groups: FEW_GROUPS effective_rows of_sums sums_of_groups
         _intervals: Estimate PairedTest bootstrap_interval compare_means
             compare_shares part_interval percentile_interval resample

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from interpretkd.models._contributions import *
     from interpretkd.models._forest import *
     from interpretkd.models._form import *
+    from interpretkd.models._joining import *
     from interpretkd.models._linear import *
     from interpretkd.models._nodes import *
     from interpretkd.models._outline import (
@@ -34,6 +35,7 @@ else:
         _contributions: feature_importance path_contributions
         _forest: Forest
         _form: Form
+        _joining: add_trees average_forms common_schema join_nodes
         _linear: Linear design_matrix linear_margins
         _nodes: ALL_NUMBERS NODE_ARRAYS Nodes floor_to_float32 freeze
         _outline: decision_cells from_left outline

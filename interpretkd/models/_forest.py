@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -97,10 +98,37 @@ class Forest(Shown, _SumForm):
         """The number of leaves of all trees together."""
         return int(self.nodes.is_leaf.sum())
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
-        """Two numbers a test (column; threshold or set) and one a leaf."""
-        return 2 * (len(self.nodes.feature) - self.n_leaves) + self.n_leaves
+        """Two numbers a test (column; threshold or set) and one a leaf.
+
+        Trees that follow one another, ask the same and add to different outputs are one
+        tree with a vector at each leaf: their tests count once.
+        """
+        sizes = np.bincount(self.nodes.tree_of, minlength=self.n_trees)
+        n_tests = int((~self.nodes.is_leaf).sum())
+        shared = sum(int(sizes[tree]) // 2 for tree in self._repeating)
+        return 2 * (n_tests - shared) + self.n_leaves
+
+    @property
+    def _repeating(self) -> list[int]:
+        """The trees that ask what the one before asks, for another output."""
+        nodes, roots = self.nodes, self.nodes.roots
+        sizes = np.bincount(nodes.tree_of, minlength=self.n_trees)
+        alike = sizes[1:] == sizes[:-1]
+        for name in ("feature", "threshold"):
+            at_root = getattr(nodes, name)[roots]
+            alike &= at_root[1:] == at_root[:-1]
+        found: list[int] = []
+        outputs: set[int] = set()
+        for tree in (np.flatnonzero(alike) + 1).tolist():
+            if found[-1:] != [tree - 1]:
+                outputs = {int(self.column[tree - 1])}
+            own = int(self.column[tree])
+            if own not in outputs and _ask_the_same(nodes, tree - 1, tree):
+                outputs.add(own)
+                found.append(tree)
+        return found
 
     def _margins(self, codes: Codes) -> NDArray[np.float64]:
         out = np.tile(self.base, (len(codes), 1))
@@ -182,3 +210,22 @@ class Forest(Shown, _SumForm):
         tests = {name: arrays[name] for name in (*NODE_ARRAYS, "roots")}
         own = {name: arrays[name] for name in _FOREST_ARRAYS}
         return cls(Nodes(schema=schema, **tests), link=link, **own)
+
+
+def _ask_the_same(nodes: Nodes, one: int, other: int) -> bool:
+    """Say whether two trees of as many nodes have the same tests."""
+    own, others = nodes.members(one), nodes.members(other)
+    for name in ("feature", "threshold", "missing_left"):
+        array = getattr(nodes, name)
+        if not np.array_equal(array[own], array[others]):
+            return False
+    inner = ~nodes.is_leaf[own]
+    for child in (nodes.left, nodes.right):
+        place = np.searchsorted(own, child[own[inner]])
+        if not np.array_equal(place, np.searchsorted(others, child[others[inner]])):
+            return False
+    sets = nodes.category_start[own] >= 0
+    return all(
+        np.array_equal(nodes.left_set(a), nodes.left_set(b))
+        for a, b in zip(own[sets], others[sets], strict=True)
+    )

@@ -100,6 +100,17 @@ class Nodes:
         return depths
 
     @cached_property
+    def tree_of(self) -> NDArray[np.int64]:
+        """Which tree each node belongs to, shape (n_nodes,)."""
+        above = np.arange(len(self.feature))
+        inner = np.flatnonzero(~self.is_leaf)
+        above[self.left[inner]] = above[self.right[inner]] = inner
+        while (above != above[above]).any():
+            above = above[above]
+        order = np.argsort(self.roots)
+        return order[np.searchsorted(self.roots, above, sorter=order)]
+
+    @cached_property
     def category_start(self) -> NDArray[np.int64]:
         """Where each node's set starts in `left_categories`; -1 for a number."""
         counts = self._n_categories

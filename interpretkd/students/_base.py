@@ -2,11 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import (
@@ -44,8 +44,9 @@ class TrainingData:
         Target columns.
     weight : ndarray of shape (n_samples,), float64, or None
         How much each row counts; None for 1.
-    hints : ndarray of shape (n_samples, n_hints), float64, or None
-        Guide columns, in the unit of the targets.
+    hints : ndarray of shape (n_samples, n_hints), float64, or None, default=None
+        Guide columns, in the unit of the target columns: they shape a student that can
+        use them (`hint_refusal`), and it never answers them. By name only.
     """
 
     rows: Rows
@@ -71,13 +72,54 @@ class ValidationData(TrainingData):
     score: Score
 
 
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What a student of ours is fitted to, checked.
+
+    Parameters
+    ----------
+    rows : Encoded
+        The rows, without those that count nothing.
+    targets : ndarray of shape (n_samples, n_columns), float64
+        Target columns.
+    weight : ndarray of shape (n_samples,), float64, or None
+        How much each row counts.
+    hints : ndarray of shape (n_samples, n_hints), float64, or None
+        Guide columns.
+    start : Form or None
+        What the fit goes on from.
+    """
+
+    rows: Encoded
+    targets: Array
+    weight: Array | None
+    hints: Array | None = None
+    start: Form | None = None
+
+    @property
+    def weights(self) -> Array:
+        """How much each row counts, shape (n_samples,)."""
+        return np.ones(len(self.rows)) if self.weight is None else self.weight
+
+    def take(self, index: NDArray[np.integer]) -> "_Given":
+        """Return some of the rows, over the columns of all."""
+        return replace(
+            self,
+            rows=Encoded(self.rows.schema, self.rows.codes[index]),
+            targets=self.targets[index],
+            weight=None if self.weight is None else self.weight[index],
+            hints=None if self.hints is None else self.hints[index],
+        )
+
+
 class _Student(RegressorMixin, BaseEstimator, ABC):
     """What every student of ours can do: fit target columns, predict them.
 
-    `distillation` uses only `family`, `validation`, `uses_validation`, `prepare`,
-    `without_search`, `fit_encoded` and `predict_encoded`: the contract, which
-    `_Foreign` keeps for the regressors of other libraries. A new student adds a public
-    `fit` (over `_fit_rows`), and implements `_check`, `_fit` and `family`.
+    Higher rooms use only `family`, `validation`, `uses_validation`, `hint_refusal`,
+    `weight_refusal`, `continues`, `squares`, `prepare`, `without_search`,
+    `fit_encoded` and `predict_encoded`: the contract, which `_Foreign` keeps for the
+    regressors of other libraries. A new student adds a public `fit` (over
+    `_fit_rows`), and implements `_check`, `_fit`, `family` and `hint_refusal`.
     """
 
     family: str
@@ -97,14 +139,45 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         """
         return "watch"
 
-    hint_refusal = None
-    weight_refusal = None
-    continues = False
-
     @property
     def uses_validation(self) -> bool:
         """Whether the result depends on validation rows, with these parameters."""
         return self.validation != "none"
+
+    @property
+    @abstractmethod
+    def hint_refusal(self) -> str | None:
+        """Why hints would not change this student, a clause; None where they can."""
+
+    @property
+    def weight_refusal(self) -> str | None:
+        """Why weights of rows would not change this student; None where they do."""
+        return None
+
+    @property
+    def continues(self) -> bool:
+        """Whether a fit can go on from an earlier student's form, the `start`."""
+        return False
+
+    def squares(self, target: Target) -> bool:
+        """Say whether columns that are all scaled and moved alike are as good.
+
+        So it is where nothing but a squared error counts, whatever searches for the
+        least of it. Steps whose answers are such columns would do nothing then.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            Whether it would decide the same; False where that is not known.
+        """
+        loss = getattr(self, "loss", None)  # a subclass may have fewer parameters
+        identity = loss == "auto" and target.link == "identity"
+        return loss == "squared_error" or identity
 
     def prepare(self, target: Target) -> Self:
         """Return an unfitted copy; an "auto" that the target decides is replaced."""
@@ -115,14 +188,44 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         return self
 
     def fit_encoded(
-        self, training: TrainingData, validation: ValidationData | None = None
+        self,
+        training: TrainingData,
+        validation: ValidationData | None = None,
+        start: Form | None = None,
     ) -> Self:
-        """Fit to rows that are encoded already; otherwise as `fit`."""
+        """Fit to rows that are encoded already; otherwise as `fit`.
+
+        Parameters
+        ----------
+        training : TrainingData
+            The rows, and what is to be learnt from them.
+        validation : ValidationData or None, default=None
+            Held-out rows, for what `validation` says.
+        start : Form or None, default=None
+            What an earlier fit has left, to go on from (`continues`).
+
+        Returns
+        -------
+        student
+            Itself.
+
+        Raises
+        ------
+        InputError
+            For hints or a start that this student can do nothing with.
+        """
         self._check()
         checked_rows(self, training.rows[:1], reset=True)
-        given = self._checked(training.encoded, training.targets, training.weight)
+        if start is not None and not self.continues:
+            raise InputError(
+                f"{self!r} cannot go on from an earlier fit: only a BoostedStudent "
+                "without a budget of leaves can."
+            )
+        given = self._checked(
+            training.encoded, training.targets, training.weight, training.hints
+        )
         held_out = None if validation is None else self._held_out(validation)
-        self._fit_told(*given, held_out)
+        self._fit_told(replace(given, start=start), held_out)
         return self
 
     def predict_encoded(self, rows: Rows, encoded: Encoded) -> Array:
@@ -195,17 +298,17 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         held_out = None
         if watch is not None:
             held_out = (self._encode_held_out(watch[0]).codes, watch[1])
-        self._fit_told(*given, held_out)
+        self._fit_told(given, held_out)
         return self
 
-    def _fit_told(self, *given: Any) -> None:
+    def _fit_told(self, given: _Given, held_out: Any) -> None:
         """Fit, with a word to the user if code is compiled first."""
         with saying_when_compiling():
-            self._fit(*given)
+            self._fit(given, held_out)
 
     def _read(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[Encoded, Array, Array | None]:
+    ) -> _Given:
         self._check()
         if y is None:
             raise ValueError(
@@ -221,8 +324,12 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         return self._checked(rows, y, weight)
 
     def _checked(
-        self, rows: Encoded, y: ArrayLike, weight: Array | None
-    ) -> tuple[Encoded, Array, Array | None]:
+        self,
+        rows: Encoded,
+        y: ArrayLike,
+        weight: Array | None,
+        hints: ArrayLike | None = None,
+    ) -> _Given:
         self.schema_ = rows.schema
         targets = check_array(
             y, dtype=np.float64, ensure_2d=False, input_name="y", estimator=self
@@ -230,11 +337,24 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         check_consistent_length(rows.codes, targets)
         self._flat = targets.ndim == 1
         targets = targets.reshape(len(targets), -1)
+        if hints is not None:
+            hints = self._checked_hints(rows, hints)
+        given = _Given(rows, targets, weight, hints)
         if weight is None or weight.all() or not weight.any():
-            return rows, targets, weight
-        counts = weight > 0  # a row without weight is as good as absent
-        rows = Encoded(rows.schema, rows.codes[counts])
-        return rows, targets[counts], weight[counts]
+            return given
+        # A row without weight is as good as absent.
+        return given.take(np.flatnonzero(weight > 0))
+
+    def _checked_hints(self, rows: Encoded, given: ArrayLike) -> Array | None:
+        """Return the guide columns; None where none of them tells rows apart."""
+        if self.hint_refusal is not None:
+            raise InputError(f"Hints would change nothing: {self.hint_refusal}.")
+        hints: Array = check_array(
+            given, dtype=np.float64, input_name="hints", ensure_min_features=0
+        )
+        check_consistent_length(rows.codes, hints)
+        hints = hints[:, np.ptp(hints, axis=0) > 0]
+        return hints if hints.shape[1] else None
 
     def _encode_held_out(self, X: ArrayLike) -> Encoded:
         rows = checked_rows(self, X, reset=False)
@@ -245,9 +365,7 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         """Check the parameters."""
 
     @abstractmethod
-    def _fit(
-        self, rows: Encoded, targets: Array, weight: Array | None, held_out: Any
-    ) -> None:
+    def _fit(self, given: _Given, held_out: Any) -> None:
         """Fit the form to target columns."""
 
     def _held_out(self, validation: ValidationData) -> Any:

@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
-from interpretkd._base import Array
+from interpretkd._base import Array, InputError
 from interpretkd.data import Encoded, Rows
+from interpretkd.models import Form
 from interpretkd.students._base import TrainingData, ValidationData, _Student
 from interpretkd.students._boosted.estimator import BoostedStudent
 from interpretkd.students._cart.estimator import CartStudent
@@ -21,10 +22,6 @@ class _Foreign:
     For those of other libraries and for subclasses of ours, whose `fit` may be their
     own: they get rows, not codes. What their `fit` takes is read from its signature.
     """
-
-    hint_refusal = None
-    weight_refusal = None
-    continues = False
 
     def __init__(self, regressor: Any) -> None:
         self.regressor = regressor
@@ -46,6 +43,24 @@ class _Foreign:
     def uses_validation(self) -> bool:
         return self.validation != "none"
 
+    @property
+    def hint_refusal(self) -> str:
+        return f"the fit of {self.family} takes no hints"
+
+    @property
+    def weight_refusal(self) -> str | None:
+        if has_fit_parameter(self.regressor, "sample_weight"):
+            return None
+        return f"the fit of {self.family} takes no sample_weight"
+
+    @property
+    def continues(self) -> bool:
+        return False
+
+    def squares(self, target: Target) -> bool:
+        """Say False: what others do with columns is not known."""
+        return False
+
     def prepare(self, target: Target) -> "_Foreign":
         copy = self.regressor.prepare(target) if self.ours else clone(self.regressor)
         return _Foreign(copy)
@@ -54,12 +69,15 @@ class _Foreign:
         return self.regressor.without_search() if self.ours else self.regressor
 
     def fit_encoded(
-        self, training: TrainingData, validation: ValidationData | None = None
+        self,
+        training: TrainingData,
+        validation: ValidationData | None = None,
+        start: Form | None = None,
     ) -> Any:
         """Fit the regressor to the rows in original columns, and return it."""
+        self._check_given(training, start)
         further: dict[str, Any] = {}
-        weighs = has_fit_parameter(self.regressor, "sample_weight")
-        if weighs and training.weight is not None:
+        if self.weight_refusal is None and training.weight is not None:
             further["sample_weight"] = training.weight
         if validation is not None and self.validation == "choose":
             further["held_out"] = (
@@ -70,6 +88,16 @@ class _Foreign:
         if validation is not None and self.validation == "watch":
             further["watch"] = (validation.rows, validation.score)
         return self.regressor.fit(training.rows, training.targets, **further)
+
+    def _check_given(self, training: TrainingData, start: Form | None) -> None:
+        """Refuse what would be passed over in silence."""
+        if training.hints is not None:
+            raise InputError(f"Hints would change nothing: {self.hint_refusal}.")
+        if start is not None:
+            raise InputError(f"A {self.family} cannot go on from an earlier fit.")
+        weight, refusal = training.weight, self.weight_refusal
+        if refusal is not None and weight is not None and np.ptp(weight) > 0:
+            raise InputError(f"Weights of rows would change nothing: {refusal}.")
 
     def predict_encoded(self, rows: Rows, encoded: Encoded) -> Array:
         outputs = np.asarray(self.regressor.predict(rows), dtype=np.float64)

@@ -28,7 +28,7 @@ THRESHOLDS = ("readable", "exact")
 _TreeForm = TypeVar("_TreeForm", Tree, Forest)
 
 
-def readable_thresholds(form: _TreeForm, codes: Codes) -> _TreeForm:
+def readable_thresholds(form: _TreeForm, codes: Codes, kept: int = 0) -> _TreeForm:
     """Give a tree, or trees, short thresholds under which no training row moves.
 
     Parameters
@@ -37,6 +37,9 @@ def readable_thresholds(form: _TreeForm, codes: Codes) -> _TreeForm:
         What was fitted; it stays as it is.
     codes : ndarray of shape (n_samples, n_features), float32
         The rows that it was fitted to, as `Schema.encode` returns them.
+    kept : int, default=0
+        In [0, n_nodes]: so many nodes, the first, stay as they are: those of trees that
+        were fitted to other rows.
 
     Returns
     -------
@@ -53,6 +56,7 @@ def readable_thresholds(form: _TreeForm, codes: Codes) -> _TreeForm:
     """
     nodes = form.nodes
     asked = numeric_tests(nodes)
+    asked = asked[asked >= kept]
     low, high, whole = column_gaps(nodes, asked, codes)
     if isinstance(form, Tree):
         low, high = node_gaps(nodes, codes)

@@ -11,6 +11,7 @@ from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
     from interpretkd.transfer._neighbours import *
+    from interpretkd.transfer._smoothing import *
     from interpretkd.transfer._transfer_set import *
 else:
     __getattr__, __dir__, __all__ = attach(
@@ -18,6 +19,7 @@ else:
         """
         _neighbours: GENERATORS Generator decode_rows draw_rows mix_and_resample
             mix_neighbours resample_columns
+        _smoothing: neighbour_graph smooth
         _transfer_set: GIVEN REPEATED TransferSet UNLABELLED
         """,
     )

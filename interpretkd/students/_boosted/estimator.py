@@ -6,10 +6,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from interpretkd._base import Array, check_choice, check_integer, check_real
-from interpretkd.data import Codes, Encoded
-from interpretkd.models import Forest
-from interpretkd.students._base import LOSSES, Watch, _link, _seed, _Student
+from interpretkd._base import (
+    InputError,
+    check_choice,
+    check_integer,
+    check_real,
+)
+from interpretkd.data import Codes
+from interpretkd.models import Forest, Form
+from interpretkd.students._base import (
+    LOSSES,
+    Watch,
+    _Given,
+    _link,
+    _seed,
+    _Student,
+)
 from interpretkd.students._boosted.leaf_budget import BoostingSearch, _boost_within
 from interpretkd.students._boosted.rounds import Score, _boost
 from interpretkd.students._readable import THRESHOLDS, readable_thresholds
@@ -171,49 +183,65 @@ class BoostedStudent(_Student):
         check_choice(name, "thresholds", self.thresholds, THRESHOLDS)
         check_integer(name, "n_jobs", self.n_jobs, 1, optional=True)
 
-    def _fit(
-        self,
-        rows: Encoded,
-        targets: Array,
-        weight: Array | None,
-        held_out: tuple[Codes, Score] | None,
-    ) -> None:
+    @property
+    def hint_refusal(self) -> str:
+        """Why hints would not change this student, a clause."""
+        return (
+            "BoostedStudent grows a tree for each target column, so that hints share "
+            "no test with them"
+        )
+
+    @property
+    def continues(self) -> bool:
+        """Whether a fit can go on from an earlier forest: without `max_leaves`."""
+        return self.max_leaves is None
+
+    def _fit(self, given: _Given, held_out: tuple[Codes, Score] | None) -> None:
         shared: dict[str, Any] = {
-            "link": _link("BoostedStudent", self.loss, targets),
+            "link": _link("BoostedStudent", self.loss, given.targets),
             "min_child_weight": self.min_child_weight,
             "subsample": self.subsample,
             "column_share": self.column_share,
             "watch": held_out,
             "seed": _seed(self.random_state),
         }
+        start = self._start(given.start)
         self.shapes_, self.scores_ = None, []
-        forest = self._boosted(rows, targets, weight, shared)
+        forest = self._boosted(given, shared, start)
         if self.thresholds == "readable":
-            seen = [rows.codes] if held_out is None else [rows.codes, held_out[0]]
-            forest = readable_thresholds(forest, np.concatenate(seen))
+            seen = [given.rows.codes]
+            if held_out is not None:
+                seen.append(held_out[0])
+            before = 0 if start is None else len(start.nodes.feature)
+            forest = readable_thresholds(forest, np.concatenate(seen), before)
         self.form_ = forest
 
     def _boosted(
-        self,
-        rows: Encoded,
-        targets: Array,
-        weight: Array | None,
-        shared: dict[str, Any],
+        self, given: _Given, shared: dict[str, Any], start: Forest | None
     ) -> Forest:
+        data = given.rows, given.targets, given.weight
         if self.max_leaves is not None:
             forest, self.shapes_ = _boost_within(
-                rows, targets, weight, max_leaves=self.max_leaves, **shared
+                *data, max_leaves=self.max_leaves, **shared
             )
             return forest
         forest, self.scores_ = _boost(
-            rows,
-            targets,
-            weight,
+            *data,
             n_rounds=self.n_rounds,
             learning_rate=self.learning_rate,
             max_depth=self.max_depth,
             patience=self.patience,
             n_jobs=self.n_jobs,
+            start=start,
             **shared,
         )
         return forest
+
+    @staticmethod
+    def _start(given: Form | None) -> Forest | None:
+        if given is None or isinstance(given, Forest):
+            return given
+        raise InputError(
+            "The 'start' of a BoostedStudent must be a Forest, as its `form_` is. Got "
+            f"a {type(given).__name__}."
+        )

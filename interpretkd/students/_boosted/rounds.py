@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array
+from interpretkd._base import Array, InputError
 from interpretkd.data import MISSING, VALUE, Codes, Column, Encoded, Schema, expand
-from interpretkd.models import ALL_NUMBERS, Forest, Nodes
+from interpretkd.models import ALL_NUMBERS, Forest, Nodes, add_trees, common_schema
 from interpretkd.targets import apply_link
 
 Score: TypeAlias = Callable[[Array], float]
@@ -31,6 +31,7 @@ def _boost(
     patience: int = 100,
     seed: int = 0,
     n_jobs: int | None = None,
+    start: Forest | None = None,
 ) -> tuple[Forest, list[float]]:
     """Boost one tree a round and target column.
 
@@ -38,15 +39,24 @@ def _boost(
     Rows without weights are binned once, however often they are fitted. ``watch`` holds
     held-out codes and a function that turns predictions of them into a number, the
     larger the better: the rounds end when it has not risen for ``patience`` rounds, and
-    those up to its best are kept. Returns the trees over the original columns, and the
-    score after each round (none without ``watch``).
+    those up to its best are kept, counted from a ``start``: none where none is better
+    than it. With a ``start`` the rounds go on from its sums, and its trees come first.
+    Returns the trees over the original columns, and the score after each round (none
+    without ``watch``).
     """
     import xgboost
 
     columns = rows.schema.columns(indicate_missing=False)
     # Of two columns under a softmax one is enough: only their difference counts.
     first = 1 if link == "softmax" and targets.shape[1] == 2 else 0
-    base = _base_margins(np.average(targets, axis=0, weights=sample_weight), link)
+    if start is None:
+        mean = np.average(targets, axis=0, weights=sample_weight)
+        base = _base_margins(mean, link)
+    else:
+        _check_start(start, rows.schema, targets.shape[1], link)
+        base = start.base
+    if start is not None and n_rounds == 0:
+        return start, []
     if sample_weight is None:
         matrix = rows.once(_quantised)
     else:  # weights move the bins
@@ -69,8 +79,10 @@ def _boost(
         "verbosity": 0,
     }
 
+    level = base - base[:first].sum()
+
     def outputs(margins: NDArray[np.float32]) -> Array:
-        own = margins.reshape(len(margins), -1).astype(np.float64) + base[first:]
+        own = margins.reshape(len(margins), -1).astype(np.float64) + level[first:]
         own = np.hstack([np.zeros((len(own), first)), own])
         return apply_link(own, link)
 
@@ -78,10 +90,11 @@ def _boost(
     watching: dict[str, Any] = {}
     if watch is not None:
         held_out, score = watch
+        watched = xgboost.QuantileDMatrix(expand(held_out, columns), ref=matrix)
+        if start is not None:
+            watched.set_base_margin(_sums_so_far(start, held_out, first))
         watching = {
-            "evals": [
-                (xgboost.QuantileDMatrix(expand(held_out, columns), ref=matrix), "")
-            ],
+            "evals": [(watched, "")],
             "custom_metric": lambda margins, _: ("score", score(outputs(margins))),
             "callbacks": [
                 xgboost.callback.EarlyStopping(
@@ -94,9 +107,40 @@ def _boost(
     slopes = _loss_slopes(
         targets[:, first:], sample_weight, link, lambda m: outputs(m)[:, first:]
     )
-    booster = xgboost.train(settings, matrix, n_rounds, obj=slopes, **watching)
+    if start is not None:
+        settings["seed"] = seed + start.n_trees  # or each pass would draw the same rows
+        matrix.set_base_margin(_sums_so_far(start, rows.codes, first))
+    try:
+        booster = xgboost.train(settings, matrix, n_rounds, obj=slopes, **watching)
+    finally:
+        if start is not None:  # the next fit to these rows has none, or another
+            matrix.set_base_margin(np.zeros((0, len(base) - first), dtype=np.float32))
     forest = _forest(rows.schema, columns, booster, base, link, first)
-    return forest, [float(s) for curve in history.values() for s in curve["score"]]
+    scores = [float(s) for curve in history.values() for s in curve["score"]]
+    if start is None:
+        return forest, scores
+    if watch is not None and watch[1](start.predict_codes(watch[0])) >= max(scores):
+        return start, scores
+    return add_trees(start, forest), scores
+
+
+def _check_start(start: Forest, schema: Schema, n_outputs: int, link: str) -> None:
+    """Refuse a start whose trees cannot be added to."""
+    common_schema([start.schema, schema])
+    if (start.n_outputs, start.link) != (n_outputs, link):
+        raise InputError(
+            f"The 'start' of a fit must have its {n_outputs} outputs and its link, "
+            f"{link!r}. Got {start.n_outputs} and {start.link!r}."
+        )
+
+
+def _sums_so_far(start: Forest, codes: Codes, first: int) -> NDArray[np.float32]:
+    """Return what the trees of a start have added, as xgboost is to go on from it."""
+    added = np.zeros((len(codes), start.n_outputs))
+    start.nodes.add_up(codes, start.value, start.column, added)
+    return (added - added[:, :first].sum(axis=1, keepdims=True))[:, first:].astype(
+        np.float32
+    )
 
 
 def _base_margins(mean: Array, link: str) -> Array:

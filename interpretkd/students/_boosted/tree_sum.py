@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.data import Codes, Encoded
-from interpretkd.models import NODE_ARRAYS, Forest, Nodes
+from interpretkd.models import Forest, join_nodes
 from interpretkd.students._boosted.rounds import _base_margins, _loss_slopes
 from interpretkd.students._cart.binning import N_BYTES, Binned, _bin_rows
 from interpretkd.students._cart.draft import Draft, _finish_draft
@@ -297,7 +297,7 @@ class TreeSum:
             for t in trees
         ]
         return Forest(
-            _join([part.nodes for part in parts]),
+            join_nodes([part.nodes for part in parts]),
             value=np.concatenate(values),
             cover=np.concatenate([part.cover for part in parts]),
             column=np.asarray([tree.output for tree in trees]),
@@ -311,20 +311,6 @@ def _lone_leaf(data: BoostingRows) -> GrownTree:
     draft = Draft(none, np.zeros((1, N_BYTES), dtype=np.bool_), none, none)
     leaf = np.zeros(len(data.codes), dtype=np.uint8)
     return GrownTree(draft, leaf, data.outputs[0], np.zeros(1))
-
-
-def _join(trees: list[Nodes]) -> Nodes:
-    """Return the tests of several trees as those of one forest."""
-    sizes = [len(tree.feature) for tree in trees]
-    roots = np.cumsum([0, *sizes[:-1]])
-    arrays = {
-        name: np.concatenate([getattr(tree, name) for tree in trees])
-        for name in NODE_ARRAYS
-    }
-    shift = np.repeat(roots, sizes)
-    for name in ("left", "right"):
-        arrays[name] = np.where(arrays[name] < 0, -1, arrays[name] + shift)
-    return Nodes(schema=trees[0].schema, roots=roots, **arrays)
 
 
 # numba compiles what follows for the types that it is called with: annotations would

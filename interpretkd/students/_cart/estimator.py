@@ -12,7 +12,13 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from interpretkd._base import Array, InputError, check_choice, check_integer, check_real
 from interpretkd.data import Encoded, Schema
 from interpretkd.models import Tree
-from interpretkd.students._base import ValidationData, _replace_auto, _seed, _Student
+from interpretkd.students._base import (
+    ValidationData,
+    _Given,
+    _replace_auto,
+    _seed,
+    _Student,
+)
 from interpretkd.students._cart.certificate import Certificate
 from interpretkd.students._cart.fitting import (
     OBJECTIVES,
@@ -189,7 +195,7 @@ class CartStudent(_Student):
             X_held_out, *others = held_out
             rows = self._encode_held_out(X_held_out)
             chosen_on = _as_held_out(rows, *others)
-        self._fit_told(*given, chosen_on)
+        self._fit_told(given, chosen_on)
         return self
 
     @property
@@ -231,18 +237,39 @@ class CartStudent(_Student):
         size = {"max_leaves": 16} if given.get("max_leaves") == "auto" else {}
         return clone(self).set_params(search="greedy", **size)
 
-    def _fit(
-        self,
-        rows: Encoded,
-        targets: Array,
-        weight: Array | None,
-        held_out: _HeldOut | None,
-    ) -> None:
-        weight = np.ones(len(rows)) if weight is None else weight
-        settings = self._settings(targets)
+    def squares(self, target: Target) -> bool:
+        """Say whether columns that are all scaled and moved alike are as good.
+
+        So it is for every search, but for costs and gains with a unit of their own.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            Whether its tests and decisions would be the same.
+        """
+        costs = self.class_cost is None and self.feature_cost is None
+        return costs and not self.min_gain and self.objective != "cross_entropy"
+
+    @property
+    def hint_refusal(self) -> str | None:
+        """Why hints would not change this student, a clause; None where they can."""
+        if self.search != "optimal":
+            return None
+        return (
+            "CartStudent(search='optimal') proves its tree best for the target columns "
+            "alone"
+        )
+
+    def _fit(self, given: _Given, held_out: _HeldOut | None) -> None:
+        settings = self._settings(given.targets)
         if held_out is None and self.uses_validation:
-            settings = _choose_on_a_part(rows, targets, weight, settings)
-        fit = _fit_tree(rows, targets, weight, settings, held_out)
+            settings = _choose_on_a_part(given, settings)
+        fit = _fit_tree(given, settings, held_out)
         self.form_, self.search_ = fit.tree, fit
         self.certificate_ = fit.certificate
         self.chosen_ = {"search": fit.search}
@@ -366,22 +393,18 @@ def _by_column(owner: str, name: str, given: Any, schema: Schema) -> Array:
     return numbers
 
 
-def _choose_on_a_part(
-    rows: Encoded, targets: Array, weight: Array, settings: Settings
-) -> Settings:
+def _choose_on_a_part(given: _Given, settings: Settings) -> Settings:
     """Choose on a seeded fifth of the rows what is open, where there are enough."""
-    if len(rows) < _FEWEST_TO_CHOOSE:
+    n_rows = len(given.rows)
+    if n_rows < _FEWEST_TO_CHOOSE:
         return replace(settings, search="greedy")
-    order = np.random.default_rng(settings.seed).permutation(len(rows))
-    chosen_on, kept = np.split(order, [len(rows) // 5])
+    order = np.random.default_rng(settings.seed).permutation(n_rows)
+    chosen_on, kept = np.split(order, [n_rows // 5])
     kept.sort()
     chosen_on.sort()
-
-    def part(index: NDArray[np.integer]) -> tuple[Encoded, Array, Array]:
-        codes = Encoded(rows.schema, rows.codes[index])
-        return codes, targets[index], weight[index]
-
-    trial = _fit_tree(*part(kept), settings, _HeldOut(*part(chosen_on)))
+    other = given.take(chosen_on)
+    held_out = _HeldOut(other.rows, other.targets, other.weights)
+    trial = _fit_tree(given.take(kept), settings, held_out)
     return settings.with_choice(trial)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.models import Tree
+from interpretkd.students._base import _Given
 from interpretkd.students._cart.binning import Binned, _bin_columns, _bin_rows
 from interpretkd.students._cart.certificate import Certificate
 from interpretkd.students._cart.draft import Draft, _finish_draft
@@ -180,21 +181,19 @@ class Fit:
 
 
 def _fit_tree(
-    rows: Encoded,
-    targets: Array,
-    weight: Array,
-    settings: Settings,
-    held_out: _HeldOut | None = None,
+    given: _Given, settings: Settings, held_out: _HeldOut | None = None
 ) -> Fit:
     """Fit one tree to target columns.
 
     The rows are binned once, however many trees are fitted to them. Held-out rows are
-    needed by the search "auto" and to choose a size.
+    needed by the search "auto" and to choose a size. Hints are seen by greedy growth
+    alone: by the tree it leaves, or by the start of a search.
     """
-    objective = _objective_of(settings, targets, weight, len(rows.schema))
+    rows, targets = given.rows, given.targets
+    objective = _objective_of(settings, targets, given.weights, len(rows.schema))
     _prepare(settings.search != "greedy")
     problem = _Problem(rows.once(_bin_rows), targets, objective, settings.limits)
-    return _TreeFit(problem, rows.codes, settings, held_out).run()
+    return _TreeFit(problem, rows.codes, settings, held_out, given.hints).run()
 
 
 @cache
@@ -331,8 +330,10 @@ class _TreeFit:
         codes: Codes,
         settings: Settings,
         held_out: _HeldOut | None,
+        hints: Array | None = None,
     ) -> None:
         self.problem, self.codes, self.settings = problem, codes, settings
+        self.hints = hints
         self.deadline = time.monotonic() + settings.time_limit
         self.attempts: list[Attempt] = []
         self.in_time = True
@@ -379,7 +380,7 @@ class _TreeFit:
 
     def _greedy(self) -> Draft:
         start = time.monotonic()
-        draft = self.problem.grow(seed=self.settings.seed)
+        draft = self.problem.grow(seed=self.settings.seed, hints=self.hints)
         self._note("greedy", draft, start)
         return draft
 

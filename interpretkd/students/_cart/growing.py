@@ -111,6 +111,7 @@ def grow_draft(
     *,
     seed: int = 0,
     feature_share: float = 1.0,
+    hints: Array | None = None,
 ) -> Draft:
     """Grow the tests of one tree.
 
@@ -128,16 +129,30 @@ def grow_draft(
         Decides between tests of equal gain, and of `feature_share`.
     feature_share : float, default=1.0
         In (0, 1]: the share of columns, drawn anew at each node, that it may test.
+    hints : ndarray of shape (n_samples, n_hints), float64, or None, default=None
+        Guide columns: a test gains what it gains on the targets and on them.
 
     Returns
     -------
     Draft
         The tests.
     """
-    grower = _Grower(
-        binned, _compress(targets, weight), weight, limits, seed, feature_share
-    )
-    return grower.grow()
+    columns = _compress(targets, weight)
+    if hints is not None:
+        columns = np.hstack([columns, _beside(columns, targets, hints, weight)])
+    return _Grower(binned, columns, weight, limits, seed, feature_share).grow()
+
+
+def _beside(columns: Array, targets: Array, hints: Array, weight: Array) -> Array:
+    """Return few guide columns, in the unit of the columns that targets became.
+
+    Targets and hints are made fewer each by themselves: the targets' columns stay what
+    they are without hints, and the first one is what a monotone constraint is about.
+    """
+    guides = _principal(hints, weight) if hints.shape[1] > _MOST_COLUMNS else hints
+    # One was kept of two that rise and fall together: it gains half of both.
+    halved = columns.shape[1] < targets.shape[1] == 2
+    return guides * np.sqrt(0.5) if halved else guides
 
 
 def _compress(targets: Array, weight: Array) -> Array:
@@ -149,8 +164,10 @@ def _compress(targets: Array, weight: Array) -> Array:
     n_outputs = targets.shape[1]
     if n_outputs == 2 and np.ptp(targets.sum(axis=1)) < 1e-9:
         return targets[:, 1:]
-    if n_outputs <= _MOST_COLUMNS:
-        return targets
+    return targets if n_outputs <= _MOST_COLUMNS else _principal(targets, weight)
+
+
+def _principal(targets: Array, weight: Array) -> Array:
     centred = targets - np.average(targets, axis=0, weights=weight)
     variances, axes = np.linalg.eigh((centred * weight[:, None]).T @ centred)
     share = np.cumsum(variances[::-1]) / max(variances.sum(), 1e-300)

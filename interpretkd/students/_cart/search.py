@@ -105,7 +105,13 @@ class _Problem:
         )
         return _Problem(self.binned.take(rows), self.targets[rows], objective, limits)
 
-    def grow(self, *, seed: int = 0, feature_share: float = 1.0) -> Draft:
+    def grow(
+        self,
+        *,
+        seed: int = 0,
+        feature_share: float = 1.0,
+        hints: Array | None = None,
+    ) -> Draft:
         """Grow a greedy tree; each node may test a share of the columns."""
         return grow_draft(
             self.binned,
@@ -114,6 +120,7 @@ class _Problem:
             self.limits,
             seed=seed,
             feature_share=feature_share,
+            hints=hints,
         )
 
     def improve(self, draft: Draft, passes: int = 20) -> Draft:

@@ -7,15 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import (
-    Array,
     check_boolean,
     check_choice,
     check_integer,
     check_real,
 )
-from interpretkd.data import Codes, Encoded
+from interpretkd.data import Codes
 from interpretkd.models import Linear, Scorecard, read_scorecards
-from interpretkd.students._base import LOSSES, Watch, _link, _Student
+from interpretkd.students._base import LOSSES, Watch, _Given, _link, _Student
 from interpretkd.students._boosted.rounds import Score
 from interpretkd.students._linear.path import (
     LinearPath,
@@ -27,6 +26,7 @@ from interpretkd.students._linear.path import (
 from interpretkd.students._linear.points import _fit_points
 from interpretkd.students._linear.solvers import PENALTIES, SPARSE, _fit_linear
 from interpretkd.students._threads import few_threads
+from interpretkd.targets import Target
 
 _ROUGHLY = 1e-4
 """How exactly a path is solved that only selects features, to be fitted anew."""
@@ -173,23 +173,40 @@ class LinearStudent(_Student):
         check_boolean(name, "points", self.points)
         check_integer(name, "max_points", self.max_points, 1)
 
-    def _fit(
-        self,
-        rows: Encoded,
-        targets: Array,
-        weight: Array | None,
-        held_out: tuple[Codes, Score] | None,
-    ) -> None:
-        with few_threads(rows.codes.size):
-            self._fit_codes(rows.codes, targets, weight, held_out)
+    def squares(self, target: Target) -> bool:
+        """Say whether columns that are all scaled and moved alike are as good.
 
-    def _fit_codes(
-        self,
-        codes: Codes,
-        targets: Array,
-        weight: Array | None,
-        held_out: tuple[Codes, Score] | None,
-    ) -> None:
+        Under the other penalties a smaller scale is a stronger penalty.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            Whether it would decide the same.
+        """
+        plain = self.penalty == "l2" and self.max_terms is None and not self.points
+        return plain and super().squares(target)
+
+    @property
+    def hint_refusal(self) -> str | None:
+        """Why hints would not change this student, a clause; None where they can."""
+        if self.penalty == "group" or (self.penalty == "l2" and self.max_terms):
+            return None
+        return (
+            f"LinearStudent({self.penalty!r}) finds the coefficients of each target "
+            "column by themselves, so that hints share no choice of columns with them"
+        )
+
+    def _fit(self, given: _Given, held_out: tuple[Codes, Score] | None) -> None:
+        with few_threads(given.rows.codes.size):
+            self._fit_given(given, held_out)
+
+    def _fit_given(self, given: _Given, held_out: tuple[Codes, Score] | None) -> None:
+        codes, targets, weight = given.rows.codes, given.targets, given.weight
         link = _link("LinearStudent", self.loss, targets)
         self.path_ = None
         if self.max_terms is None:
@@ -202,9 +219,10 @@ class LinearStudent(_Student):
                 penalty=self.penalty,
                 strength=self.strength,
                 max_iter=self.max_iter,
+                hints=given.hints,
             )
         else:
-            self._choose_terms(codes, targets, weight, link, held_out)
+            self._choose_terms(given, link, held_out)
         if self.points:
             self.form_ = _fit_points(
                 self.form_,
@@ -216,24 +234,20 @@ class LinearStudent(_Student):
             )
 
     def _choose_terms(
-        self,
-        codes: Codes,
-        targets: Array,
-        weight: Array | None,
-        link: str,
-        held_out: tuple[Codes, Score] | None,
+        self, given: _Given, link: str, held_out: tuple[Codes, Score] | None
     ) -> None:
-        path, self.n_iter_ = self._path(codes, targets, weight, link)
+        path, self.n_iter_ = self._path(given, link)
         if held_out is not None:
             path = _watch_path(path, *held_out)
         elif self.validation == "watch":
 
             def fit_path(index: NDArray[np.intp]) -> LinearPath:
-                part = None if weight is None else weight[index]
                 known = path.strengths.tolist()
-                return self._path(codes[index], targets[index], part, link, known)[0]
+                return self._path(given.take(index), link, known)[0]
 
-            path = _cross_validate(path, fit_path, codes, targets, weight)
+            path = _cross_validate(
+                path, fit_path, given.rows.codes, given.targets, given.weight
+            )
         if isinstance(self.max_terms, str):
             chosen = path.within_one_error()
         else:
@@ -242,13 +256,9 @@ class LinearStudent(_Student):
         self.path_, self.form_ = path, path.forms[chosen]
 
     def _path(
-        self,
-        codes: Codes,
-        targets: Array,
-        weight: Array | None,
-        link: str,
-        strengths: list[float] | None = None,
+        self, given: _Given, link: str, strengths: list[float] | None = None
     ) -> tuple[LinearPath, int]:
+        codes, targets, weight = given.rows.codes, given.targets, given.weight
         path, n_steps = _linear_path(
             self.schema_,
             codes,
@@ -260,6 +270,7 @@ class LinearStudent(_Student):
             max_terms=None if isinstance(self.max_terms, str) else self.max_terms,
             max_iter=self.max_iter,
             tol=1e-6 if self.penalty in SPARSE else _ROUGHLY,
+            hints=given.hints,
         )
         if self.penalty in SPARSE:
             return path, n_steps

@@ -19,7 +19,6 @@ from interpretkd.students._linear.solvers import (
     _SHRINKERS,
     SPARSE,
     _fit_linear,
-    _intercepts,
     _mean_loss,
     _normal,
     _pose,
@@ -136,6 +135,7 @@ def _linear_path(
     max_terms: int | None = None,
     max_iter: int = 500,
     tol: float = 1e-6,
+    hints: Array | None = None,
 ) -> tuple[LinearPath, int]:
     """Find the coefficients for strengths from "all are 0" downwards.
 
@@ -156,7 +156,7 @@ def _linear_path(
     (2012), the strong rule.
     """
     check_choice("linear_path", "penalty", penalty, SPARSE)
-    problem = _pose(schema, codes, targets, sample_weight, link)
+    problem = _pose(schema, codes, targets, sample_weight, link, None, hints)
     walk = _Walk(problem, penalty, max_iter, tol)
     at = walk.start()
     if strengths is None:
@@ -172,7 +172,7 @@ def _linear_path(
     path = LinearPath(
         np.asarray([step.strength for step in steps]),
         tuple(problem.form(step.solution, penalty) for step in steps),
-        np.asarray([step.loss for step in steps]),
+        np.asarray([_own_loss(problem, step) for step in steps]),
     )
     return path, max(sum(step.n_steps for step in steps), 1)
 
@@ -286,6 +286,13 @@ class _Step:
     n_steps: int
 
 
+def _own_loss(problem: _Problem, step: _Step) -> float:
+    """Return the part of a step's loss that is about the targets, not about hints."""
+    if problem.loss.hints is None:
+        return step.loss
+    return problem.loss.of_targets(step.solution)
+
+
 @dataclass(frozen=True, eq=False)
 class _Walk:
     """How a path goes from one strength to the next."""
@@ -299,7 +306,7 @@ class _Walk:
         """Return the best intercepts alone, and the strength that asks for no more."""
         loss = self.problem.loss
         solution = np.zeros(loss.shape)
-        solution[0] = _intercepts(loss.weight @ loss.targets, loss.link)
+        solution[0] = loss.intercepts()
         value, slope = loss(solution)
         first = float(self._pulls(slope).max(initial=0))
         return _Step(first, solution, value, slope, 0)
@@ -324,7 +331,8 @@ class _Walk:
         return len(np.unique(self.problem.groups[step.solution[1:].any(axis=1)]))
 
     def _pulls(self, slope: Array) -> Array:
-        return _pulls(slope[1:], self.problem.groups, self.penalty)
+        own = self.problem.loss.n_own
+        return _pulls(slope[1:], self.problem.groups, self.penalty, own)
 
     def _held(self, step: _Step, strength: float) -> NDArray[np.bool_]:
         return self._pulls(step.slope) <= strength
@@ -332,10 +340,10 @@ class _Walk:
     def _solve(
         self, start: Array, active: NDArray[np.bool_], strength: float
     ) -> tuple[Array, int]:
-        shrink = _SHRINKERS[self.penalty](self.problem.groups[active])
+        loss = self.problem.loss.of(active)
+        shrink = _SHRINKERS[self.penalty](self.problem.groups[active], loss.n_own)
         rows = np.concatenate([[True], active])
         solution = np.zeros_like(start)
-        loss = self.problem.loss.of(active)
         solution[rows], n_steps = _proximal_gradient(
             loss, shrink, strength, self.max_iter, self.tol, start[rows]
         )

@@ -38,6 +38,7 @@ def _fit_linear(
     features: Sequence[int] | None = None,
     max_iter: int = 500,
     tol: float = 1e-6,
+    hints: Array | None = None,
 ) -> tuple[Linear, int]:
     """Find the coefficients that minimise mean loss plus penalty, among some features.
 
@@ -49,19 +50,21 @@ def _fit_linear(
     the root of the sum of squares over all its columns and outputs, scaled by the root
     of their number (Yuan & Lin, 2006), which drops whole features. The steps end when
     the gradient (L2) or the relative change of the coefficients (sparse) falls below
-    `tol`. Returns the form and the number of steps.
+    `tol`. Of `hints`, further columns under half the squared error, the coefficients
+    are found beside the others and left out of the form: the group penalty alone ties
+    both. Returns the form and the number of steps.
 
     References
     ----------
     Byrd, Lu, Nocedal & Zhu (1995), L-BFGS-B; Beck & Teboulle (2009), FISTA, with the
     restarts of O'Donoghue & Candes (2015).
     """
-    problem = _pose(schema, codes, targets, sample_weight, link, features)
+    problem = _pose(schema, codes, targets, sample_weight, link, features, hints)
     loss = problem.loss
     if penalty == "l2":
         solution, n_steps = _lbfgs(loss, strength, max_iter, tol)
     else:
-        shrink = _SHRINKERS[penalty](problem.groups)
+        shrink = _SHRINKERS[penalty](problem.groups, loss.n_own)
         start = np.zeros(loss.shape)
         solution, n_steps = _proximal_gradient(
             loss, shrink, strength, max_iter, tol, start
@@ -90,6 +93,7 @@ def _pose(
     sample_weight: Array | None,
     link: str,
     features: Sequence[int] | None = None,
+    hints: Array | None = None,
 ) -> "_Problem":
     columns = schema.columns(indicate_missing=True)
     matrix = expand(codes, columns).astype(np.float64)
@@ -108,7 +112,7 @@ def _pose(
     spread[constant] = 1.0
     matrix = (matrix - mean) / spread
     matrix[:, constant] = 0.0
-    loss = _Loss(matrix, targets, weight, link)
+    loss = _Loss(matrix, targets, weight, link, hints)
     return _Problem(schema, loss, fill, mean, spread, kept, groups[kept])
 
 
@@ -137,6 +141,7 @@ class _Problem:
     groups: NDArray[np.integer]
 
     def form(self, solution: Array, penalty: str) -> Linear:
+        solution = solution[:, : self.loss.n_own]
         coefficients = solution[1:] / self.spread[:, None]
         intercept = solution[0] - self.mean @ coefficients
         link = self.loss.link
@@ -163,23 +168,51 @@ _STEEPEST = {"identity": 1.0, "softmax": 0.5, "sigmoid": 0.25}
 
 @dataclass(frozen=True, eq=False)
 class _Loss:
-    """The mean loss of coefficients (n_columns + 1, n_outputs), the intercept first."""
+    """The mean loss of coefficients (n_columns + 1, n_outputs), the intercept first.
+
+    Hints are further outputs, behind the targets', and always under squared error.
+    """
 
     matrix: Array
     targets: Array
     weight: Array
     link: str
+    hints: Array | None = None
+
+    @property
+    def n_own(self) -> int:
+        """The outputs that stay, those of the targets."""
+        return self.targets.shape[1]
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.matrix.shape[1] + 1, self.targets.shape[1]
+        n_hints = 0 if self.hints is None else self.hints.shape[1]
+        return self.matrix.shape[1] + 1, self.n_own + n_hints
 
     def __call__(self, solution: Array) -> tuple[float, Array]:
         margins = self.matrix @ solution[1:] + solution[0]
-        predicted = apply_link(margins, self.link)
-        error = self.weight[:, None] * (predicted - self.targets)
+        own = margins[:, : self.n_own]
+        error = apply_link(own, self.link) - self.targets
+        losses = _row_losses(own, self.targets, self.link)
+        if self.hints is not None:
+            off = margins[:, self.n_own :] - self.hints
+            error = np.hstack([error, off])
+            losses = losses + 0.5 * (off**2).sum(axis=1)
+        error = self.weight[:, None] * error
         slope = np.vstack([error.sum(axis=0), self.matrix.T @ error])
-        return float(self.weight @ _row_losses(margins, self.targets, self.link)), slope
+        return float(self.weight @ losses), slope
+
+    def of_targets(self, solution: Array) -> float:
+        """Return the part of the loss that is about the targets."""
+        own = (self.matrix @ solution[1:] + solution[0])[:, : self.n_own]
+        return float(self.weight @ _row_losses(own, self.targets, self.link))
+
+    def intercepts(self) -> Array:
+        """Return the best intercepts where all coefficients are 0."""
+        own = _intercepts(self.weight @ self.targets, self.link)
+        if self.hints is None:
+            return own
+        return np.concatenate([own, self.weight @ self.hints])
 
     def of(self, columns: NDArray[np.bool_]) -> "_Loss":
         """Return the same loss of some of the columns."""
@@ -192,7 +225,8 @@ class _Loss:
             length = float(np.linalg.norm(vector)) or 1.0
             vector = self.matrix.T @ (self.weight * (self.matrix @ (vector / length)))
         bound = max(float(np.linalg.norm(vector)), 1.0)
-        return 1.05 * bound * _STEEPEST[self.link]
+        steepest = _STEEPEST["identity" if self.hints is not None else self.link]
+        return 1.05 * bound * steepest
 
 
 def _lbfgs(
@@ -214,17 +248,18 @@ def _lbfgs(
 Shrink = Callable[[Array, float], Array]
 
 
-def _each_shrinker(groups: NDArray[np.integer]) -> Shrink:
+def _each_shrinker(groups: NDArray[np.integer], n_outputs: int) -> Shrink:
     def shrink(coefficients: Array, by: float) -> Array:
         return np.sign(coefficients) * np.maximum(np.abs(coefficients) - by, 0)
 
     return shrink
 
 
-def _group_shrinker(groups: NDArray[np.integer]) -> Shrink:
+def _group_shrinker(groups: NDArray[np.integer], n_outputs: int) -> Shrink:
+    # As many outputs as there are without hints: hints of 0 then change nothing.
     def shrink(coefficients: Array, by: float) -> Array:
         squares = np.bincount(groups, (coefficients**2).sum(axis=1))
-        size = np.bincount(groups) * coefficients.shape[1]
+        size = np.bincount(groups) * n_outputs
         norm = np.sqrt(squares)
         kept = np.maximum(1 - by * np.sqrt(size) / np.where(norm > 0, norm, 1), 0)
         return coefficients * np.where(norm > 0, kept, 0)[groups][:, None]
@@ -235,11 +270,13 @@ def _group_shrinker(groups: NDArray[np.integer]) -> Shrink:
 _SHRINKERS = {"l1": _each_shrinker, "group": _group_shrinker}
 
 
-def _pulls(slope: Array, groups: NDArray[np.integer], penalty: str) -> Array:
+def _pulls(
+    slope: Array, groups: NDArray[np.integer], penalty: str, n_outputs: int
+) -> Array:
     """Return, column by column, the least strength that would hold it at 0."""
     if penalty == "l1":
         return np.abs(slope).max(axis=1, initial=0)
-    size = np.maximum(np.bincount(groups), 1) * slope.shape[1]
+    size = np.maximum(np.bincount(groups), 1) * n_outputs
     norm = np.sqrt(np.bincount(groups, (slope**2).sum(axis=1)) / size)
     return norm[groups]
 

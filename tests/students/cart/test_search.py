@@ -13,6 +13,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from interpretkd._base import InputError
 from interpretkd.data import Encoded, Feature, Schema
 from interpretkd.students import CartStudent, Limits, grow_draft, leaves_of
+from interpretkd.students._base import _Given
 from interpretkd.students._cart import search
 from interpretkd.students._cart.binning import _bin_columns
 from interpretkd.students._cart.draft import (
@@ -697,9 +698,7 @@ def test_labels_are_decided_one_by_one():
 def test_what_was_tried_is_a_table():
     codes, targets = drawn(0, 120)
     fit = _fit_tree(
-        Encoded(SCHEMA, codes[:80]),
-        targets[:80],
-        np.ones(80),
+        _Given(Encoded(SCHEMA, codes[:80]), targets[:80], np.ones(80)),
         Settings(Limits(max_leaves=5)),
         _HeldOut(Encoded(SCHEMA, codes[80:]), targets[80:], np.ones(40)),
     )
