@@ -169,6 +169,7 @@ class Store:
             for file in sorted((LIBRARY / room).rglob("*.py"))
         ]
         self._code = files_digest(*files)
+        self._known: dict[str, Any] = {}
 
     def get(self, network: Any, X: pd.DataFrame, y: NDArray[Any]) -> Any:
         """Return a network that is fitted to rows, from disk if it lies there.
@@ -187,18 +188,25 @@ class Store:
         estimator
             Fitted.
         """
-        file = self.folder / f"{self._key(network, X, y)}.safetensors"
+        key = self._key(network, X, y)
+        if key not in self._known:
+            self._known[key] = self._read_or_train(key, network, X, y)
+        return self._known[key]
+
+    def _read_or_train(
+        self, key: str, network: Any, X: pd.DataFrame, y: NDArray[Any]
+    ) -> Any:
+        file = self.folder / f"{key}.safetensors"
         if file.is_file():
             try:
                 return _read(file)
-            except (InputError, SafetensorError, ValueError, KeyError):
-                file.unlink()  # cut off, or of another version: it is trained anew
+            except SafetensorError:
+                file.unlink()  # damaged: it is trained anew
         network.fit(X, y)
         config, arrays = network.get_state()
         told = {"config": json.dumps(config)}
         self.folder.mkdir(parents=True, exist_ok=True)
-        whole = {name: np.ascontiguousarray(one) for name, one in arrays.items()}
-        write_atomically(file, save(whole, metadata=told))
+        write_atomically(file, save(arrays, metadata=told))
         return network
 
     def _key(self, network: Any, X: pd.DataFrame, y: NDArray[Any]) -> str:
