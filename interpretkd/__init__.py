@@ -52,12 +52,14 @@ if TYPE_CHECKING:
     from interpretkd.students import (
         BoostedStudent as BoostedStudent,
         CartStudent as CartStudent,
+        CommitteeStudent as CommitteeStudent,
         LinearStudent as LinearStudent,
     )
     from interpretkd.teachers import (
         CallableTeacher as CallableTeacher,
         CNNRegressorTeacher as CNNRegressorTeacher,
         CNNTeacher as CNNTeacher,
+        EnsembleTeacher as EnsembleTeacher,
         MLPRegressorTeacher as MLPRegressorTeacher,
         MLPTeacher as MLPTeacher,
         OnnxTeacher as OnnxTeacher,
@@ -77,8 +79,8 @@ else:
         reports: make_report
         rules: extract_rules
         runs: load save
-        students: BoostedStudent CartStudent LinearStudent
-        teachers: CNNRegressorTeacher CNNTeacher CallableTeacher
+        students: BoostedStudent CartStudent CommitteeStudent LinearStudent
+        teachers: CNNRegressorTeacher CNNTeacher CallableTeacher EnsembleTeacher
             MLPRegressorTeacher MLPTeacher OnnxTeacher TorchTeacher
         """,
         rooms="""

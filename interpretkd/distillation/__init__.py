@@ -11,7 +11,6 @@ from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
     from interpretkd.distillation._answers import *
-    from interpretkd.distillation._base import *
     from interpretkd.distillation._calibration import Taught as Taught, teach as teach
     from interpretkd.distillation._choosing import TargetTrial as TargetTrial
     from interpretkd.distillation._classifier import (
@@ -25,7 +24,6 @@ else:
         """
         _answers: certainty check_model decisions given_rows output_names
             same_decisions task_text teacher_is_here teacher_says
-        _base: is_fitted
         _calibration: Taught teach
         _choosing: TargetTrial
         _classifier: DistilledClassifier

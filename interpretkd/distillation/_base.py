@@ -17,8 +17,6 @@ from sklearn.base import (
     is_classifier,
     is_regressor,
 )
-from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, check_random_state, get_tags
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -30,7 +28,6 @@ from interpretkd._base import (
     Array,
     InputError,
     PrecisionWarning,
-    check_choice,
     check_real,
     one_line,
 )
@@ -63,7 +60,14 @@ from interpretkd.metrics import Estimate, fidelity
 from interpretkd.models import Forest, Linear, Tree
 from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import Answers, Target
-from interpretkd.teachers import Teacher, as_teacher, check_answers
+from interpretkd.teachers import (
+    Teacher,
+    as_teacher,
+    check_answers,
+    has_tags,
+    is_fitted,
+    needs_labels,
+)
 from interpretkd.transfer import TransferSet
 
 if TYPE_CHECKING:
@@ -373,7 +377,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         both = [get_tags(self._student)]
-        if _has_tags(self.teacher):  # of others the model is asked
+        if has_tags(self.teacher):  # of others the model is asked
             both.append(get_tags(self.teacher))
         tags.input_tags.allow_nan = all(t.input_tags.allow_nan for t in both)
         return tags
@@ -412,8 +416,6 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def _check(self, name: str) -> None:
         share = self.validation_fraction
         check_real(name, "validation_fraction", share, 0, 0.5, closed="right")
-        if isinstance(self.weights, str):
-            check_choice(name, "weights", self.weights, ("auto",))
         if not _can_teach(self.teacher):
             got = f"Got {one_line(repr(self.teacher))}."
             kind = "task='regression'" if self._is_regressor else "classes=..."
@@ -430,7 +432,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 f"The 'teacher' parameter of {name} must be an estimator or an "
                 f"adapter. {got}"
             )
-        if _has_tags(self.teacher):
+        if has_tags(self.teacher):
             wrong = is_classifier if self._is_regressor else is_regressor
             if wrong(self.teacher):
                 raise self._wrong_kind(self.teacher)
@@ -458,7 +460,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     ) -> tuple[Rows, Encoded, int]:
         """Check what `fit` is given; return all rows, their codes, how many have y."""
         self._check(type(self).__name__)
-        if y is None and not is_fitted(self.teacher):
+        if y is None and needs_labels(self.teacher):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None: only a frozen teacher, FrozenEstimator(teacher) or an adapter, "
@@ -564,7 +566,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             return self._fit_teacher(X, y)
         rows, _, n_given = self._begin(X, y, None)
         kept, _ = self._split(n_given, y)
-        return self._fit_teacher(take_rows(rows, kept), y[kept])
+        return self._fit_teacher(take_rows(rows, kept), None if y is None else y[kept])
 
     def _strata(self, y: Any) -> NDArray[Any] | None:
         """Return the labels whose shares are kept where rows are split."""
@@ -579,13 +581,18 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     ) -> Teacher:
         """Return the teacher, fitted here unless it is frozen.
 
-        A frozen one was fitted to rows as the user has them: it gets such ones.
+        A frozen one was fitted to rows as the user has them: it gets such ones, and so
+        does an ensemble with fitted members.
         """
         teacher, given = self.teacher, self._given
         is_frozen = True  # no estimator, it has but logits: see `_check`
         if hasattr(teacher, "fit"):
             teacher = clone(teacher)
             is_frozen = is_fitted(teacher)
+        reads = None
+        if given is not None:
+            knows_given = is_frozen or getattr(teacher, "has_fitted_members", False)
+            reads = given.restore if knows_given else given.settle
         if not is_frozen:
             told = {"groups": groups, "sample_weight": weight}
             takes = {
@@ -593,11 +600,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
                 for name, value in told.items()
                 if value is not None and has_fit_parameter(teacher, name)
             }
-            teacher.fit(rows, y, **takes)
-        if given is None:
-            return as_teacher(teacher)
-        reads = given.restore if is_frozen else given.settle
-        return replace(as_teacher(teacher), reads=reads)
+            teacher.fit(rows if reads is None else reads(rows), y, **takes)
+        fitted = as_teacher(teacher)
+        return fitted if reads is None else replace(fitted, reads=reads)
 
     def _distil(
         self,
@@ -613,6 +618,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             transfer_set.take(others),
             transfer_set.take(self.validation_rows_),
         )
+        parts = parts.with_weights(type(self).__name__)
         student, seed = self._student, self._seed()
         recipe = self._recipe(methods, parts, targets, seed)
         places = (others, self.validation_rows_)
@@ -680,45 +686,11 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         return chooses and few and not pixels and target.alpha == 0
 
 
-def is_fitted(estimator: Any) -> bool:
-    """Say whether an estimator is fitted; what has logits and no `fit` is, always.
-
-    Parameters
-    ----------
-    estimator : object
-        What is asked about.
-
-    Returns
-    -------
-    bool
-        As `sklearn.utils.validation.check_is_fitted` sees it.
-    """
-    if hasattr(estimator, "logits") and not hasattr(estimator, "fit"):
-        return True
-    if isinstance(estimator, FrozenEstimator) and not _has_tags(estimator):
-        return True  # whoever freezes a class of their own says that it is
-    try:
-        check_is_fitted(estimator)
-    except (NotFittedError, TypeError):
-        return False
-    return True
-
-
 def _can_teach(teacher: Any) -> bool:
     """Say whether it is an estimator, frozen, or has logits."""
     if not hasattr(teacher, "fit"):
         return hasattr(teacher, "logits")
     return hasattr(teacher, "get_params") or hasattr(teacher, "__sklearn_clone__")
-
-
-def _has_tags(estimator: Any) -> bool:
-    """Say whether scikit-learn knows what it is; not of somebody's own class.
-
-    One that is frozen has the method, and fails at what is inside.
-    """
-    while isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
-    return hasattr(estimator, "__sklearn_tags__")
 
 
 def _texts(classes: NDArray[Any]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from sklearn.utils import Tags
 
 from interpretkd._base import Array, InputError, check_choice, check_real
 from interpretkd.data import group_positions
-from interpretkd.distillation._base import _Distilled, is_fitted
+from interpretkd.distillation._base import _Distilled
 from interpretkd.distillation._recipe import (
     _checked_weight,
     _groups_of_all,
@@ -17,7 +17,7 @@ from interpretkd.distillation._recipe import (
     _origin,
 )
 from interpretkd.targets import DecisionMixin, Target, check_labels, indicate
-from interpretkd.teachers import Teacher
+from interpretkd.teachers import Teacher, needs_labels
 from interpretkd.transfer import TransferSet
 
 TARGETS = ("auto", "hard", "soft", "logits")
@@ -264,7 +264,7 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = not is_fitted(self.teacher)
+        tags.target_tags.required = needs_labels(self.teacher)
         return tags
 
     def _strata(self, y: Any) -> NDArray[Any] | None:

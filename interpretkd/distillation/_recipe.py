@@ -109,7 +109,9 @@ def _methods(owner: str, model: Any) -> _Methods:
     """Read and check the method parameters of a model."""
     transfer, tries = _generators(owner, model.transfer)
     weights = model.weights
-    weighs = isinstance(weights, str) and weights == "auto"
+    weighs = isinstance(weights, str)
+    if weighs:
+        check_choice(owner, "weights", weights, ("auto",))
     steps = {
         "replies": as_steps(owner, "replies", model.replies),
         "weights": as_steps(owner, "weights", None if weighs else weights),

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array
 
 from interpretkd._base import Array
 from interpretkd.data import group_positions
-from interpretkd.distillation._base import _Distilled, _has_tags, is_fitted
+from interpretkd.distillation._base import _Distilled
 from interpretkd.distillation._recipe import (
     _checked_weight,
     _groups_of_all,
@@ -18,6 +18,7 @@ from interpretkd.distillation._recipe import (
     _origin,
 )
 from interpretkd.targets import Target
+from interpretkd.teachers import has_tags, needs_labels
 from interpretkd.transfer import TransferSet
 
 
@@ -215,8 +216,8 @@ class DistilledRegressor(RegressorMixin, _Distilled):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = not is_fitted(self.teacher)
-        if _has_tags(self.teacher):
+        tags.target_tags.required = needs_labels(self.teacher)
+        if has_tags(self.teacher):
             of_teacher = get_tags(self.teacher).target_tags
             tags.target_tags.multi_output = of_teacher.multi_output
         return tags

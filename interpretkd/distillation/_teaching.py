@@ -33,6 +33,18 @@ class _Parts:
     kept: TransferSet
     held_out: TransferSet
 
+    def with_weights(self, owner: str) -> "_Parts":
+        """Return the parts; validation rows that all count nothing count alike."""
+        if not self.kept.weights.any():
+            raise InputError(
+                f"The rows with a sample_weight above 0 all lie in the validation part "
+                f"of {owner}: there is none to fit to. Give more rows a weight, or "
+                "another random_state."
+            )
+        if self.held_out.weights.any():
+            return self
+        return replace(self, held_out=replace(self.held_out, weight=None))
+
     def without_teacher(self, task: str) -> "_Parts":
         """Return the parts as the baseline gets them."""
         parts = (self.whole, self.kept, self.held_out)

@@ -488,8 +488,8 @@ def as_steps(owner: str, slot: str, given: Any) -> tuple[Step, ...]:
         if not isinstance(step, Step) or slot not in _slots_of(step):
             or_text = "a name, a function, " if slot == "transfer" else ""
             raise InputError(
-                f"The '{slot}' parameter of {owner} must be {or_text}a {kind.__name__}, "
-                f"a list of them, or None. Got {step!r}."
+                f"The '{slot}' parameter of {owner} must be {or_text}a "
+                f"{kind.__name__}, a list of them, or None. Got {step!r}."
             )
         step.check()
     return steps

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from interpretkd._base import InputError, check_boolean, check_choice, one_line
 from interpretkd.data import Given
-from interpretkd.distillation import DistilledClassifier, DistilledRegressor, is_fitted
+from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.model_selection._candidates import (
     EFFORTS,
     Budget,
@@ -30,7 +30,7 @@ from interpretkd.model_selection._results import (
 )
 from interpretkd.models import items_of, size_of
 from interpretkd.targets import Target
-from interpretkd.teachers import CachedTeacher, as_teacher
+from interpretkd.teachers import CachedTeacher, as_teacher, is_fitted
 
 
 def frontier(

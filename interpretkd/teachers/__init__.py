@@ -12,6 +12,8 @@ from interpretkd._base.lazy import attach
 if TYPE_CHECKING:
     from interpretkd.teachers._base import *
     from interpretkd.teachers._cached import *
+    from interpretkd.teachers._ensemble import EnsembleTeacher as EnsembleTeacher
+    from interpretkd.teachers._fitted import *
     from interpretkd.teachers._frozen import CallableTeacher as CallableTeacher
     from interpretkd.teachers._networks.cnn import *
     from interpretkd.teachers._networks.mlp import *
@@ -27,6 +29,8 @@ else:
         """
         _base: Teacher as_teacher
         _cached: CachedTeacher
+        _ensemble: EnsembleTeacher
+        _fitted: has_tags is_fitted needs_labels
         _frozen: CallableTeacher
         _networks.cnn: CNNRegressorTeacher CNNTeacher
         _networks.mlp: MLPRegressorTeacher MLPTeacher

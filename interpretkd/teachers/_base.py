@@ -5,7 +5,7 @@ is no estimator is made one first: `CallableTeacher`, `TorchTeacher`, `OnnxTeach
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,17 +16,27 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import Array, InputError, one_line
-from interpretkd.data import batches, to_pandas
 from interpretkd.targets import TASKS, Answers, decide, probabilities
+from interpretkd.teachers._asking import (
+    _BATCH,
+    _as_matrix,
+    _checked,
+    _in_batches,
+    _label_columns,
+    _length,
+    _to_logits,
+)
+from interpretkd.teachers._inside import (
+    _check_offered,
+    _layer_names,
+    _offers,
+    _StandsBefore,
+)
 from interpretkd.teachers._own_decisions import (
     _check_one_score_a_class,
     _decides_for_itself,
     _read_decisions,
 )
-
-_SMALLEST = 1e-12
-"""Probabilities below this count as this much: their logarithm must be finite."""
-_BATCH = 16_384
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +181,112 @@ class Teacher:
                 "A teacher that predicts values has no probabilities: use predict."
             )
         return probabilities(self.logits(X), self.task)
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What it has besides logits, of "activations", "gradients", "checkpoints"."""
+        return _offers(self.estimator)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of its hidden layers, in their order; () where there are none."""
+        return _layer_names(self.estimator)
+
+    def activations(self, X: Any, layer: int | str = -1) -> NDArray[Any]:
+        """Return what a hidden layer says.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns; the model reads them in batches of its own.
+        layer : int or str, default=-1
+            Its position in `layers`, negative ones from the last, or its name. -1 is
+            the layer before the outputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units), float
+            The units' values; of a convolution (n_samples, channels, height, width),
+            as it gives them: 4 bytes a unit and row, so mind the memory.
+
+        Raises
+        ------
+        InputError
+            When the model has no hidden layers that can be read, or not this one.
+        """
+        _check_offered(self.estimator, "activations")
+        rows = self._read(X)
+        said = np.asarray(self.estimator.activations(rows, layer))
+        if said.ndim < 2 or len(said) != _length(rows) or said.dtype.kind not in "biuf":
+            raise InputError(
+                f"The activations of {type(self.estimator).__name__} must be numbers "
+                f"of shape ({_length(rows)}, n_units). Got {said.dtype} of shape "
+                f"{said.shape}."
+            )
+        return said if said.dtype.kind == "f" else said.astype(np.float32)
+
+    def gradients(self, X: Any, output: Any = None) -> Array:
+        """Return how a logit changes with the numbers of each row.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+        output : int or array of shape (n_samples,), default=None
+            The position of a class, label or value, for all rows or for each; None
+            for the class that the model decides, or the only output.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float64
+            The derivative of that class's logit less the mean of the row's logits (for
+            labels and regression: of the logit or value itself), per unit of the
+            column. NaN where there is none: for categories, dates and missing cells.
+            It costs about as much as asking for the logits three times.
+
+        Raises
+        ------
+        InputError
+            When the model cannot say; when there are several outputs that do not
+            exclude each other, and none is given.
+        """
+        _check_offered(self.estimator, "gradients")
+        rows = self._read(X)
+        if output is None and self.task == "multiclass":
+            output = self.answers(X).own  # None where the logits tell
+        return np.asarray(self.estimator.gradients(rows, output), dtype=np.float64)
+
+    @property
+    def checkpoints(self) -> tuple["Teacher", ...]:
+        """The model after each epoch of its training; () where none were kept.
+
+        Each is a copy: they are made when they are asked for.
+        """
+        if "checkpoints" not in self.offers:
+            return ()
+        epochs = range(1, len(self.estimator.checkpoints_) + 1)
+        stages = (self.estimator.at_checkpoint(epoch) for epoch in epochs)
+        return tuple(
+            replace(self, estimator=stage, decides_otherwise=False) for stage in stages
+        )
+
+    @property
+    def origin(self) -> "Teacher":
+        """The first teacher of a chain: of a distilled model its teacher's origin.
+
+        Of any other model itself. It reads rows as this one does.
+        """
+        model = self.estimator
+        taught_by = getattr(model, "teacher_", None)
+        if isinstance(model, _StandsBefore) and model._may_be_taught:
+            first = model.teacher.origin
+            taught_by = None if first is model.teacher else first
+        if not isinstance(taught_by, Teacher):
+            return self
+        first, reads = taught_by.origin, self.reads
+        if reads is None:
+            return first
+        return replace(first, reads=lambda X: first._read(reads(X)))
 
     def _read(self, X: Any) -> Any:
         """Give rows the form of those that the model was fitted to."""
@@ -328,15 +444,6 @@ def _classes_by_label(estimator: Any) -> list[Any] | None:
     return classes
 
 
-def _label_columns(said: list[Any], classes: list[Any]) -> Array:
-    """Return the probability of 1 for each label; some were never, or always, there."""
-    columns = [
-        np.asarray(part)[:, np.asarray(known) == 1].sum(axis=1)
-        for part, known in zip(said, classes, strict=True)
-    ]
-    return np.column_stack(columns)
-
-
 def _sizes(estimator: Any) -> tuple[int | None, int | None]:
     n_parameters = getattr(estimator, "n_parameters", None)
     size_bytes = getattr(estimator, "size_bytes", None)
@@ -355,82 +462,3 @@ def _sizes(estimator: Any) -> tuple[int | None, int | None]:
 
 def _last_step(estimator: Any) -> Any:
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator
-
-
-def _in_batches(
-    ask: Callable[[Any], NDArray[Any]], X: Any, batch_size: int
-) -> NDArray[Any]:
-    """Fill the answer piece by piece: only it grows with the rows."""
-    frame = to_pandas(X)
-    rows = np.asarray(X) if frame is None else frame
-    if rows.ndim < 2:
-        raise InputError(f"X must have rows and columns. Got shape {rows.shape}.")
-    answers: NDArray[Any] | None = None
-    start = 0
-    for piece in batches(rows, batch_size):
-        part = ask(piece)
-        if answers is None:
-            answers = np.empty((len(rows), *part.shape[1:]), dtype=part.dtype)
-        answers[start : start + len(part)] = part
-        start += len(part)
-    if answers is None:
-        raise InputError(
-            "Found an array with 0 samples while a minimum of 1 is required."
-        )
-    return answers
-
-
-def _as_matrix(values: Any) -> Array:
-    matrix = np.asarray(values, dtype=np.float64)
-    return matrix[:, None] if matrix.ndim == 1 else matrix
-
-
-def _length(X: Any) -> int:
-    frame = to_pandas(X) if hasattr(X, "columns") else None
-    return len(X) if frame is None else len(frame)
-
-
-def _to_logits(
-    said: Any, kind: str, task: str, name: str, n_rows: int, n_outputs: int | None
-) -> Array:
-    """Turn a model's answer into logits: one column a class, label or value."""
-    values = np.asarray(said, dtype=np.float64)
-    if values.ndim == 1:
-        values = values[:, np.newaxis]
-    if kind == "probabilities":
-        _check_probabilities(values, name)
-    one_column = values.ndim == 2 and values.shape[1] == 1
-    if task == "multiclass" and one_column:
-        p = values
-        values = np.hstack([1 - p, p] if kind == "probabilities" else [-p / 2, p / 2])
-    if kind == "probabilities" and task == "multilabel":
-        p = np.clip(values, _SMALLEST, 1 - _SMALLEST)
-        values = np.log(p) - np.log1p(-p)
-    elif kind == "probabilities":
-        values = np.log(np.clip(values, _SMALLEST, None))
-    return _checked(values, name, n_rows, n_outputs)
-
-
-def _check_probabilities(values: Array, name: str) -> None:
-    if values.size and not (values.min() >= -1e-6 and values.max() <= 1 + 1e-6):
-        raise InputError(
-            f"The probabilities of {name} must lie in [0, 1]. Got values from "
-            f"{values.min():g} to {values.max():g}."
-        )
-
-
-def _checked(said: Any, name: str, n_rows: int, n_outputs: int | None) -> Array:
-    logits = np.asarray(said, dtype=np.float64)
-    expected = (n_rows, "n_outputs" if n_outputs is None else n_outputs)
-    right = logits.ndim == 2 and len(logits) == n_rows
-    if not right or (n_outputs is not None and logits.shape[1] != n_outputs):
-        raise InputError(
-            f"The answer of {name} must be of shape {expected}. Got {logits.shape}."
-        )
-    if not np.isfinite(logits).all():
-        row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
-        raise InputError(
-            f"The answer of {name} must be finite. Got {logits[row].tolist()} for row "
-            f"{row}."
-        )
-    return logits

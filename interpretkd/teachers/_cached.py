@@ -12,9 +12,10 @@ from sklearn.utils import Tags, get_tags
 from interpretkd._base import Array
 from interpretkd.targets import Answers
 from interpretkd.teachers._base import Teacher
+from interpretkd.teachers._inside import _StandsBefore
 
 
-class CachedTeacher(BaseEstimator):
+class CachedTeacher(_StandsBefore, BaseEstimator):
     """A teacher that keeps its answers, so that the same rows are asked about once.
 
     Parameters

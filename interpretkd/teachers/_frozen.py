@@ -17,7 +17,7 @@ from sklearn.utils.metaestimators import available_if
 
 from interpretkd._base import Array, InputError, check_choice, check_integer
 from interpretkd.targets import TASKS, decide, probabilities
-from interpretkd.teachers._base import _in_batches, _to_logits
+from interpretkd.teachers._asking import _in_batches, _to_logits
 
 OUTPUTS = ("auto", "logits", "probabilities", "values")
 

@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator
 
 from interpretkd._base import InputError, naming_file
 from interpretkd.data import Schema
+from interpretkd.teachers._base import Teacher, as_teacher
+from interpretkd.teachers._inside import _StandsBefore
 
 
 class AbsentTeacher(BaseEstimator):
@@ -52,7 +54,7 @@ class AbsentTeacher(BaseEstimator):
         )
 
 
-class LazyTeacher(BaseEstimator):
+class LazyTeacher(_StandsBefore, BaseEstimator):
     """A saved network that is built when it is first asked.
 
     Parameters
@@ -65,6 +67,8 @@ class LazyTeacher(BaseEstimator):
         Makes the network of these two. It is handed in, so that a run whose teacher
         nobody asks loads no torch.
     """
+
+    _may_be_taught = False
 
     def __init__(
         self,
@@ -97,6 +101,12 @@ class LazyTeacher(BaseEstimator):
         """The network itself, built when this is first asked for."""
         with naming_file("teacher.json"):
             return self.build(self.config, self.content)
+
+    # A property in the place of an attribute: the network is built when it is needed.
+    @property
+    def teacher(self) -> Teacher:  # type: ignore[override]
+        """The network as a teacher."""
+        return as_teacher(self.network)
 
     def logits(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return what the network says.

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import InputError, closest
-from interpretkd.teachers._base import _in_batches
-from interpretkd.teachers._frozen import _Frozen, _numbers, _reshaped
+from interpretkd._base import Array, InputError, closest
+from interpretkd.teachers._asking import _in_batches
+from interpretkd.teachers._frozen import _first_line, _Frozen, _numbers, _reshaped
+from interpretkd.teachers._inside import _layer_position, _output_positions
 from interpretkd.teachers._torch_inputs import (
     _as_indices,
     _Exported,
@@ -18,6 +19,7 @@ from interpretkd.teachers._torch_inputs import (
     _wants_indices,
     _weights_dtype,
 )
+from interpretkd.teachers._torch_inside import _hidden_layers, _logits_of, _slopes_of
 
 _MOST_CHANNELS = 4
 """More than these, and an input of three sides is no image."""
@@ -112,15 +114,27 @@ class TorchTeacher(_Frozen):
         """Their bytes."""
         return sum(p.numel() * p.element_size() for p in self.module.parameters())
 
-    def activations(self, X: ArrayLike, layer: str) -> NDArray[Any]:
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of its hidden layers: submodules before its last with weights.
+
+        Those without submodules of their own, in the order in which the module holds
+        them. A program of `torch.export` has none.
+        """
+        if self._exported is not None:
+            return ()
+        return _hidden_layers(self.module)
+
+    def activations(self, X: ArrayLike, layer: int | str = -1) -> NDArray[Any]:
         """Return what a submodule says.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, ...)
             Rows.
-        layer : str
-            The submodule's name, as `module.named_modules` gives it.
+        layer : int or str, default=-1
+            Its position in `layers`, negative ones from the last; or the name of any
+            submodule, as `module.named_modules` gives it.
 
         Returns
         -------
@@ -133,11 +147,14 @@ class TorchTeacher(_Frozen):
             When there is no such submodule, or it is not passed through.
         """
         modules = dict(self._asked.named_modules())
-        if layer not in modules:
-            names = [name for name in modules if name]
+        if not isinstance(layer, str):
+            names = self.layers
+            layer = names[_layer_position(type(self).__name__, layer, names)]
+        elif layer not in modules:
+            names = tuple(name for name in modules if name)
             raise InputError(
-                f"The module has no submodule {layer!r}.{closest(str(layer), names)} "
-                f"It has {names}."
+                f"The module has no submodule {layer!r}.{closest(layer, names)} "
+                f"It has {list(names)}."
             )
         caught: list[Any] = []
         hook = modules[layer].register_forward_hook(
@@ -159,6 +176,75 @@ class TorchTeacher(_Frozen):
             return _in_batches(part, X, self._rows_at_once)
         finally:
             hook.remove()
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether the columns are the module's inputs, and numbers to it."""
+        is_program = self._exported is not None
+        looks_up = any(hasattr(m, "num_embeddings") for m in self._asked.modules())
+        return self.preprocess is None and not is_program and not looks_up
+
+    def gradients(self, X: ArrayLike, output: Any = None) -> Array:
+        """Return how a logit changes with the numbers of each row.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, ...)
+            Rows of numbers.
+        output : int or ndarray of shape (n_samples,), default=None
+            The position of a class, label or value; None for the decided class, or the
+            only output.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float64
+            The derivative of the logit less the mean of the row's logits (of several
+            labels, and values, of the output itself), per unit of the column.
+
+        Raises
+        ------
+        InputError
+            Where torch cannot say: rows are prepared, or looked up in an embedding; a
+            program of `torch.export`; outputs that do not hang on the rows.
+        """
+        if not self.has_gradients:
+            raise InputError(
+                "Gradients need a module that reads the columns themselves as numbers: "
+                "no 'preprocess', no embedding, no program of torch.export."
+            )
+        asked = _output_positions(output, self.logits(X), self.task)
+        start = 0
+
+        def part(rows: Any) -> Array:
+            nonlocal start
+            piece, start = asked[start : start + len(rows)], start + len(rows)
+            return self._slopes(rows, piece)
+
+        return _in_batches(part, X, self._rows_at_once)
+
+    def _slopes(self, rows: Any, outputs: NDArray[np.int64]) -> Array:
+        import torch
+
+        numbers = _numbers(rows, np.float64)
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = torch.tensor(numbers, requires_grad=True)
+            inputs = leaf.to(_weights_dtype(self._asked))
+            if self.input_shape is not None:
+                inputs = _reshaped(inputs, self.input_shape)
+            try:
+                said = self._run(inputs, differentiable=True)
+                kind = self._kind(said.detach().double().cpu().numpy())
+                logits = _logits_of(said, kind, self.task)
+                slopes = _slopes_of(logits, leaf, outputs, self.task)
+            # Of a module that is not ours, anything can come.
+            except Exception as error:
+                raise InputError(
+                    "torch cannot say how the module's outputs change with the rows: "
+                    f"{_first_line(error) or type(error).__name__}."
+                ) from error
+        found = slopes.double().cpu().numpy().reshape(len(numbers), -1)
+        found[np.isnan(numbers.reshape(found.shape))] = np.nan
+        return found
 
     def _ask(self, rows: Any) -> Any:
         import torch
@@ -208,7 +294,7 @@ class TorchTeacher(_Frozen):
         except Exception as error:
             raise _failure(self._asked, inputs, error) from error
 
-    def _run(self, inputs: Any) -> Any:
+    def _run(self, inputs: Any, *, differentiable: bool = False) -> Any:
         """Run the module in evaluation mode, and put it back into its own."""
         import torch
 
@@ -221,7 +307,7 @@ class TorchTeacher(_Frozen):
         modes = [(module, module.training) for module in self._asked.modules()]
         try:
             self._asked.eval()
-            with torch.inference_mode():
+            with torch.inference_mode(not differentiable):
                 return self._asked(inputs.to(home))
         finally:
             # Submodules may have been in different modes, so train() is not enough.

@@ -319,8 +319,8 @@ def test_a_function_of_ones_own_says_what_to_ask(cancer):
         ),
         (
             3,
-            "The 'transfer' parameter of {} must be a name, a function, a RowGenerator, "
-            "a list of them, or None. Got 3.",
+            "The 'transfer' parameter of {} must be a name, a function, a "
+            "RowGenerator, a list of them, or None. Got 3.",
         ),
         (
             lambda schema, codes, n_rows, rng: codes[:, :2],

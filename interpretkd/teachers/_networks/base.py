@@ -25,6 +25,7 @@ from interpretkd._base import (
     check_real,
 )
 from interpretkd.data import (
+    VALUE,
     Codes,
     Column,
     Schema,
@@ -33,11 +34,13 @@ from interpretkd.data import (
     expand,
     learn_schema,
 )
+from interpretkd.teachers._inside import _layer_position, _output_positions
 from interpretkd.teachers._networks.modules import Network
 from interpretkd.teachers._networks.training import (
     BatchPlan,
     TrainingLoss,
     _forward_batches,
+    _gradients,
     _progress,
     _seeded,
     _split,
@@ -94,16 +97,16 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
         """
         return self._ask(X)
 
-    def activations(self, X: ArrayLike, layer: int = -1) -> NDArray[np.float32]:
+    def activations(self, X: ArrayLike, layer: int | str = -1) -> NDArray[np.float32]:
         """Return what a hidden layer says.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
             Rows in original columns.
-        layer : int, default=-1
-            Its position among the hidden layers (convolutions first); negative ones
-            count from the last.
+        layer : int or str, default=-1
+            Its position among the hidden layers (convolutions first), negative ones
+            from the last; or its name in `layers`.
 
         Returns
         -------
@@ -115,7 +118,59 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
         InputError
             When there is no such layer.
         """
-        return self._ask(X, layer)
+        return self._ask(X, _layer_position(type(self).__name__, layer, self.layers))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the hidden layers, as in `network_`."""
+        check_is_fitted(self)
+        return tuple(f"blocks.{i}" for i in range(len(self.network_.blocks)))
+
+    def gradients(self, X: ArrayLike, output: Any = None) -> Array:
+        """Return how a logit changes with the numbers of each row.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+        output : int or ndarray of shape (n_samples,), default=None
+            The position of a class, label or value; None for the decided class, or the
+            only output.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float64
+            The derivative of the logit less the mean of the row's logits (of several
+            labels, and values, of the output itself), per unit of the column. NaN for
+            categories, dates and missing cells.
+
+        Raises
+        ------
+        InputError
+            For an output that is not there, or none of several labels or values.
+        """
+        asked = _output_positions(output, self.logits(X), self.task_)
+        rows = checked_rows(self, X, reset=False)
+        columns = self._columns(self.schema_)
+        features = self.schema_.features
+        found = np.full((len(rows), len(features)), np.nan)
+        start = 0
+        for part in batches(rows, _BATCH):
+            codes = self.schema_.encode(part)
+            piece = slice(start, start + len(codes))
+            slopes = _gradients(
+                self.network_,
+                expand(codes, columns),
+                asked[piece],
+                centred=self.task_ == "multiclass",
+            )
+            for j, column in enumerate(columns):
+                feature = features[column.feature]
+                if column.part == VALUE and feature.kind in ("numeric", "pixel"):
+                    found[piece, column.feature] = slopes[:, j] / feature.unit
+            found[piece][np.isnan(codes)] = np.nan
+            start += len(codes)
+        return found
 
     def at_checkpoint(self, epoch: int) -> Self:
         """Return a fitted copy with the weights after an epoch of the training.

@@ -308,6 +308,26 @@ def _forward_batches(
     return answers
 
 
+def _gradients(
+    network: Network,
+    piece: NDArray[np.float32],
+    outputs: NDArray[np.int64],
+    *,
+    centred: bool,
+) -> NDArray[Any]:
+    """Return the derivative of one output a row with respect to its columns."""
+    device = network.head.weight.device
+    with torch.inference_mode(False), torch.enable_grad():
+        rows = torch.tensor(piece, device=device, requires_grad=True)
+        said = network(rows)
+        chosen = said.gather(1, torch.tensor(outputs, device=device)[:, None]).sum()
+        if centred:
+            chosen = chosen - said.mean(dim=1).sum()
+        (slopes,) = torch.autograd.grad(chosen, rows)
+    slopes_here: NDArray[Any] = slopes.cpu().numpy()
+    return slopes_here
+
+
 def _split(
     n_rows: int,
     fraction: float,
