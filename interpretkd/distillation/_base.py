@@ -100,9 +100,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     validation_fraction: float
     n_asked_: int
     queries_: int
-    recipe_: tuple[str, ...]
-    transfer_set_: TransferSet | None
-    view_: View | None
+    recipe_: tuple[str, ...] = ()  # a loaded run may know of none
+    transfer_set_: TransferSet | None = None
+    view_: View | None = None
     schema_: Schema
     ranges_: Ranges | None
     task_: str
@@ -406,7 +406,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """Return rows as the student reads them."""
         if self.view_ is None:
             return self._conform(checked_rows(self, X, reset=False))
-        rows = checked_rows(self, self.view_.complete(X), reset=False)
+        own = self.view_.own_rows(X, self.schema_)
+        if own is not None:
+            return own
+        # A gap is no matter for a teacher that is not asked.
+        alone = isinstance(self.view_, ColumnView)
+        allow_nan = get_tags(self._student).input_tags.allow_nan if alone else None
+        whole = self.view_.complete(X)
+        rows = checked_rows(self, whole, reset=False, allow_nan=allow_nan)
         return self.view_.see(self._conform(rows))
 
     @property
@@ -642,7 +649,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self.trials_ += fitted.trials
         self.student_, self.reading_ = fitted.taught.student, fitted.taught.reading
         self.transfer_set_, self.view_ = fitted.prepared, recipe.view
-        self.recipe_, self.queries_ = recipe.sentences(), recipe.context.n_asked
+        self.recipe_ = (*fitted.recipe.sentences(), *fitted.prepared.notes)
+        self.queries_ = recipe.context.n_asked
         del self._questions  # the answers would be kept as long as the model
 
     def _recipe(
@@ -655,17 +663,18 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             taught = _try(student.without_search(), targets[0], targets[0], rows)
             return _Pupil(taught, _Recipe(context))
 
-        context = Context(
-            self.teacher_, self.schema_, self.task_, seed, self._questions, fit
-        )
+        asked = (self.teacher_, self.schema_, self.task_, seed, self._questions)
+        restore = None if self._given is None else self._given.restore
+        context = Context(*asked, fit, restore)
         n_outputs = parts.whole.logits.shape[1]
         use = Use(student, tuple(targets), self.teacher_, n_outputs)
         methods.check(name, use, context.offers(parts.kept))
         view = methods.view
         if view is not None:
-            view = clone(view).fit(parts.kept.rows, context)
-            if not isinstance(view, ColumnView):
+            view = clone(view).fit(parts.kept.rows, context.for_scheme(view))
+            if not hasattr(view, "schema_"):
                 view.schema_ = Encoded.of(view.see(parts.whole.rows)).schema
+            view = view.for_student(student)
         return _Recipe(
             context,
             methods.transfer,

@@ -53,6 +53,11 @@ class _Recipe:
     view: View | None = None
     scheme: Scheme | None = None
 
+    @property
+    def keeps_budget(self) -> bool:
+        """Whether a generator has a budget of questions, for the whole fit."""
+        return any(getattr(step, "budget", None) is not None for step in self.transfer)
+
     def with_weights(self, *weights: Step) -> "_Recipe":
         """Return the recipe with other weights."""
         return replace(self, steps={**self.steps, "weights": weights})
@@ -66,8 +71,7 @@ class _Recipe:
         """Return rows to fit to as the student reads them while it is fitted."""
         if self.view is None:
             return prepared
-        rows = self.view.training_rows(prepared.rows, self.context)
-        return replace(prepared, rows=rows, known=self.view.encoded(rows))
+        return self.view.taught(prepared, self.context.for_scheme(self.view))
 
     def seen(self, rows: TransferSet) -> TransferSet:
         """Return rows as the student reads them when it is asked."""

@@ -56,12 +56,14 @@ class _Fitted:
     """A student in full, and as it was while it chose, fitted to the rows kept.
 
     `tried` is None where nothing was chosen on the validation rows; `prepared` are the
-    rows that it was fitted to, after all steps, in original columns.
+    rows that it was fitted to, after all steps, in original columns; `recipe` is what
+    was done to them in the end.
     """
 
     taught: Taught
     target: Target
     prepared: TransferSet
+    recipe: _Recipe
     tried: Taught | None = None
     trials: tuple[TargetTrial, ...] = field(default=(), kw_only=True)
 
@@ -79,6 +81,8 @@ def _fit_in_full(
     elif recipe.tries and asks:
         asks = _rows_serve(student, target, parts.kept, held_out, recipe)
     watches = validation == "watch"
+    if asks and recipe.keeps_budget:  # what is drawn once is drawn of these rows
+        recipe.prepared(parts.kept, further=True)
     prepared = recipe.prepared(parts.kept if watches else parts.whole, further=asks)
     course = _Course(student, target, meant, recipe, held_out if watches else None)
     taught = course.run(prepared)
@@ -91,7 +95,8 @@ def _fit_in_full(
         scale = 1.0
     own = recipe.read(prepared)
     calibrated = _calibrated(taught.student, taught.reading, meant, own, scale)
-    return _Fitted(calibrated, target, prepared, tried)
+    done = recipe if asks else replace(recipe, transfer=())
+    return _Fitted(calibrated, target, prepared, done, tried)
 
 
 def _rows_serve(
@@ -127,9 +132,9 @@ class _Course:
         """Return the student, fitted to rows after all steps."""
         scheme = self.recipe.scheme
         if scheme is None:
-            return self._fit(prepared).taught
+            return self(prepared).taught
         context = self.recipe.context.for_scheme(scheme)
-        kept = scheme.run(prepared, context, self._fit)
+        kept = scheme.run(prepared, context, self)
         if not isinstance(kept, _Pupil):
             raise InputError(
                 f"The scheme {type(scheme).__name__} must return what its `fit` "
@@ -137,9 +142,21 @@ class _Course:
             )
         return kept.taught
 
-    def _fit(
-        self, transfer_set: TransferSet, *, start: Any = None, **settings: Any
+    def score(self, pupil: "_Pupil") -> float | None:
+        """Return the fidelity on the watched rows, if there are some."""
+        if self.watched is None:
+            return None
+        return _score(pupil.taught, self.watched)[0]
+
+    def __call__(
+        self,
+        transfer_set: TransferSet,
+        *,
+        start: Any = None,
+        watches: bool = True,
+        **settings: Any,
     ) -> "_Pupil":
+        """Fit a copy of the student."""
         student = clone(self.student).set_params(**settings) if settings else None
         own = self.recipe.read(transfer_set)
         before = None if start is None else start.taught.student
@@ -147,7 +164,7 @@ class _Course:
             self.student if student is None else student,
             self.target,
             own,
-            self.watched,
+            self.watched if watches else None,
             start=before,
         )
         taught = Taught(fitted, self.target)
@@ -213,7 +230,8 @@ def _or_of_labels(
         return replace(fitted, tried=None, trials=trials)
     whole = recipe.read(parts.whole)
     taught = _refilled(baseline.taught, meant, whole)
-    return _Fitted(taught, target, parts.whole, trials=trials)
+    done = recipe.for_baseline()
+    return _Fitted(taught, target, parts.whole, done, trials=trials)
 
 
 def _try(student: Any, target: Target, meant: Target, kept: TransferSet) -> Taught:

@@ -25,6 +25,7 @@ from interpretkd.models import (
     Scorecard,
     design_matrix,
     read_outputs,
+    rows_seen,
     read_scorecards,
 )
 
@@ -212,7 +213,7 @@ def linear_terms(model: Any, X: ArrayLike) -> Contributions:
     """
     form, outputs = read_outputs(model, Linear)
     schema = form.schema
-    codes = schema.encode(X)
+    codes = schema.encode(rows_seen(model, X))
     if not len(codes):
         raise InputError("linear_terms needs at least one row X.")
     matrix = design_matrix(schema, codes, form.fill)

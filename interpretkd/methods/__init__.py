@@ -10,11 +10,31 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.methods._columns import (
+        Columns as Columns,
+        Corrupted as Corrupted,
+        Prefix as Prefix,
+    )
     from interpretkd.methods._context import NEEDS as NEEDS, Context as Context
     from interpretkd.methods._from_function import (
         Auto as Auto,
         FromFunction as FromFunction,
     )
+    from interpretkd.methods._generators import (
+        Images as Images,
+        Mix as Mix,
+        Munge as Munge,
+        Resample as Resample,
+    )
+    from interpretkd.methods._hidden import Hidden as Hidden
+    from interpretkd.methods._hints import Features as Features
+    from interpretkd.methods._interleaved import Interleaved as Interleaved
+    from interpretkd.methods._members import (
+        EachTeacher as EachTeacher,
+        RandomTeacher as RandomTeacher,
+    )
+    from interpretkd.methods._pooled import Pooled as Pooled
+    from interpretkd.methods._positions import positions_of as positions_of
     from interpretkd.methods._questions import Questions as Questions
     from interpretkd.methods._ranked import (
         KBest as KBest,
@@ -47,7 +67,6 @@ if TYPE_CHECKING:
         ColumnView as ColumnView,
         DerivedView as DerivedView,
         View as View,
-        positions_of as positions_of,
     )
     from interpretkd.methods._weightings import (
         Confidence as Confidence,
@@ -59,15 +78,23 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
+        _columns: Columns Corrupted Prefix
         _context: Context NEEDS
         _from_function: Auto FromFunction
+        _generators: Images Mix Munge Resample
+        _interleaved: Interleaved
+        _members: EachTeacher RandomTeacher
+        _hidden: Hidden
+        _hints: Features
+        _pooled: Pooled
+        _positions: positions_of
         _questions: Questions
         _ranked: KBest Permuted TopK
         _replies: Conditional Smoothed Virtual
         _scheme: Pupil Scheme StudentFit
         _step: Hint Reply RowGenerator SLOTS Step Use Weighting apply_steps as_steps
             check_steps
-        _view: ColumnView DerivedView View positions_of
+        _view: ColumnView DerivedView View
         _weightings: Confidence Error Hardness Masked
         """,
     )

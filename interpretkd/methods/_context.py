@@ -14,7 +14,10 @@ from interpretkd.targets import Answers
 from interpretkd.teachers import Teacher
 from interpretkd.transfer import TransferSet
 
-NEEDS = ("labels", "images", "activations", "gradients", "checkpoints", "student")
+NEEDS = (
+    *("labels", "images", "activations", "gradients", "checkpoints", "members"),
+    "student",
+)
 """What a step may say that it needs."""
 
 
@@ -37,10 +40,17 @@ class Context:
         The answers so far: ask by `ask`.
     fit : callable or None
         Fits a quick student to a transfer set; what it returns is a `Pupil`.
+    restore : callable or None
+        Gives rows the form in which the user has them, for another teacher that was
+        fitted to such; None where that is their own.
     rng : numpy.random.Generator
         A stream of its own for each step: one more step moves no other step's draws.
+    notes : list of str
+        What a step found out, as sentences for the recipe; see `tell`.
     student : object or None
         The quick student, a `Pupil`, for a step that needs "student".
+    step : str, default=""
+        Which step's this is: its class, and how many of it stand before.
     """
 
     teacher: Teacher
@@ -49,13 +59,41 @@ class Context:
     seed: int
     questions: Questions
     fit: Callable[[TransferSet], Any] | None = None
+    restore: Callable[[Any], Any] | None = None
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
+    notes: list[str] = field(default_factory=list)
     student: Any = None
+    step: str = ""
 
     @property
     def n_asked(self) -> int:
-        """The different rows that the teacher was asked about so far."""
+        """The questions to the teacher so far; see `Questions.n_asked`."""
         return self.questions.n_asked
+
+    @property
+    def members(self) -> tuple[Teacher, ...]:
+        """The members of a teacher that is an ensemble; () of any other.
+
+        They read rows as the ensemble does.
+        """
+        return _members_of(self.teacher)
+
+    def ask_member(self, place: int, rows: Rows) -> Answers:
+        """Ask one member alone; each row that it was asked about before is free.
+
+        Parameters
+        ----------
+        place : int
+            Its position in `members`.
+        rows : DataFrame or ndarray of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        Answers
+            Its logits and own decisions.
+        """
+        return self.questions.of_member(place, self.members[place]).ask(rows)
 
     def ask(self, rows: Rows) -> Answers:
         """Ask the teacher; a row that it was asked about before costs nothing.
@@ -72,6 +110,24 @@ class Context:
         """
         return self.questions.ask(rows)
 
+    def once(self, make: Callable[[], Any]) -> Any:
+        """Return what a step makes when it is first applied in a fit, and that again.
+
+        Parameters
+        ----------
+        make : callable
+            Makes it.
+
+        Returns
+        -------
+        object
+            The same one in the whole fit.
+        """
+        kept = self.questions.kept
+        if self.step not in kept:
+            kept[self.step] = make()
+        return kept[self.step]
+
     def encode(self, rows: Rows) -> Encoded:
         """Return rows as codes of the fit's columns.
 
@@ -86,6 +142,17 @@ class Context:
             The same rows.
         """
         return Encoded(self.schema, self.schema.encode(rows))
+
+    def tell(self, sentence: str) -> None:
+        """Add a sentence to the recipe: a figure that the step alone knows.
+
+        Parameters
+        ----------
+        sentence : str
+            Such as how much of a layer its hints keep; it stands in `recipe_` for the
+            rows that the student was fitted to.
+        """
+        self.notes.append(sentence)
 
     def offers(self, transfer_set: TransferSet) -> frozenset[str]:
         """Return which of `NEEDS` there are.
@@ -107,6 +174,8 @@ class Context:
             there.add("images")
         if self.fit is not None:
             there.add("student")
+        if len(self.members) > 1:
+            there.add("members")
         return frozenset(there)
 
     def for_step(
@@ -134,14 +203,15 @@ class Context:
         student = None
         if "student" in step.needs and self.fit is not None:
             student = self.fit(transfer_set)
-        return replace(self, rng=rng, student=student)
+        place = f"{type(step).__name__} {occurrence}"
+        return replace(self, rng=rng, student=student, step=place, notes=[])
 
     def for_scheme(self, scheme: Any) -> "Context":
-        """Return what a scheme gets: its own chance.
+        """Return what a scheme or a view gets: its own chance, from its beginning.
 
         Parameters
         ----------
-        scheme : Scheme
+        scheme : Scheme or View
             Which.
 
         Returns
@@ -151,6 +221,30 @@ class Context:
         """
         name = zlib.crc32(type(scheme).__name__.encode())
         return replace(self, rng=np.random.default_rng([self.seed, name]))
+
+
+def _members_of(teacher: Teacher) -> tuple[Teacher, ...]:
+    """Return an ensemble's members, as they read the rows of its handle."""
+    model = teacher.estimator
+    inside = getattr(model, "teacher", None)
+    if isinstance(inside, Teacher):  # one that stands before the ensemble
+        members = _members_of(inside)
+    else:
+        found = getattr(model, "members_", None)
+        is_ours = isinstance(found, tuple) and bool(found)
+        if not is_ours or not all(isinstance(m, Teacher) for m in found):
+            return ()
+        members = found
+    reads = teacher.reads
+    if reads is None:
+        return members
+    return tuple(replace(m, reads=_first(reads, m.reads)) for m in members)
+
+
+def _first(
+    before: Callable[[Any], Any], after: Callable[[Any], Any] | None
+) -> Callable[[Any], Any]:
+    return before if after is None else lambda X: after(before(X))
 
 
 def unit_variance(columns: Array, weights: Array) -> Array:

@@ -28,6 +28,7 @@ _WHY_NOT = {
     "activations": "the teacher shows no hidden layers",
     "gradients": "the teacher has no derivatives by its inputs",
     "checkpoints": "the teacher kept no checkpoints (keep_checkpoints=True)",
+    "members": "the teacher is no EnsembleTeacher of two or more members",
     "student": "no student can be fitted here",
 }
 
@@ -337,8 +338,11 @@ class RowGenerator(Step):
     A subclass has the parameters `n_rows` and `share`, and may have `budget`: how many
     rows (a whole number) or how many for each given one (a float); their weight
     together, as a share of that of the given ones, though no made row counts more than
-    a given one; and the most questions to the teacher, None for as many as it takes.
-    0 rows or a share of 0 change nothing.
+    a given one; and the most questions to the teacher in the whole fit, None for as
+    many as it takes. 0 rows or a share of 0 change nothing.
+
+    A student that chooses is fitted twice, first without the validation rows, and each
+    time rows are drawn; with a budget they are drawn once, the first time.
     """
 
     n_rows: float
@@ -381,7 +385,7 @@ class RowGenerator(Step):
         """
         n_rows = int(self.n_rows)
         if isinstance(self.n_rows, float | np.floating):
-            n_rows = round(float(self.n_rows) * int(transfer_set.is_given.sum()))
+            n_rows = round(float(self.n_rows) * int(transfer_set.is_counted.sum()))
         return n_rows if self.budget is None else min(n_rows, self.budget)
 
     def draw(
@@ -438,15 +442,20 @@ class RowGenerator(Step):
         n_rows = self.count(transfer_set)
         if n_rows == 0 or self.share == 0:
             return transfer_set
-        drawn = self.draw(transfer_set, context, n_rows)
+        if self.budget is None:
+            drawn = self.draw(transfer_set, context, n_rows)
+        else:
+            drawn = context.once(lambda: self.draw(transfer_set, context, n_rows))
         rows, importance = drawn if isinstance(drawn, tuple) else (drawn, None)
         rows = context.schema.conform(rows)
         said = self.answer(rows, context)
         weight = np.ones(len(said))
         if importance is not None:
             weight = importance / importance.mean()
-        whole = transfer_set.weights[transfer_set.is_given]
-        each = min(float(whole.mean()), self.share * float(whole.sum()) / len(said))
+        whole = float(transfer_set.weights[transfer_set.is_given].sum())
+        each = min(
+            whole / int(transfer_set.is_counted.sum()), self.share * whole / len(said)
+        )
         further = TransferSet(
             rows,
             said.logits,
@@ -569,6 +578,9 @@ def apply_steps(
         name = type(step).__name__
         own = context.for_step(step, seen.get(name, 0), transfer_set)
         transfer_set = step.apply(transfer_set, own)
+        if own.notes:
+            notes = (*transfer_set.notes, *own.notes)
+            transfer_set = replace(transfer_set, notes=notes)
         seen[name] = seen.get(name, 0) + 1
     return transfer_set
 

@@ -65,8 +65,8 @@ else:
             share_interval wilson_interval
         _paired: mcnemar paired_bootstrap paired_divergence
         _rows: rows_to_measure
-        _scores: accuracy_improvement accuracy_reduction distillation_score
-            size_reduction
+        _scores: accuracy_improvement accuracy_reduction constant_fidelity
+            distillation_score size_reduction
         _slices: class_fidelities fidelity_by_class fidelity_by_slice
             named_slices slice_fidelities slices_of
         """,

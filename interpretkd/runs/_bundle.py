@@ -43,7 +43,7 @@ from interpretkd.distillation import (
     DistilledRegressor,
     TargetTrial,
 )
-from interpretkd.models import size_of
+from interpretkd.models import size_of, view_size_text
 from interpretkd.runs._destination import _as_folder, _check_replaceable
 from interpretkd.runs._folder import (
     _facts,
@@ -136,6 +136,7 @@ class Run(Shown):
         student = self.model.student_
         size, unit = size_of(student.form_)
         of = "" if size is None else f" of {size:,} {unit}"
+        of += view_size_text(self.model)
         rows = "no evaluation rows" if self.evaluation is None else self.evaluation
         lines = [
             f"{type(student).__name__}{of}, taught by a {_teacher_name(self.model)}; "

@@ -62,6 +62,10 @@ class _Foreign:
         """Say False: what others do with columns is not known."""
         return False
 
+    def averages(self, target: Target) -> bool:
+        """Say False: what others do with several answers to a row is not known."""
+        return False
+
     def prepare(self, target: Target) -> "_Foreign":
         copy = self.regressor.prepare(target) if self.ours else clone(self.regressor)
         return _Foreign(copy)

@@ -50,6 +50,8 @@ class TransferSet:
         What is decided.
     classes : ndarray of shape (n_outputs,), or None, default=None
         The names of the outputs; None where they have none.
+    notes : tuple of str, default=()
+        What the steps found out on the way here.
     """
 
     rows: Rows
@@ -62,6 +64,7 @@ class TransferSet:
     origin: NDArray[np.str_] | None = None
     task: str = "multiclass"
     classes: NDArray[Any] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def answers(self) -> Answers:
@@ -86,7 +89,18 @@ class TransferSet:
         """Which rows were given and not made, shape (n_samples,)."""
         if self.origin is None:
             return np.ones(len(self), dtype=np.bool_)
-        return np.isin(self.origin, _REAL)
+        real: NDArray[np.bool_] = np.asarray(np.isin(self.origin, _REAL))
+        return real
+
+    @property
+    def is_counted(self) -> NDArray[np.bool_]:
+        """Which rows were given, each once: what counts the training rows means them.
+
+        Shape (n_samples,).
+        """
+        if self.origin is None:
+            return np.ones(len(self), dtype=np.bool_)
+        return self.is_given & (self.origin != REPEATED)
 
     @property
     def is_labelled(self) -> NDArray[np.bool_]:

@@ -231,6 +231,26 @@ class CartStudent(_Student):
         """
         return _replace_auto(clone(self), "objective", _objective(target))
 
+    def averages(self, target: Target) -> bool:
+        """Say whether of equal rows only the mean of their target columns counts.
+
+        So it is while a tree grows, by squared error. A search lowers its objective,
+        in which each row may vote.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            False for a search that counts the rows that are decided otherwise.
+        """
+        objective = _objective(target) if self.objective == "auto" else self.objective
+        votes = objective in ("disagreement", "label_disagreement")
+        return self.search == "greedy" or not votes
+
     def without_search(self) -> Self:
         """Return a faster student that ranks targets in the same order.
 
