@@ -265,6 +265,7 @@ class Case:
         *,
         rows: NDArray[np.integer] | None = None,
         labels: NDArray[Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> Any:
         """Return a network of this case, frozen.
 
@@ -276,6 +277,8 @@ class Case:
             The positions of the training rows that it sees; None for all.
         labels : ndarray of shape (n_train,), default=None
             Other labels of the training rows.
+        settings : mapping, default=None
+            Other parameters of the network.
 
         Returns
         -------
@@ -284,9 +287,67 @@ class Case:
         """
         seen = np.arange(self.n_train) if rows is None else np.asarray(rows)
         y = self.y[: self.n_train] if labels is None else labels
-        network = self.make(100 * self.seed + k)
+        network = self.make(100 * self.seed + k).set_params(**(settings or {}))
         fitted = self.store.get(network, take_rows(self.X, seen), y[seen])
         return FrozenEstimator(fitted)
+
+    def networks(self, n: int) -> list[Any]:
+        """Return several networks, the first of which is that of all other rows.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+
+        Returns
+        -------
+        list of FrozenEstimator
+            They differ by their seeds.
+        """
+        return [self.network(k) for k in range(n)]
+
+    def misled(self, share: float) -> Any:
+        """Return a network that was trained with wrong labels among the right ones.
+
+        Parameters
+        ----------
+        share : float
+            The share of the training rows that have the label of another class.
+
+        Returns
+        -------
+        FrozenEstimator
+            The rows that students get have their right labels.
+        """
+        rng = np.random.default_rng(self.seed)
+        y = self.y[: self.n_train].copy()
+        classes = np.unique(y)
+        chosen = rng.permutation(len(y))[: round(share * len(y))]
+        moved = rng.integers(1, len(classes), len(chosen))
+        place = np.searchsorted(classes, y[chosen])
+        y[chosen] = classes[(place + moved) % len(classes)]
+        return self.network(0, labels=y)
+
+    def mindless(self) -> Any:
+        """Return a network that was trained with the labels of other rows.
+
+        Returns
+        -------
+        FrozenEstimator
+            It knows the classes and nothing of them.
+        """
+        rng = np.random.default_rng(self.seed)
+        return self.network(0, labels=rng.permutation(self.y[: self.n_train]))
+
+    def untrained(self) -> Any:
+        """Return a network of the same shape whose weights are those of its start.
+
+        Returns
+        -------
+        FrozenEstimator
+            All but untrained: one pass with steps of next to no length.
+        """
+        return self.network(1, settings={"max_epochs": 1, "learning_rate": 1e-12})
 
     @cached_property
     def decided(self) -> NDArray[np.int64]:

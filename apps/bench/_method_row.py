@@ -102,6 +102,8 @@ class Row:
         Builds what the method is compared with.
     teachers : callable, default=first_network
         Of a `Case`: what `build` and `control` get in the teacher's place.
+    plain_teachers : callable, default=first_network
+        The same for `plain`.
     students : tuple of str, default=("tree",)
         Names of `STUDENTS`.
     judged_by : {"fidelity", "accuracy"}, default="fidelity"
@@ -129,6 +131,7 @@ class Row:
     neutral_text: str = ""
     plain: Build = plainly
     teachers: Callable[[Any], Any] = first_network
+    plain_teachers: Callable[[Any], Any] = first_network
     students: tuple[str, ...] = ("tree",)
     judged_by: str = "fidelity"
     of: str = "network"

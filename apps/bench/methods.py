@@ -44,6 +44,7 @@ from interpretkd_bench._method_judging import (  # type: ignore[import-not-found
 from interpretkd_bench._method_row import (  # type: ignore[import-not-found]
     Row,
     Trial,
+    first_network,
 )
 from interpretkd_bench._method_tables import (  # type: ignore[import-not-found]
     markdown,
@@ -244,12 +245,14 @@ class _Bench:
         self, row: Row, case: Case, student: str
     ) -> tuple[Any, Judged, Judged]:
         """Return the plain model, fitted once for all rows that share it."""
-        key = (case.data, case.seed, student, row.plain, row.labelled)
+        asked = row.plain_teachers
+        key = (case.data, case.seed, student, row.plain, row.labelled, asked)
         if key not in self._plain:
-            unfitted = row.plain(case.network(0), self._student(student, case.seed))
+            of = "network" if asked is first_network else "own"
+            unfitted = row.plain(asked(case), self._student(student, case.seed))
             model, seconds = _fit(row, unfitted, case, further=False)
-            judged = judge(model, case, "network", seconds)
-            self._plain[key] = (model, judged, judge_baseline(model, case))
+            judged = judge(model, case, of, seconds)
+            self._plain[key] = (model, judged, judge_baseline(model, case, of))
         return self._plain[key]
 
     def _record(self, row: Row, trial: Trial) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from interpretkd.targets import probabilities
 
-__all__ = ["above", "confident_half", "on_rows"]
+__all__ = ["above", "confident_half", "differs", "hints_told", "on_rows", "within"]
 
 Claim = Callable[[Any], float]
 
@@ -61,6 +61,77 @@ def on_rows(chosen: Callable[[Any], Any], other: str, measure: str = "fidelity")
         return 100 * float(ours[mask].mean() - theirs[mask].mean())
 
     return claim
+
+
+def within(points: float, other: str, measure: str = "fidelity") -> Claim:
+    """Return the claim that the method loses less than so many points.
+
+    Parameters
+    ----------
+    points : float
+        Of 100.
+    other : str
+        As of `above`: against whom.
+    measure : {"fidelity", "accuracy"}, default="fidelity"
+        What.
+
+    Returns
+    -------
+    callable
+        Of a trial: what is left of the points.
+    """
+    gap = above(other, measure)
+    return lambda trial: points + gap(trial)
+
+
+def differs(trial: Any) -> float:
+    """Return on how many of 100 test rows method and plain decide otherwise.
+
+    Parameters
+    ----------
+    trial : Trial
+        A method beside plain.
+
+    Returns
+    -------
+    float
+        In [0, 100].
+    """
+    ours, theirs = (trial.judged[name].logits for name in ("method", "plain"))
+    return 100 * float((ours.argmax(axis=1) != theirs.argmax(axis=1)).mean())
+
+
+def hints_told(trial: Any) -> float:
+    """Return how much more the method's leaves know of the teacher's first layer.
+
+    Parameters
+    ----------
+    trial : Trial
+        Method and control are trees.
+
+    Returns
+    -------
+    float
+        100 times the R2, on test rows, of the means of the layer's units in the leaves
+        of the method's tree, found on the rows that it was fitted to, less the
+        control's.
+    """
+    case = trial.case
+    teacher = trial.models["plain"].teacher_
+    fitted, judged = (
+        np.asarray(teacher.activations(X, 0)).reshape(len(X), -1)
+        for X in (case.X, case.X_test)
+    )
+
+    def r2(model: Any) -> float:
+        places = [model.tree_.apply(X) for X in (case.X, case.X_test)]
+        means = np.tile(fitted.mean(axis=0), (int(max(map(np.max, places))) + 1, 1))
+        for leaf in np.unique(places[0]):
+            means[leaf] = fitted[places[0] == leaf].mean(axis=0)
+        missed = ((judged - means[places[1]]) ** 2).sum()
+        return 1 - float(missed / ((judged - judged.mean(axis=0)) ** 2).sum())
+
+    return 100 * (r2(trial.models["method"]) - r2(trial.models["control"]))
 
 
 def confident_half(case: Any) -> Any:

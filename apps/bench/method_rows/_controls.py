@@ -1,14 +1,25 @@
-"""Steps that do what a stub would do as well: the controls of several rows."""
+"""Steps that do what a stub would do as well: the controls of the rows."""
 
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from interpretkd.methods import Context, Reply, Step, Weighting
+from interpretkd.methods import Context, Hidden, Hint, Reply, Step, Weighting
+from interpretkd.targets import decide, probabilities
+from interpretkd.teachers import as_teacher
 from interpretkd.transfer import TransferSet
 
-__all__ = ["OfOtherRows", "ShuffledReplies", "ShuffledWeights"]
+__all__ = [
+    "HiddenOf",
+    "OfNearest",
+    "OfOtherRows",
+    "RandomClasses",
+    "RandomGraph",
+    "RandomHints",
+    "ShuffledReplies",
+    "ShuffledWeights",
+]
 
 
 class ShuffledWeights(Weighting):
@@ -22,7 +33,12 @@ class ShuffledWeights(Weighting):
 
     def __init__(self, step: Any) -> None:
         self.step = step
-        self.needs = step.needs
+
+    @property
+    def needs(self) -> frozenset[str]:  # type: ignore[override]
+        """What the other step needs."""
+        needs: frozenset[str] = self.step.needs
+        return needs
 
     def weigh(self, transfer_set: TransferSet, context: Context) -> Any:
         """Return the same numbers in another order.
@@ -85,7 +101,12 @@ class OfOtherRows(Step):
 
     def __init__(self, step: Any) -> None:
         self.step = step
-        self.needs = step.needs
+
+    @property
+    def needs(self) -> frozenset[str]:  # type: ignore[override]
+        """What the other step needs."""
+        needs: frozenset[str] = self.step.needs
+        return needs
 
     def apply(self, transfer_set: TransferSet, context: Context) -> TransferSet:
         """Return the set with the changed replies moved to other rows.
@@ -108,3 +129,171 @@ class OfOtherRows(Step):
         logits = np.array(transfer_set.logits)
         logits[chosen] = changed.logits[moved[: len(chosen)]]
         return replace(transfer_set, logits=logits, own=None)
+
+
+class OfNearest(Reply):
+    """Rows of some origins get the reply of the nearest given row, not their own.
+
+    Parameters
+    ----------
+    origins : tuple of str
+        The made rows.
+    """
+
+    def __init__(self, origins: tuple[str, ...]) -> None:
+        self.origins = origins
+
+    def reply(self, transfer_set: TransferSet, context: Context) -> Any:
+        """Return the replies.
+
+        Parameters
+        ----------
+        transfer_set, context : TransferSet, Context
+            As of `Reply.reply`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            Logits.
+        """
+        from scipy.spatial import KDTree
+
+        made = np.isin(transfer_set.origins, self.origins)
+        codes = np.nan_to_num(np.asarray(transfer_set.encoded.codes, dtype=np.float64))
+        spread = codes[~made].std(axis=0)
+        codes = codes / np.where(spread > 0, spread, 1)
+        _, nearest = KDTree(codes[~made]).query(codes[made])
+        logits = np.array(transfer_set.logits)
+        logits[made] = transfer_set.logits[~made][nearest]
+        return logits
+
+
+class RandomClasses(Reply):
+    """The decided class and some others by lot keep their probabilities.
+
+    Parameters
+    ----------
+    k : int
+        How many classes keep theirs; the others share the rest evenly.
+    """
+
+    def __init__(self, k: int) -> None:
+        self.k = k
+
+    def reply(self, transfer_set: TransferSet, context: Context) -> Any:
+        """Return the replies.
+
+        Parameters
+        ----------
+        transfer_set, context : TransferSet, Context
+            As of `Reply.reply`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            Logits.
+        """
+        chance = probabilities(transfer_set.logits, "multiclass")
+        n_rows, n_classes = chance.shape
+        lot = context.rng.random(chance.shape)
+        lot[np.arange(n_rows), decide(transfer_set.logits)] = -1  # always kept
+        kept = np.argsort(np.argsort(lot, axis=1), axis=1) < self.k
+        rest = np.where(kept, 0, chance).sum(axis=1, keepdims=True)
+        even = rest / max(n_classes - self.k, 1)
+        return np.log(np.maximum(np.where(kept, chance, even), 1e-12))
+
+
+class RandomGraph(Reply):
+    """Answers moved towards those of rows drawn by lot.
+
+    Parameters
+    ----------
+    beta : float
+        The share of the others.
+    n_neighbours : int, default=5
+        How many each row gets.
+    """
+
+    def __init__(self, beta: float, n_neighbours: int = 5) -> None:
+        self.beta = beta
+        self.n_neighbours = n_neighbours
+
+    def reply(self, transfer_set: TransferSet, context: Context) -> Any:
+        """Return the replies.
+
+        Parameters
+        ----------
+        transfer_set, context : TransferSet, Context
+            As of `Reply.reply`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            Logits.
+        """
+        chance = probabilities(transfer_set.logits, "multiclass")
+        others = [context.rng.permutation(chance) for _ in range(self.n_neighbours)]
+        mixed = (1 - self.beta) * chance + self.beta * np.mean(others, axis=0)
+        return np.log(np.maximum(mixed, 1e-12))
+
+
+class RandomHints(Hint):
+    """Guide columns drawn by lot, with the variance of others.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    share : float
+        As of `Hint`.
+    """
+
+    def __init__(self, n: int, share: float) -> None:
+        self.n = n
+        self.share = share
+
+    def columns(self, transfer_set: TransferSet, context: Context) -> Any:
+        """Return normal deviates.
+
+        Parameters
+        ----------
+        transfer_set, context : TransferSet, Context
+            As of `Hint.columns`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n), float64
+            They know nothing.
+        """
+        return context.rng.normal(size=(len(transfer_set), self.n))
+
+
+class HiddenOf(Hidden):
+    """What a hidden layer of another network says.
+
+    Parameters
+    ----------
+    network : estimator
+        Fitted.
+    layer : int, default=0
+        As of `Hidden`.
+    """
+
+    def __init__(self, network: Any, layer: int = 0) -> None:
+        super().__init__(layer)
+        self.network = network
+
+    def fit(self, rows: Any, context: Context) -> Any:
+        """Name the neurons of the other network.
+
+        Parameters
+        ----------
+        rows, context : DataFrame or ndarray, Context
+            As of `View.fit`.
+
+        Returns
+        -------
+        View
+            Itself.
+        """
+        return super().fit(rows, replace(context, teacher=as_teacher(self.network)))

@@ -7,10 +7,12 @@ from interpretkd_bench.method_rows._claims import (  # type: ignore[import-not-f
     above,
 )
 from interpretkd_bench.method_rows._controls import (  # type: ignore[import-not-found]
+    OfNearest,
     ShuffledReplies,
 )
 
 from interpretkd.distillation import DistilledClassifier
+from interpretkd.methods import Images, Mix, Munge, Resample
 
 __all__ = ["ROWS"]
 
@@ -46,5 +48,69 @@ ROWS = (
         claim_text="what helps is what the teacher says of the drawn rows",
         neutral={"transfer": None},
         students=("tree", "large tree"),
+    ),
+    Row(
+        number="28b",
+        name="Mix",
+        source="Chawla et al. 2002, without labels",
+        data=(TABLES,),
+        build=lambda f, s: DistilledClassifier(f, s, transfer=Mix(2.0)),
+        control=lambda f, s: DistilledClassifier(
+            f, s, transfer=Mix(2.0), replies=OfNearest(("mix",))
+        ),
+        control_text="the same rows with the reply of the nearest given row",
+        claim=above("control"),
+        claim_text="the teacher's own reply to a made row is worth more than that of "
+        "the row that it was made of",
+        neutral={"transfer__n_rows": 0},
+        students=("large tree", "booster"),
+    ),
+    Row(
+        number="28c",
+        name="Resample",
+        source="cells of neighbours",
+        data=(TABLES,),
+        build=lambda f, s: DistilledClassifier(f, s, transfer=Resample(2.0)),
+        control=lambda f, s: DistilledClassifier(
+            f, s, transfer=Resample(2.0), replies=OfNearest(("resample",))
+        ),
+        control_text="the same rows with the reply of the nearest given row",
+        claim=above("control"),
+        claim_text="the teacher's own reply to a made row is worth more than that of "
+        "the row that it was made of",
+        neutral={"transfer__n_rows": 0},
+        students=("large tree", "booster"),
+    ),
+    Row(
+        number="28d",
+        name="Images",
+        source="Simard, Steinkraus & Platt 2003",
+        data=("digits", "mnist"),
+        build=lambda f, s: DistilledClassifier(f, s, transfer=Images(1.0)),
+        control=lambda f, s: DistilledClassifier(
+            f, s, transfer=Images(1.0), replies=OfNearest(("images",))
+        ),
+        control_text="the same rows with the reply of the nearest given row",
+        claim=above("control"),
+        claim_text="the teacher's own reply to a made row is worth more than that of "
+        "the row that it was made of",
+        neutral={"transfer__n_rows": 0},
+        students=("greedy tree", "linear"),
+    ),
+    Row(
+        number="39",
+        name="Munge",
+        source="Bucila, Caruana & Niculescu-Mizil 2006",
+        data=(TABLES,),
+        build=lambda f, s: DistilledClassifier(f, s, transfer=Munge(2.0)),
+        control=lambda f, s: DistilledClassifier(
+            f, s, transfer=Munge(2.0), replies=OfNearest(("munge",))
+        ),
+        control_text="the same rows with the reply of the nearest given row",
+        claim=above("control"),
+        claim_text="the teacher's own reply to a made row is worth more than that of "
+        "the row that it was made of",
+        neutral={"transfer__share": 0.0},
+        students=("large tree", "booster"),
     ),
 )
