@@ -155,4 +155,3 @@ def _with_chosen_weights(model: Any, methods: _Methods, recipe: _Recipe) -> _Rec
     chosen = Confidence()
     serves = methods.weighs and str(chosen) in model.recipe_
     return recipe.with_weights(chosen) if serves else recipe
-

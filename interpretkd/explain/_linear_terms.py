@@ -25,8 +25,8 @@ from interpretkd.models import (
     Scorecard,
     design_matrix,
     read_outputs,
-    rows_seen,
     read_scorecards,
+    rows_seen,
 )
 
 _MOST_LINES = 15

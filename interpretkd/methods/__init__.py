@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.methods._absent import (
+        AbsentScheme as AbsentScheme,
+        AbsentStep as AbsentStep,
+    )
     from interpretkd.methods._columns import (
         Columns as Columns,
         Corrupted as Corrupted,
@@ -78,6 +82,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
+        _absent: AbsentScheme AbsentStep
         _columns: Columns Corrupted Prefix
         _context: Context NEEDS
         _from_function: Auto FromFunction

@@ -16,8 +16,8 @@ from interpretkd._base import (
 )
 from interpretkd.data import Rows
 from interpretkd.methods._context import Context
+from interpretkd.methods._positions import positions_of
 from interpretkd.methods._step import Weighting
-from interpretkd.methods._view import positions_of
 from interpretkd.metrics import row_divergences
 from interpretkd.targets import probabilities
 from interpretkd.transfer import TransferSet

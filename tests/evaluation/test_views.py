@@ -1,14 +1,12 @@
 """A student that reads other columns than its teacher: each figure by its own."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 import interpretkd as ikd
-from interpretkd.data import replace_cells
 from interpretkd.drawing import draw_tree
 from interpretkd.evaluation import analyse, disagreements, interventions, stability
 from interpretkd.explain import (

@@ -30,7 +30,9 @@ def _recipe_blocks(subject: _Subject) -> list[Block]:
     blocks: list[Block] = []
     if model.recipe_:
         blocks.append(
-            Paragraph("What was done to the rows before the student was fitted to them:")
+            Paragraph(
+                "What was done to the rows before the student was fitted to them:"
+            )
         )
         blocks.append(Bullets(tuple(f"{sentence}." for sentence in model.recipe_)))
     if getattr(model, "trials_", ()):
