@@ -117,7 +117,7 @@ SETTINGS: Mapping[str, Setting] = {
     "italy_power": Setting(lambda seed: task_of(load_italy_power(), seed=seed)),
 }
 _NETWORK = {"hidden": (64, 32), "max_epochs": 40}
-_QUICK_NETWORK = {"hidden": (16,), "max_epochs": 4}
+_QUICK_NETWORK = {"hidden": (16, 8), "max_epochs": 4}
 _QUICK_CNN = {"channels": (4,), "hidden": (16,), "max_epochs": 2}
 
 
