@@ -17,8 +17,8 @@ _TIE = 1e-6
 def _mixed(said: Sequence[Answers], weights: Array, how: str, task: str) -> Answers:
     """Mix answers with weights above 0 that sum to 1.
 
-    All is computed as the difference from the answer that counts most: where all say
-    the same, the mixture is that to the last bit.
+    Logits are mixed by their differences from the answer that counts most: where all
+    say the same, the mixture is that to the last bit.
     """
     shapes = {answers.shape for answers in said}
     if len(shapes) > 1:
@@ -39,20 +39,24 @@ def _mixed(said: Sequence[Answers], weights: Array, how: str, task: str) -> Answ
 
 
 def _mixed_probabilities(logits: Array, weights: Array, task: str) -> Array:
-    """Return log(sum v p), up to a constant of the row; for labels the log-odds."""
-    main = int(weights.argmax())
+    """Return log(sum v p); for labels the log-odds.
 
-    def added(logs: Array) -> Array:
-        away = logs - logs[main]
-        sums = logsumexp(away, axis=0, b=weights[:, None, None])
-        return np.where((away == 0).all(axis=0), 0.0, sums)
+    Where all say the same, so does the mixture, to the last bit: then it has that
+    answer's constant of the row, which softmax does not see.
+    """
+    main = logits[weights.argmax()]
+
+    def mean(logs: Array) -> Array:
+        mixture: Array = logsumexp(logs, axis=0, b=weights[:, None, None])
+        return mixture
 
     if task == "multilabel":
-        mixture = logits[main] + added(log_expit(logits)) - added(log_expit(-logits))
+        mixed = mean(log_expit(logits)) - mean(log_expit(-logits))
+        same = (logits == main).all(axis=0)
     else:
-        mixture = logits[main] + added(log_softmax(logits, axis=2))
-    moved: Array = mixture
-    return moved
+        mixed = mean(log_softmax(logits, axis=2))
+        same = (logits == main).all(axis=(0, 2))[:, None]
+    return np.where(same, main, mixed)
 
 
 def _as_agreed(logits: Array, said: Sequence[Answers], task: str) -> Answers:

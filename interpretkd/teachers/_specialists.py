@@ -93,7 +93,7 @@ class _Panel:
             shares.append(found[due])
         own = [specialist.own for specialist in self.specialists]
         agreed = _agreed_shares(np.exp(logs[due]), own, shares, asked[due])
-        logits[due] += np.log(np.maximum(agreed, 1e-300)) - logs[due]
+        logits[due] = np.log(np.maximum(agreed, 1e-300))
         if said.own is None:
             return Answers(logits)
         decided = np.where(asked.any(axis=1), decide(logits), said.own)

@@ -143,7 +143,11 @@ class TestMixing:
 
     @settings(deadline=None, max_examples=50)
     @given(
-        arrays(np.float64, (3, 4, 3), elements=st.floats(-700, 700)),
+        arrays(
+            np.float64,
+            (3, 4, 3),
+            elements=st.floats(-700, 700) | st.sampled_from([-1e30, -1e9]),
+        ),
         arrays(np.float64, 3, elements=st.floats(0.01, 1)),
         st.sampled_from(["multiclass", "multilabel"]),
     )

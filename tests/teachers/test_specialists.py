@@ -107,6 +107,21 @@ class TestSpecialists:
             ).fun
             assert _divergence(found[i], general[i], said) <= best + 1e-6
 
+    def test_a_class_that_is_masked_stays_unlikely(self) -> None:
+        general = CallableTeacher(
+            lambda rows: np.tile([2.0, 1.0, -1e30], (len(rows), 1)),
+            classes=["a", "b", "c"],
+            output="logits",
+        )
+        for key in (("a", "b"), ("a", "c")):
+            panel = {key: _says([0.5, 0.5], list(key))}
+            found = SpecialistTeacher(general, panel).predict_proba(np.zeros((1, 1)))
+            p = softmax([2.0, 1.0])
+            divided = [p[0] / 2 + 0.25, p[1] / 2 + 0.25, 0]
+            apart = [0.75 * p[0], p[1], 0.25 * p[0]]
+            expected = divided if key == ("a", "b") else apart
+            np.testing.assert_allclose(found, [expected], atol=1e-12)
+
     def test_without_specialists_it_is_the_general_teacher(self) -> None:
         careful = FixedThresholdClassifier(
             LogisticRegression(max_iter=1000), threshold=0.9, pos_label=True
