@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         frame_of as frame_of,
         open_table as open_table,
         parse_table as parse_table,
+        raw_columns as raw_columns,
         read_table as read_table,
         require_columns as require_columns,
     )
@@ -70,7 +71,7 @@ else:
         _schema: Column MISSING Rows Schema VALUE check_schema expand
         _splits: Split hold_out split_rows
         _table_options: ReadTable TableOptions
-        _tables: as_they_stand frame_of open_table parse_table read_table
+        _tables: as_they_stand frame_of open_table parse_table raw_columns read_table
             require_columns
         _unseen: UnseenCells unseen_cells
         """,

@@ -115,7 +115,9 @@ class Encoded:
         return Encoded(self.schema.of_rows(codes), codes)
 
 
-def checked_rows(estimator: Any, X: object, *, reset: bool) -> Rows:
+def checked_rows(
+    estimator: Any, X: object, *, reset: bool, allow_nan: bool | None = None
+) -> Rows:
     """Check rows as scikit-learn does, without copying or converting a frame.
 
     Sets (``reset=True``) or compares ``n_features_in_`` and ``feature_names_in_``.
@@ -128,6 +130,8 @@ def checked_rows(estimator: Any, X: object, *, reset: bool) -> Rows:
         Rows; NaN is allowed where the estimator's tags say so, infinity is not.
     reset : bool
         True in `fit`, False elsewhere.
+    allow_nan : bool or None, default=None
+        Whether NaN is allowed; None for what the estimator's tags say.
 
     Returns
     -------
@@ -140,7 +144,8 @@ def checked_rows(estimator: Any, X: object, *, reset: bool) -> Rows:
         In scikit-learn's words, for rows that cannot be used.
     """
     frame = as_frame(X)
-    allow_nan = get_tags(estimator).input_tags.allow_nan
+    if allow_nan is None:
+        allow_nan = get_tags(estimator).input_tags.allow_nan
     if frame is None:
         schema = getattr(estimator, "schema_", None)
         if not reset and schema and not schema.holds_numbers:

@@ -45,7 +45,12 @@ from interpretkd.data import (
 )
 from interpretkd.distillation._choosing import TargetTrial
 from interpretkd.distillation._deliberating import _Choice
-from interpretkd.distillation._recipe import _made_rows, _Methods, _Recipe
+from interpretkd.distillation._recipe import (
+    _checked_weight,
+    _made_rows,
+    _Methods,
+    _Recipe,
+)
 from interpretkd.distillation._teaching import (
     _fit_in_full,
     _fit_to_labels,
@@ -100,9 +105,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     validation_fraction: float
     n_asked_: int
     queries_: int
-    recipe_: tuple[str, ...]
-    transfer_set_: TransferSet | None
-    view_: View | None
+    recipe_: tuple[str, ...] = ()  # a loaded run may know of none
+    transfer_set_: TransferSet | None = None
+    view_: View | None = None
     schema_: Schema
     ranges_: Ranges | None
     task_: str
@@ -406,7 +411,14 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         """Return rows as the student reads them."""
         if self.view_ is None:
             return self._conform(checked_rows(self, X, reset=False))
-        rows = checked_rows(self, self.view_.complete(X), reset=False)
+        own = self.view_.own_rows(X, self.schema_)
+        if own is not None:
+            return own
+        # A gap is no matter for a teacher that is not asked.
+        alone = isinstance(self.view_, ColumnView)
+        allow_nan = get_tags(self._student).input_tags.allow_nan if alone else None
+        whole = self.view_.complete(X)
+        rows = checked_rows(self, whole, reset=False, allow_nan=allow_nan)
         return self.view_.see(self._conform(rows))
 
     @property
@@ -545,7 +557,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         size = max(2, round(self.validation_fraction * n_given))
         return hold_out(rows, size, seed, self._strata(y), groups)
 
-    def teacher_for(self, X: ArrayLike, y: Any) -> Teacher:
+    def teacher_for(
+        self, X: ArrayLike, y: Any, *, sample_weight: ArrayLike | None = None
+    ) -> Teacher:
         """Return the teacher that `fit` would ask if it were given these rows.
 
         Parameters
@@ -555,6 +569,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_labels), or None
             Labels; an unfitted teacher is fitted to those that are not kept for
             validation.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As of `fit`.
 
         Returns
         -------
@@ -566,7 +582,12 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             return self._fit_teacher(X, y)
         rows, _, n_given = self._begin(X, y, None)
         kept, _ = self._split(n_given, y)
-        return self._fit_teacher(take_rows(rows, kept), None if y is None else y[kept])
+        weight = _checked_weight(sample_weight, n_given, len(rows))
+        return self._fit_teacher(
+            take_rows(rows, kept),
+            None if y is None else y[kept],
+            weight=None if weight is None else weight[kept],
+        )
 
     def _strata(self, y: Any) -> NDArray[Any] | None:
         """Return the labels whose shares are kept where rows are split."""
@@ -642,7 +663,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self.trials_ += fitted.trials
         self.student_, self.reading_ = fitted.taught.student, fitted.taught.reading
         self.transfer_set_, self.view_ = fitted.prepared, recipe.view
-        self.recipe_, self.queries_ = recipe.sentences(), recipe.context.n_asked
+        self.recipe_ = (*fitted.recipe.sentences(), *fitted.prepared.notes)
+        self.queries_ = recipe.context.n_asked
         del self._questions  # the answers would be kept as long as the model
 
     def _recipe(
@@ -655,17 +677,18 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             taught = _try(student.without_search(), targets[0], targets[0], rows)
             return _Pupil(taught, _Recipe(context))
 
-        context = Context(
-            self.teacher_, self.schema_, self.task_, seed, self._questions, fit
-        )
+        asked = (self.teacher_, self.schema_, self.task_, seed, self._questions)
+        restore = None if self._given is None else self._given.restore
+        context = Context(*asked, fit, restore)
         n_outputs = parts.whole.logits.shape[1]
         use = Use(student, tuple(targets), self.teacher_, n_outputs)
         methods.check(name, use, context.offers(parts.kept))
         view = methods.view
         if view is not None:
-            view = clone(view).fit(parts.kept.rows, context)
-            if not isinstance(view, ColumnView):
+            view = clone(view).fit(parts.kept.rows, context.for_scheme(view))
+            if not hasattr(view, "schema_"):
                 view.schema_ = Encoded.of(view.see(parts.whole.rows)).schema
+            view = view.for_student(student)
         return _Recipe(
             context,
             methods.transfer,

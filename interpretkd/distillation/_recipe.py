@@ -71,8 +71,7 @@ class _Recipe:
         """Return rows to fit to as the student reads them while it is fitted."""
         if self.view is None:
             return prepared
-        rows = self.view.training_rows(prepared.rows, self.context)
-        return replace(prepared, rows=rows, known=self.view.encoded(rows))
+        return self.view.taught(prepared, self.context.for_scheme(self.view))
 
     def seen(self, rows: TransferSet) -> TransferSet:
         """Return rows as the student reads them when it is asked."""

@@ -20,6 +20,7 @@ from interpretkd.distillation._choosing import (
 )
 from interpretkd.distillation._fitting import fit_student
 from interpretkd.distillation._recipe import _Recipe
+from interpretkd.methods import Pupil
 from interpretkd.students import as_student
 from interpretkd.targets import Target, label_target
 from interpretkd.transfer import TransferSet
@@ -56,12 +57,14 @@ class _Fitted:
     """A student in full, and as it was while it chose, fitted to the rows kept.
 
     `tried` is None where nothing was chosen on the validation rows; `prepared` are the
-    rows that it was fitted to, after all steps, in original columns.
+    rows that it was fitted to, after all steps, in original columns; `recipe` is what
+    was done to them in the end.
     """
 
     taught: Taught
     target: Target
     prepared: TransferSet
+    recipe: _Recipe
     tried: Taught | None = None
     trials: tuple[TargetTrial, ...] = field(default=(), kw_only=True)
 
@@ -93,7 +96,8 @@ def _fit_in_full(
         scale = 1.0
     own = recipe.read(prepared)
     calibrated = _calibrated(taught.student, taught.reading, meant, own, scale)
-    return _Fitted(calibrated, target, prepared, tried)
+    done = recipe if asks else replace(recipe, transfer=())
+    return _Fitted(calibrated, target, prepared, done, tried)
 
 
 def _rows_serve(
@@ -139,9 +143,9 @@ class _Course:
             )
         return kept.taught
 
-    def score(self, pupil: Any) -> float | None:
+    def score(self, pupil: Pupil) -> float | None:
         """Return the fidelity on the watched rows, if there are some."""
-        if self.watched is None:
+        if self.watched is None or not isinstance(pupil, _Pupil):
             return None
         return _score(pupil.taught, self.watched)[0]
 
@@ -227,7 +231,8 @@ def _or_of_labels(
         return replace(fitted, tried=None, trials=trials)
     whole = recipe.read(parts.whole)
     taught = _refilled(baseline.taught, meant, whole)
-    return _Fitted(taught, target, parts.whole, trials=trials)
+    done = recipe.for_baseline()
+    return _Fitted(taught, target, parts.whole, done, trials=trials)
 
 
 def _try(student: Any, target: Target, meant: Target, kept: TransferSet) -> Taught:

@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.methods._absent import (
+        AbsentScheme as AbsentScheme,
+        AbsentStep as AbsentStep,
+    )
+    from interpretkd.methods._columns import (
+        Columns as Columns,
+        Corrupted as Corrupted,
+        Prefix as Prefix,
+    )
     from interpretkd.methods._context import NEEDS as NEEDS, Context as Context
     from interpretkd.methods._from_function import (
         Auto as Auto,
@@ -21,11 +30,16 @@ if TYPE_CHECKING:
         Munge as Munge,
         Resample as Resample,
     )
+    from interpretkd.methods._hidden import Hidden as Hidden
+    from interpretkd.methods._hints import Features as Features
     from interpretkd.methods._interleaved import Interleaved as Interleaved
+    from interpretkd.methods._masks import Attended as Attended, Masked as Masked
     from interpretkd.methods._members import (
         EachTeacher as EachTeacher,
         RandomTeacher as RandomTeacher,
     )
+    from interpretkd.methods._pooled import Pooled as Pooled
+    from interpretkd.methods._positions import positions_of as positions_of
     from interpretkd.methods._questions import Questions as Questions
     from interpretkd.methods._ranked import (
         KBest as KBest,
@@ -58,30 +72,35 @@ if TYPE_CHECKING:
         ColumnView as ColumnView,
         DerivedView as DerivedView,
         View as View,
-        positions_of as positions_of,
     )
     from interpretkd.methods._weightings import (
         Confidence as Confidence,
         Error as Error,
         Hardness as Hardness,
-        Masked as Masked,
     )
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
+        _absent: AbsentScheme AbsentStep
+        _columns: Columns Corrupted Prefix
         _context: Context NEEDS
         _from_function: Auto FromFunction
         _generators: Images Mix Munge Resample
         _interleaved: Interleaved
+        _masks: Attended Masked
         _members: EachTeacher RandomTeacher
+        _hidden: Hidden
+        _hints: Features
+        _pooled: Pooled
+        _positions: positions_of
         _questions: Questions
         _ranked: KBest Permuted TopK
         _replies: Conditional Smoothed Virtual
         _scheme: Pupil Scheme StudentFit
         _step: Hint Reply RowGenerator SLOTS Step Use Weighting apply_steps as_steps
             check_steps
-        _view: ColumnView DerivedView View positions_of
-        _weightings: Confidence Error Hardness Masked
+        _view: ColumnView DerivedView View
+        _weightings: Confidence Error Hardness
         """,
     )

@@ -40,8 +40,13 @@ class Context:
         The answers so far: ask by `ask`.
     fit : callable or None
         Fits a quick student to a transfer set; what it returns is a `Pupil`.
+    restore : callable or None
+        Gives rows the form in which the user has them, for another teacher that was
+        fitted to such; None where that is their own.
     rng : numpy.random.Generator
         A stream of its own for each step: one more step moves no other step's draws.
+    notes : list of str
+        What a step found out, as sentences for the recipe; see `tell`.
     student : object or None
         The quick student, a `Pupil`, for a step that needs "student".
     step : str, default=""
@@ -54,7 +59,9 @@ class Context:
     seed: int
     questions: Questions
     fit: Callable[[TransferSet], Any] | None = None
+    restore: Callable[[Any], Any] | None = None
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
+    notes: list[str] = field(default_factory=list)
     student: Any = None
     step: str = ""
 
@@ -136,6 +143,17 @@ class Context:
         """
         return Encoded(self.schema, self.schema.encode(rows))
 
+    def tell(self, sentence: str) -> None:
+        """Add a sentence to the recipe: a figure that the step alone knows.
+
+        Parameters
+        ----------
+        sentence : str
+            Such as how much of a layer its hints keep; it stands in `recipe_` for the
+            rows that the student was fitted to.
+        """
+        self.notes.append(sentence)
+
     def offers(self, transfer_set: TransferSet) -> frozenset[str]:
         """Return which of `NEEDS` there are.
 
@@ -186,14 +204,14 @@ class Context:
         if "student" in step.needs and self.fit is not None:
             student = self.fit(transfer_set)
         place = f"{type(step).__name__} {occurrence}"
-        return replace(self, rng=rng, student=student, step=place)
+        return replace(self, rng=rng, student=student, step=place, notes=[])
 
     def for_scheme(self, scheme: Any) -> "Context":
-        """Return what a scheme gets: its own chance.
+        """Return what a scheme or a view gets: its own chance, from its beginning.
 
         Parameters
         ----------
-        scheme : Scheme
+        scheme : Scheme or View
             Which.
 
         Returns

@@ -578,6 +578,9 @@ def apply_steps(
         name = type(step).__name__
         own = context.for_step(step, seen.get(name, 0), transfer_set)
         transfer_set = step.apply(transfer_set, own)
+        if own.notes:
+            notes = (*transfer_set.notes, *own.notes)
+            transfer_set = replace(transfer_set, notes=notes)
         seen[name] = seen.get(name, 0) + 1
     return transfer_set
 

@@ -5,6 +5,7 @@ columns that people know, and all that is done with a student works. Or it makes
 of its own (`DerivedView`): neurons, or pooled pixels.
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from interpretkd._base import InputError, joined, one_line
-from interpretkd.data import Encoded, Rows, Schema, as_frame, value_name
+from interpretkd.data import Encoded, Rows, Schema, as_frame
 from interpretkd.methods._context import Context
 from interpretkd.methods._step import Use
 from interpretkd.targets import TASKS
@@ -32,10 +33,13 @@ class View(BaseEstimator):
         As of `Step`.
     tasks : tuple of str
         As of `Step`.
+    own_columns : bool
+        Whether the columns that the student reads are the view's and not the rows'.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     tasks: ClassVar[tuple[str, ...]] = TASKS
+    own_columns: ClassVar[bool] = False
     schema_: Schema
     """The columns that the student reads."""
 
@@ -110,22 +114,37 @@ class View(BaseEstimator):
         """
         return X
 
-    def training_rows(self, rows: Rows, context: Context) -> Rows:
-        """Return what the student is fitted to; the same as it sees, mostly.
+    def own_rows(self, X: ArrayLike, schema: Schema) -> Rows | None:
+        """Return rows that are given as the student reads them, and need no view.
 
         Parameters
         ----------
-        rows : DataFrame or ndarray of shape (n_samples, n_features)
-            Rows in original columns.
-        context : Context
-            A random stream, for a view that is noisy.
+        X : array-like or frame
+            Rows as a user has them.
+        schema : Schema
+            The teacher's columns.
 
         Returns
         -------
-        DataFrame or ndarray of shape (n_samples, n_seen)
-            The columns of `schema_`.
+        DataFrame or ndarray of shape (n_samples, n_seen), or None
+            The columns of `schema_`; None for rows to be completed and seen.
         """
-        return self.see(rows)
+        return None
+
+    def for_student(self, student: Any) -> Self:
+        """Return the view for a student in the contract of students.
+
+        Parameters
+        ----------
+        student : student
+            As `students.as_student` returns it.
+
+        Returns
+        -------
+        View
+            Itself.
+        """
+        return self
 
     @property
     def n_parameters(self) -> int:
@@ -150,10 +169,11 @@ class View(BaseEstimator):
         Encoded
             The same rows.
         """
-        return Encoded(self.schema_, self.schema_.encode(rows))
+        codes = self.schema_.encode(rows)
+        return Encoded(self.schema_.of_rows(codes), codes)
 
     def seen(self, transfer_set: TransferSet) -> TransferSet:
-        """Return a transfer set as the student reads it.
+        """Return a transfer set as the student reads it where it is judged.
 
         Parameters
         ----------
@@ -165,10 +185,25 @@ class View(BaseEstimator):
         TransferSet
             The same answers, labels and weights.
         """
-        from dataclasses import replace
-
         rows = self.see(transfer_set.rows)
         return replace(transfer_set, rows=rows, known=self.encoded(rows))
+
+    def taught(self, transfer_set: TransferSet, context: Context) -> TransferSet:
+        """Return what the student is fitted to; the same as it sees, mostly.
+
+        Parameters
+        ----------
+        transfer_set : TransferSet
+            Its rows in original columns.
+        context : Context
+            A random stream, for a view that is noisy.
+
+        Returns
+        -------
+        TransferSet
+            The same answers, labels and weights.
+        """
+        return self.seen(transfer_set)
 
     def __str__(self) -> str:
         """Say in one sentence what the student reads."""
@@ -178,18 +213,20 @@ class View(BaseEstimator):
 class ColumnView(View):
     """A view of some of the columns: the others are held at one value.
 
-    The student's form keeps the columns of the teacher, and reads these alone.
+    The student's form keeps the columns of the teacher, and reads these alone. A
+    regressor of another library is given these alone.
 
     Attributes
     ----------
     reads_ : tuple of int
         The positions of the columns that the student reads.
     fill_ : list
-        What stands in the others, one value a column of the teacher.
+        What stands in a column that is not read, one value for each of the teacher's.
     """
 
     reads_: tuple[int, ...]
     fill_: list[Any]
+    narrow_: bool = False
 
     def read_columns(self, schema: Schema) -> tuple[int, ...]:
         """Return the positions of the columns that the student reads.
@@ -219,10 +256,46 @@ class ColumnView(View):
         View
             Itself.
         """
-        self.schema_ = context.schema
-        self.reads_ = self.read_columns(context.schema)
-        first = rows.iloc[0] if isinstance(rows, pd.DataFrame) else rows[0]
-        self.fill_ = list(first)
+        return self.of_columns(context.schema)
+
+    def of_columns(self, schema: Schema) -> Self:
+        """Find the columns, and a value to stand in each other one, without any row.
+
+        Parameters
+        ----------
+        schema : Schema
+            The teacher's columns.
+
+        Returns
+        -------
+        View
+            Itself.
+        """
+        self.schema_ = schema
+        self.reads_ = self.read_columns(schema)
+        self.fill_ = [
+            pd.Series(feature.decode(np.zeros(1))).iloc[0]
+            for feature in schema.features
+        ]
+        return self
+
+    def for_student(self, student: Any) -> Self:
+        """Return the view: other libraries' regressors get the read columns alone.
+
+        Not all of them read texts, or pass over a column that is always the same.
+
+        Parameters
+        ----------
+        student : student
+            As of `View.for_student`.
+
+        Returns
+        -------
+        View
+            Itself.
+        """
+        if not getattr(student, "ours", True) and self._others:
+            self.narrow_ = True
         return self
 
     def see(self, rows: Rows) -> Rows:
@@ -236,20 +309,51 @@ class ColumnView(View):
         Returns
         -------
         DataFrame or ndarray of shape (n_samples, n_features)
-            The same columns.
+            The same columns; those that are read alone, for another library's student.
         """
         others = self._others
+        if not others:
+            return rows
         if not isinstance(rows, pd.DataFrame):
+            if self.narrow_:
+                return rows[:, list(self.reads_)]
             held = np.array(rows)
             held[:, others] = [self.fill_[j] for j in others]
             return held
+        if self.narrow_:
+            return rows.iloc[:, list(self.reads_)]
         held_frame = rows.copy(deep=False)
         for j in others:
-            column = rows.iloc[:, j]
-            held_frame.isetitem(
-                j, pd.Series(self.fill_[j], rows.index).astype(column.dtype)
-            )
+            held_frame.isetitem(j, self._held(j, len(rows)))
         return held_frame
+
+    def seen(self, transfer_set: TransferSet) -> TransferSet:
+        """Return a transfer set as the student reads it.
+
+        Parameters
+        ----------
+        transfer_set : TransferSet
+            Its rows in original columns.
+
+        Returns
+        -------
+        TransferSet
+            The same answers, labels and weights.
+        """
+        others = self._others
+        if not others:
+            return transfer_set
+        rows, codes = self.see(transfer_set.rows), transfer_set.encoded.codes
+        schema = self.schema_
+        if self.narrow_:
+            schema = Schema(tuple(schema.features[j] for j in self.reads_))
+            codes = codes[:, list(self.reads_)]
+        else:
+            codes = codes.copy(order="K")
+            codes[:, others] = 0
+        return replace(
+            transfer_set, rows=rows, known=Encoded(schema.of_rows(codes), codes)
+        )
 
     def complete(self, X: ArrayLike) -> Any:
         """Return rows with all columns, where those that are not read may be lacking.
@@ -257,8 +361,9 @@ class ColumnView(View):
         Parameters
         ----------
         X : array-like or frame
-            A frame with at least the columns that are read, or an array of these
-            alone, in their order, or of all.
+            A frame with at least the columns that are read, in any order, or an array
+            of these alone, in the order of the teacher's, or of all. What stands in
+            others is passed over.
 
         Returns
         -------
@@ -274,7 +379,7 @@ class ColumnView(View):
         if frame is None:
             return self._complete_array(X)
         names = self.schema_.names
-        there = {value_name(name): name for name in frame.columns}
+        there = set(frame.columns)
         lacking = [names[j] for j in self.reads_ if names[j] not in there]
         if lacking:
             some = joined([one_line(repr(name)) for name in lacking], 5)
@@ -282,28 +387,37 @@ class ColumnView(View):
                 f"The rows X must have the {len(self.reads_)} columns that the student "
                 f"reads. They lack {some}."
             )
-        if all(name in there for name in names):
+        if not self._others or not frame.columns.is_unique:
             return X
-        columns: dict[Any, Any] = {}
-        for name, fill in zip(names, self.fill_, strict=True):
-            own = there.get(name)
-            columns[own or name] = fill if own is None else frame[own]
+        columns = {name: self._held(j, len(frame)) for j, name in enumerate(names)}
+        columns |= {names[j]: frame[names[j]].array for j in self.reads_}
         return pd.DataFrame(columns, index=frame.index)
 
     def _complete_array(self, X: ArrayLike) -> ArrayLike:
         array = np.asarray(X)
-        if array.ndim != 2 or array.shape[1] != len(self.reads_):
+        if not self._others or array.ndim != 2:
             return X
-        if len(self.reads_) == len(self.fill_):
-            return X
-        whole = np.empty((len(array), len(self.fill_)), dtype=array.dtype)
-        if array.dtype.kind != "O" and not all(
-            isinstance(self.fill_[j], int | float | np.number) for j in self._others
-        ):
-            whole = whole.astype(object)
+        n_columns, reads = len(self.fill_), list(self.reads_)
+        if array.shape[1] not in (n_columns, len(reads)):
+            raise InputError(
+                f"An array X must have {n_columns} columns, or the {len(reads)} that "
+                f"the student reads. Got shape {array.shape}."
+            )
+        plain = array.dtype.kind in "biuf" and self.schema_.holds_numbers
+        if not plain:
+            array = np.asarray(X, dtype=object)
+        whole = np.empty((len(array), n_columns), dtype=array.dtype)
         whole[:] = self.fill_
-        whole[:, list(self.reads_)] = array
+        whole[:, reads] = array if array.shape[1] == len(reads) else array[:, reads]
         return whole
+
+    def _held(self, position: int, n_rows: int) -> Any:
+        """Return a column that is not read: the same value in each row."""
+        feature, cells = self.schema_.features[position], [self.fill_[position]]
+        if feature.is_categorical:
+            levels = list(feature.categories)
+            return pd.Categorical(cells * n_rows, categories=levels)
+        return pd.Series(cells * n_rows).array
 
     @property
     def _others(self) -> list[int]:
@@ -314,8 +428,11 @@ class DerivedView(View):
     """A view with columns of its own, made of the rows.
 
     What is known of the teacher's columns - limits, what-if changes, exports - does not
-    fit the student's tests then; what needs it says so.
+    fit the student's tests then; what needs it says so. The student can be asked about
+    rows that have the view's own columns, too.
     """
+
+    own_columns: ClassVar[bool] = True
 
     def columns(self, rows: Rows) -> pd.DataFrame:
         """Return the columns that the student reads.
@@ -347,47 +464,30 @@ class DerivedView(View):
         """
         return self.columns(rows)
 
+    def own_rows(self, X: ArrayLike, schema: Schema) -> Rows | None:
+        """Return rows that have the view's own columns, and not the teacher's.
 
-def positions_of(owner: str, name: str, given: Any, schema: Schema) -> tuple[int, ...]:
-    """Return the positions of columns that are named, or given by position.
+        Parameters
+        ----------
+        X : array-like or frame
+            Rows as a user has them.
+        schema : Schema
+            The teacher's columns.
 
-    Parameters
-    ----------
-    owner : str
-        The class whose parameter it is.
-    name : str
-        The parameter.
-    given : sequence of str or int
-        Names or positions.
-    schema : Schema
-        The columns there are.
-
-    Returns
-    -------
-    tuple of int
-        Rising, without doubles.
-
-    Raises
-    ------
-    InputError
-        For none, and for columns that are not there.
-    """
-    wanted: list[Any] = [given] if isinstance(given, str | int) else list(given)
-    places: set[int] = set()
-    unknown = []
-    for column in wanted:
-        if isinstance(column, int | np.integer) and not isinstance(column, bool):
-            known = -len(schema) <= column < len(schema)
-            places |= {int(column) % len(schema)} if known else set()
-        else:
-            known = value_name(column) in schema.names
-            places |= {schema.names.index(value_name(column))} if known else set()
-        if not known:
-            unknown.append(one_line(repr(column)))
-    if unknown or not places:
-        got = joined(unknown, 5) if unknown else "none"
-        raise InputError(
-            f"The '{name}' parameter of {owner} must hold columns of the rows, by name "
-            f"or by position in [0, {len(schema) - 1}]. Got {got}."
-        )
-    return tuple(sorted(places))
+        Returns
+        -------
+        DataFrame of shape (n_samples, n_seen), or None
+            Rows are told by the names of a frame, and by the number of columns of an
+            array: one with as many as the teacher reads holds these.
+        """
+        own = list(self.schema_.names)
+        frame = as_frame(X)
+        if frame is not None:
+            names = set(frame.columns)
+            if not names >= set(own) or names >= set(schema.names):
+                return None
+            return frame[own]
+        shape = np.shape(X)
+        if len(shape) != 2 or shape[1] != len(own) or len(own) == len(schema):
+            return None
+        return pd.DataFrame(np.asarray(X), columns=own)

@@ -67,8 +67,8 @@ else:
         _paired: mcnemar paired_bootstrap paired_divergence
         _rows: rows_to_measure
         _scorer: fidelity_scorer
-        _scores: accuracy_improvement accuracy_reduction distillation_score
-            size_reduction
+        _scores: accuracy_improvement accuracy_reduction constant_fidelity
+            distillation_score size_reduction
         _slices: class_fidelities fidelity_by_class fidelity_by_slice
             named_slices slice_fidelities slices_of
         """,

@@ -9,7 +9,14 @@ from sklearn.utils.validation import check_consistent_length
 
 from interpretkd._base import Array, InputError, check_real
 from interpretkd.data import Rows, Schema, as_frame, hold_out, take_rows
-from interpretkd.metrics import Estimate, accuracy, agreement, measure_fidelity, r2
+from interpretkd.metrics import (
+    Estimate,
+    accuracy,
+    agreement,
+    constant_fidelity,
+    measure_fidelity,
+    r2,
+)
 from interpretkd.targets import Answers, check_labels, decide
 
 
@@ -55,9 +62,7 @@ class _EvaluationRows:
         """Return the fidelity of the best constant; 0 for regression."""
         if task == "regression":
             return 0.0
-        decisions = decide(self.answers, task)
-        counts = np.unique(decisions, axis=0, return_counts=True)[1]
-        return float(counts.max() / len(decisions))
+        return constant_fidelity(decide(self.answers, task))
 
     def standard_error(self, logits: Array, task: str) -> float:
         """Return the standard error of the fidelity.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from interpretkd.runs._demo import *
     from interpretkd.runs._destination import check_destination as check_destination
     from interpretkd.runs._downloads import *
+    from interpretkd.runs._evaluation_rows import EvaluationRows as EvaluationRows
     from interpretkd.runs._folder import *
     from interpretkd.runs._listing import *
     from interpretkd.runs._predictions import *
@@ -44,20 +45,22 @@ else:
         """
         _analysis: analyse_run
         _archive: unpack_run
-        _bundle: EvaluationRows Run load load_run save
+        _bundle: Run load load_run save
         _deciding: NewRows UNKNOWN new_rows predict_table used_columns
         _demo: DEMOS Demo run_demo
         _destination: check_destination
         _downloads: Built Download MEDIA_TYPES downloads file_name report_files
+        _evaluation_rows: EvaluationRows
         _folder: BUNDLE_FORMAT BundleError
         _listing: RunFacts SavedRun find_runs read_facts run_folder
             same_rows_runs saved_run suggest_name
         _predictions: take_labels take_rows_for
         _reading: NOTES_FACT read_rows_for
         _recheck: Recheck recheck recheck_table
-        _task: GROUP_FACT Task read_task task_of
+        _task: GROUP_FACT Task read_task task_of with_student_columns
         _uploads: check_teacher read_upload
-        _workflow: Outcome STUDENTS distil new_student train_teacher
+        _workflow: MOST_NETWORKS Member Outcome STUDENTS distil new_student
+            train_teacher
         jobs: DemoOrder Job TrainOrder start_job
         """,
     )

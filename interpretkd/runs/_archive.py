@@ -13,10 +13,11 @@ from interpretkd._base import InputError
 from interpretkd.runs._bundle import load_run
 from interpretkd.runs._destination import RUN_FILES
 from interpretkd.runs._folder import _verified
-from interpretkd.runs._limits import Room, read_arrays, read_member
+from interpretkd.runs._limits import Room, read_archive, read_arrays, read_member
 from interpretkd.runs._listing import _place_run, _safe_name, find_runs, saved_run
 from interpretkd.runs._onnx_limits import _check_onnx, _try_onnx
 from interpretkd.runs._replace import _scratch, _write_synced
+from interpretkd.runs._teacher_files import DEEPEST_CHAIN
 from interpretkd.runs._uploads import (
     _MOST_CELLS,
     _MOST_MEMBERS,
@@ -196,6 +197,27 @@ def _check_inside(content: bytes, member: str, name: str) -> None:
     elif member.endswith(".onnx"):
         _check_onnx(content, whole)
         _try_onnx(content, whole)
+    elif member.endswith(".zip"):
+        _check_teachers(content, whole, _room_for(content), 0)
+
+
+def _check_teachers(content: bytes, name: str, room: Room, deep: int) -> None:
+    """Look into the run of a teacher that was taught itself, and into an ensemble."""
+    if deep >= DEEPEST_CHAIN:  # a zip can hold itself
+        raise InputError(
+            f"The file {name!r} holds more teachers above each other than a run: "
+            f"{DEEPEST_CHAIN} are the most. Nothing was unpacked."
+        )
+    _refuse_code_inside(content, name)
+    with _reading_zip(name), _no_bomb(room, name):
+        files = read_archive(content, room)
+    for member, inner in files.items():
+        if PurePosixPath(member).name == "teacher.zip":
+            _check_teachers(inner, f"{member} in {name}", room, deep + 1)
+        elif member.endswith(".zip"):
+            raise InputError(f"The file {name!r} holds the zip file {member[:80]!r}.")
+        else:
+            _check_inside(inner, member, name)
 
 
 def _check_arrays(content: bytes, name: str) -> None:

@@ -26,7 +26,7 @@ from interpretkd.data import (
     require_columns,
     unseen_cells,
 )
-from interpretkd.explain import used_positions
+from interpretkd.explain import positions_read
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.runs._bundle import Run
@@ -36,7 +36,7 @@ UNKNOWN = ("error", "missing", "skip")
 
 
 def used_columns(model: Any) -> frozenset[str]:
-    """Return the names of the columns that a model's student reads.
+    """Return the names of the columns that a model's student, or its view, reads.
 
     Parameters
     ----------
@@ -46,10 +46,11 @@ def used_columns(model: Any) -> frozenset[str]:
     Returns
     -------
     frozenset of str
-        Of the model's columns.
+        Of the model's columns; all of them for a student that reads columns made of
+        them.
     """
     names = model.schema_.names
-    return frozenset(names[i] for i in used_positions(model.student_.form_))
+    return frozenset(names[i] for i in positions_read(model))
 
 
 @dataclass(frozen=True, eq=False)

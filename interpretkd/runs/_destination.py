@@ -17,7 +17,8 @@ _MOST_MANIFEST = 2**20
 RUN_FILES = frozenset(
     {
         *(_MANIFEST, "model.json", "schema.json", "student.npz", "baseline.npz"),
-        *("teacher.json", "teacher.safetensors", "teacher.onnx", "evaluation.parquet"),
+        *("teacher.json", "teacher.safetensors", "teacher.onnx", "teacher.zip"),
+        *("view.npz", "evaluation.parquet"),
     }
 )
 """Every file that a run may have."""

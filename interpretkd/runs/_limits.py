@@ -146,6 +146,38 @@ def read_arrays(content: bytes, room: Room) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def read_archive(content: bytes, room: Room) -> dict[str, bytes]:
+    """Read the files of a zip that lies in a run, in memory and up to a limit.
+
+    Parameters
+    ----------
+    content : bytes
+        The zip.
+    room : Room
+        What is left of the limit.
+
+    Returns
+    -------
+    dict of str to bytes
+        By their names, which nobody has looked at.
+
+    Raises
+    ------
+    InputError
+        For too many files, one that is there twice, and too much in them.
+    """
+    files: dict[str, bytes] = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        if len(members) > MOST_MEMBERS:
+            raise InputError("it holds too many files for a run")
+        for info in members:
+            if info.filename in files:
+                raise InputError(f"it holds {info.filename[:80]!r} twice")
+            files[info.filename] = read_member(archive, info, room)
+    return files
+
+
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, room: Room) -> bytes:
     """Read a file in a zip, no more than there is room for, whatever it says of itself.
 

@@ -37,6 +37,7 @@ from interpretkd.data import (
 )
 from interpretkd.datasets import Dataset
 from interpretkd.runs._reading import group_feature, label_feature, reading_facts
+from interpretkd.runs._unlabelled import _Known, _read_unlabelled
 
 GROUP_FACT = "rows belong together by"
 """What a run's description calls the column of the groups."""
@@ -64,6 +65,10 @@ class Task:
         What was unusual about the table, in a sentence each.
     groups : ndarray of shape (n_samples,), int64, or None, default=None
         Which rows belong together; None where they are independent.
+    unlabelled : DataFrame of shape (n_further, n_features) or None, default=None
+        Further rows for the student, without labels.
+    student_columns : tuple of str, default=()
+        The columns that the student may read; () for all.
     """
 
     name: str
@@ -74,6 +79,8 @@ class Task:
     about: Mapping[str, str | int | float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     groups: NDArray[np.int64] | None = None
+    unlabelled: pd.DataFrame | None = None
+    student_columns: tuple[str, ...] = ()
 
     @property
     def student_rows(self) -> NDArray[np.int64]:
@@ -94,6 +101,8 @@ def read_task(
     drop_ids: bool = False,
     group: str | None = None,
     test: str | os.PathLike[str] | None = None,
+    unlabelled: str | os.PathLike[str] | None = None,
+    student_columns: Sequence[str] = (),
 ) -> Task:
     """Read a user's table and split its rows.
 
@@ -123,6 +132,12 @@ def read_task(
     test : str or path, default=None
         A file of further rows, on which the run is judged; it is read as the columns
         of `path` are. None keeps a fifth of the rows of `path`.
+    unlabelled : str or path, default=None
+        A file of further rows for the student, about which the teacher is asked; the
+        target is not read. Rows that are held out, or of a group that is, are left out,
+        and so are those that cannot be read.
+    student_columns : sequence of str, default=()
+        The columns that the student may read; () for all.
 
     Returns
     -------
@@ -169,6 +184,21 @@ def read_task(
             f"The rows to judge the run on are of one group of {group!r}, which says "
             "nothing of others; there must be at least two."
         )
+    rest: pd.DataFrame | None = None
+    if unlabelled is not None:
+        held_groups = () if groups is None else groups.iloc[split.test]
+        held_out = _Known(
+            Schema.from_data(known),
+            known.iloc[split.test],
+            group,
+            frozenset(map(str, held_groups)),
+        )
+        rest, further = _read_unlabelled(
+            unlabelled, held_out, table.formats, told, choice=chosen, seed=seed
+        )
+        notes = (*notes, *further)
+        facts |= _file_facts("unlabelled data", unlabelled)
+        facts["rows without labels for the student"] = len(rest)
     about: dict[str, str | int | float] = {
         **_file_facts("data", path),
         "target": target,
@@ -181,7 +211,43 @@ def read_task(
         about[GROUP_FACT] = group
     if name is not None:
         about["data"] = name
-    return Task(str(about["data"]), known, y, kind, split, about, notes, place)
+    data = str(about["data"])
+    read = Task(data, known, y, kind, split, about, notes, place, rest)
+    return with_student_columns(read, student_columns)
+
+
+def with_student_columns(task: Task, names: Sequence[str]) -> Task:
+    """Return a task whose student may read some of the columns alone.
+
+    Parameters
+    ----------
+    task : Task
+        Of any table.
+    names : sequence of str
+        The columns; () for all.
+
+    Returns
+    -------
+    Task
+        With them in the order of the table, and in its description.
+
+    Raises
+    ------
+    InputError
+        For a column that is not there.
+    """
+    if not names:
+        return task
+    known = [str(name) for name in task.X.columns]
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"There is no column {name!r} for the student to read."
+                f"{closest(name, known)}"
+            )
+    kept = tuple(name for name in known if name in set(names))
+    about = {**task.about, "columns the student may read": ", ".join(kept)}
+    return replace(task, about=about, student_columns=kept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,7 +389,9 @@ def _without(table: ReadTable, names: Sequence[str]) -> ReadTable:
     )
 
 
-def task_of(dataset: Dataset, *, seed: int = 0) -> Task:
+def task_of(
+    dataset: Dataset, *, seed: int = 0, student_columns: Sequence[str] = ()
+) -> Task:
     """Return one of the shipped data sets as a task.
 
     Parameters
@@ -332,12 +400,24 @@ def task_of(dataset: Dataset, *, seed: int = 0) -> Task:
         What one of the loaders returned.
     seed : int, default=0
         Of the split.
+    student_columns : sequence of str, default=()
+        The columns that the student may read; () for all.
 
     Returns
     -------
     Task
         Its rows and their split.
+
+    Raises
+    ------
+    InputError
+        For a column that is not there, and for any column of images.
     """
+    if student_columns and dataset.image_shape is not None:
+        raise InputError(
+            "The columns that a student may read are for tables. Got images, whose "
+            "columns are pixels."
+        )
     split = dataset.split(seed)
     about: dict[str, str | int | float] = {
         "data": dataset.name,
@@ -346,7 +426,9 @@ def task_of(dataset: Dataset, *, seed: int = 0) -> Task:
         "data SHA-256": _values_hash(dataset),
         **_split_facts(split, seed),
     }
-    return Task(dataset.name, dataset.data, dataset.target, "multiclass", split, about)
+    rows, classes = dataset.data, dataset.target
+    task = Task(dataset.name, rows, classes, "multiclass", split, about)
+    return with_student_columns(task, student_columns)
 
 
 def _split_facts(

@@ -225,6 +225,38 @@ class Teacher:
             )
         return said if said.dtype.kind == "f" else said.astype(np.float32)
 
+    def size_to(self, layer: int | str = -1) -> tuple[int, int]:
+        """Return the size of the part that is needed to read a hidden layer.
+
+        Parameters
+        ----------
+        layer : int or str, default=-1
+            As of `activations`.
+
+        Returns
+        -------
+        n_parameters : int
+            The numbers up to this layer; those of the whole model where its parts
+            cannot be told apart.
+        size_bytes : int
+            Their bytes.
+
+        Raises
+        ------
+        InputError
+            When the model has no such layer, or does not say its size.
+        """
+        _check_offered(self.estimator, "activations")
+        if hasattr(self.estimator, "size_to"):
+            n_parameters, size_bytes = self.estimator.size_to(layer)
+            return int(n_parameters), int(size_bytes)
+        if self.n_parameters is None or self.size_bytes is None:
+            raise InputError(
+                f"The size of the teacher, a {type(self.estimator).__name__}, is not "
+                "known: give it the attributes n_parameters and size_bytes."
+            )
+        return self.n_parameters, self.size_bytes
+
     def gradients(self, X: Any, output: Any = None) -> Array:
         """Return how a logit changes with the numbers of each row.
 

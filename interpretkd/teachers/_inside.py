@@ -122,6 +122,21 @@ class _StandsBefore:
         """
         return self.teacher.activations(X, layer)
 
+    def size_to(self, layer: int | str = -1) -> tuple[int, int]:
+        """Return the size of the part of the teacher up to a hidden layer.
+
+        Parameters
+        ----------
+        layer : int or str, default=-1
+            Its position or name.
+
+        Returns
+        -------
+        n_parameters, size_bytes : int
+            As of the teacher.
+        """
+        return self.teacher.size_to(layer)
+
     def gradients(self, X: Any, output: Any = None) -> Array:
         """Return how a logit of the teacher changes with the numbers of each row.
 

@@ -20,6 +20,23 @@ def _hidden_layers(module: Any) -> tuple[str, ...]:
     return tuple(name for name, _ in leaves[:last])
 
 
+def _parameters_to(module: Any, layer: str) -> list[Any]:
+    """Return the parameters that stand before the end of a submodule, each once."""
+    names = [name for name, _ in module.named_modules()]
+    inside = [
+        i
+        for i, name in enumerate(names)
+        if name == layer or name.startswith(f"{layer}.")
+    ]
+    before = names[: max(inside, default=len(names) - 1) + 1]
+    found = {
+        id(parameter): parameter
+        for name in before
+        for parameter in module.get_submodule(name).parameters(recurse=False)
+    }
+    return list(found.values())
+
+
 def _logits_of(said: Any, kind: str, task: str) -> Any:
     """Turn a module's outputs into logits as `_to_logits` does, for torch to follow."""
     import torch

@@ -19,7 +19,12 @@ from interpretkd.teachers._torch_inputs import (
     _wants_indices,
     _weights_dtype,
 )
-from interpretkd.teachers._torch_inside import _hidden_layers, _logits_of, _slopes_of
+from interpretkd.teachers._torch_inside import (
+    _hidden_layers,
+    _logits_of,
+    _parameters_to,
+    _slopes_of,
+)
 
 _MOST_CHANNELS = 4
 """More than these, and an input of three sides is no image."""
@@ -146,16 +151,8 @@ class TorchTeacher(_Frozen):
         InputError
             When there is no such submodule, or it is not passed through.
         """
+        layer = self._submodule(layer)
         modules = dict(self._asked.named_modules())
-        if not isinstance(layer, str):
-            names = self.layers
-            layer = names[_layer_position(type(self).__name__, layer, names)]
-        elif layer not in modules:
-            names = tuple(name for name in modules if name)
-            raise InputError(
-                f"The module has no submodule {layer!r}.{closest(layer, names)} "
-                f"It has {list(names)}."
-            )
         caught: list[Any] = []
         hook = modules[layer].register_forward_hook(
             lambda _module, _inputs, output: caught.append(output)
@@ -176,6 +173,45 @@ class TorchTeacher(_Frozen):
             return _in_batches(part, X, self._rows_at_once)
         finally:
             hook.remove()
+
+    def size_to(self, layer: int | str = -1) -> tuple[int, int]:
+        """Return the size of what stands in the module up to a submodule.
+
+        Parameters
+        ----------
+        layer : int or str, default=-1
+            As of `activations`.
+
+        Returns
+        -------
+        n_parameters : int
+            The numbers in the parameters of all submodules up to this one, in the
+            order in which the module holds them.
+        size_bytes : int
+            Their bytes.
+
+        Raises
+        ------
+        InputError
+            When there is no such submodule.
+        """
+        name = self._submodule(layer)
+        parameters = _parameters_to(self._asked, name)
+        count = sum(p.numel() for p in parameters)
+        return count, sum(p.numel() * p.element_size() for p in parameters)
+
+    def _submodule(self, layer: int | str) -> str:
+        """Return a submodule's name, of its name or its position in `layers`."""
+        if not isinstance(layer, str):
+            names = self.layers
+            return names[_layer_position(type(self).__name__, layer, names)]
+        there = tuple(name for name, _ in self._asked.named_modules() if name)
+        if layer not in there:
+            raise InputError(
+                f"The module has no submodule {layer!r}.{closest(layer, there)} "
+                f"It has {list(there)}."
+            )
+        return layer
 
     @property
     def has_gradients(self) -> bool:

@@ -50,6 +50,8 @@ class TransferSet:
         What is decided.
     classes : ndarray of shape (n_outputs,), or None, default=None
         The names of the outputs; None where they have none.
+    notes : tuple of str, default=()
+        What the steps found out on the way here.
     """
 
     rows: Rows
@@ -62,6 +64,7 @@ class TransferSet:
     origin: NDArray[np.str_] | None = None
     task: str = "multiclass"
     classes: NDArray[Any] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def answers(self) -> Answers:
@@ -86,7 +89,8 @@ class TransferSet:
         """Which rows were given and not made, shape (n_samples,)."""
         if self.origin is None:
             return np.ones(len(self), dtype=np.bool_)
-        return np.isin(self.origin, _REAL)
+        real: NDArray[np.bool_] = np.asarray(np.isin(self.origin, _REAL))
+        return real
 
     @property
     def is_counted(self) -> NDArray[np.bool_]:
@@ -103,7 +107,7 @@ class TransferSet:
         """Which rows have a label, shape (n_samples,)."""
         if self.labels is None:
             return np.zeros(len(self), dtype=np.bool_)
-        return np.logical_not(np.isnan(self.labels).any(axis=1))
+        return ~np.asarray(np.isnan(self.labels).any(axis=1))
 
     @property
     def weights(self) -> Array:

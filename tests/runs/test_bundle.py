@@ -62,6 +62,10 @@ def test_a_round_trip_changes_no_bit(saved):
     assert found.schema_ == model.schema_
     assert found.teacher_.n_parameters == model.teacher_.n_parameters
     np.testing.assert_array_equal(found.validation_rows_, model.validation_rows_)
+    told = (found.n_asked_, found.queries_, found.recipe_)
+    assert told == (model.n_asked_, model.queries_, model.recipe_)
+    assert found.view_ is None
+    assert found.transfer_set_ is None
 
 
 def test_a_teacher_that_was_asked_is_not_asked_again(saved, tmp_path, monkeypatch):

@@ -120,6 +120,26 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
         """
         return self._ask(X, _layer_position(type(self).__name__, layer, self.layers))
 
+    def size_to(self, layer: int | str = -1) -> tuple[int, int]:
+        """Return the size of the network up to a hidden layer.
+
+        Parameters
+        ----------
+        layer : int or str, default=-1
+            As of `activations`.
+
+        Returns
+        -------
+        n_parameters : int
+            The numbers that training set up to there.
+        size_bytes : int
+            Their bytes, as float32.
+        """
+        last = _layer_position(type(self).__name__, layer, self.layers)
+        blocks = self.network_.blocks[: last + 1]
+        count = sum(p.numel() for p in blocks.parameters() if p.requires_grad)
+        return count, 4 * count
+
     @property
     def layers(self) -> tuple[str, ...]:
         """The names of the hidden layers, as in `network_`."""

@@ -1,0 +1,121 @@
+"""A fitted view as JSON values and arrays, and back.
+
+What a view of some columns reads is told by its parameters and the columns; what others
+have learnt stands in a closed list. The teacher of one that reads neurons lies in the
+run beside it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interpretkd._base import InputError
+from interpretkd.data import Schema
+from interpretkd.methods import ColumnView, View
+from interpretkd.runs._settings import _from_plain, _to_plain
+from interpretkd.runs._step_state import _from_state, _to_state
+from interpretkd.teachers import Teacher
+
+_TEACHER = "teacher_"
+_Check = Callable[[Any, Schema], bool]
+
+
+def _is_count(value: Any, _: Schema) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_texts(value: Any, own: Schema) -> bool:
+    texts = isinstance(value, tuple) and all(isinstance(text, str) for text in value)
+    return texts and len(value) == len(own)
+
+
+def _are_sides(value: Any, own: Schema) -> bool:
+    return isinstance(value, tuple) and all(_is_count(side, own) for side in value)
+
+
+def _has_rows(value: Any, own: Schema) -> bool:
+    """Say whether an array has a row of finite numbers for each column."""
+    is_array = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return is_array and len(value) == len(own) and bool(np.isfinite(value).all())
+
+
+def _has_numbers(value: Any, own: Schema) -> bool:
+    return _has_rows(value, own) and value.ndim == 1
+
+
+_LEARNT: dict[str, dict[str, _Check]] = {
+    "Columns": {},
+    "Prefix": {},
+    "Corrupted": {
+        "deviations_": _has_numbers,
+        "shares_": lambda value, own: _has_rows(value, own) and value.ndim == 2,
+        "seed_": _is_count,
+    },
+    "Pooled": {"shape_": lambda v, own: _are_sides(v, own) and len(v) == 3},
+    "Hidden": {
+        "n_parameters_": _is_count,
+        "size_bytes_": _is_count,
+        "about_": _are_texts,
+    },
+}
+"""What the views of ours learn, and how it is checked; the teacher comes by itself."""
+
+
+def _view_state(view: View) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return what makes up a fitted view."""
+    name = type(view).__name__
+    try:
+        state = _to_state(view)
+        learnt = {part: getattr(view, part) for part in _LEARNT[name]}
+    except (TypeError, KeyError) as error:
+        raise InputError(
+            f"The view {name} cannot be saved: a run holds those of the library alone, "
+            "and without its view a student cannot read rows."
+        ) from error
+    arrays = {n: v for n, v in learnt.items() if isinstance(v, np.ndarray)}
+    settings = {n: _to_plain(v) for n, v in learnt.items() if n not in arrays}
+    own = None if isinstance(view, ColumnView) else view.schema_.to_dict()
+    return {"view": state, "settings": settings, "schema": own}, arrays
+
+
+def _view_of(
+    state: dict[str, Any], arrays: dict[str, NDArray[Any]], schema: Schema
+) -> View:
+    """Build a fitted view, checking each part; its teacher is attached later."""
+    view = _from_state(state["view"])
+    if not isinstance(view, View) or type(view).__name__ not in _LEARNT:
+        raise InputError("it names no view of the library")
+    view.check()
+    if isinstance(view, ColumnView):
+        view.of_columns(schema)
+    else:
+        view.schema_ = Schema.from_dict(state["schema"])
+    settings = {name: _from_plain(value) for name, value in state["settings"].items()}
+    learnt, checks = settings | arrays, _LEARNT[type(view).__name__]
+    if set(learnt) != set(checks) or set(settings) & set(arrays):
+        raise InputError(f"a {type(view).__name__} learns {sorted(checks)}")
+    for name, value in learnt.items():
+        if not checks[name](value, view.schema_):
+            raise InputError(f"its {name!r} is nothing that a view learns")
+        setattr(view, name, value)
+    if not view.needs:
+        _try_view(view, schema)
+    return view
+
+
+def _try_view(view: View, schema: Schema) -> None:
+    """See one made row, and check that the columns are what the student reads."""
+    row = schema.frame_of_array(np.zeros((1, len(schema))))
+    for feature in schema.features:
+        row[feature.name] = feature.decode(np.zeros(1))
+    seen: Any = view.see(schema.conform(row))
+    if tuple(map(str, seen.columns)) != view.schema_.names:
+        raise InputError("the view does not see the columns that the student reads")
+
+
+def _attach_to_view(view: View | None, teacher: Teacher) -> None:
+    """Give a view that reads neurons the teacher that has them."""
+    if view is not None and "activations" in view.needs:
+        setattr(view, _TEACHER, teacher)
