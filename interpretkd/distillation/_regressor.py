@@ -87,7 +87,8 @@ class DistilledRegressor(RegressorMixin, _Distilled):
     n_asked_ : int
         The further rows that the student was fitted to.
     queries_ : int
-        The different rows about which the teacher was asked in the whole fit.
+        The different rows about which the teacher was asked in the whole fit; those
+        about which single members of an ensemble were asked count for each of them.
     recipe_ : tuple of str
         The steps, each as a sentence.
     transfer_set_ : TransferSet or None
