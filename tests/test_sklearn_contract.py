@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.teachers import EnsembleTeacher
+from interpretkd.teachers import ColumnsTeacher, EnsembleTeacher, SpecialistTeacher
 
 BOOSTED = BoostedStudent(n_rounds=30, max_depth=3, n_jobs=1)
 ESTIMATORS = [
@@ -35,6 +35,8 @@ ESTIMATORS = [
     EnsembleTeacher([LogisticRegression(), GaussianNB()], weights="validation"),
     EnsembleTeacher([LogisticRegression(), GaussianNB()], how="votes"),
     EnsembleTeacher([LinearRegression(), Ridge()], weights="agreement"),
+    SpecialistTeacher(LogisticRegression(), {}),
+    ColumnsTeacher(LogisticRegression(), [0, -1]),
 ]
 
 
