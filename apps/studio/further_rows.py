@@ -69,7 +69,7 @@ def _take_upload() -> _Further | None:
     said, button = st.columns([4, 1], vertical_alignment="center")
     rows = counted(held.n_rows, "further row")
     said.markdown(f"In use: **{widgets.plain(held.name)}**, {rows}.")
-    if button.button("Leave them", help="Removes the further rows from this session"):
+    if button.button("Remove", help="Removes the further rows from this session"):
         n_before = session.remembered("n_further_forgotten", 0)
         session.remember("further", None)
         session.remember("n_further_forgotten", n_before + 1)

@@ -408,7 +408,7 @@ def test_further_rows_several_networks_and_columns_of_the_student(
     assert run.about["networks of the teacher"] == "2, which differ in their seed"
     assert run.model.view_.reads_ == (0, 2)
     app.run()
-    _pick(app.button, "Leave them").click().run()
+    _pick(app.button, "Remove").click().run()
     assert "further row" not in _said(app)
     app.session_state["_training"] = None
 
@@ -424,7 +424,7 @@ def test_further_rows_that_cannot_be_used_are_one_sentence(studio: Any) -> None:
     assert len(app.error) == 1
     assert "lacks columns that the rows above have" in _read(app.error[0].value)
     assert not [b for b in app.button if b.label == "Start training"]
-    _pick(app.button, "Leave them").click().run()
+    _pick(app.button, "Remove").click().run()
     assert len(app.error) == 0
     assert _pick(app.button, "Start training")
 
