@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from interpretkd.students import (
         BoostedStudent as BoostedStudent,
         CartStudent as CartStudent,
+        CommitteeStudent as CommitteeStudent,
         LinearStudent as LinearStudent,
     )
     from interpretkd.teachers import (
@@ -80,7 +81,7 @@ else:
         reports: make_report
         rules: extract_rules
         runs: load save
-        students: BoostedStudent CartStudent LinearStudent
+        students: BoostedStudent CartStudent CommitteeStudent LinearStudent
         teachers: CNNRegressorTeacher CNNTeacher CallableTeacher ColumnsTeacher
             EnsembleTeacher MLPRegressorTeacher MLPTeacher OnnxTeacher
             SpecialistTeacher TorchTeacher

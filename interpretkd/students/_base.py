@@ -67,6 +67,8 @@ class ValidationData(TrainingData):
     score : callable
         Turns predictions of these rows, of shape (n_samples, n_columns), into a
         number, the larger the better.
+    hints : ndarray of shape (n_samples, n_hints), float64, or None, default=None
+        Not read: nothing is fitted to these rows.
     """
 
     score: Score

@@ -101,6 +101,14 @@ class CartStudent(_Student):
     schema_ : Schema
         The columns it reads.
 
+    Notes
+    -----
+    Hints (of `TrainingData`) are guide columns that greedy growth looks at beside the
+    targets: a test gains what it gains on both, which counts for `min_gain`, too. So
+    they shape the greedy tree, and of the refined search the tree it begins with. What
+    a leaf answers, objective, size and scores are about the targets alone. They cost
+    growth in proportion to their number.
+
     References
     ----------
     Liu, Wang & Matwin (2018), as told by Alkhulaifi, Alsahli & Ahmad (2020): CART by

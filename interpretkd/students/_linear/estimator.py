@@ -73,6 +73,13 @@ class LinearStudent(_Student):
     schema_ : Schema
         The columns it reads.
 
+    Notes
+    -----
+    Hints (of `TrainingData`) are guide columns that are fitted beside the targets under
+    half the squared error, and left out of the form. Under the group penalty, and where
+    `max_terms` chooses by it, a feature counts by what it tells about both; the other
+    penalties tie no column to another, and refuse hints.
+
     Examples
     --------
     >>> import pandas as pd

@@ -11,7 +11,7 @@ from interpretkd.explain import (
     shape_effects,
 )
 from interpretkd.runs import analyse_run, load_run, save
-from interpretkd.students import LinearStudent
+from interpretkd.students import CartStudent, CommitteeStudent, LinearStudent
 from interpretkd.studio import RUN
 from interpretkd.teachers import MLPTeacher
 
@@ -90,6 +90,32 @@ def test_a_scorecard_is_written_out(studio, monkeypatch, tmp_path):
     assert points_text(card) in [element.value for element in app.code]
     assert str(card) in [element.value for element in app.code]
     assert app.dataframe[-1].value["points"].tolist() == [r.points for r in card.rows]
+
+
+def test_a_committee_is_shown_as_what_it_is_made_of(studio, monkeypatch, tmp_path):
+    data = load_breast_cancer()
+    X, y = data.data.iloc[:200, :6], np.asarray(data.target)[:200]
+    teacher = MLPTeacher((4,), max_epochs=3, random_state=0).fit(X, y)
+    trees = CommitteeStudent(CartStudent(3, search="greedy"), 2)
+    sums = CommitteeStudent(LinearStudent(), 2)
+    for student in (trees, sums):
+        model = DistilledClassifier(
+            FrozenEstimator(teacher), student, target="soft", random_state=0
+        ).fit(X, y)
+        run = save(model, tmp_path / type(student.student).__name__, X, y)
+        monkeypatch.setenv(RUN, str(run))
+        app = studio(None, "effects")
+        assert not app.exception
+        if student is sums:
+            assert "coefficient" in app.dataframe[0].value
+            continue
+        strengths = app.dataframe[0].value.set_index("feature")["strength"]
+        expected = shape_effects(model, X).importances().set_index("feature")
+        np.testing.assert_allclose(strengths, expected["strength"][strengths.index])
+        app = studio(None, "rules")
+        assert not app.exception
+        assert "A linear student" not in " ".join(info.value for info in app.info)
+        assert "its sum of trees of 12 leaves" in said(studio(None, "export"))
 
 
 @pytest.mark.parametrize("run", ["german", "regression", "hostile"])
