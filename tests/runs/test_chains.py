@@ -75,7 +75,8 @@ def test_each_of_a_chain_says_what_it_said(
     assert isinstance(_first(found), LazyTeacher if late else MLPTeacher)
     np.testing.assert_array_equal(_first(found).logits(X), _first(chain).logits(X))
     assert found.teacher_.n_parameters == chain.teacher_.n_parameters
-    assert str(found.fidelity(X)) == str(chain.fidelity(X))
+    for of in ("teacher", "origin"):
+        assert str(found.fidelity(X, of=of)) == str(chain.fidelity(X, of=of))
     again = save(found, tmp_path / "again", X, y)
     for name in ("teacher.zip", "teacher.json", "model.json"):
         assert (again / name).read_bytes() == (path / name).read_bytes()
