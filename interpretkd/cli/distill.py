@@ -364,5 +364,5 @@ def _show_outcomes(console: "Console", outcomes: "dict[str, Outcome]") -> None:
             f"[b]{family}[/b] ({model.target_}): {outcome.evaluation.verdict}",
             highlight=False,
         )
-        for note in outcome.evaluation.cautions:
+        for note in (*outcome.evaluation.beside, *outcome.evaluation.cautions):
             console.print(note, markup=False, highlight=False)

@@ -34,7 +34,9 @@ def image_schema(schema: Schema, model: object = None) -> Schema | None:
         return None
     teacher = getattr(getattr(model, "teacher_", None), "estimator", None)
     inner = getattr(teacher, "estimator", None)  # of a FrozenEstimator
-    known = (getattr(one, "schema_", None) for one in (model, teacher, inner))
+    # As many neurons as pixels are no image.
+    knowers = [] if _is_of_view(schema, model) else [model, teacher, inner]
+    known = (getattr(one, "schema_", None) for one in knowers)
     shapes = [
         one.image_shape
         for one in known
@@ -42,6 +44,13 @@ def image_schema(schema: Schema, model: object = None) -> Schema | None:
     ]
     shape = next(filter(None, shapes), None) or _shape_in_names(schema.names)
     return None if shape is None else replace(schema, image_shape=shape)
+
+
+def _is_of_view(schema: Schema, model: object) -> bool:
+    """Say whether columns are those that a model's view makes of the rows' own."""
+    own = getattr(model, "schema_", None)
+    makes = getattr(getattr(model, "view_", None), "own_columns", False)
+    return bool(makes) and isinstance(own, Schema) and own.names != schema.names
 
 
 def _shape_in_names(names: Sequence[str]) -> tuple[int, ...] | None:

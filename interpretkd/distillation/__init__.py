@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DistilledClassifier as DistilledClassifier,
     )
     from interpretkd.distillation._fitting import *
+    from interpretkd.distillation._refitting import *
     from interpretkd.distillation._regressor import *
 else:
     __getattr__, __dir__, __all__ = attach(
@@ -28,6 +29,7 @@ else:
         _choosing: TargetTrial
         _classifier: DistilledClassifier
         _fitting: fit_student
+        _refitting: Refitting chosen_alpha
         _regressor: DistilledRegressor
         """,
     )

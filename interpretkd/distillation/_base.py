@@ -28,7 +28,6 @@ from interpretkd._base import (
     Array,
     InputError,
     PrecisionWarning,
-    check_choice,
     check_real,
     one_line,
 )
@@ -46,7 +45,12 @@ from interpretkd.data import (
 )
 from interpretkd.distillation._choosing import TargetTrial
 from interpretkd.distillation._deliberating import _Choice
-from interpretkd.distillation._recipe import _made_rows, _Methods, _Recipe
+from interpretkd.distillation._recipe import (
+    _checked_weight,
+    _made_rows,
+    _Methods,
+    _Recipe,
+)
 from interpretkd.distillation._teaching import (
     _fit_in_full,
     _fit_to_labels,
@@ -69,7 +73,7 @@ from interpretkd.teachers import (
     is_fitted,
     needs_labels,
 )
-from interpretkd.transfer import GENERATORS, TransferSet
+from interpretkd.transfer import TransferSet
 
 if TYPE_CHECKING:
     from interpretkd.evaluation import Evaluation
@@ -101,9 +105,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     validation_fraction: float
     n_asked_: int
     queries_: int
-    recipe_: tuple[str, ...]
-    transfer_set_: TransferSet | None
-    view_: View | None
+    recipe_: tuple[str, ...] = ()  # a loaded run may know of none
+    transfer_set_: TransferSet | None = None
+    view_: View | None = None
     schema_: Schema
     ranges_: Ranges | None
     task_: str
@@ -424,10 +428,6 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def _check(self, name: str) -> None:
         share = self.validation_fraction
         check_real(name, "validation_fraction", share, 0, 0.5, closed="right")
-        if isinstance(self.transfer, str):
-            check_choice(name, "transfer", self.transfer, GENERATORS)
-        if isinstance(self.weights, str):
-            check_choice(name, "weights", self.weights, ("auto",))
         if not _can_teach(self.teacher):
             got = f"Got {one_line(repr(self.teacher))}."
             kind = "task='regression'" if self._is_regressor else "classes=..."
@@ -557,7 +557,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         size = max(2, round(self.validation_fraction * n_given))
         return hold_out(rows, size, seed, self._strata(y), groups)
 
-    def teacher_for(self, X: ArrayLike, y: Any) -> Teacher:
+    def teacher_for(
+        self, X: ArrayLike, y: Any, *, sample_weight: ArrayLike | None = None
+    ) -> Teacher:
         """Return the teacher that `fit` would ask if it were given these rows.
 
         Parameters
@@ -567,6 +569,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_labels), or None
             Labels; an unfitted teacher is fitted to those that are not kept for
             validation.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As of `fit`.
 
         Returns
         -------
@@ -578,7 +582,12 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             return self._fit_teacher(X, y)
         rows, _, n_given = self._begin(X, y, None)
         kept, _ = self._split(n_given, y)
-        return self._fit_teacher(take_rows(rows, kept), None if y is None else y[kept])
+        weight = _checked_weight(sample_weight, n_given, len(rows))
+        return self._fit_teacher(
+            take_rows(rows, kept),
+            None if y is None else y[kept],
+            weight=None if weight is None else weight[kept],
+        )
 
     def _strata(self, y: Any) -> NDArray[Any] | None:
         """Return the labels whose shares are kept where rows are split."""
@@ -630,10 +639,12 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             transfer_set.take(others),
             transfer_set.take(self.validation_rows_),
         )
+        parts = parts.with_weights(type(self).__name__)
         student, seed = self._student, self._seed()
         recipe = self._recipe(methods, parts, targets, seed)
-        of_kept = None if groups is None else groups[others]
-        choice = _Choice(student, parts, recipe, seed, of_kept)
+        places = (others, self.validation_rows_)
+        of_parts = (None if groups is None else groups[place] for place in places)
+        choice = _Choice(student, parts, recipe, seed, *of_parts)
         target, meant, recipe, self.trials_ = choice.make(
             targets, alpha=self.alpha == "auto", weights=methods.weighs
         )
@@ -652,7 +663,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self.trials_ += fitted.trials
         self.student_, self.reading_ = fitted.taught.student, fitted.taught.reading
         self.transfer_set_, self.view_ = fitted.prepared, recipe.view
-        self.recipe_ = (*recipe.sentences(), *fitted.prepared.notes)
+        self.recipe_ = (*fitted.recipe.sentences(), *fitted.prepared.notes)
         self.queries_ = recipe.context.n_asked
         del self._questions  # the answers would be kept as long as the model
 

@@ -30,7 +30,7 @@ from interpretkd.drawing._drawing import Drawing
 from interpretkd.drawing._look import Look, _look_at
 from interpretkd.drawing._pixels import _as_picture
 from interpretkd.drawing._tree_shapes import _drawing, _Part
-from interpretkd.models import Forest, Nodes, Tree, path_conditions
+from interpretkd.models import Forest, Nodes, Tree, path_conditions, rows_seen
 
 DIRECTIONS = ("auto", "down", "right")
 
@@ -115,7 +115,7 @@ def draw_tree(
     check_choice(owner, "direction", direction, DIRECTIONS)
     check_boolean(owner, "weigh_edges", weigh_edges)
     look = look_of(model, owner, tree, schema, _shown_pictures(pictures))
-    way = _way(look.tree.nodes, row)
+    way = _way(model, look.tree.nodes, row)
     if max_depth is None:
         max_depth = _deepest(look.tree.nodes, most_leaves)
     part = _part(look, 0, max_depth, way)
@@ -340,16 +340,15 @@ def _with_means(tree: Tree) -> Tree:
     return replace(tree, value=value)
 
 
-def _row_codes(schema: Schema, row: Any, owner: str) -> Codes:
+def _row_codes(model: Any, schema: Schema, row: Any, owner: str) -> Codes:
     """Turn one row, however it is given, into codes."""
     if isinstance(row, pd.Series | Mapping):
         row = pd.DataFrame({value_name(name): [value] for name, value in row.items()})
-    frame = as_frame(row)
-    if frame is None:
+    rows: Any = as_frame(row)
+    if rows is None:
         array = np.asarray(row)
-        codes = schema.encode(array.reshape(1, -1) if array.ndim == 1 else array)
-    else:
-        codes = schema.encode(frame)
+        rows = array.reshape(1, -1) if array.ndim == 1 else array
+    codes = schema.encode(rows_seen(model, rows))
     if len(codes) != 1:
         raise InputError(
             f"The 'row' parameter of {owner} must be one row. Got {len(codes)}."
@@ -357,11 +356,11 @@ def _row_codes(schema: Schema, row: Any, owner: str) -> Codes:
     return codes
 
 
-def _way(nodes: Nodes, row: Any) -> tuple[int, ...]:
+def _way(model: Any, nodes: Nodes, row: Any) -> tuple[int, ...]:
     """Return the nodes that a row passes."""
     if row is None:
         return ()
-    codes = _row_codes(nodes.schema, row, "draw_tree")
+    codes = _row_codes(model, nodes.schema, row, "draw_tree")
     node = int(nodes.apply(codes)[0])
     parent = {}
     for above in np.flatnonzero(~nodes.is_leaf).tolist():

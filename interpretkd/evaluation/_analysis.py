@@ -22,7 +22,7 @@ from interpretkd.evaluation._evaluation import Evaluation
 from interpretkd.evaluation._interventions import Interventions, interventions
 from interpretkd.evaluation._stability import Stability, stability
 from interpretkd.metrics import slice_fidelities, slices_of
-from interpretkd.models import Tree
+from interpretkd.models import Tree, codes_seen, has_own_columns
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.students import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.targets import Answers, Target, answers_of, decide
@@ -115,7 +115,17 @@ class Analysis:
 
     @cached_property
     def codes(self) -> NDArray[np.float32]:
-        """The rows as the student reads them, shape (n_samples, n_features)."""
+        """The rows as the student reads them, shape (n_samples, n_seen)."""
+        return codes_seen(self.model, self.X)
+
+    @cached_property
+    def given_codes(self) -> NDArray[np.float32]:
+        """The rows by their own columns, shape (n_samples, n_features).
+
+        They are `codes`, but where a view makes the columns that the student reads.
+        """
+        if not has_own_columns(self.model):
+            return self.codes
         codes: NDArray[np.float32] = self.model.schema_.encode(self.X)
         return codes
 

@@ -68,7 +68,9 @@ def _odd_ones(ours: Sequence[str], theirs: Sequence[str]) -> str:
 
 def _same_rows(first: Analysis, second: Analysis) -> bool:
     if isinstance(first.X, pd.DataFrame) != isinstance(second.X, pd.DataFrame):
-        return bool(np.array_equal(first.codes, second.codes, equal_nan=True))
+        return bool(
+            np.array_equal(first.given_codes, second.given_codes, equal_nan=True)
+        )
     if isinstance(first.X, pd.DataFrame):
         hashed = [
             pd.util.hash_pandas_object(found.X, index=False).to_numpy()

@@ -72,7 +72,8 @@ class ComparedStudent(Shown):
     items : int or None
         What a person has to read: tests and answers, or coefficients and intercepts.
     parameters, bytes : int or None
-        The numbers that it holds, and their bytes.
+        The numbers that it holds, with a network up to the layer that it reads, and
+        their bytes.
     is_whole : bool
         Whether it is the student as it was saved, and not cut back.
     logits : ndarray of shape (n_samples, n_outputs)
@@ -499,8 +500,8 @@ def _compared_student(
         size,
         unit,
         items_of(model, one.form),
-        getattr(one.form, "n_parameters", None),
-        getattr(one.form, "size_bytes", None),
+        model.n_parameters,
+        model.size_bytes,
         is_whole,
         one.logits[chosen],
         baseline,

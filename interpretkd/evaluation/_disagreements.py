@@ -31,7 +31,7 @@ from interpretkd.distillation import (
 )
 from interpretkd.evaluation._evaluate import _truth
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
-from interpretkd.models import Tree, path_conditions
+from interpretkd.models import Tree, codes_seen, path_conditions
 from interpretkd.rules import extract_rules
 from interpretkd.students import Limits, grow, readable_thresholds
 from interpretkd.targets import Answers, decide
@@ -304,7 +304,7 @@ def disagreements(
         tolerance = None
         parts = ~same_decisions(model.task_, teacher, student)
         differs = parts.astype(np.float64)
-    listed = _rows(model, X, rows, codes, teacher, student, parts, y)
+    listed = _rows(model, X, rows, teacher, student, parts, y)
     return Disagreements(
         task=model.task_,
         n_rows=len(rows),
@@ -328,7 +328,6 @@ def _rows(
     model: Any,
     X: Any,
     rows: Any,
-    codes: Codes,
     teacher: Answers,
     student: Array,
     parts: Flags,
@@ -352,7 +351,7 @@ def _rows(
         columns["student_confidence"] = certainty(model.task_, student[place])
     form = model.student_.form_
     if isinstance(form, Tree):
-        leaf = form.nodes.apply(codes[place])
+        leaf = form.nodes.apply(codes_seen(model, rows)[place])
         number = {rule.leaf: i for i, rule in enumerate(extract_rules(model), start=1)}
         columns["rule"] = np.asarray([number[n] for n in leaf.tolist()], dtype=int)
         columns["leaf"] = leaf

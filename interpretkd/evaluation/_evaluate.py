@@ -14,6 +14,7 @@ from interpretkd._base import (
 from interpretkd.data import group_positions
 from interpretkd.evaluation._cautions import _cautions, _Decided
 from interpretkd.evaluation._evaluation import Evaluation, Scores, Size
+from interpretkd.evaluation._origin import _Origin
 from interpretkd.evaluation._teacher_words import teacher_notes
 from interpretkd.metrics import (
     FEW_GROUPS,
@@ -25,6 +26,7 @@ from interpretkd.metrics import (
     check_known,
     checked_pair,
     class_fidelities,
+    constant_fidelity,
     kl_divergence,
     mcnemar,
     measure_fidelity,
@@ -36,6 +38,7 @@ from interpretkd.metrics import (
     slice_fidelities,
     slices_of,
 )
+from interpretkd.models import view_size
 from interpretkd.targets import TASKS, Answers, answers_of, decide
 
 
@@ -86,18 +89,25 @@ def evaluate(
     teacher, student = checked_pair(said, model.logits(X), task, TASKS)
     truth = None if y is None else _truth(model, y, student.shape)
     place = None if groups is None else group_positions(groups, len(student))
+    first = _Origin.of(model, X, student.shape)
     decided = teacher if task == "regression" else decide(said, task)
     baseline = accuracy_test = fidelity_test = kl_test = None
     if model.baseline_ is not None:
         logits = as_matrix(model.baseline_logits(X))
-        baseline = _scores(task, truth, said, logits, model.baseline_, place)
+        size = _student_size(model, model.baseline_)
+        baseline = _scores(task, truth, said, logits, size, place, first)
         fidelity_test = _compare(task, decided, student, logits, place)
         if task != "regression":
             kl_test = paired_divergence(teacher, student, logits, task, groups=place)
         if truth is not None:
             accuracy_test = _compare(task, truth, student, logits, place)
-    of_teacher = Scores(_size(model.teacher_), _accuracy(task, truth, said, place))
-    of_student = _scores(task, truth, said, student, model.student_, place)
+    of_teacher = Scores(
+        _size(model.teacher_),
+        _accuracy(task, truth, said, place),
+        origin_fidelity=first.fidelity(task, said, place),
+    )
+    size = _student_size(model, model.student_)
+    of_student = _scores(task, truth, said, student, size, place, first)
     assert of_student.fidelity is not None
     found = _Decided(
         task,
@@ -130,8 +140,23 @@ def evaluate(
             *teacher_notes(model, said, truth, y),
             *_cautions(found),
             *_group_notes(place),
+            *_size_notes(model),
+            *((first.caution,) if first.caution else ()),
         ),
         n_groups=None if place is None else len(np.unique(place)),
+        constant_fidelity=None if task == "regression" else constant_fidelity(decided),
+        origin=first.name,
+    )
+
+
+def _size_notes(model: Any) -> tuple[str, ...]:
+    """Say that a size counts the network that the student reads its columns from."""
+    n_parameters = view_size(model)[0]
+    if not n_parameters:
+        return ()
+    return (
+        "The sizes of student and baseline are with the network up to its layer, which "
+        f"they need to see: {n_parameters:,} parameters of it.",
     )
 
 
@@ -216,18 +241,29 @@ def _scores(
     truth: NDArray[Any] | None,
     teacher: Answers,
     logits: Array,
-    student: Any,
+    size: Size,
     groups: NDArray[np.int64] | None,
+    first: _Origin,
 ) -> Scores:
     return Scores(
-        size=_size(getattr(student, "form_", None)),
+        size=size,
         accuracy=_accuracy(task, truth, logits, groups),
         fidelity=measure_fidelity(task, teacher, logits, groups),
         kl=None
         if task == "regression"
         else kl_divergence(teacher.logits, logits, task, groups=groups),
         r2=r2(teacher.logits, logits, task, groups=groups),
+        origin_fidelity=first.fidelity(task, logits, groups),
     )
+
+
+def _student_size(model: Any, student: Any) -> Size:
+    """Return the size of a student with what it needs to see what it reads."""
+    own = _size(getattr(student, "form_", None))
+    if own.parameters is None or own.bytes is None:
+        return own
+    n_parameters, size_bytes = view_size(model)
+    return Size(own.parameters + n_parameters, own.bytes + size_bytes)
 
 
 def _size(model: Any) -> Size:

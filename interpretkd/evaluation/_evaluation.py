@@ -55,6 +55,9 @@ class Scores:
         KL(teacher || model) in nats; None for the teacher and for regression.
     r2 : Estimate or None, default=None
         Of the logits against the teacher's; None for the teacher itself.
+    origin_fidelity : Estimate or None, default=None
+        With the first teacher, of a chain in which the teacher is itself distilled;
+        None of no chain.
     """
 
     size: Size
@@ -62,6 +65,7 @@ class Scores:
     fidelity: Estimate | None = None
     kl: Estimate | None = None
     r2: Estimate | None = None
+    origin_fidelity: Estimate | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,6 +95,11 @@ class Evaluation(Shown):
         What a reader of the verdict must not overlook, in sentences.
     n_groups : int or None, default=None
         The groups that the intervals are over; None where rows are independent.
+    constant_fidelity : float or None, default=None
+        In (0, 1]: the fidelity of always deciding as the teacher decides most often;
+        None for regression.
+    origin : str or None, default=None
+        What the first teacher of a chain is; None of no chain.
     """
 
     task: str
@@ -105,6 +114,37 @@ class Evaluation(Shown):
     kl_test: PairedTest | None = None
     cautions: tuple[str, ...] = ()
     n_groups: int | None = None
+    constant_fidelity: float | None = None
+    origin: str | None = None
+
+    @property
+    def excess_fidelity(self) -> dict[str, Estimate | None]:
+        """How much student and baseline reach of what is above a constant.
+
+        (f - m) / (1 - m), with f the fidelity and m `constant_fidelity`, which is held
+        at its value on these rows: 1 for full agreement, 0 for no more than a constant.
+        None for regression, and where the teacher decides every row alike.
+        """
+        m = self.constant_fidelity
+        models = {"student": self.student, "baseline": self.baseline}
+        found: dict[str, Estimate | None] = dict.fromkeys(models)
+        for name, scores in models.items():
+            f = None if scores is None else scores.fidelity
+            if f is not None and m is not None and m < 1:
+                value, low, high = (
+                    (end - m) / (1 - m) for end in (f.value, f.low, f.high)
+                )
+                found[name] = Estimate(value, low, high, f.n)
+        return found
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What belongs beside the fidelity, in sentences: what it is above, and whose.
+
+        Of classes how much of it a constant would reach; of a chain how far all agree
+        with the first teacher.
+        """
+        return tuple(filter(None, (self._above_constant(), self._of_chain())))
 
     @property
     def rows_text(self) -> str:
@@ -166,7 +206,7 @@ class Evaluation(Shown):
                 "Whether distillation helped is not known, for there is no baseline "
                 f"(the model was fitted without labels): on {self.rows_text} its "
                 f"fidelity to the teacher is {self._text(self.student.fidelity)}"
-                f"{self._against_teacher()}."
+                f"{self._first_teacher()}{self._against_teacher()}."
             )
         tests = {"accuracy": self.accuracy_test, "fidelity": self.fidelity_test}
         known = {name: test for name, test in tests.items() if test is not None}
@@ -200,9 +240,11 @@ class Evaluation(Shown):
         DataFrame
             Rows teacher, student and, where there is one, baseline. Columns accuracy,
             fidelity, kl and r2, each followed by its _low and _high, then parameters
-            and bytes; what is unknown is missing.
+            and bytes; what is unknown is missing. Of a chain also origin_fidelity, with
+            the first teacher.
         """
-        measures = ("accuracy", "fidelity", "kl", "r2")
+        chain = () if self.origin is None else ("origin_fidelity",)
+        measures = ("accuracy", "fidelity", *chain, "kl", "r2")
         rows = {
             name: {**_estimate_cells(scores, *measures), **asdict(scores.size)}
             for name, scores in self._models().items()
@@ -241,7 +283,14 @@ class Evaluation(Shown):
             "n": self.n,
             "n_groups": self.n_groups,
             "verdict": self.verdict,
+            "beside": list(self.beside),
             "cautions": list(self.cautions),
+            "constant_fidelity": self.constant_fidelity,
+            "excess_fidelity": {
+                name: found and asdict(found)
+                for name, found in self.excess_fidelity.items()
+            },
+            "origin": self.origin,
             "models": {name: asdict(scores) for name, scores in self._models().items()},
             "tests": {name: test and asdict(test) for name, test in tests.items()},
             "accuracy_reduction": self.accuracy_reduction,
@@ -254,7 +303,7 @@ class Evaluation(Shown):
 
     def __str__(self) -> str:
         table = self.to_text().rename_axis(None).to_string()
-        lines = [table, "", self.verdict, *self.cautions]
+        lines = [table, "", self.verdict, *self.beside, *self.cautions]
         scores = self.distillation_score
         for unit, reduction in self.size_reduction.items():
             if reduction is None:
@@ -272,7 +321,7 @@ class Evaluation(Shown):
     def _repr_html_(self) -> str:
         table = self.to_text().reset_index()
         caption = f"On {self.rows_text}, with 95 % intervals"
-        sentences = (self.verdict, *self.cautions)
+        sentences = (self.verdict, *self.beside, *self.cautions)
         verdict = "".join(f"<p>{escape_html(text)}</p>" for text in sentences)
         return verdict + html_table(table, list(table.columns[1:]), caption)
 
@@ -299,13 +348,57 @@ class Evaluation(Shown):
     def _cells(self, scores: Scores) -> dict[str, str]:
         sizes = asdict(scores.size).items()
         measured = " (R2)" if self.task == "regression" else ""
+        first = self._text(scores.origin_fidelity)
+        chain = {f"to the first teacher{measured}": first} if self.origin else {}
         return {
             f"accuracy{measured}": self._text(scores.accuracy),
             f"fidelity{measured}": self._text(scores.fidelity),
+            **chain,
             "KL (nats)": self._text(scores.kl, ".3f"),
             "R2 of logits": self._text(scores.r2, ".3f"),
             **{unit: "-" if size is None else f"{size:,}" for unit, size in sizes},
         }
+
+    def _above_constant(self) -> str:
+        """Say how much of the fidelity is above that of a constant."""
+        m, found = self.constant_fidelity, self.excess_fidelity
+        if m is None:
+            return ""
+        if m == 1:
+            return (
+                "The teacher decides all of these rows alike: any constant is as "
+                "faithful, so the fidelity tells nothing."
+            )
+        parts = [
+            f"the {name} reaches {format(share, '.1%')}"
+            for name, share in found.items()
+            if share is not None
+        ]
+        return (
+            "Always deciding as the teacher decides most often would have a fidelity "
+            f"of {m:.1%}; of what is above that {', '.join(parts)}."
+        )
+
+    def _of_chain(self) -> str:
+        """Say whose fidelity the figures are, where the teacher was taught itself."""
+        if self.origin is None:
+            return ""
+        parts = [
+            f"{name} {self._text(scores.origin_fidelity)}"
+            for name, scores in self._models().items()
+        ]
+        measured = " (R2)" if self.task == "regression" else ""
+        return (
+            "The teacher is itself distilled, and fidelity is to it; the fidelity"
+            f"{measured} to the first teacher, a {self.origin}, is: {', '.join(parts)}."
+        )
+
+    def _first_teacher(self) -> str:
+        """Say the fidelity to the first teacher of a chain."""
+        first = self.student.origin_fidelity
+        if first is None:
+            return ""
+        return f" (to the first teacher of the chain: {self._text(first)})"
 
     def _against_teacher(self) -> str:
         teacher, student = self.teacher.accuracy, self.student.accuracy
@@ -342,6 +435,7 @@ class Evaluation(Shown):
         else:
             differs = f"{1 - fidelity.value:.1%} of the rows"
             text = f"; it decides {differs} otherwise than the teacher"
+        text += self._first_teacher()
         teacher, student = self.teacher.accuracy, self.student.accuracy
         if teacher is None or student is None:
             return text

@@ -35,7 +35,7 @@ from interpretkd.distillation import (
 )
 from interpretkd.evaluation._evaluation import _estimate_cells
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
-from interpretkd.models import Condition, Tree
+from interpretkd.models import Condition, Tree, check_given_columns
 from interpretkd.rules import Rule, extract_rules
 from interpretkd.targets import Answers, answers_of
 
@@ -342,6 +342,7 @@ def interventions(
             "The 'model' parameter of interventions must have a tree, a CartStudent. "
             f"Got a {type(model.student_).__name__}."
         )
+    check_given_columns("Interventions", model)
     if not teacher_is_here(model):
         raise InputError(
             "The teacher was not saved with this run, so it cannot be asked about "

@@ -29,17 +29,18 @@ from interpretkd._base import (
     signed_text,
     threshold_text,
 )
-from interpretkd.data import Encoded, as_columns, spreads, take_rows
+from interpretkd.data import Encoded, spreads, take_rows
 from interpretkd.distillation import (
+    Refitting,
     Taught,
     check_model,
     given_rows,
-    teach,
     teacher_says,
 )
 from interpretkd.evaluation._evaluate import _truth
 from interpretkd.evaluation._stability_parts import _read, _Sameness
 from interpretkd.metrics import Estimate, bootstrap_interval, measure_fidelity
+from interpretkd.models import codes_seen, schema_seen
 from interpretkd.targets import decide
 from interpretkd.transfer import TransferSet
 
@@ -91,6 +92,8 @@ class Stability(Shown):
     rank_correlation : float or None
         In [-1, 1], for boosted students: Spearman's, between the importance of the
         features in two of them, on average over all pairs.
+    notes : tuple of str, default=()
+        In what the students were fitted otherwise than the model, in sentences.
     """
 
     task: str
@@ -103,6 +106,7 @@ class Stability(Shown):
     parts: pd.DataFrame
     rules: pd.DataFrame | None = None
     rank_correlation: float | None = None
+    notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return what the model is made of, and how much of it comes out again.
@@ -127,7 +131,7 @@ class Stability(Shown):
         )
 
     def __str__(self) -> str:
-        lines = [self.sentence]
+        lines = [self.sentence, *self.notes]
         low, high = min(self.fidelity), max(self.fidelity)
         lines.append(f"Their fidelity lies between {low:.3f} and {high:.3f}.")
         if self.rank_correlation is not None:
@@ -151,7 +155,7 @@ class Stability(Shown):
             tables.append(
                 html_table(self.rules.assign(prediction=says), caption="Rules")
             )
-        return html_block([self.sentence], tables)
+        return html_block([self.sentence, *self.notes], tables)
 
 
 def stability(
@@ -160,6 +164,7 @@ def stability(
     y: ArrayLike | None = None,
     *,
     teacher_logits: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     n_refits: int = 20,
     search: str = "same",
     held_out: float = 0.3,
@@ -172,9 +177,11 @@ def stability(
 
     A part of the rows is kept for comparison. From the others as many are drawn, with
     replacement, for each student; all have the settings that the model's student had
-    (what was "auto" there is chosen) and the same target. The teacher is asked once,
-    about the given rows, and about no further ones: a model that was fitted to
-    further rows (`n_asked_`) is steadier than its refits here.
+    (what was "auto" there is chosen), the same target and view, and the replies,
+    weights and hints of the model's steps. The teacher is asked once, about the given
+    rows, and about no further ones: a model that was fitted to further rows
+    (`n_asked_`) is steadier than its refits here. What is not done again is told in
+    `notes`.
 
     Parameters
     ----------
@@ -187,6 +194,9 @@ def stability(
         0, and used by it alone.
     teacher_logits : array-like of shape (n_samples, n_outputs), default=None
         What the teacher says of the rows; None asks it.
+    sample_weight : array-like of shape (n_samples,), default=None
+        In [0, inf): how much each row counts in the fits, as of the model's `fit`; in
+        what is compared each counts once.
     n_refits : int, default=20
         In [2, inf): how many students are fitted; each takes about as long as the
         model's student did, without its trials of targets.
@@ -259,23 +269,26 @@ def stability(
             f"The rows X given to stability must be {_FEWEST_ROWS} or more. Got "
             f"{len(rows)}."
         )
-    codes = model.schema_.encode(rows)
+    given = model.schema_.encode(rows)
     # Learnt anew, a column could get another scale: thresholds must be comparable.
-    known = Encoded(model.schema_.of_rows(codes), codes)
+    known = Encoded(model.schema_.of_rows(given), given)
     said = teacher_says(model, rows, teacher_logits)
-    labels = _labels(model, y)
-    asked = TransferSet(rows, said.logits, labels, own=said.own, known=known)
+    labels, weight = _labels(model, y), _weight(sample_weight, len(rows))
+    classes = getattr(model, "classes_", None)
+    asked = TransferSet(
+        *(rows, said.logits, labels, weight, known, said.own),
+        task=model.task_,
+        classes=classes,
+    )
     rng = check_random_state(random_state)
     kept, compared = _split(len(rows), held_out, rng)
-    refits = _refit(model, asked, kept, n_refits, search, rng, verbose)
-    there = take_rows(rows, compared)
-    logits = [
-        refit.reading.decode(as_columns(refit.student.predict(there)))
-        for refit in refits
-    ]
-    mine = np.asarray(model.logits(there))
-    task = model.task_
-    sameness = _Sameness(spreads(model.schema_, codes) * tolerance, overlap)
+    way = Refitting.of(model, asked.take(kept))
+    refits = _refit(model, way, asked, kept, n_refits, search, rng, verbose)
+    there = way.seen(asked.take(compared))
+    logits = [refit.logits(there) for refit in refits]
+    mine = np.asarray(model.logits(take_rows(rows, compared)))
+    task, codes = model.task_, codes_seen(model, rows)
+    sameness = _Sameness(spreads(schema_seen(model), codes) * tolerance, overlap)
     return Stability(
         task=task,
         n_refits=n_refits,
@@ -286,7 +299,35 @@ def stability(
             measure_fidelity(task, said[compared], one).value for one in logits
         ),
         **_read(model, refits, logits, codes[compared], sameness),
+        notes=_notes(model, way, weight),
     )
+
+
+def _weight(given: ArrayLike | None, n_rows: int) -> Array | None:
+    if given is None:
+        return None
+    weight = np.asarray(given, dtype=np.float64)
+    fits = weight.shape == (n_rows,) and bool(np.isfinite(weight).all())
+    if not fits or weight.min() < 0 or not weight.any():
+        raise InputError(
+            f"The sample_weight given to stability must be {n_rows} numbers in "
+            f"[0, inf), not all 0, one a row. Got shape {weight.shape}."
+        )
+    return weight / weight.mean()
+
+
+def _notes(model: Any, way: Refitting, weight: Array | None) -> tuple[str, ...]:
+    """Say in what the students differ from the model, where they do."""
+    notes = [way.note] if way.note else []
+    lesson = model.transfer_set_
+    if weight is None and lesson is not None and not way.recipe.steps.get("weights"):
+        of_given = lesson.weights[lesson.is_given]
+        if len(of_given) and np.ptp(of_given) > 0:
+            notes.append(
+                "The model's rows had weights; for these none were given "
+                "(sample_weight)."
+            )
+    return tuple(notes)
 
 
 def _labels(model: Any, y: ArrayLike | None) -> Array | None:
@@ -316,6 +357,7 @@ def _split(
 
 def _refit(
     model: Any,
+    way: Refitting,
     asked: TransferSet,
     kept: Index,
     n_refits: int,
@@ -328,15 +370,13 @@ def _refit(
     student = clone(model.student_)
     if search == "greedy" and "search" in student.get_params():
         student.set_params(search="greedy")
-    alpha = model.alpha  # of the leaves of the labels' tree, too
     rounds = track(range(n_refits), "Fitting students anew", disable=not verbose)
     refits = []
     for _ in rounds:
         drawn = rng.choice(kept, len(kept))
         left = np.setdiff1d(kept, drawn)
         apart = asked.take(left) if len(left) else None
-        taught = teach(student, model.target_, asked.take(drawn), apart, alpha=alpha)
-        refits.append(taught)
+        refits.append(way.teach(student, asked.take(drawn), apart))
     return refits
 
 

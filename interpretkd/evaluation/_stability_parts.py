@@ -26,6 +26,7 @@ from interpretkd.models import (
     feature_importance,
     node_test,
     path_conditions,
+    schema_seen,
 )
 from interpretkd.rules import extract_rules
 from interpretkd.targets import decide
@@ -43,7 +44,7 @@ def _read(
     """Return the tables of `Stability` that say how much of a student comes again."""
     form = model.student_.form_
     forms = [refit.student.form_ for refit in refits]
-    used = _used(model.schema_.names, form, forms)
+    used = _used(schema_seen(model).names, form, forms)
     if isinstance(form, Linear):
         parts = _coefficients(model, form, forms)
         return {"features": _sorted(used, "used"), "parts": parts}

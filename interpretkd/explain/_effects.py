@@ -4,7 +4,7 @@ Hundreds of trees cannot be read one by one, their sum can: what each feature ad
 itself, which pairs add something together, and how much that leaves unsaid.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -27,7 +27,7 @@ from interpretkd.explain._additive_rules import (
     _set_condition,
 )
 from interpretkd.explain._functional_anova import _Cells, _decompose, _Decomposition
-from interpretkd.models import Forest, Outputs, read_outputs
+from interpretkd.models import Forest, Outputs, read_outputs, rows_seen
 
 _MOST_LINES = 10
 """Features, pairs and rules that are printed; the tables have all."""
@@ -87,6 +87,8 @@ class Effects:
         Of what it is made.
     variance : float
         Of the sums over the rows, summed over the outputs.
+    model : object, default=None
+        Whose trees they are, with the view that rows go through.
     """
 
     cells: _Cells
@@ -102,6 +104,7 @@ class Effects:
     n_trees: int
     n_leaves: int
     variance: float
+    model: Any = field(default=None, repr=False)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -246,7 +249,8 @@ class Effects:
             The student's sums, but for pairs that were not kept and for what three
             features and more do together.
         """
-        places = self.cells.places(self.cells.schema.encode(X))
+        codes = self.cells.schema.encode(rows_seen(self.model, X))
+        places = self.cells.places(codes)
         total = np.tile(self.intercept, (len(places), 1))
         for i, effect in self.mains.items():
             total += effect[places[:, i]]
@@ -509,7 +513,7 @@ def shape_effects(
     check_integer("shape_effects", "n_rules", n_rules, 0)
     form, whole = read_outputs(model, Forest)
     outputs = whole.centred()
-    codes = form.schema.encode(X)
+    codes = form.schema.encode(rows_seen(model, X))
     if not len(codes):
         raise InputError("shape_effects needs at least one row X.")
     parts = _decompose(form, codes)
@@ -548,6 +552,7 @@ def shape_effects(
         n_trees=form.n_trees,
         n_leaves=form.n_leaves,
         variance=variance,
+        model=model,
     )
 
 

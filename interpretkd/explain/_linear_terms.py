@@ -26,6 +26,7 @@ from interpretkd.models import (
     design_matrix,
     read_outputs,
     read_scorecards,
+    rows_seen,
 )
 
 _MOST_LINES = 15
@@ -212,7 +213,7 @@ def linear_terms(model: Any, X: ArrayLike) -> Contributions:
     """
     form, outputs = read_outputs(model, Linear)
     schema = form.schema
-    codes = schema.encode(X)
+    codes = schema.encode(rows_seen(model, X))
     if not len(codes):
         raise InputError("linear_terms needs at least one row X.")
     matrix = design_matrix(schema, codes, form.fill)

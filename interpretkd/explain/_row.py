@@ -4,6 +4,7 @@ The teacher stands beside each answer: whether it decides the row alike, and whe
 goes along when the row is changed.
 """
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -39,12 +40,21 @@ from interpretkd.explain._desired import _Desired
 from interpretkd.explain._row_explanation import (
     Change,
     Counterfactual,
+    PathStep,
     RowExplanation,
-    Step,
 )
 from interpretkd.explain._row_sum import _RowSum
 from interpretkd.explain._scale import _Limits, _Scale, _scale_of
-from interpretkd.models import ALL_NUMBERS, Linear, Tree, decision_path
+from interpretkd.models import (
+    ALL_NUMBERS,
+    Linear,
+    Tree,
+    check_given_columns,
+    codes_seen,
+    decision_path,
+    has_own_columns,
+    schema_seen,
+)
 from interpretkd.targets import Answers, answers_of, probabilities
 
 
@@ -147,12 +157,17 @@ def explain_row(
         teacher_logits = _as_logits(teacher_logits)
     teacher = teacher_says(model, rows, teacher_logits)
     student = np.asarray(model.logits(rows))
-    codes = model.schema_.encode(rows)[0]
-    known = None if X is None else model.schema_.encode(given_rows(model, X))
-    form = model.student_.form_
-    limits = _Limits.of(model.schema_, immutable, only_up, only_down)
-    scale = _scale_of(model, codes, known, limits)
-    crowd = _Crowd.around(model.schema_, known, codes)
+    own_columns = has_own_columns(model)
+    if own_columns:
+        if desired is not None or any(map(len, (immutable, only_up, only_down))):
+            check_given_columns("What would change a decision", model)
+        n_counterfactuals = 0
+    codes = codes_seen(model, rows)[0]
+    known = None if X is None else codes_seen(model, given_rows(model, X))
+    form, told = model.student_.form_, _by_own_columns(model)
+    limits = _Limits.of(told.schema_, immutable, only_up, only_down)
+    scale = _scale_of(told, codes, known, limits)
+    crowd = _Crowd.around(told.schema_, known, codes)
     if min_difference is None:
         min_difference = _difference(model, student)
     desired = _Desired.of(model, student[0], desired, min_difference)
@@ -167,7 +182,7 @@ def explain_row(
     agrees = None
     if model.task_ != "regression":
         agrees = bool(same_decisions(model.task_, student, teacher)[0])
-    features = model.schema_.features
+    features = told.schema_.features
     is_tree = isinstance(form, Tree)
     sums = None if is_tree else _RowSum.of(model, codes, student[0])
     return RowExplanation(
@@ -185,14 +200,23 @@ def explain_row(
         agrees=agrees,
         leaf=int(form.nodes.apply(codes[None])[0]) if is_tree else None,
         steps=_steps(form, codes, None if X is None else scale) if is_tree else (),
-        contributions=None if sums is None else _parts(model, codes, sums, student[0]),
+        contributions=None if sums is None else _parts(told, codes, sums, student[0]),
         counterfactuals=counterfactuals,
         is_as_desired=desired.is_met_already,
         sums_of=() if sums is None else sums.about,
         none_found=""
         if counterfactuals
-        else _none_found(form, desired, scale, n_counterfactuals),
+        else _none_found(form, desired, scale, n_counterfactuals, told),
     )
+
+
+def _by_own_columns(model: Any) -> Any:
+    """Return a model whose columns are those that its student's tests are about."""
+    if not has_own_columns(model):
+        return model
+    told = copy.copy(model)
+    told.schema_, told.ranges_ = schema_seen(model), None
+    return told
 
 
 def disagreeing_rows(
@@ -341,7 +365,7 @@ def _scores(model: Any, said: Array | Answers) -> Array:
     return probabilities(logits, model.task_)[0]
 
 
-def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
+def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[PathStep, ...]:
     steps = []
     for node, test in decision_path(tree.nodes, codes):
         feature, j = test.feature, test.position
@@ -353,7 +377,7 @@ def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
             relative = None if scale is None else margin / float(scale.units[j])
             margin *= feature.unit
         name, value = one_line(feature.name), value_text(feature, x)
-        steps.append(Step(node, name, value, one_line(str(test)), margin, relative))
+        steps.append(PathStep(node, name, value, one_line(str(test)), margin, relative))
     return tuple(steps)
 
 
@@ -413,10 +437,17 @@ def _counterfactuals(
     return tuple(counterfactuals)
 
 
-def _none_found(form: Any, desired: _Desired, scale: _Scale, n_asked: int) -> str:
+def _none_found(
+    form: Any, desired: _Desired, scale: _Scale, n_asked: int, model: Any
+) -> str:
     """Say in a sentence why there is no counterfactual."""
     if desired.is_met_already:
         return "The student decides as desired already: nothing has to change."
+    if has_own_columns(model):
+        return (
+            "No change was looked for: the student reads columns that its view makes "
+            "of the rows, and no change of these is one of the row."
+        )
     if n_asked == 0:
         return "No change was looked for."
     if isinstance(form, Linear) and not scale.knows_ranges:

@@ -33,10 +33,13 @@ class View(BaseEstimator):
         As of `Step`.
     tasks : tuple of str
         As of `Step`.
+    own_columns : bool
+        Whether the columns that the student reads are the view's and not the rows'.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     tasks: ClassVar[tuple[str, ...]] = TASKS
+    own_columns: ClassVar[bool] = False
     schema_: Schema
     """The columns that the student reads."""
 
@@ -428,6 +431,8 @@ class DerivedView(View):
     fit the student's tests then; what needs it says so. The student can be asked about
     rows that have the view's own columns, too.
     """
+
+    own_columns: ClassVar[bool] = True
 
     def columns(self, rows: Rows) -> pd.DataFrame:
         """Return the columns that the student reads.

@@ -1,5 +1,8 @@
 """One number for a whole distillation: what was gained in size and lost in accuracy."""
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from interpretkd._base import check_real
 
 
@@ -158,3 +161,26 @@ def distillation_score(
     smaller = 1 - size_reduction(teacher_size, student_size) / 100
     worse = accuracy_reduction(teacher_accuracy, student_accuracy) / 100
     return alpha * smaller + (1 - alpha) * worse
+
+
+def constant_fidelity(decisions: ArrayLike) -> float:
+    """Return the fidelity of always deciding as the teacher decides most often.
+
+    Parameters
+    ----------
+    decisions : array-like of shape (n_samples,) or (n_samples, n_labels)
+        The teacher's; for labels its commonest set of them.
+
+    Returns
+    -------
+    float
+        In (0, 1]: what any constant reaches. A student of a blander teacher has a
+        higher fidelity: what counts is how much of the rest it reaches.
+
+    Examples
+    --------
+    >>> constant_fidelity([0, 0, 0, 1])
+    0.75
+    """
+    counts = np.unique(np.asarray(decisions), axis=0, return_counts=True)[1]
+    return float(counts.max() / counts.sum())

@@ -9,7 +9,14 @@ from sklearn.utils.validation import check_consistent_length
 
 from interpretkd._base import Array, InputError, check_real
 from interpretkd.data import Rows, Schema, as_frame, hold_out, take_rows
-from interpretkd.metrics import Estimate, accuracy, agreement, measure_fidelity, r2
+from interpretkd.metrics import (
+    Estimate,
+    accuracy,
+    agreement,
+    constant_fidelity,
+    measure_fidelity,
+    r2,
+)
 from interpretkd.targets import Answers, check_labels, decide
 
 
@@ -25,15 +32,18 @@ class _EvaluationRows:
         The teacher's.
     labels : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
         The labels (values, for regression).
+    groups : ndarray of shape (n_samples,), int64, or None
+        What the rows belong to; None takes them as independent.
     """
 
     rows: Any
     answers: Answers
     labels: Any = None
+    groups: NDArray[np.int64] | None = None
 
     def fidelity(self, logits: Array, task: str) -> Estimate:
         """Measure agreement with the teacher, as `metrics.fidelity` does."""
-        return measure_fidelity(task, self.answers, logits)
+        return measure_fidelity(task, self.answers, logits, self.groups)
 
     def accuracy(self, logits: Array | Answers, model: Any) -> Estimate | None:
         """Measure agreement with the labels; None without labels."""
@@ -41,19 +51,18 @@ class _EvaluationRows:
             return None
         labels = np.asarray(self.labels)
         if model.task_ == "regression":
-            return r2(labels, np.asarray(logits), model.task_)
+            return r2(labels, np.asarray(logits), model.task_, groups=self.groups)
         decisions = decide(logits, model.task_)
         if model.task_ == "multiclass":
             decisions = model.classes_[decisions]
-        return accuracy(labels.reshape(decisions.shape), decisions)
+        shaped = labels.reshape(decisions.shape)
+        return accuracy(shaped, decisions, groups=self.groups)
 
     def constant_fidelity(self, task: str) -> float:
         """Return the fidelity of the best constant; 0 for regression."""
         if task == "regression":
             return 0.0
-        decisions = decide(self.answers, task)
-        counts = np.unique(decisions, axis=0, return_counts=True)[1]
-        return float(counts.max() / len(decisions))
+        return constant_fidelity(decide(self.answers, task))
 
     def standard_error(self, logits: Array, task: str) -> float:
         """Return the standard error of the fidelity.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from interpretkd.models._outputs import *
     from interpretkd.models._scorecard import *
+    from interpretkd.models._seen import *
     from interpretkd.models._sizes import *
     from interpretkd.models._thresholds import *
     from interpretkd.models._tree import *
@@ -42,6 +43,8 @@ else:
         _outputs: LeafOutcomes Outputs decision_probability leaf_outcomes
             read_outputs
         _scorecard: Points Scorecard read_scorecards readable_step
+        _seen: check_given_columns codes_seen has_own_columns rows_seen schema_seen
+            view_size view_size_text
         _sizes: items_of size_of
         _thresholds: column_gaps node_gaps numeric_tests shortest_thresholds
         _tree: Tree

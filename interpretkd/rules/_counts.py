@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, as_frame, group_positions
 from interpretkd.metrics import Estimate, part_interval
-from interpretkd.models import LeafOutcomes, Tree, decision_probability
+from interpretkd.models import LeafOutcomes, Tree, decision_probability, rows_seen
 from interpretkd.targets import Answers, answers_of, decide, probabilities
 
 _FEW_CLASSES = 32
@@ -60,7 +60,7 @@ def _judge_rows(
     """Bring rows, labels and the teacher's logits into the form of the rules."""
     frame = as_frame(X)
     rows: Any = X if frame is None else frame
-    codes = tree.schema.encode(rows)
+    codes = tree.schema.encode(rows_seen(model, rows))
     task, n_rows = outcomes.task, len(codes)
     teacher = confidence = labels = None
     answers = _teacher_answers(model, rows, teacher_logits, (n_rows, tree.n_outputs))

@@ -21,6 +21,7 @@ from interpretkd.models import (
     column_gaps,
     node_gaps,
     numeric_tests,
+    rows_seen,
     shortest_thresholds,
 )
 
@@ -125,7 +126,8 @@ def readable(
     """
     tree = _tree_of(model)
     check_boolean("readable", "aggressive", aggressive)
-    codes = np.ascontiguousarray(tree.schema.encode(X), dtype=np.float32)
+    seen = tree.schema.encode(rows_seen(model, X))
+    codes = np.ascontiguousarray(seen, dtype=np.float32)
     nodes = tree.nodes
     asked = numeric_tests(nodes)
     low, high, whole = column_gaps(nodes, asked, codes)
@@ -137,7 +139,9 @@ def readable(
         nodes, rounded, low[rounded], high[rounded], whole[rounded]
     )
     after = replace(tree, nodes=replace(nodes, threshold=threshold))
-    held_out = None if X_held_out is None else tree.schema.encode(X_held_out)
+    held_out = None
+    if X_held_out is not None:
+        held_out = tree.schema.encode(rows_seen(model, X_held_out))
     return Readable(
         tree=after,
         n_rows=len(codes),

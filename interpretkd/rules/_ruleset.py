@@ -40,6 +40,7 @@ from interpretkd.models import (
     leaf_outcomes,
     outline,
     path_conditions,
+    rows_seen,
 )
 from interpretkd.rules._counts import (
     _alike,
@@ -119,7 +120,7 @@ class RuleSet(Shown):
         place = np.full(len(self.tree.nodes.feature), -1, dtype=np.int64)
         for i, rule in enumerate(self.rules):
             place[list(rule.leaves)] = i
-        return place[self.tree.apply(X)]
+        return place[self.tree.apply(self._seen(X))]
 
     def sort(self, by: str = "coverage", *, ascending: bool | None = None) -> "RuleSet":
         """Return the same rules in another order; their numbers stay with them.
@@ -259,7 +260,7 @@ class RuleSet(Shown):
                 "The 'X' parameter of RuleSet.readable must be the rows that may not "
                 "change their rule. Got None."
             )
-        rounded = readable(self.tree, X, aggressive=aggressive).tree
+        rounded = readable(self.tree, self._seen(X), aggressive=aggressive).tree
         assert isinstance(rounded, Tree)
         merge = any(len(rule.leaves) > 1 for rule in self.rules)
         return _rules_of(self._known_source(), rounded, merge=merge)
@@ -434,6 +435,10 @@ class RuleSet(Shown):
         if table == "decisions":
             caption += "; exactly one applies to each case (hit policy: unique)"
         return caption
+
+    def _seen(self, X: ArrayLike) -> Any:
+        """Return rows as the tree reads them: those of a view, where it has one."""
+        return X if self.source is None else rows_seen(self.source.model, X)
 
     def _known_source(self) -> "_Source":
         return self.source or _Source(self.tree, None)

@@ -27,7 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import InputError, Shown, check_integer, naming_file, one_line
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.models import size_of
+from interpretkd.models import size_of, view_size_text
 from interpretkd.runs._destination import _as_folder, _check_replaceable
 from interpretkd.runs._evaluation_rows import (
     EvaluationRows,
@@ -70,6 +70,7 @@ class Run(Shown):
         student = self.model.student_
         size, unit = size_of(student.form_)
         of = "" if size is None else f" of {size:,} {unit}"
+        of += view_size_text(self.model)
         rows = "no evaluation rows" if self.evaluation is None else self.evaluation
         lines = [
             f"{type(student).__name__}{of}, taught by a {_teacher_name(self.model)}; "

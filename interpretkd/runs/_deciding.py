@@ -26,8 +26,7 @@ from interpretkd.data import (
     require_columns,
     unseen_cells,
 )
-from interpretkd.explain import used_positions
-from interpretkd.methods import DerivedView
+from interpretkd.explain import positions_read
 from interpretkd.models import Tree
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.runs._bundle import Run
@@ -37,7 +36,7 @@ UNKNOWN = ("error", "missing", "skip")
 
 
 def used_columns(model: Any) -> frozenset[str]:
-    """Return the names of the columns that a model's student reads.
+    """Return the names of the columns that a model's student, or its view, reads.
 
     Parameters
     ----------
@@ -51,9 +50,7 @@ def used_columns(model: Any) -> frozenset[str]:
         them.
     """
     names = model.schema_.names
-    if isinstance(model.view_, DerivedView):
-        return frozenset(names)
-    return frozenset(names[i] for i in used_positions(model.student_.form_))
+    return frozenset(names[i] for i in positions_read(model))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from interpretkd.data import (
 )
 from interpretkd.distillation import teacher_is_here
 from interpretkd.evaluation import Evaluation, evaluate
-from interpretkd.explain import used_positions
+from interpretkd.explain import positions_read
 from interpretkd.metrics import Estimate
 from interpretkd.runs._analysis import analyse_run
 from interpretkd.runs._bundle import Run
@@ -284,7 +284,7 @@ def _outside(model: Any, codes: Codes, seen: Ranges | None) -> tuple[pd.DataFram
     """Find rows that hold what training had not, in the columns the student reads."""
     found: list[dict[str, Any]] = []
     any_outside: NDArray[np.bool_] = np.zeros(len(codes), dtype=bool)
-    for place in used_positions(model.student_.form_):
+    for place in positions_read(model):
         feature, column = model.schema_.features[place], codes[:, place]
         gaps = np.isnan(column)
         cases = {"missing": gaps & (not feature.has_missing)}

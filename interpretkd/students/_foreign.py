@@ -58,6 +58,14 @@ class _Foreign:
     def continues(self) -> bool:
         return False
 
+    def squares(self, target: Target) -> bool:
+        """Say False: what others do with columns is not known."""
+        return False
+
+    def averages(self, target: Target) -> bool:
+        """Say False: what others do with several answers to a row is not known."""
+        return False
+
     def prepare(self, target: Target) -> "_Foreign":
         copy = self.regressor.prepare(target) if self.ours else clone(self.regressor)
         return _Foreign(copy)

@@ -21,7 +21,7 @@ from interpretkd.evaluation import (
 )
 from interpretkd.metrics import Estimate, r2
 from interpretkd.model_selection import SizeDisplay
-from interpretkd.models import Forest, Linear
+from interpretkd.models import Forest, Linear, schema_seen
 
 BLUE, ORANGE = by_theme()["c0"], by_theme()["c1"]
 # In the figure of decisions; with more the cells could not be told apart.
@@ -56,6 +56,8 @@ def show() -> None:
         with st.spinner("Measuring ..."):
             measured = found.evaluation
         st.info(widgets.plain(measured.verdict), title="Verdict")
+        for sentence in measured.beside:
+            st.caption(widgets.plain(sentence))
         for sentence in measured.cautions:
             st.warning(widgets.plain(sentence))
         show_figures(found, measured)
@@ -131,8 +133,9 @@ def sizes(found: Analysis, measured: Evaluation) -> dict[str, str]:
         told |= {"Leaves": f"{found.tree.n_leaves:,}", "Tests deep": f"{form.depth}"}
     elif isinstance(form, Forest):
         told |= {"Trees": f"{form.n_trees:,}", "Leaves": f"{form.n_leaves:,}"}
-    told["Numbers held"] = f"{form.n_parameters:,}"
-    told["Columns used"] = f"{n_used(form):,} of {len(found.model.schema_):,}"
+    held = found.model.n_parameters  # with the network up to the layer that it reads
+    told["Numbers held"] = f"{held or form.n_parameters:,}"
+    told["Columns used"] = f"{n_used(form):,} of {len(schema_seen(found.model)):,}"
     reduction = measured.size_reduction["bytes"]
     score = measured.distillation_score["bytes"]
     smaller = "larger" if reduction is not None and reduction < 0 else "smaller"

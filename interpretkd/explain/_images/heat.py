@@ -212,7 +212,7 @@ def contribution_image(
         table = _pixel_coefficients(form)
         title = f"The coefficients: what one step of a pixel adds to the {outputs.unit}"
     else:
-        codes = _one_row("contribution_image", form.schema, row)
+        codes = _one_row("contribution_image", model, form.schema, row)
         table = path_contributions(form, codes[0])[1]
         title = f"What each pixel of one row adds to the {outputs.unit}"
     return HeatImage(title, _panels(outputs, table, shape), images.names)

@@ -26,6 +26,7 @@ from interpretkd.explain._images.picture import (
     _tree_of,
     _value_range,
 )
+from interpretkd.models import rows_seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +205,7 @@ def leaf_images(
     check_integer("leaf_images", "min_rows", min_rows, 1)
     tree = _tree_of("leaf_images", model)
     images, shape = _pixel_columns("leaf_images", model, tree.schema, schema)
-    codes = tree.schema.encode(_flat_rows(X))
+    codes = tree.schema.encode(rows_seen(model, _flat_rows(X)))
     reached = tree.nodes.apply(codes)
     counts = np.bincount(reached, minlength=len(tree.nodes.feature))
     leaves = np.flatnonzero(tree.nodes.is_leaf)

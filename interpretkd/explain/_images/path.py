@@ -231,7 +231,7 @@ def path_image(
     """
     tree = _tree_of("path_image", model)
     images, shape = _pixel_columns("path_image", model, tree.schema, schema)
-    codes = _one_row("path_image", tree.schema, row)
+    codes = _one_row("path_image", model, tree.schema, row)
     leaf = int(tree.nodes.apply(codes)[0])
     pixels = tuple(
         _path_pixel(tree, images, number, node, codes[0], goes_left=goes_left)

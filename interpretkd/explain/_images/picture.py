@@ -26,7 +26,7 @@ from interpretkd.drawing import (
     moved,
     wrap,
 )
-from interpretkd.models import Tree, leaf_outcomes
+from interpretkd.models import Tree, leaf_outcomes, rows_seen
 
 _Sides = tuple[int, int, int]
 
@@ -111,12 +111,13 @@ def _flat_rows(X: Any) -> Any:
     return array.reshape(len(array), -1) if array.ndim > 2 else array
 
 
-def _one_row(owner: str, schema: Schema, row: Any) -> Codes:
+def _one_row(owner: str, model: Any, schema: Schema, row: Any) -> Codes:
     """Turn one row or image into codes."""
     if as_frame(row) is None:
         array = np.asarray(row)
-        row = array.reshape(1, -1) if array.size == len(schema) else _flat_rows(array)
-    codes = schema.encode(row)
+        width = len(getattr(model, "schema_", schema))
+        row = array.reshape(1, -1) if array.size == width else _flat_rows(array)
+    codes = schema.encode(rows_seen(model, row))
     if len(codes) != 1:
         raise InputError(
             f"The 'row' parameter of {owner} must be one row. Got {len(codes)}."

@@ -17,8 +17,10 @@ from interpretkd.distillation import given_rows
 from interpretkd.models import (
     Linear,
     Tree,
+    check_given_columns,
     decision_path,
     feature_importance,
+    has_own_columns,
     path_contributions,
 )
 
@@ -258,6 +260,25 @@ def used_positions(form: Any) -> tuple[int, ...]:
     return tuple(np.unique(found[found >= 0]).tolist())
 
 
+def positions_read(model: Any) -> tuple[int, ...]:
+    """Return which columns of the rows a model needs to decide.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted, with a student of ours, or loaded.
+
+    Returns
+    -------
+    tuple of int
+        Positions in ``model.schema_``, in order: those that the student's tests are
+        about, or all where a view makes other columns of them.
+    """
+    if has_own_columns(model):
+        return tuple(range(len(model.schema_)))
+    return used_positions(model.student_.form_)
+
+
 def inputs_of(model: Any, X: ArrayLike) -> tuple[Input, ...]:
     """Return how each column of a row may be set.
 
@@ -288,6 +309,7 @@ def inputs_of(model: Any, X: ArrayLike) -> tuple[Input, ...]:
     >>> length.kind, length.seen, length.is_beyond(9.5)
     ('number', '4.3 to 7.9', True)
     """
+    check_given_columns("What-if", model)
     codes = model.schema_.encode(given_rows(model, X))
     used = set(used_positions(model.student_.form_))
     return tuple(
@@ -312,6 +334,7 @@ def order_of_inputs(model: Any, row: Any) -> tuple[int, ...]:
         Positions: for a tree first those on the row's way, from the root; else those
         that add most to any output; of equals those that tell most apart.
     """
+    check_given_columns("What-if", model)
     form = model.student_.form_
     codes = model.schema_.encode(given_rows(model, row))[0]
     used = used_positions(form)

@@ -20,7 +20,12 @@ from interpretkd.distillation import (
 )
 from interpretkd.explain._row_sum import _RowSum
 from interpretkd.explain._what_if.inputs import _differing, used_positions
-from interpretkd.models import Tree, decision_path, path_conditions
+from interpretkd.models import (
+    Tree,
+    check_given_columns,
+    decision_path,
+    path_conditions,
+)
 from interpretkd.targets import Answers, answers_of, probabilities
 
 
@@ -184,6 +189,7 @@ def try_values(
         For a position or a code that does not exist, and when the teacher is absent
         and `teacher_logits` too.
     """
+    check_given_columns("What-if", model)
     rows = given_rows(model, row)
     before = model.schema_.encode(rows)
     desired = before.astype(np.float64)

@@ -1,5 +1,6 @@
 """What a reviewer goes through one by one: the rules, and where the two models part."""
 
+from interpretkd.models import schema_seen
 from interpretkd.reports._document import Block, Paragraph, Section, Table
 from interpretkd.reports._sections.subject import (
     FEW_ROWS,
@@ -22,8 +23,8 @@ def _review(subject: _Subject) -> Section | None:
         return None
     rules, price = found.rules, None
     exact = getattr(found.model.student_, "thresholds", "exact") == "exact"
-    if exact and found.model.schema_.image_shape is None:
-        price = readable(found.tree, found.X)
+    if exact and schema_seen(found.model).image_shape is None:
+        price = readable(found.model, found.X)
         rules = rules.readable(found.X)
     whole = rules.to_text()
     frame = whole[[name for name in _SIGNED if name in whole.columns]].copy()

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from interpretkd.models import has_own_columns
 from interpretkd.reports._document import Block, Paragraph, Section, Table
 from interpretkd.reports._sections.subject import (
     FEW_ROWS,
@@ -31,6 +32,7 @@ def _stability(subject: _Subject) -> Section | None:
             "compared on held-out rows that they had not seen. With more rows they "
             "would be steadier."
         ),
+        *map(Paragraph, steady.notes),
         Table(_in_words(steady.features), "What the refitted students use"),
     ]
     if steady.rules is not None:
@@ -50,6 +52,12 @@ def _interventions(subject: _Subject) -> Section | None:
     found = subject.found
     if found.tree is None or found.tree.n_leaves < 2:
         return None
+    if has_own_columns(found.model):
+        text = (
+            "The student reads columns that its view makes of the rows: what its rules "
+            "test cannot be changed in a row by itself."
+        )
+        return Section("Intervention", (Paragraph(text),))
     if not found.teacher_answers:
         text = "The teacher was not saved with the run: it could not be asked."
         subject.weigh("Intervention", text)

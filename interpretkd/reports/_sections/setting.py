@@ -10,8 +10,10 @@ import pandas as pd
 from interpretkd._base import threshold_text
 from interpretkd.distillation import certainty, task_text
 from interpretkd.evaluation import Analysis, ReliabilityDisplay
+from interpretkd.models import view_size_text
 from interpretkd.reports._document import Block, Paragraph, Section, Table
 from interpretkd.reports._manual_sections import NOT_PROVIDED
+from interpretkd.reports._sections.recipe import _alpha_text, _recipe_blocks
 from interpretkd.reports._sections.subject import (
     Builder,
     _fact_table,
@@ -130,7 +132,7 @@ def _plain_fact(text: str) -> str:
 
 
 def _columns(subject: _Subject) -> pd.DataFrame:
-    schema, codes = subject.found.model.schema_, subject.found.codes
+    schema, codes = subject.found.model.schema_, subject.found.given_codes
     rows = []
     for j, feature in enumerate(schema.features):
         column = codes[:, j].astype(np.float64)
@@ -173,23 +175,24 @@ def _distillation(subject: _Subject) -> Section:
     facts = {
         "Student": subject.found.family,
         "Fitted to": str(getattr(model, "target_", "the teacher's values")),
-        "Weight of the labels (alpha)": str(model.alpha),
+        "Weight of the labels (alpha)": _alpha_text(model),
         "Further rows that were asked about": f"{getattr(model, 'n_asked_', 0):,}",
-        "Size": f"{_count(student.form_.n_parameters)} parameters",
+        **_questions(model),
+        "Size": f"{_count(model.n_parameters)} parameters{view_size_text(model)}",
         **{f"Setting {name}": str(value) for name, value in settings.items()},
     }
     blocks: list[Block] = [_fact_table(facts, "How the student was made")]
     certificate = getattr(student, "certificate_", None)
     if certificate is not None:
         blocks.append(Paragraph(f"Certificate: {certificate}."))
-    trials = getattr(model, "trials_", None)
-    if trials:
-        blocks.append(
-            Paragraph(
-                "Several targets were compared on validation rows; the best was taken."
-            )
-        )
+    blocks += _recipe_blocks(subject)
     return Section("Distillation", tuple(blocks))
+
+
+def _questions(model: Any) -> dict[str, str]:
+    """Say how many rows the teacher was asked about; a run of old does not know."""
+    asked = getattr(model, "queries_", None)
+    return {} if asked is None else {"Questions to the teacher": _count(asked)}
 
 
 def _count(number: Any) -> str:

@@ -12,7 +12,12 @@ def _summary(subject: _Subject) -> Section:
     baseline = found.baseline
     figures: dict[str, Estimate | None] = {
         "Fidelity: the student decides as the teacher": found.student.fidelity,
-        "The same of a student fitted to the labels alone": None
+        **(
+            {"Fidelity to the first teacher of the chain": first}
+            if (first := found.student.origin_fidelity) is not None
+            else {}
+        ),
+        "Fidelity of a student fitted to the labels alone": None
         if baseline is None
         else baseline.fidelity,
         "Accuracy of the student, with the labels": found.student.accuracy,
@@ -21,6 +26,7 @@ def _summary(subject: _Subject) -> Section:
         if baseline is None
         else baseline.accuracy,
     }
+    notes = (*found.beside, *found.cautions)
     table = pd.DataFrame(
         {
             "measure": figures.keys(),
@@ -29,7 +35,7 @@ def _summary(subject: _Subject) -> Section:
     )
     blocks: list[Block] = [
         Paragraph(found.verdict, loud=True),
-        *([Bullets(found.cautions)] if found.cautions else []),
+        *([Bullets(notes)] if notes else []),
         Table(
             table,
             f"On {found.n:,} held-out rows{found.groups_text}, with 95 % intervals",

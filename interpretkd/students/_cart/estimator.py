@@ -231,6 +231,26 @@ class CartStudent(_Student):
         """
         return _replace_auto(clone(self), "objective", _objective(target))
 
+    def averages(self, target: Target) -> bool:
+        """Say whether of equal rows only the mean of their target columns counts.
+
+        So it is while a tree grows, by squared error. A search lowers its objective,
+        in which each row may vote.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            False for a search that counts the rows that are decided otherwise.
+        """
+        objective = _objective(target) if self.objective == "auto" else self.objective
+        votes = objective in ("disagreement", "label_disagreement")
+        return self.search == "greedy" or not votes
+
     def without_search(self) -> Self:
         """Return a faster student that ranks targets in the same order.
 
@@ -244,6 +264,24 @@ class CartStudent(_Student):
             return self
         size = {"max_leaves": 16} if given.get("max_leaves") == "auto" else {}
         return clone(self).set_params(search="greedy", **size)
+
+    def squares(self, target: Target) -> bool:
+        """Say whether columns that are all scaled and moved alike are as good.
+
+        So it is for every search, but for costs and gains with a unit of their own.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            Whether its tests and decisions would be the same.
+        """
+        costs = self.class_cost is None and self.feature_cost is None
+        return costs and not self.min_gain and self.objective != "cross_entropy"
 
     @property
     def hint_refusal(self) -> str | None:

@@ -1,0 +1,148 @@
+"""What a distilled model's student reads, where that is not what its teacher reads."""
+
+from typing import Any
+
+from interpretkd._base import InputError, joined, one_line
+from interpretkd.data import Codes, Schema, checked_rows
+
+
+def has_own_columns(model: Any) -> bool:
+    """Say whether a student reads columns that a view makes: neurons, pooled pixels.
+
+    Parameters
+    ----------
+    model : object
+        A distilled model; of anything else there is no view.
+
+    Returns
+    -------
+    bool
+        Whether its tests are about other columns than those of the rows.
+    """
+    view = getattr(model, "view_", None)
+    return bool(getattr(view, "own_columns", False))
+
+
+def schema_seen(model: Any) -> Schema:
+    """Return the columns that a student's tests and coefficients are about.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted or loaded.
+
+    Returns
+    -------
+    Schema
+        The view's own columns, or those of the rows.
+    """
+    schema: Schema = (model.view_ if has_own_columns(model) else model).schema_
+    return schema
+
+
+def rows_seen(model: Any, X: Any) -> Any:
+    """Return rows as the student of a model reads them, for its form to encode.
+
+    Parameters
+    ----------
+    model : object
+        A distilled model with a view or without; of anything else the rows stay.
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows in original columns.
+
+    Returns
+    -------
+    array-like or frame of shape (n_samples, n_seen)
+        Rows with the columns of `schema_seen`. Where a view only leaves out columns,
+        the others stay as they are, and may be lacking: no test is about them.
+    """
+    view = getattr(model, "view_", None)
+    if view is None:
+        return X
+    whole = view.complete(X)
+    if not has_own_columns(model):
+        return whole
+    rows = checked_rows(model, whole, reset=False)
+    return view.see(model.schema_.conform(rows))
+
+
+def codes_seen(model: Any, X: Any) -> Codes:
+    """Return rows as the codes that a student's tests are about.
+
+    Parameters
+    ----------
+    model : DistilledClassifier or DistilledRegressor
+        Fitted or loaded.
+    X : array-like or frame of shape (n_samples, n_features)
+        Rows in original columns.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_seen), float32
+        Codes of `schema_seen`.
+    """
+    return schema_seen(model).encode(rows_seen(model, X))
+
+
+def check_given_columns(owner: str, model: Any) -> None:
+    """Refuse a student that reads other columns than those of the rows.
+
+    Parameters
+    ----------
+    owner : str
+        What needs the student's tests to be about the rows' own columns.
+    model : object
+        A distilled model; anything else passes.
+
+    Raises
+    ------
+    InputError
+        When a view makes the columns that its student reads.
+    """
+    if not has_own_columns(model):
+        return
+    names = [one_line(repr(name)) for name in schema_seen(model).names]
+    raise InputError(
+        f"{owner} is about the columns of the rows, and this student reads others that "
+        f"its view makes of them: {joined(names, 3)}. Its predictions, its fidelity, "
+        "its rules and its drawing are there."
+    )
+
+
+def view_size(model: Any) -> tuple[int, int]:
+    """Return what must be kept beside a student to see what it reads.
+
+    Parameters
+    ----------
+    model : object
+        A distilled model; of anything else nothing.
+
+    Returns
+    -------
+    n_parameters, size_bytes : int
+        Of a network up to the layer that the student reads; else 0.
+    """
+    view = getattr(model, "view_", None)
+    if view is None:
+        return 0, 0
+    return int(view.n_parameters), int(view.size_bytes)
+
+
+def view_size_text(model: Any) -> str:
+    """Say of a size that it counts what the student needs to see.
+
+    Parameters
+    ----------
+    model : object
+        A distilled model.
+
+    Returns
+    -------
+    str
+        Such as ", with the network up to its layer (1,234 parameters)"; "" where a
+        student stands by itself.
+    """
+    n_parameters = view_size(model)[0]
+    if not n_parameters:
+        return ""
+    return f", with the network up to its layer ({n_parameters:,} parameters)"
