@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from sklearn.frozen import FrozenEstimator
 
 # `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._state import (  # type: ignore[import-not-found]
     LIBRARY,
     files_digest,
 )
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
-from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, write_atomically
 from interpretkd.data import take_rows

@@ -218,9 +218,7 @@ class _Bench:
         teachers = row.teachers(case)
         for name, build in (("method", row.build), ("control", row.control)):
             if build is not None:
-                model, seconds = _fit(
-                    row, build(teachers, self._student(student, seed)), case
-                )
+                model, seconds = _fit(row, build(teachers, self._student(student, seed)), case)
                 models[name] = model
                 judged[name] = judge(model, case, row.of, seconds)
         if models["method"].view_ is not None:  # the baseline has the same view
@@ -228,9 +226,7 @@ class _Bench:
         judged["baseline"] = baseline
         found = self._record(row, Trial(case, models, judged))
         if self.quick:
-            found["problems"] = self._problems(
-                row, Trial(case, models, judged), student
-            )
+            found["problems"] = self._problems(row, Trial(case, models, judged), student)
         return found
 
     def _case(self, data: str, seed: int) -> Case:
