@@ -62,6 +62,7 @@ class TrainingData(NamedTuple):
     has_images: bool
     order: dict[str, Any]
     files: dict[str, bytes]
+    columns: tuple[str, ...]
 
 
 def choose_data() -> TrainingData | None:
@@ -98,7 +99,9 @@ def _choose_shipped() -> TrainingData:
     st.subheader("2. Target", anchor=False)
     _show_balance(dataset.target, "multiclass")
     has_images = dataset.schema.image_shape is not None
-    return TrainingData(_SHIPPED[name], "multiclass", has_images, {"data": name}, {})
+    columns = tuple(map(str, dataset.data.columns))
+    order = {"data": name}
+    return TrainingData(_SHIPPED[name], "multiclass", has_images, order, {}, columns)
 
 
 def _take_upload() -> _Upload | None:
@@ -296,7 +299,8 @@ def _prepare(
             "rows": asdict(choice),
         }
         files = {f"table{ending}": upload.content}
-        return TrainingData(upload.name, found, False, order, files)
+        columns = tuple(map(str, rows.columns))
+        return TrainingData(upload.name, found, False, order, files, columns)
     return None
 
 

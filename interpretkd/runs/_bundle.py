@@ -126,8 +126,8 @@ def save(
     Raises
     ------
     InputError
-        For a student that is none of ours, a folder that holds something else or
-        cannot be written, and labels or logits without rows or that do not fit them.
+        For a student or view that is none of ours, a folder that holds something else
+        or cannot be written, and labels or logits without rows or that do not fit them.
 
     Notes
     -----
@@ -189,8 +189,9 @@ def load(
     -------
     DistilledClassifier or DistilledRegressor
         The fitted model; its predictions are equal to the bit to those of the saved
-        one, and so are its parameters, but for a random generator and a function: they
-        have no place in a file and are None.
+        one, and so are its parameters, but for what has no place in a file: a random
+        generator is None, a method of one's own a `methods.AbsentStep` with its
+        sentence, which `fit` refuses.
 
     Raises
     ------

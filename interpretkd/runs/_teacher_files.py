@@ -1,15 +1,15 @@
 """A run's teacher as files, and back.
 
 A network of ours and an ONNX file are there themselves. A distilled model that teaches
-another - a chain - is in teacher.zip as a run of its own, down to the first teacher; an
-ensemble is there with the files of each member. Any other teacher is only described,
-and so is an ensemble with such a member.
+another - a chain - is in teacher.zip as a run of its own, down to the first teacher; of
+one that is made of others the files of each are there. Any other teacher is only
+described, and so is one that is made of such.
 """
 
 import contextlib
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,13 +20,13 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, naming_file, one_line
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.runs._composites import COMPOSITES, _put_together, _taken_apart
 from interpretkd.runs._destination import RUN_FILES
 from interpretkd.runs._folder import _json, _parse_json
 from interpretkd.runs._limits import MOST_MEMBERS, Room, read_archive
 from interpretkd.runs._onnx_limits import _check_onnx
 from interpretkd.teachers import (
     AbsentTeacher,
-    EnsembleTeacher,
     LazyTeacher,
     OnnxTeacher,
     Teacher,
@@ -92,33 +92,28 @@ def _teacher_files(
         with contextlib.suppress(InputError):  # one that cannot be saved is described
             files["teacher.zip"] = _packed(model_files(estimator, depth + 1))
             state["kind"] = "distilled"
-    elif isinstance(estimator, EnsembleTeacher) and depth < DEEPEST_CHAIN:
-        with contextlib.suppress(InputError):
-            files["teacher.zip"] = _packed(_member_files(estimator, model_files, depth))
-            state |= {"kind": "ensemble", "config": _ensemble_settings(estimator)}
+    elif type(estimator).__name__ in COMPOSITES and depth < DEEPEST_CHAIN:
+        with contextlib.suppress(InputError, TypeError):  # as above
+            parts, config = _taken_apart(estimator)
+            files["teacher.zip"] = _packed(_member_files(parts, model_files, depth))
+            state |= {"kind": type(estimator).__name__, "config": config}
     files["teacher.json"] = _json(state)
     return files
 
 
 def _member_files(
-    ensemble: EnsembleTeacher, model_files: _ModelFiles, depth: int
+    parts: Sequence[Teacher], model_files: _ModelFiles, depth: int
 ) -> dict[str, bytes]:
-    """Return the files of each member, by its number; raise if one is no file."""
+    """Return the files of each teacher, by its number; raise if one is no file."""
     found: dict[str, bytes] = {}
-    for i, member in enumerate(ensemble.estimators_):
-        files = _teacher_files(as_teacher(member), model_files, depth + 1)
+    for i, part in enumerate(parts):
+        files = _teacher_files(part, model_files, depth + 1)
         if _parse_json(files["teacher.json"])["kind"] == "described":
-            raise InputError(f"Teacher {i} of the ensemble cannot be saved.")
+            raise InputError(f"Teacher {i} of several cannot be saved.")
         found |= {f"{i}/{name}": content for name, content in files.items()}
     if len(found) > MOST_MEMBERS:
-        raise InputError("The ensemble has too many members for a run.")
+        raise InputError("These are too many teachers for a run.")
     return found
-
-
-def _ensemble_settings(ensemble: EnsembleTeacher) -> dict[str, Any]:
-    equal = ensemble.weights is None
-    weights = None if equal else ensemble.weights_.tolist()
-    return {"how": ensemble.how, "weights": weights}
 
 
 def _is_distilled(estimator: Any) -> bool:
@@ -174,10 +169,11 @@ def _teacher_of(
     if kind == "distilled":
         taught = _distilled(model, files["teacher.zip"], place, room, model_of)
         return FrozenEstimator(taught), as_teacher(taught)
-    if kind == "ensemble":
-        inner = _Inside(model, place, room, model_of)
-        members = _ensemble(inner, files["teacher.zip"], state["config"])
-        return FrozenEstimator(members), as_teacher(members)
+    if kind in COMPOSITES:
+        parts = _parts(files["teacher.zip"], place, room, model_of)
+        both = _put_together(kind, parts, state["config"])
+        _check_same(model, as_teacher(both))
+        return FrozenEstimator(both), as_teacher(both)
     if kind == "network":
         weights = files["teacher.safetensors"]
         later = LazyTeacher(state["config"], weights, _network)
@@ -220,61 +216,51 @@ def _distilled(
         if unknown:
             raise InputError(f"it holds {unknown[0][:80]!r}, which is no file of a run")
         taught, _ = model_of(inner, place.below(), room)
-        if taught.task_ != model.task_ or taught.schema_.names != model.schema_.names:
-            raise InputError("the teacher has another task or other columns")
-        if model.task_ != "regression" and not np.array_equal(
-            taught.classes_, model.classes_
-        ):
-            raise InputError("the teacher has other classes")
+        if model is not None and taught.schema_.names != model.schema_.names:
+            raise InputError("the teacher has other columns")
+        _check_same(model, as_teacher(taught))
         return taught
 
 
-@dataclass(frozen=True)
-class _Inside:
-    """What is needed to build teachers that lie inside of a run."""
+def _check_same(model: Any, teacher: Teacher) -> None:
+    """Check that a teacher decides what its student does; one of several need not."""
+    if model is None:
+        return
+    if teacher.task != model.task_:
+        raise InputError("the teacher has another task")
+    known, own = getattr(model, "classes_", None), teacher.classes
+    if known is not None and (own is None or not np.array_equal(own, known)):
+        raise InputError("the teacher has other classes")
 
-    model: Any
-    place: _Place
-    room: Room
-    model_of: _ModelOf
 
-
-def _ensemble(
-    inside: _Inside, content: bytes, config: dict[str, Any]
-) -> EnsembleTeacher:
-    """Build several teachers that answer as one."""
-    place, model = inside.place, inside.model
+def _parts(content: bytes, place: _Place, room: Room, model_of: _ModelOf) -> list[Any]:
+    """Build the teachers of which another is made."""
     with naming_file(place.name("teacher.zip")):
         if place.depth >= DEEPEST_CHAIN:
             raise InputError(f"there are more than {DEEPEST_CHAIN} teachers in a chain")
         files: dict[str, dict[str, bytes]] = {}
-        for name, part in read_archive(content, inside.room).items():
+        for name, part in read_archive(content, room).items():
             number, _, file = name.partition("/")
             if file not in _OF_A_TEACHER:
                 raise InputError(f"it holds {name[:80]!r}, which is no teacher's file")
             files.setdefault(number, {})[file] = part
-        if set(files) != {str(i) for i in range(len(files))}:
+        if not files or set(files) != {str(i) for i in range(len(files))}:
             raise InputError("its teachers must be numbered from 0")
-        members = [_member(inside, files[str(i)]) for i in range(len(files))]
-        ensemble = EnsembleTeacher(
-            members, how=config["how"], weights=config["weights"]
-        )
-        known = getattr(model, "classes_", None)
-        same = known is None or np.array_equal(ensemble.classes_, known)
-        if ensemble.task_ != model.task_ or not same:
-            raise InputError("the teachers have another task or other classes")
-        return ensemble
+        return [
+            _part(files[str(i)], place.below(), room, model_of)
+            for i in range(len(files))
+        ]
 
 
-def _member(inside: _Inside, files: dict[str, bytes]) -> Any:
-    """Build a member; a late one must tell its own classes without being built."""
+def _part(
+    files: dict[str, bytes], place: _Place, room: Room, model_of: _ModelOf
+) -> Any:
+    """Build one of several; a late one tells its classes without being built."""
     state = _parse_json(files["teacher.json"])
-    below = inside.place.below()
-    if state["kind"] == "network" and below.late:
+    if state["kind"] == "network" and place.late:
         config = state["config"]
-        network = LazyTeacher(config, files["teacher.safetensors"], _network)
         return Teacher(
-            estimator=network,
+            estimator=LazyTeacher(config, files["teacher.safetensors"], _network),
             classes=_classes_of(config["classes"]),
             task=config["task"],
             n_parameters=state["n_parameters"],
@@ -282,8 +268,7 @@ def _member(inside: _Inside, files: dict[str, bytes]) -> Any:
         )
     if state["kind"] == "described":
         raise InputError("one of its teachers is only described")
-    built = _teacher_of(inside.model, files, below, inside.room, inside.model_of)
-    return built[1].estimator
+    return _teacher_of(None, files, place, room, model_of)[1].estimator
 
 
 def _classes_of(told: Any) -> NDArray[Any] | None:

@@ -97,7 +97,8 @@ def _read_unlabelled(
         held = names.isin(known.groups_held_out).to_numpy()
         leave_out(held, f" of a {known.group!r} that is held out.")
     unseen = unseen_cells(known.schema, frame)
-    leave_out(unseen.cells.any(axis=1), f" that cannot be read: {unseen.in_words()}")
+    strange = np.isin(np.arange(len(frame)), unseen.rows)
+    leave_out(strange, f" that cannot be read: {unseen.in_words()}")
     if choice.missing != "keep":
         leave_out(frame.isna().any(axis=1).to_numpy(), " with a missing value.")
     places = np.flatnonzero(kept)

@@ -190,8 +190,8 @@ BAD = {
     "no columns": (("--unlabelled", "other.csv"), "lack"),
     "no rows": (("--unlabelled", "empty.csv"), "has a header and no rows"),
     "an unknown column": (
-        ("--student-columns", "age,amonut"),
-        "There is no column 'amonut' for the student to read. Did you mean 'amount'?",
+        ("--student-columns", "age,amounts"),
+        "There is no column 'amounts' for the student to read. Did you mean 'amount'?",
     ),
     "the target": (("--student-columns", "y"), "There is no column 'y'"),
     "no names": (("--student-columns", "age,,home"), "Got an empty one"),

@@ -21,10 +21,12 @@ from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
     AbsentTeacher,
     CallableTeacher,
+    ColumnsTeacher,
     EnsembleTeacher,
     LazyTeacher,
     MLPRegressorTeacher,
     MLPTeacher,
+    SpecialistTeacher,
 )
 from tests.runs.test_limits import _resign
 
@@ -73,7 +75,8 @@ def test_each_of_a_chain_says_what_it_said(
     assert isinstance(_first(found), LazyTeacher if late else MLPTeacher)
     np.testing.assert_array_equal(_first(found).logits(X), _first(chain).logits(X))
     assert found.teacher_.n_parameters == chain.teacher_.n_parameters
-    assert str(found.fidelity(X)) == str(chain.fidelity(X))
+    for of in ("teacher", "origin"):
+        assert str(found.fidelity(X, of=of)) == str(chain.fidelity(X, of=of))
     again = save(found, tmp_path / "again", X, y)
     for name in ("teacher.zip", "teacher.json", "model.json"):
         assert (again / name).read_bytes() == (path / name).read_bytes()
@@ -268,6 +271,71 @@ def test_an_ensemble_says_what_it_said(
         assert (again / name).read_bytes() == (path / name).read_bytes()
     whole = _zip({file.name: file.read_bytes() for file in path.iterdir()})
     assert unpack_run(whole, tmp_path / "runs", "chain.zip").is_dir()
+
+
+def _specialist() -> SpecialistTeacher:
+    rest = np.flatnonzero(y > 0)
+    expert = MLPTeacher(hidden=(4,), max_epochs=4, random_state=2)
+    return SpecialistTeacher(_network(), {(1, 2): expert.fit(X[rest], y[rest])})
+
+
+def _of_columns() -> EnsembleTeacher:
+    left = MLPTeacher(hidden=(4,), max_epochs=4, random_state=0).fit(X[:, :2], y)
+    right = MLPTeacher(hidden=(4,), max_epochs=4, random_state=1).fit(X[:, 2:], y)
+    parts = [ColumnsTeacher(left, [0, 1]), ColumnsTeacher(right, [2, 3])]
+    return EnsembleTeacher(parts, how="probabilities")
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("make", [_specialist, _of_columns])
+def test_teachers_of_some_classes_and_columns_are_kept(
+    tmp_path: Path, make: Callable[[], Any], late: bool
+) -> None:
+    model = _taught_by(make())
+    found = load_run(save(model, tmp_path / "run", X, y), late_teacher=late).model
+    assert type(found.teacher_.estimator) is type(model.teacher_.estimator)
+    np.testing.assert_array_equal(found.teacher_.logits(X), model.teacher_.logits(X))
+    again = save(found, tmp_path / "again", X, y)
+    kept = load(again).teacher_.logits(X)
+    np.testing.assert_array_equal(kept, model.teacher_.logits(X))
+
+
+SCRAP = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 4) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.fixture(scope="module")
+def composites(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("composites")
+    makers = (_ensemble, _specialist, _of_columns)
+    return [save(_taught_by(make()), folder / make.__name__, X, y) for make in makers]
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_scrap_for_settings_is_never_more_than_a_sentence(
+    composites: list[Path], tmp_path_factory: Any, data: Any
+) -> None:
+    path = data.draw(st.sampled_from(composites))
+    told = json.loads((path / "teacher.json").read_text())
+    told["config"][data.draw(st.sampled_from(sorted(told["config"])))] = data.draw(
+        SCRAP
+    )
+    copy = tmp_path_factory.mktemp("scrap") / "run"
+    content = (path / "teacher.zip").read_bytes()
+    _with_teacher(path, copy, content)
+    (copy / "teacher.json").write_text(json.dumps(told))
+    _resign(copy)
+    try:
+        found = load_run(copy, late_teacher=data.draw(st.booleans())).model
+    except BundleError:
+        return
+    assert found.teacher_.logits(X[:5]).shape == (5, 3)
 
 
 def test_weights_that_were_chosen_are_kept(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from interpretkd.methods import (
     Auto,
     Confidence,
     FromFunction,
+    Masked,
     Reply,
     Scheme,
 )
@@ -239,3 +240,11 @@ def test_methods_are_no_settings(plain: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(BundleError, match=r"model\.json"):
         load(damaged)
+
+
+def test_a_mask_that_is_a_function_is_its_sentence(tmp_path: Path) -> None:
+    model = _fitted(weights=Masked(lambda rows: np.asarray(rows)[:, 0] > 5))
+    found = load(save(model, tmp_path / "run", X, y))
+    assert found.weights == AbsentStep(str(model.weights), "weights")
+    with pytest.raises(InputError, match="not saved with its run"):
+        found.fit(X, y)

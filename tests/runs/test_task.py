@@ -17,6 +17,7 @@ from interpretkd.runs import (
     read_task,
     recheck,
     recheck_table,
+    task_of,
     train_teacher,
 )
 
@@ -216,3 +217,15 @@ def test_one_row_lies_outside_and_rows_without_a_group_are_their_own(
 def _without_labels(rows: pd.DataFrame, folder: Path) -> Path:
     rows.drop(columns="y").to_csv(folder / "bare.csv", index=False)
     return folder / "bare.csv"
+
+
+def test_images_have_no_columns_for_the_student() -> None:
+    from interpretkd.datasets import load_digits
+    from interpretkd.runs.jobs import TrainOrder, _task
+
+    digits = load_digits()
+    with pytest.raises(InputError, match="whose columns are pixels"):
+        task_of(digits, student_columns=[str(digits.data.columns[0])])
+    order = TrainOrder("runs/x", "digits", unlabelled="more.csv")
+    with pytest.raises(InputError, match="for a table of one's own"):
+        _task(order)

@@ -20,7 +20,12 @@ from interpretkd.runs import load, load_run, predict_table, save
 from interpretkd.runs._folder import _npz
 from interpretkd.runs._limits import Room, read_arrays
 from interpretkd.runs._view_state import _LEARNT
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students import (
+    BoostedStudent,
+    CartStudent,
+    CommitteeStudent,
+    LinearStudent,
+)
 from interpretkd.teachers import CallableTeacher, MLPTeacher
 from tests.runs.test_limits import _resign
 
@@ -319,3 +324,16 @@ def test_scrap_is_never_more_than_a_sentence(
         return
     assert str(model.view_)
     assert all(isinstance(text, str) for text in model.recipe_)
+
+
+@pytest.mark.parametrize("name", ["columns", "hidden"])
+def test_a_committee_reads_through_a_view_as_it_did(
+    network: Any, tmp_path: Path, name: str
+) -> None:
+    committee = CommitteeStudent(STUDENTS[0], n_members=2, random_state=0)
+    model = _fitted(network, VIEWS[name], committee)
+    found = load(save(model, tmp_path / "run", FRAME, LABELS))
+    np.testing.assert_array_equal(found.logits(FRAME), model.logits(FRAME))
+    np.testing.assert_array_equal(
+        found.baseline_logits(FRAME), model.baseline_logits(FRAME)
+    )

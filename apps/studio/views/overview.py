@@ -62,6 +62,20 @@ def show() -> None:
             st.warning(widgets.plain(sentence))
         show_figures(found, measured)
     show_all_numbers(measured)
+    show_making(found)
+
+
+def show_making(found: Analysis) -> None:
+    """Show where the run comes from, and which methods were used."""
+    steps = getattr(found.model, "recipe_", ())
+    if not steps and not found.about:
+        return
+    with st.expander("How it was made"):
+        if steps:
+            st.markdown("\n".join(f"- {widgets.plain(step)}." for step in steps))
+        facts = [(str(name), str(value)) for name, value in found.about.items()]
+        if facts:
+            widgets.table(pd.DataFrame(facts, columns=["what", "which"]))
 
 
 def show_figures(found: Analysis, measured: Evaluation) -> None:

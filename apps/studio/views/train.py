@@ -7,6 +7,7 @@ import session
 import sidebar
 import streamlit as st
 import widgets
+from further_rows import choose_columns, choose_further
 from training_data import TrainingData, choose_data
 
 from interpretkd.runs import (
@@ -50,7 +51,8 @@ def choose_teacher(
     )
     if kind == "onnx":
         return _take_teacher()
-    epochs = st.number_input(
+    left, right = st.columns(2)
+    epochs = left.number_input(
         "Epochs, at most",
         1,
         500,
@@ -58,6 +60,16 @@ def choose_teacher(
         key="train_epochs",
         persist_state="session",
         help="It ends earlier when held-out rows are not read better for 10 epochs.",
+    )
+    n_networks = right.number_input(
+        "Networks",
+        1,
+        9,
+        1,
+        key="train_networks",
+        persist_state="session",
+        help="Several differ in their seed; what they say on average is distilled. It "
+        "takes so many times as long.",
     )
     network: dict[str, Any] = {"max_epochs": epochs}
     if kind == "mlp":
@@ -77,7 +89,7 @@ def choose_teacher(
             )
             return None
         network["hidden"] = sizes
-    return {"teacher": kind, "network": network}, {}
+    return {"teacher": kind, "network": network, "n_networks": n_networks}, {}
 
 
 def _sizes(text: str) -> list[int] | None:
@@ -122,6 +134,7 @@ def choose_student(data: TrainingData) -> dict[str, Any]:
         persist_state="session",
     )
     settings = _choose_size(family)
+    columns = choose_columns(data)
     left, middle, right = st.columns(3)
     fit_to = "auto"
     if data.task != "regression":
@@ -152,6 +165,7 @@ def choose_student(data: TrainingData) -> dict[str, Any]:
         "fit_to": fit_to,
         "alpha": alpha,
         "seed": seed,
+        **columns,
     }
 
 
@@ -229,12 +243,15 @@ data = choose_data()
 if data is not None:
     teacher = choose_teacher(data)
     student = choose_student(data)
+    further = choose_further(data)
     st.subheader("5. Run", anchor=False)
     if training is not None and training.poll().state == "running":
         widgets.follow(training)
-    elif teacher is not None:
+    elif teacher is not None and further is not None:
         told, more = teacher
-        offer_start(data.order | told | student, data.title, data.files | more)
+        rows, files = further
+        order = data.order | told | student | rows
+        offer_start(order, data.title, data.files | more | files)
 if training is not None and training.poll().state != "running":
     show_training(training)
 elif training is not None and data is None:

@@ -159,3 +159,14 @@ def test_every_figure_has_a_text(studio, run):
     app = studio(run, "overview")
     assert charts(app)
     assert all(len(spec["description"]) > 30 for spec in charts(app))
+
+
+def test_where_a_run_comes_from_and_its_methods_are_told(studio, make_run):
+    app = studio("german", "overview")
+    assert not app.exception
+    place = next(one for one in app.expander if one.label == "How it was made")
+    facts = place.dataframe[0].value
+    assert facts["which"].tolist() == ["german"]
+    told = " ".join(text.value for text in place.markdown)
+    for sentence in load_run(make_run("german")).model.recipe_:
+        assert sentence.split(":")[0] in told

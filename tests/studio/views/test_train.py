@@ -377,3 +377,64 @@ def test_rows_that_belong_together_stay_together(studio: Any, tmp_path: Path) ->
     assert run.evaluation is not None
     assert run.evaluation.groups is not None
     assert len(np.unique(run.evaluation.groups)) == 12
+
+
+def _further(app: Any, content: bytes, name: str = "more.csv") -> Any:
+    uploader = next(u for u in app.file_uploader if u.label.startswith("Further"))
+    uploader.set_value((name, content, "text/csv")).run()
+    assert not app.exception
+    return app
+
+
+def test_further_rows_several_networks_and_columns_of_the_student(
+    studio: Any, tmp_path: Path
+) -> None:
+    app = _quick(_upload(studio(None, "train"), _csv(_people())))
+    columns = _pick(app.multiselect, "Columns that the student may read")
+    assert list(columns.options) == list(NAMES[:4])
+    columns.set_value([NAMES[2], NAMES[0]]).run()
+    app.number_input(key="train_networks").set_value(2).run()
+    rows = _people(40).drop(columns=NAMES[4]) + 0.005
+    app = _further(app, _csv(rows), "<i>more</i>.csv")
+    assert len(app.error) == 0
+    assert "<i>more</i>.csv" in _said(app)
+    assert "40 further rows" in _said(app)
+    _pick(app.text_input, "Name of the run").set_value("more")
+    job = _start(app)
+    found = job.wait(90)
+    assert found.state == "done", found.text
+    run = load_run(tmp_path / "runs" / "more")
+    assert run.about["rows without labels for the student"] == 40
+    assert run.about["networks of the teacher"] == "2, which differ in their seed"
+    assert run.model.view_.reads_ == (0, 2)
+    app.run()
+    _pick(app.button, "Remove").click().run()
+    assert "further row" not in _said(app)
+    app.session_state["_training"] = None
+
+
+def test_further_rows_that_cannot_be_used_are_one_sentence(studio: Any) -> None:
+    app = _quick(_upload(studio(None, "train"), _csv(_people())))
+    app = _further(app, pickle.dumps({"a": 1}), "more.pkl")
+    assert len(app.error) == 1
+    assert "pickle" in app.error[0].value
+    assert _pick(app.button, "Start training")
+    rows = _people(40).drop(columns=[NAMES[1], NAMES[4]])
+    app = _further(app, _csv(rows))
+    assert len(app.error) == 1
+    assert "lacks columns that the rows above have" in _read(app.error[0].value)
+    assert not [b for b in app.button if b.label == "Start training"]
+    _pick(app.button, "Remove").click().run()
+    assert len(app.error) == 0
+    assert _pick(app.button, "Start training")
+
+
+def test_a_demo_has_no_further_rows_and_images_no_columns(studio: Any) -> None:
+    app = studio(None, "train")
+    app.segmented_control(key="train_from").set_value("A demo").run()
+    assert not [u for u in app.file_uploader if u.label.startswith("Further")]
+    assert (
+        len(_pick(app.multiselect, "Columns that the student may read").options) == 20
+    )
+    app.selectbox(key="train_demo").set_value("digits").run()
+    assert not [m for m in app.multiselect if m.label.startswith("Columns that")]
