@@ -114,6 +114,9 @@ class Row:
         The share of the rows that are given with labels.
     further : bool, default=False
         Whether method and control get the others, too, without labels.
+    quick : str, default=""
+        The data set of a trial; "" for "breast_cancer" in the place of tables, else
+        the first of `data`.
     file : Path, default=None
         Where it is written; set by the list of all rows.
     """
@@ -137,6 +140,7 @@ class Row:
     of: str = "network"
     labelled: float = 1.0
     further: bool = False
+    quick: str = ""
     file: Path | None = field(default=None, compare=False)
 
     @property

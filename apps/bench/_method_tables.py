@@ -272,10 +272,10 @@ _HELP: dict[str, Callable[[Line], str]] = {
     "commonest": lambda line: _share(line, "method", "commonest"),
     "fidelity: baseline": lambda line: _share(line, "baseline", "fidelity"),
     "plain": lambda line: _share(line, "plain", "fidelity"),
-    "method": lambda line: _share(line, "method", "fidelity"),
+    "with the method": lambda line: _share(line, "method", "fidelity"),
     "control": lambda line: _share(line, "control", "fidelity"),
     "excess: plain": lambda line: _number(line, "plain", "excess", ".3f"),
-    "method's": lambda line: _number(line, "method", "excess", ".3f"),
+    "with it": lambda line: _number(line, "method", "excess", ".3f"),
     "method - plain": lambda line: _gap(line.plain),
     "p (Holm)": lambda line: f"{line.corrected:.3f}",
     "": lambda line: f"**{line.word}**" if line.word != "nothing" else line.word,
@@ -283,7 +283,6 @@ _HELP: dict[str, Callable[[Line], str]] = {
     "than the control": lambda line: line.against,
     "claim": lambda line: line.claimed,
 }
-_HELP["method "] = _HELP.pop("method")
 _COSTS: dict[str, Callable[[Line], str]] = {
     **_WHERE,
     "accuracy: baseline": lambda line: _share(line, "baseline", "accuracy"),

@@ -41,6 +41,10 @@ from interpretkd_bench._method_judging import (  # type: ignore[import-not-found
     judge,
     judge_baseline,
 )
+from interpretkd_bench._method_page import (  # type: ignore[import-not-found]
+    figures,
+    with_figures,
+)
 from interpretkd_bench._method_row import (  # type: ignore[import-not-found]
     Row,
     Trial,
@@ -127,6 +131,25 @@ def main(
         raise InputError("\n".join(problems))
 
 
+def page(text: str, results: Path) -> str:
+    """Return the page for users with the figures of some results.
+
+    Parameters
+    ----------
+    text : str
+        The page.
+    results : Path
+        The folder of the rows' JSON.
+
+    Returns
+    -------
+    str
+        The page; what stands outside of its marks is as it was.
+    """
+    written: str = with_figures(text, figures(read_results(results), _states(ROWS)))
+    return written
+
+
 def _chosen(rows: Sequence[Any], number: str | None) -> list[Any]:
     """Return the rows of a number; "17" is also 17b."""
     if number is None:
@@ -176,15 +199,15 @@ class _Bench:
             SETTINGS,
         )
 
-        if self.quick and TABLES in row.data:
-            return [("breast_cancer", row.students[0])]
+        if self.quick:
+            first = "breast_cancer" if TABLES in row.data else row.data[0]
+            return [(row.quick or first, row.students[0])]
         names: list[str] = []
         folder = [name for name in self.settings if name not in SETTINGS]
         for name in row.data:
             names += (folder or _WITHOUT_FOLDER) if name == TABLES else [name]
         names = list(dict.fromkeys(names))
-        pairs = [(name, student) for name in names for student in row.students]
-        return pairs[:1] if self.quick else pairs
+        return [(name, student) for name in names for student in row.students]
 
     def cells(self, row: Row) -> Iterator[dict[str, Any]]:
         """Measure a row; a cell a data set, student and seed."""

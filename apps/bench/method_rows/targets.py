@@ -38,6 +38,7 @@ ROWS = (
         ),
         plain=_at(1.0),
         students=("tree", "booster"),
+        quick="digits",
     ),
     Row(
         number="1b",
