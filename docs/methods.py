@@ -3,8 +3,8 @@
     python docs/methods.py            writes the figures anew
     python docs/methods.py --check    fails when they are not those of the results
 
-The results are the JSON files of ``apps/bench/results/methods``. The mark * of rows that
-were measured on older code is part of the figures when they are written; it is not
+The results are the JSON files of ``apps/bench/results/methods``. The mark * of rows
+that were measured on older code is part of the figures when they are written; it is not
 checked, so that a change of the library does not make the page wrong.
 """
 

@@ -48,6 +48,11 @@ SITUATIONS = (
         ("26",),
     ),
     Situation(
+        "few labels, many rows, boosted trees",
+        "`fit(X, y, X_unlabelled=...)`, `scheme=Interleaved()`: judged by accuracy",
+        ("26b",),
+    ),
+    Situation(
         "few rows, and a small tree",
         '`transfer="auto"`, the default: rows drawn and used if they serve',
         ("28",),
@@ -70,7 +75,8 @@ SITUATIONS = (
     ),
     Situation(
         "good labels, and a network that errs",
-        '`alpha="auto"`, `replies=Conditional()`, `weights=Error()`: judged by accuracy',
+        '`alpha="auto"`, `replies=Conditional()` or `weights=Error()`: judged by '
+        "accuracy",
         ("1b", "16", "17c"),
     ),
     Situation(
@@ -82,6 +88,11 @@ SITUATIONS = (
         "several networks",
         "`EnsembleTeacher([...])`; the student agrees with it, not with one of them",
         ("12", "12b", "13", "13b"),
+    ),
+    Situation(
+        "classes that are easily confused, and networks for these",
+        "`SpecialistTeacher(general, {(4, 9): expert})`: judged by accuracy",
+        ("14",),
     ),
     Situation(
         "a student that may read only some columns",
@@ -190,7 +201,7 @@ def _said(lines: Sequence[Line], number: str) -> str:
 
 
 def with_figures(page: str, block: str) -> str:
-    """Return a page with other figures.
+    r"""Return a page with other figures.
 
     Parameters
     ----------
@@ -211,7 +222,7 @@ def with_figures(page: str, block: str) -> str:
 
     Examples
     --------
-    >>> page = with_figures(f"Before.\\n{BEGIN}\\nold\\n{END}\\nAfter.", "new\\n")
+    >>> page = with_figures(f"Before.\n{BEGIN}\nold\n{END}\nAfter.", "new\n")
     >>> "old" in page, "new" in page
     (False, True)
     """

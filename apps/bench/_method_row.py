@@ -1,4 +1,4 @@
-"""A row of the benchmark "methods": one method, beside plain distillation and a control.
+"""A row of the benchmark "methods": a method, beside plain distillation and a control.
 
 What `Row.build` returns is what a user writes: the ten lines of the README, the test of
 the identity at the neutral value and the benchmark's row are the same code.

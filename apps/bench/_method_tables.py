@@ -106,7 +106,9 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
             record = json.loads(file.read_text())
             _ = record["number"], record["cells"], record["state"]
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file.name!r} is no result of a row: {error}.") from error
+            raise InputError(
+                f"{file.name!r} is no result of a row: {error}."
+            ) from error
         records.append({**record, "key": file.stem})
     return records
 
@@ -188,9 +190,7 @@ def _corrected(lines: Sequence[Line]) -> list[Line]:
     return found
 
 
-def markdown(
-    records: Sequence[Mapping[str, Any]], states: Mapping[str, Any]
-) -> str:
+def markdown(records: Sequence[Mapping[str, Any]], states: Mapping[str, Any]) -> str:
     """Write the report.
 
     Parameters
@@ -210,7 +210,13 @@ def markdown(
     parts += ["## In one table", "", summary(lines), ""]
     parts += ["## Does it help?", "", _table(lines, _HELP), ""]
     parts += ["## What each claims", "", *_claims(lines), ""]
-    parts += ["## Accuracy, sizes and costs", "", _COSTS_HEAD, "", _table(lines, _COSTS)]
+    parts += [
+        "## Accuracy, sizes and costs",
+        "",
+        _COSTS_HEAD,
+        "",
+        _table(lines, _COSTS),
+    ]
     failed = _failures(records)
     if failed:
         parts += ["", "## What failed", "", *failed]
@@ -219,23 +225,23 @@ def markdown(
 
 _HEAD = (
     "`interpretkd bench methods` writes this; `--row NUMBER` measures one row anew. "
-    "Plain is the same student with `target=\"auto\"` on the given rows alone; the "
+    'Plain is the same student with `target="auto"` on the given rows alone; the '
     "baseline is the student on the labels (with the method's view, if it has one).",
     "",
     "Points are of 100. Behind ± stands half the width of a 95 % t interval over the "
-    "seeds. The word is \"helps\" or \"hurts\" where this interval leaves out 0 and "
+    'seeds. The word is "helps" or "hurts" where this interval leaves out 0 and '
     "McNemar's exact test on the test rows of all seeds, corrected by Holm over all "
-    "lines of this page, is below 5 %; else \"nothing\". The excess is the agreement "
-    "above that of always saying the teacher's commonest decision. A claim \"holds\" "
+    'lines of this page, is below 5 %; else "nothing". The excess is the agreement '
+    'above that of always saying the teacher\'s commonest decision. A claim "holds" '
     "where its number is above 0 by more than the t interval; claims are not "
     "corrected. * marks lines that were measured on older code.",
     "",
 )
 _COSTS_HEAD = (
     "Of the method, in percent: accuracy reduction against the teacher, improvement "
-    "against the baseline, size reduction by parameters and by bytes (S0, S4); DS is the "
-    "distillation score by parameters (S0). Seconds hold the baseline's fit; questions "
-    "are different rows about which the teacher was asked."
+    "against the baseline, size reduction by parameters and by bytes (S0, S4); DS is "
+    "the distillation score by parameters (S0). Seconds hold the baseline's fit; "
+    "questions are different rows about which the teacher was asked."
 )
 
 

@@ -9,11 +9,11 @@ stub would do as well. All are judged on the same held-out rows.
     interpretkd bench methods [--row NUMBER] [--seeds N] [--data FOLDER] [--quick]
                               [--out FOLDER]
 
-The folder holds further sets, CSV files whose column "target" is the class. Each row is
-kept in ``OUT/methods/NN_name.json`` with the state of the code; one that was measured on
-this code is not measured again unless it is asked for by ``--row``. `--quick` checks, on
-one seed and 600 rows, that every method equals plain distillation at its neutral value
-and differs from its control.
+The folder holds further sets, CSV files whose column "target" is the class. Each row
+is kept in ``OUT/methods/NN_name.json`` with the state of the code; one that was
+measured on this code is not measured again unless it is asked for by ``--row``.
+`--quick` checks, on one seed and 600 rows, that every method equals plain distillation
+at its neutral value and differs from its control.
 """
 
 import json
@@ -241,7 +241,9 @@ class _Bench:
         teachers = row.teachers(case)
         for name, build in (("method", row.build), ("control", row.control)):
             if build is not None:
-                model, seconds = _fit(row, build(teachers, self._student(student, seed)), case)
+                model, seconds = _fit(
+                    row, build(teachers, self._student(student, seed)), case
+                )
                 models[name] = model
                 judged[name] = judge(model, case, row.of, seconds)
         if models["method"].view_ is not None:  # the baseline has the same view
@@ -249,7 +251,9 @@ class _Bench:
         judged["baseline"] = baseline
         found = self._record(row, Trial(case, models, judged))
         if self.quick:
-            found["problems"] = self._problems(row, Trial(case, models, judged), student)
+            found["problems"] = self._problems(
+                row, Trial(case, models, judged), student
+            )
         return found
 
     def _case(self, data: str, seed: int) -> Case:

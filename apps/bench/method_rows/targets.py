@@ -16,7 +16,7 @@ __all__ = ["ROWS"]
 
 def _at(temperature: float) -> Any:
     def build(frozen: Any, student: Any) -> DistilledClassifier:
-        soft = {"target": "soft", "temperature": temperature}
+        soft: dict[str, Any] = {"target": "soft", "temperature": temperature}
         return DistilledClassifier(frozen, student, **soft, transfer=None)
 
     return build
