@@ -25,6 +25,7 @@ __all__ = ["Line", "lines_of", "markdown", "read_results", "summary"]
 
 _AGAINST = {"helps": "better", "nothing": "no difference", "hurts": "worse"}
 """The words for a method beside its control."""
+_WHOSE = {"network": "the network", "own": "its teacher"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,6 +275,7 @@ _WHERE: dict[str, Callable[[Line], str]] = {
 _HELP: dict[str, Callable[[Line], str]] = {
     **_WHERE,
     "judged by": lambda line: str(line.record["judged_by"]),
+    "fidelity to": lambda line: _WHOSE[line.record["of"]],
     "teacher right": lambda line: _share(line, "plain", "teacher_accuracy"),
     "commonest": lambda line: _share(line, "method", "commonest"),
     "fidelity: baseline": lambda line: _share(line, "baseline", "fidelity"),
