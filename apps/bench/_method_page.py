@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from interpretkd_bench._comparison import (  # type: ignore[import-not-found]
@@ -183,8 +182,8 @@ def _said(lines: Sequence[Line], number: str) -> str:
     """Say in a few words what was found of a row."""
     own = [line for line in lines if line.record["number"] == number]
     parts = []
-    for student, group in groupby(own, lambda line: line.student):
-        found = list(group)
+    for student in dict.fromkeys(line.student for line in own):
+        found = [line for line in own if line.student == student]
         mean, half = mean_interval(line.plain.mean for line in found)
         words = [line.word for line in found]
         spread = f" ± {half:.1f}" if half == half else ""  # NaN for a single set

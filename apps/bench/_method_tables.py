@@ -337,12 +337,10 @@ def summary(lines: Sequence[Line]) -> str:
         "claim holds / open / fails",
     ]
     rows = [head, ["---"] * len(head)]
-    for (key, student), group in groupby(
-        lines, lambda line: (line.record["key"], line.student)
-    ):
-        del key
-        own = list(group)
-        rows.append(_summed(own, student))
+    together: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        together.setdefault((line.record["key"], line.student), []).append(line)
+    rows += [_summed(own, student) for (_, student), own in together.items()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

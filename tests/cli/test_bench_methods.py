@@ -175,6 +175,21 @@ def test_what_fails_is_told_and_the_others_go_on(tmp_path, small):
     assert "| 17 | Confidence |" in text
 
 
+def test_the_sets_of_a_student_stand_in_one_line(tmp_path, small):
+    """They were apart: a row's cells go from set to set, and from student to student."""
+    sets, students = ("breast_cancer", "german_credit"), ("greedy tree", "linear")
+    row = replace(small, data=sets, students=students)
+    run(tmp_path, rows=[row], seeds=1)
+    records = tables.read_results(tmp_path / "methods")
+    lines = tables.lines_of(records, methods._states([row]))
+    assert len(lines) == 4
+    text = tables.summary(lines)
+    assert len(text.splitlines()) == 4
+    assert "| Confidence | greedy tree | 2 |" in text
+    assert "| Confidence | linear | 2 |" in text
+    assert page._said(lines, "17").count("on 2 sets") == 2
+
+
 def test_a_number_also_stands_for_its_letters():
     found = methods._chosen(methods.ROWS, "17")
     assert [row.number for row in found] == ["17", "17b", "17c"]
