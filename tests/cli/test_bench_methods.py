@@ -176,7 +176,7 @@ def test_what_fails_is_told_and_the_others_go_on(tmp_path, small):
 
 
 def test_the_sets_of_a_student_stand_in_one_line(tmp_path, small):
-    """They were apart: a row's cells go from set to set, and from student to student."""
+    """They were apart: cells go from set to set, then from student to student."""
     sets, students = ("breast_cancer", "german_credit"), ("greedy tree", "linear")
     row = replace(small, data=sets, students=students)
     run(tmp_path, rows=[row], seeds=1)
