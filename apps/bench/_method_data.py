@@ -1,8 +1,8 @@
 """What the benchmark "methods" is measured on: rows, networks, students.
 
-A network is trained once for each data set and seed, and shared by all rows of the
-benchmark. It is kept in a work folder as its arrays and settings (safetensors and JSON):
-nothing that runs code is ever read back.
+A network is trained once for each data set and seed, and shared by all rows of
+the benchmark. It is kept in a work folder as its arrays and settings (safetensors and
+JSON): nothing that runs code is ever read back.
 """
 
 import hashlib
@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
-from sklearn.frozen import FrozenEstimator
 
 # `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._state import (  # type: ignore[import-not-found]
     LIBRARY,
     files_digest,
 )
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, write_atomically
 from interpretkd.data import take_rows
@@ -61,7 +61,7 @@ _QUICK_FITTED, _QUICK_JUDGED = 400, 200
 def _tree(max_leaves: int, seed: int, quick: bool) -> Any:
     if quick:
         return CartStudent(max_leaves // 2, search="greedy", random_state=seed)
-    search = {"search": "refined", "time_limit": 10.0}
+    search: dict[str, Any] = {"search": "refined", "time_limit": 10.0}
     return CartStudent(max_leaves, **search, random_state=seed)
 
 

@@ -1,4 +1,4 @@
-"""A row of the benchmark "methods": one method, beside plain distillation and a control.
+"""A row of the benchmark "methods": a method, beside plain distillation and a control.
 
 What `Row.build` returns is what a user writes: the ten lines of the README, the test of
 the identity at the neutral value and the benchmark's row are the same code.
@@ -114,6 +114,9 @@ class Row:
         The share of the rows that are given with labels.
     further : bool, default=False
         Whether method and control get the others, too, without labels.
+    quick : str, default=""
+        The data set of a trial; "" for "breast_cancer" in the place of tables, else
+        the first of `data`.
     file : Path, default=None
         Where it is written; set by the list of all rows.
     """
@@ -137,6 +140,7 @@ class Row:
     of: str = "network"
     labelled: float = 1.0
     further: bool = False
+    quick: str = ""
     file: Path | None = field(default=None, compare=False)
 
     @property

@@ -25,6 +25,7 @@ __all__ = ["Line", "lines_of", "markdown", "read_results", "summary"]
 
 _AGAINST = {"helps": "better", "nothing": "no difference", "hurts": "worse"}
 """The words for a method beside its control."""
+_WHOSE = {"network": "the network", "own": "its teacher"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +107,9 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
             record = json.loads(file.read_text())
             _ = record["number"], record["cells"], record["state"]
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file.name!r} is no result of a row: {error}.") from error
+            raise InputError(
+                f"{file.name!r} is no result of a row: {error}."
+            ) from error
         records.append({**record, "key": file.stem})
     return records
 
@@ -188,9 +191,7 @@ def _corrected(lines: Sequence[Line]) -> list[Line]:
     return found
 
 
-def markdown(
-    records: Sequence[Mapping[str, Any]], states: Mapping[str, Any]
-) -> str:
+def markdown(records: Sequence[Mapping[str, Any]], states: Mapping[str, Any]) -> str:
     """Write the report.
 
     Parameters
@@ -210,7 +211,13 @@ def markdown(
     parts += ["## In one table", "", summary(lines), ""]
     parts += ["## Does it help?", "", _table(lines, _HELP), ""]
     parts += ["## What each claims", "", *_claims(lines), ""]
-    parts += ["## Accuracy, sizes and costs", "", _COSTS_HEAD, "", _table(lines, _COSTS)]
+    parts += [
+        "## Accuracy, sizes and costs",
+        "",
+        _COSTS_HEAD,
+        "",
+        _table(lines, _COSTS),
+    ]
     failed = _failures(records)
     if failed:
         parts += ["", "## What failed", "", *failed]
@@ -219,23 +226,23 @@ def markdown(
 
 _HEAD = (
     "`interpretkd bench methods` writes this; `--row NUMBER` measures one row anew. "
-    "Plain is the same student with `target=\"auto\"` on the given rows alone; the "
+    'Plain is the same student with `target="auto"` on the given rows alone; the '
     "baseline is the student on the labels (with the method's view, if it has one).",
     "",
     "Points are of 100. Behind ± stands half the width of a 95 % t interval over the "
-    "seeds. The word is \"helps\" or \"hurts\" where this interval leaves out 0 and "
+    'seeds. The word is "helps" or "hurts" where this interval leaves out 0 and '
     "McNemar's exact test on the test rows of all seeds, corrected by Holm over all "
-    "lines of this page, is below 5 %; else \"nothing\". The excess is the agreement "
-    "above that of always saying the teacher's commonest decision. A claim \"holds\" "
+    'lines of this page, is below 5 %; else "nothing". The excess is the agreement '
+    'above that of always saying the teacher\'s commonest decision. A claim "holds" '
     "where its number is above 0 by more than the t interval; claims are not "
     "corrected. * marks lines that were measured on older code.",
     "",
 )
 _COSTS_HEAD = (
     "Of the method, in percent: accuracy reduction against the teacher, improvement "
-    "against the baseline, size reduction by parameters and by bytes (S0, S4); DS is the "
-    "distillation score by parameters (S0). Seconds hold the baseline's fit; questions "
-    "are different rows about which the teacher was asked."
+    "against the baseline, size reduction by parameters and by bytes (S0, S4); DS is "
+    "the distillation score by parameters (S0). Seconds hold the baseline's fit; "
+    "questions are different rows about which the teacher was asked."
 )
 
 
@@ -268,14 +275,15 @@ _WHERE: dict[str, Callable[[Line], str]] = {
 _HELP: dict[str, Callable[[Line], str]] = {
     **_WHERE,
     "judged by": lambda line: str(line.record["judged_by"]),
+    "fidelity to": lambda line: _WHOSE[line.record["of"]],
     "teacher right": lambda line: _share(line, "plain", "teacher_accuracy"),
     "commonest": lambda line: _share(line, "method", "commonest"),
     "fidelity: baseline": lambda line: _share(line, "baseline", "fidelity"),
     "plain": lambda line: _share(line, "plain", "fidelity"),
-    "method": lambda line: _share(line, "method", "fidelity"),
+    "with the method": lambda line: _share(line, "method", "fidelity"),
     "control": lambda line: _share(line, "control", "fidelity"),
     "excess: plain": lambda line: _number(line, "plain", "excess", ".3f"),
-    "method's": lambda line: _number(line, "method", "excess", ".3f"),
+    "with it": lambda line: _number(line, "method", "excess", ".3f"),
     "method - plain": lambda line: _gap(line.plain),
     "p (Holm)": lambda line: f"{line.corrected:.3f}",
     "": lambda line: f"**{line.word}**" if line.word != "nothing" else line.word,
@@ -283,7 +291,6 @@ _HELP: dict[str, Callable[[Line], str]] = {
     "than the control": lambda line: line.against,
     "claim": lambda line: line.claimed,
 }
-_HELP["method "] = _HELP.pop("method")
 _COSTS: dict[str, Callable[[Line], str]] = {
     **_WHERE,
     "accuracy: baseline": lambda line: _share(line, "baseline", "accuracy"),
@@ -330,12 +337,10 @@ def summary(lines: Sequence[Line]) -> str:
         "claim holds / open / fails",
     ]
     rows = [head, ["---"] * len(head)]
-    for (key, student), group in groupby(
-        lines, lambda line: (line.record["key"], line.student)
-    ):
-        del key
-        own = list(group)
-        rows.append(_summed(own, student))
+    together: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        together.setdefault((line.record["key"], line.student), []).append(line)
+    rows += [_summed(own, student) for (_, student), own in together.items()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

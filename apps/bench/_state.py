@@ -1,4 +1,4 @@
-"""On which code a result was measured, so that nobody takes an old one for a new one."""
+"""On which code a result was measured: nobody shall take an old one for a new one."""
 
 import hashlib
 import subprocess

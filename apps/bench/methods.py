@@ -9,11 +9,11 @@ stub would do as well. All are judged on the same held-out rows.
     interpretkd bench methods [--row NUMBER] [--seeds N] [--data FOLDER] [--quick]
                               [--out FOLDER]
 
-The folder holds further sets, CSV files whose column "target" is the class. Each row is
-kept in ``OUT/methods/NN_name.json`` with the state of the code; one that was measured on
-this code is not measured again unless it is asked for by ``--row``. `--quick` checks, on
-one seed and 600 rows, that every method equals plain distillation at its neutral value
-and differs from its control.
+The folder holds further sets, CSV files whose column "target" is the class. Each row
+is kept in ``OUT/methods/NN_name.json`` with the state of the code; one that was
+measured on this code is not measured again unless it is asked for by ``--row``.
+`--quick` checks, on one seed and 600 rows, that every method equals plain distillation
+at its neutral value and differs from its control.
 """
 
 import json
@@ -41,6 +41,10 @@ from interpretkd_bench._method_judging import (  # type: ignore[import-not-found
     judge,
     judge_baseline,
 )
+from interpretkd_bench._method_page import (  # type: ignore[import-not-found]
+    figures,
+    with_figures,
+)
 from interpretkd_bench._method_row import (  # type: ignore[import-not-found]
     Row,
     Trial,
@@ -56,6 +60,8 @@ from interpretkd_bench.method_rows import ROWS  # type: ignore[import-not-found]
 from interpretkd._base import InputError, write_atomically
 
 _SEEDS, _QUICK_TRIES = 5, 3
+_TOO_SLOW = (("mnist", "linear"),)
+"""Six trials of targets on 784 columns take longer than all the rest."""
 _WITHOUT_FOLDER = ("german_credit", "breast_cancer")
 """What stands for the tables of a folder where none is given."""
 _SAME = 1e-12
@@ -107,7 +113,7 @@ def main(
     problems: list[str] = []
     for one in chosen:
         file = folder / f"{one.key}.json"
-        state = state_of(one.file)
+        state = _state_of(one)
         if row is None and not quick and _is_known(file, state, bench, one):
             console.print(f"{one.number} {one.name}: known from {file.name}")
             continue
@@ -127,6 +133,25 @@ def main(
         raise InputError("\n".join(problems))
 
 
+def page(text: str, results: Path) -> str:
+    """Return the page for users with the figures of some results.
+
+    Parameters
+    ----------
+    text : str
+        The page.
+    results : Path
+        The folder of the rows' JSON.
+
+    Returns
+    -------
+    str
+        The page; what stands outside of its marks is as it was.
+    """
+    written: str = with_figures(text, figures(read_results(results), _states(ROWS)))
+    return written
+
+
 def _chosen(rows: Sequence[Any], number: str | None) -> list[Any]:
     """Return the rows of a number; "17" is also 17b."""
     if number is None:
@@ -138,9 +163,17 @@ def _chosen(rows: Sequence[Any], number: str | None) -> list[Any]:
     return found
 
 
+def _state_of(row: Row) -> dict[str, Any]:
+    """Return the state of all that a row's figures depend on."""
+    folder = Path(__file__).parent
+    common = ("_method_data.py", "method_rows/_claims.py", "method_rows/_controls.py")
+    state: dict[str, Any] = state_of(row.file, *(folder / name for name in common))
+    return state
+
+
 def _states(rows: Sequence[Any]) -> dict[str, Any]:
     """Return by each row's key what its code is now."""
-    return {one.key: state_of(one.file) for one in rows}
+    return {one.key: _state_of(one) for one in rows}
 
 
 def _is_known(file: Path, state: dict[str, Any], bench: "_Bench", row: Row) -> bool:
@@ -176,15 +209,16 @@ class _Bench:
             SETTINGS,
         )
 
-        if self.quick and TABLES in row.data:
-            return [("breast_cancer", row.students[0])]
+        if self.quick:
+            first = "breast_cancer" if TABLES in row.data else row.data[0]
+            return [(row.quick or first, row.students[0])]
         names: list[str] = []
         folder = [name for name in self.settings if name not in SETTINGS]
         for name in row.data:
             names += (folder or _WITHOUT_FOLDER) if name == TABLES else [name]
         names = list(dict.fromkeys(names))
         pairs = [(name, student) for name in names for student in row.students]
-        return pairs[:1] if self.quick else pairs
+        return [pair for pair in pairs if pair not in _TOO_SLOW]
 
     def cells(self, row: Row) -> Iterator[dict[str, Any]]:
         """Measure a row; a cell a data set, student and seed."""
@@ -218,7 +252,9 @@ class _Bench:
         teachers = row.teachers(case)
         for name, build in (("method", row.build), ("control", row.control)):
             if build is not None:
-                model, seconds = _fit(row, build(teachers, self._student(student, seed)), case)
+                model, seconds = _fit(
+                    row, build(teachers, self._student(student, seed)), case
+                )
                 models[name] = model
                 judged[name] = judge(model, case, row.of, seconds)
         if models["method"].view_ is not None:  # the baseline has the same view
@@ -226,7 +262,9 @@ class _Bench:
         judged["baseline"] = baseline
         found = self._record(row, Trial(case, models, judged))
         if self.quick:
-            found["problems"] = self._problems(row, Trial(case, models, judged), student)
+            found["problems"] = self._problems(
+                row, Trial(case, models, judged), student
+            )
         return found
 
     def _case(self, data: str, seed: int) -> Case:

@@ -10,10 +10,17 @@ from http.client import IncompleteRead
 import numpy as np
 import pytest
 
-from interpretkd.datasets import _loaders as datasets
 from interpretkd._base import InputError
 from interpretkd.data import hold_out, split_rows
-from interpretkd.datasets import load_breast_cancer, load_connect4, load_digits, load_german_credit, load_italy_power, load_mnist
+from interpretkd.datasets import (
+    _loaders as datasets,
+    load_breast_cancer,
+    load_connect4,
+    load_digits,
+    load_german_credit,
+    load_italy_power,
+    load_mnist,
+)
 
 LOADERS = (
     load_breast_cancer,

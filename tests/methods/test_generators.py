@@ -12,6 +12,7 @@ from interpretkd import (
     BoostedStudent,
     CallableTeacher,
     CartStudent,
+    CNNTeacher,
     DistilledClassifier,
     DistilledRegressor,
     InputError,
@@ -44,6 +45,16 @@ class SeesImages:
         self.seen.append(np.array(X))
         light = np.asarray(X)[:, 16:40].mean(axis=1) - 5
         return np.column_stack([-light, light])
+
+
+def test_a_network_of_ours_reads_images(cancer):
+    """It was refused: only torch modules told the shape of what they read."""
+    X, y = load_digits(return_X_y=True)
+    teacher = CNNTeacher((4,), hidden=(8,), max_epochs=1).fit(X[:150], y[:150])
+    model = DistilledClassifier(
+        FrozenEstimator(teacher), GREEDY, transfer=Images(10), **FAST
+    ).fit(X[:150], y[:150])
+    assert (model.transfer_set_.origins == "images").sum() == 10
 
 
 def arrays(model):

@@ -35,7 +35,9 @@ def above(other: str, measure: str = "fidelity") -> Claim:
     return claim
 
 
-def on_rows(chosen: Callable[[Any], Any], other: str, measure: str = "fidelity") -> Claim:
+def on_rows(
+    chosen: Callable[[Any], Any], other: str, measure: str = "fidelity"
+) -> Claim:
     """Return the claim that the method is above another on some of the test rows.
 
     Parameters

@@ -16,7 +16,7 @@ __all__ = ["ROWS"]
 
 def _at(temperature: float) -> Any:
     def build(frozen: Any, student: Any) -> DistilledClassifier:
-        soft = {"target": "soft", "temperature": temperature}
+        soft: dict[str, Any] = {"target": "soft", "temperature": temperature}
         return DistilledClassifier(frozen, student, **soft, transfer=None)
 
     return build
@@ -38,6 +38,7 @@ ROWS = (
         ),
         plain=_at(1.0),
         students=("tree", "booster"),
+        quick="digits",
     ),
     Row(
         number="1b",

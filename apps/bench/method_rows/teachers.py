@@ -2,26 +2,33 @@
 
 from typing import Any
 
+import numpy as np
+
 # `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._method_data import TABLES  # type: ignore[import-not-found]
 from interpretkd_bench._method_row import Row  # type: ignore[import-not-found]
 from interpretkd_bench.method_rows._claims import (  # type: ignore[import-not-found]
     above,
     differs,
+    on_rows,
 )
 
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.methods import EachTeacher, RandomTeacher
 from interpretkd.students import BoostedStudent
 from interpretkd.targets import decide
-from interpretkd.teachers import EnsembleTeacher
+from interpretkd.teachers import EnsembleTeacher, SpecialistTeacher
 
 __all__ = ["ROWS"]
 
 
+_PAIRS = ((4, 9), (3, 8))
+"""Digits that are easily taken for one another."""
+
+
 def _chain(n_rounds: int) -> Any:
     def build(frozen: Any, student: Any) -> DistilledClassifier:
-        size = {"n_rounds": n_rounds, "max_depth": 4, "n_jobs": 1}
+        size: dict[str, Any] = {"n_rounds": n_rounds, "max_depth": 4, "n_jobs": 1}
         assistant = DistilledClassifier(frozen, BoostedStudent(**size), transfer=None)
         return DistilledClassifier(assistant, student, transfer=None)
 
@@ -38,6 +45,22 @@ def _five_as_one(case: Any) -> Any:
 
 def _three_and_a_bad_one(case: Any) -> Any:
     return [*case.networks(3), case.mindless()]
+
+
+def _panel(case: Any) -> tuple[Any, dict[Any, Any], dict[Any, Any]]:
+    """Return a network, experts for two pairs of digits, and some that mix them up."""
+    y = case.y[: case.n_train]
+    experts, swapped = {}, {}
+    for one, other in _PAIRS:
+        rows = np.flatnonzero((y == one) | (y == other))
+        mixed = np.where(y == one, other, np.where(y == other, one, y))
+        experts[one, other] = case.network(1, rows=rows)
+        swapped[one, other] = case.network(1, rows=rows, labels=mixed)
+    return case.network(0), experts, swapped
+
+
+def _of_pairs(case: Any) -> Any:
+    return np.isin(case.y_test, _PAIRS)
 
 
 def _above_each_member(trial: Any) -> float:
@@ -143,7 +166,30 @@ ROWS = (
         control=_chain(2),
         control_text="a chain through a booster of two rounds, which must hurt",
         claim=above("control"),
-        claim_text="what the student learns by way of a good assistant is above what it "
-        "learns by way of a bad one, told against the network",
+        claim_text="what the student learns by way of a good assistant is above what "
+        "it learns by way of a bad one, told against the network",
+        neutral_text="an assistant that is the teacher",
+    ),
+    Row(
+        number="14",
+        name="Specialists of digits",
+        source="Hinton, Vinyals & Dean 2015",
+        data=("digits", "mnist"),
+        build=lambda f, s: DistilledClassifier(
+            SpecialistTeacher(f[0], f[1]), s, transfer=None
+        ),
+        control=lambda f, s: DistilledClassifier(
+            SpecialistTeacher(f[0], f[2]), s, transfer=None
+        ),
+        control_text="specialists that were taught with their classes swapped",
+        claim=on_rows(_of_pairs, "plain", "accuracy"),
+        claim_text="of 4 and 9, 3 and 8 more are told right",
+        neutral=lambda f, s: DistilledClassifier(
+            SpecialistTeacher(f[0], {}), s, transfer=None
+        ),
+        teachers=_panel,
+        students=("greedy tree", "linear"),
+        judged_by="accuracy",
+        of="own",
     ),
 )

@@ -12,7 +12,7 @@ from interpretkd_bench.method_rows._controls import (  # type: ignore[import-not
 )
 
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.methods import Images, Mix, Munge, Resample
+from interpretkd.methods import Images, Interleaved, Mix, Munge, Resample
 
 __all__ = ["ROWS"]
 
@@ -112,5 +112,25 @@ ROWS = (
         "the row that it was made of",
         neutral={"transfer__share": 0.0},
         students=("large tree", "booster"),
+    ),
+    Row(
+        number="26b",
+        name="Scheduled learning",
+        source="Parthasarathi & Strom 2019",
+        data=("german_credit", TABLES),
+        build=lambda f, s: DistilledClassifier(
+            f, s, target="soft", scheme=Interleaved(4), transfer=None
+        ),
+        control=lambda f, s: DistilledClassifier(f, s, target="soft", transfer=None),
+        control_text="the same rows, without the passes of labels",
+        claim=above("control", "accuracy"),
+        claim_text="every fourth pass on the labels makes the student more often "
+        "right; plain has the labelled quarter of the rows alone",
+        neutral={"scheme__every": None},
+        plain=lambda f, s: DistilledClassifier(f, s, target="soft", transfer=None),
+        students=("booster",),
+        judged_by="accuracy",
+        labelled=0.25,
+        further=True,
     ),
 )

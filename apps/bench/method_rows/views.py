@@ -93,8 +93,8 @@ ROWS = (
         ),
         control_text="the layer of an untrained network of the same shape",
         claim=above("plain"),
-        claim_text="a tree on the first layer beats one on the rows at equal leaves; the "
-        "network up to there counts in its size, and nobody can read it",
+        claim_text="a tree on the first layer beats one on the rows at equal leaves; "
+        "the network up to there counts in its size, and nobody can read it",
         neutral_text="a layer that returns the rows: see tests/methods",
         teachers=lambda case: [case.network(0), case.untrained()],
         students=("greedy tree",),
@@ -153,8 +153,8 @@ ROWS = (
         control=_mixed_up(lambda: Corrupted(noise=0.5)),
         control_text="the same view with one another's replies",
         claim=_worse_rows,
-        claim_text="on rows with noise of half a deviation the student agrees more with "
-        "what the teacher says of the clean ones than plain does",
+        claim_text="on rows with noise of half a deviation the student agrees more "
+        "with what the teacher says of the clean ones than plain does",
         neutral={"view__noise": 0.0},
     ),
 )

@@ -64,7 +64,7 @@ ROWS = (
         ),
         control_text="the same weights, shuffled over the rows",
         claim=on_rows(confident_half, "control"),
-        claim_text="as 17, where the rows of transfer=\"auto\" are taught, too",
+        claim_text='as 17, where the rows of transfer="auto" are taught, too',
         neutral={"weights__exponent": 0.0},
         plain=lambda f, s: DistilledClassifier(f, s),
     ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Column, Schema
@@ -24,6 +25,14 @@ class _Convolutional(_NetworkTeacher):
     channels: Sequence[int] = (32, 64)
     hidden: Sequence[int] = (128,)
     image_shape: Sequence[int] | None = None
+
+    @property
+    def image_shape_(self) -> tuple[int, ...]:
+        """The shape of the images that it reads, once it is fitted."""
+        check_is_fitted(self)
+        shape = self.schema_.image_shape
+        assert shape is not None
+        return shape
 
     def _check_settings(self) -> BatchPlan:
         _check_sides(type(self).__name__, "channels", self.channels)

@@ -200,6 +200,7 @@ def test_the_image_shape_is_given_or_found(
     teacher = CNNTeacher((4,), hidden=(4,), image_shape=given, max_epochs=1)
     teacher.fit(X, X[:, 0] > 0.5)
     assert teacher.schema_.image_shape == found
+    assert teacher.image_shape_ == found
     assert teacher.logits(X).shape == (40, 2)
 
 
