@@ -48,13 +48,15 @@ def _model_of(
             arrays = read_arrays(files["view.npz"], room)
             model.view_ = _view_of(state["view"], arrays, schema)
             schema = model.view_.schema_
+    own_columns = model.view_ is not None and model.view_.own_columns
+    named = {"from_frame": own_columns or state["from_frame"]}  # those have names
     for name, attribute in (("student", "student_"), ("baseline", "baseline_")):
         with naming_file(place.name(f"{name}.npz")):
             content = files.get(f"{name}.npz")
             fitted = None
             if content is not None:
                 arrays = read_arrays(content, room)
-                fitted = _student(state[name], schema, arrays, state)
+                fitted = _student(state[name], schema, arrays, named)
                 _check_reads(fitted, model.view_)
             setattr(model, attribute, fitted)
     with naming_file(place.name("teacher.json")):
