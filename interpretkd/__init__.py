@@ -59,10 +59,12 @@ if TYPE_CHECKING:
         CallableTeacher as CallableTeacher,
         CNNRegressorTeacher as CNNRegressorTeacher,
         CNNTeacher as CNNTeacher,
+        ColumnsTeacher as ColumnsTeacher,
         EnsembleTeacher as EnsembleTeacher,
         MLPRegressorTeacher as MLPRegressorTeacher,
         MLPTeacher as MLPTeacher,
         OnnxTeacher as OnnxTeacher,
+        SpecialistTeacher as SpecialistTeacher,
         TorchTeacher as TorchTeacher,
     )
 else:
@@ -80,8 +82,9 @@ else:
         rules: extract_rules
         runs: load save
         students: BoostedStudent CartStudent CommitteeStudent LinearStudent
-        teachers: CNNRegressorTeacher CNNTeacher CallableTeacher EnsembleTeacher
-            MLPRegressorTeacher MLPTeacher OnnxTeacher TorchTeacher
+        teachers: CNNRegressorTeacher CNNTeacher CallableTeacher ColumnsTeacher
+            EnsembleTeacher MLPRegressorTeacher MLPTeacher OnnxTeacher
+            SpecialistTeacher TorchTeacher
         """,
         rooms="""
         data datasets distillation drawing evaluation explain export methods

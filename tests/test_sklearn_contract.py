@@ -16,7 +16,7 @@ from interpretkd.students import (
     CommitteeStudent,
     LinearStudent,
 )
-from interpretkd.teachers import EnsembleTeacher
+from interpretkd.teachers import ColumnsTeacher, EnsembleTeacher, SpecialistTeacher
 
 BOOSTED = BoostedStudent(n_rounds=30, max_depth=3, n_jobs=1)
 ESTIMATORS = [
@@ -46,6 +46,8 @@ ESTIMATORS = [
     EnsembleTeacher([LogisticRegression(), GaussianNB()], weights="validation"),
     EnsembleTeacher([LogisticRegression(), GaussianNB()], how="votes"),
     EnsembleTeacher([LinearRegression(), Ridge()], weights="agreement"),
+    SpecialistTeacher(LogisticRegression(), {}),
+    ColumnsTeacher(LogisticRegression(), [0, -1]),
 ]
 
 

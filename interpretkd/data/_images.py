@@ -34,9 +34,8 @@ def image_schema(schema: Schema, model: object = None) -> Schema | None:
         return None
     teacher = getattr(getattr(model, "teacher_", None), "estimator", None)
     inner = getattr(teacher, "estimator", None)  # of a FrozenEstimator
-    knowers = (model, teacher, inner)
-    if _is_of_view(schema, model):  # as many neurons as pixels are no image
-        knowers = ()
+    # As many neurons as pixels are no image.
+    knowers = [] if _is_of_view(schema, model) else [model, teacher, inner]
     known = (getattr(one, "schema_", None) for one in knowers)
     shapes = [
         one.image_shape

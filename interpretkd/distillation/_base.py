@@ -45,7 +45,12 @@ from interpretkd.data import (
 )
 from interpretkd.distillation._choosing import TargetTrial
 from interpretkd.distillation._deliberating import _Choice
-from interpretkd.distillation._recipe import _made_rows, _Methods, _Recipe
+from interpretkd.distillation._recipe import (
+    _checked_weight,
+    _made_rows,
+    _Methods,
+    _Recipe,
+)
 from interpretkd.distillation._teaching import (
     _fit_in_full,
     _fit_to_labels,
@@ -552,7 +557,9 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         size = max(2, round(self.validation_fraction * n_given))
         return hold_out(rows, size, seed, self._strata(y), groups)
 
-    def teacher_for(self, X: ArrayLike, y: Any) -> Teacher:
+    def teacher_for(
+        self, X: ArrayLike, y: Any, *, sample_weight: ArrayLike | None = None
+    ) -> Teacher:
         """Return the teacher that `fit` would ask if it were given these rows.
 
         Parameters
@@ -562,6 +569,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_labels), or None
             Labels; an unfitted teacher is fitted to those that are not kept for
             validation.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As of `fit`.
 
         Returns
         -------
@@ -573,7 +582,12 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             return self._fit_teacher(X, y)
         rows, _, n_given = self._begin(X, y, None)
         kept, _ = self._split(n_given, y)
-        return self._fit_teacher(take_rows(rows, kept), None if y is None else y[kept])
+        weight = _checked_weight(sample_weight, n_given, len(rows))
+        return self._fit_teacher(
+            take_rows(rows, kept),
+            None if y is None else y[kept],
+            weight=None if weight is None else weight[kept],
+        )
 
     def _strata(self, y: Any) -> NDArray[Any] | None:
         """Return the labels whose shares are kept where rows are split."""

@@ -71,7 +71,8 @@ class Refitting:
         """
         recipe = _recipe_of(model, given)
         done = recipe.sentences()
-        return cls(model, recipe, tuple(s for s in model.recipe_ if s not in done))
+        lacking = tuple(s for s in _steps_told(model) if s not in done)
+        return cls(model, recipe, lacking)
 
     @property
     def note(self) -> str:
@@ -119,6 +120,18 @@ class Refitting:
         held_out = None if apart is None else self.recipe.seen(apart)
         alpha = chosen_alpha(self.model)  # of the leaves of the labels' tree, too
         return teach(student, self.model.target_, lesson, held_out, alpha=alpha)
+
+
+def _steps_told(model: Any) -> tuple[str, ...]:
+    """Return the sentences of a model's steps, without what these had to note."""
+    try:
+        methods = _methods(type(model).__name__, model)
+    except InputError:  # a run that holds but the sentence of somebody's own step
+        return model.recipe_
+    own = (*methods.transfer, *(s for part in methods.steps.values() for s in part))
+    known = {str(step) for step in (*own, methods.view, methods.scheme)}
+    known |= {str(Confidence())} if methods.weighs else set()
+    return tuple(sentence for sentence in model.recipe_ if sentence in known)
 
 
 def _recipe_of(model: Any, given: TransferSet) -> _Recipe:

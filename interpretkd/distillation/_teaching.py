@@ -20,6 +20,7 @@ from interpretkd.distillation._choosing import (
 )
 from interpretkd.distillation._fitting import fit_student
 from interpretkd.distillation._recipe import _Recipe
+from interpretkd.methods import Pupil
 from interpretkd.students import as_student
 from interpretkd.targets import Target, label_target
 from interpretkd.transfer import TransferSet
@@ -142,9 +143,9 @@ class _Course:
             )
         return kept.taught
 
-    def score(self, pupil: "_Pupil") -> float | None:
+    def score(self, pupil: Pupil) -> float | None:
         """Return the fidelity on the watched rows, if there are some."""
-        if self.watched is None:
+        if self.watched is None or not isinstance(pupil, _Pupil):
             return None
         return _score(pupil.taught, self.watched)[0]
 

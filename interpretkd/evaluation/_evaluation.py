@@ -131,8 +131,10 @@ class Evaluation(Shown):
         for name, scores in models.items():
             f = None if scores is None else scores.fidelity
             if f is not None and m is not None and m < 1:
-                ends = ((end - m) / (1 - m) for end in (f.value, f.low, f.high))
-                found[name] = Estimate(*ends, f.n)
+                value, low, high = (
+                    (end - m) / (1 - m) for end in (f.value, f.low, f.high)
+                )
+                found[name] = Estimate(value, low, high, f.n)
         return found
 
     @property
@@ -368,16 +370,13 @@ class Evaluation(Shown):
                 "faithful, so the fidelity tells nothing."
             )
         parts = [
-            f"{format(share, '.1%')} {name}"
-            for name, share in (
-                ("by the student", found["student"]),
-                ("by the baseline", found["baseline"]),
-            )
+            f"the {name} reaches {format(share, '.1%')}"
+            for name, share in found.items()
             if share is not None
         ]
         return (
-            "Always deciding as the teacher decides most often would reach a fidelity "
-            f"of {m:.1%}; of what is above that, {' and '.join(parts)} is reached."
+            "Always deciding as the teacher decides most often would have a fidelity "
+            f"of {m:.1%}; of what is above that {', '.join(parts)}."
         )
 
     def _of_chain(self) -> str:

@@ -1,4 +1,4 @@
-"""Whose fidelity a figure is: the teacher's, or also that of a chain's first teacher."""
+"""Whose fidelity a figure is: to the teacher, or also to a chain's first teacher."""
 
 from dataclasses import dataclass
 from typing import Any

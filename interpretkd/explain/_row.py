@@ -40,8 +40,8 @@ from interpretkd.explain._desired import _Desired
 from interpretkd.explain._row_explanation import (
     Change,
     Counterfactual,
+    PathStep,
     RowExplanation,
-    Step,
 )
 from interpretkd.explain._row_sum import _RowSum
 from interpretkd.explain._scale import _Limits, _Scale, _scale_of
@@ -365,7 +365,7 @@ def _scores(model: Any, said: Array | Answers) -> Array:
     return probabilities(logits, model.task_)[0]
 
 
-def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
+def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[PathStep, ...]:
     steps = []
     for node, test in decision_path(tree.nodes, codes):
         feature, j = test.feature, test.position
@@ -377,7 +377,7 @@ def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
             relative = None if scale is None else margin / float(scale.units[j])
             margin *= feature.unit
         name, value = one_line(feature.name), value_text(feature, x)
-        steps.append(Step(node, name, value, one_line(str(test)), margin, relative))
+        steps.append(PathStep(node, name, value, one_line(str(test)), margin, relative))
     return tuple(steps)
 
 
@@ -445,8 +445,8 @@ def _none_found(
         return "The student decides as desired already: nothing has to change."
     if has_own_columns(model):
         return (
-            "No change was looked for: the student reads columns that its view makes of "
-            "the rows, and no change of these is one of the row."
+            "No change was looked for: the student reads columns that its view makes "
+            "of the rows, and no change of these is one of the row."
         )
     if n_asked == 0:
         return "No change was looked for."

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from interpretkd.methods._hidden import Hidden as Hidden
     from interpretkd.methods._hints import Features as Features
     from interpretkd.methods._interleaved import Interleaved as Interleaved
+    from interpretkd.methods._masks import Attended as Attended, Masked as Masked
     from interpretkd.methods._members import (
         EachTeacher as EachTeacher,
         RandomTeacher as RandomTeacher,
@@ -76,7 +77,6 @@ if TYPE_CHECKING:
         Confidence as Confidence,
         Error as Error,
         Hardness as Hardness,
-        Masked as Masked,
     )
 else:
     __getattr__, __dir__, __all__ = attach(
@@ -88,6 +88,7 @@ else:
         _from_function: Auto FromFunction
         _generators: Images Mix Munge Resample
         _interleaved: Interleaved
+        _masks: Attended Masked
         _members: EachTeacher RandomTeacher
         _hidden: Hidden
         _hints: Features
@@ -100,6 +101,6 @@ else:
         _step: Hint Reply RowGenerator SLOTS Step Use Weighting apply_steps as_steps
             check_steps
         _view: ColumnView DerivedView View
-        _weightings: Confidence Error Hardness Masked
+        _weightings: Confidence Error Hardness
         """,
     )

@@ -11,7 +11,7 @@ from interpretkd._base import Array
 from interpretkd.data import Encoded, Rows, Schema
 from interpretkd.methods._questions import Questions
 from interpretkd.targets import Answers
-from interpretkd.teachers import Teacher
+from interpretkd.teachers import EnsembleTeacher, Teacher
 from interpretkd.transfer import TransferSet
 
 NEEDS = (
@@ -72,7 +72,7 @@ class Context:
 
     @property
     def members(self) -> tuple[Teacher, ...]:
-        """The members of a teacher that is an ensemble; () of any other.
+        """The members that a teacher asks, if it is an ensemble; () of any other.
 
         They read rows as the ensemble does.
         """
@@ -223,19 +223,43 @@ class Context:
         return replace(self, rng=np.random.default_rng([self.seed, name]))
 
 
-def _members_of(teacher: Teacher) -> tuple[Teacher, ...]:
-    """Return an ensemble's members, as they read the rows of its handle."""
+def ensemble_of(teacher: Teacher) -> EnsembleTeacher | None:
+    """Return the ensemble that a teacher is, or that stands behind it.
+
+    Parameters
+    ----------
+    teacher : Teacher
+        The handle.
+
+    Returns
+    -------
+    EnsembleTeacher or None
+        None where it is none.
+    """
     model = teacher.estimator
-    inside = getattr(model, "teacher", None)
-    if isinstance(inside, Teacher):  # one that stands before the ensemble
-        members = _members_of(inside)
-    else:
-        found = getattr(model, "members_", None)
-        is_ours = isinstance(found, tuple) and bool(found)
-        if not is_ours or not all(isinstance(m, Teacher) for m in found):
-            return ()
-        members = found
-    reads = teacher.reads
+    if isinstance(model, EnsembleTeacher):
+        return model
+    behind = getattr(model, "teacher", None)
+    return ensemble_of(behind) if isinstance(behind, Teacher) else None
+
+
+def _members_of(teacher: Teacher) -> tuple[Teacher, ...]:
+    """Return the members of an ensemble that it asks, as they read its rows."""
+    ensemble = ensemble_of(teacher)
+    if ensemble is None:
+        return ()
+    pairs = zip(ensemble.members_, ensemble.weights_, strict=True)
+    members = tuple(member for member, weight in pairs if weight > 0)
+    handle = teacher
+    while handle.estimator is not ensemble:  # one that stands before it
+        members = _reading(members, handle)
+        handle = handle.estimator.teacher
+    return _reading(members, handle)
+
+
+def _reading(members: tuple[Teacher, ...], handle: Teacher) -> tuple[Teacher, ...]:
+    """Return members that are given rows as a handle is."""
+    reads = handle.reads
     if reads is None:
         return members
     return tuple(replace(m, reads=_first(reads, m.reads)) for m in members)

@@ -148,6 +148,11 @@ class Hidden(DerivedView):
                 f"The hidden layer {self.layer!r} must say finite numbers. Got "
                 "infinity or NaN."
             )
+        if said.shape[1] != len(self.schema_):
+            raise InputError(
+                f"The hidden layer {self.layer!r} must have {len(self.schema_)} "
+                f"neurons, as when the student was fitted. Got {said.shape[1]}."
+            )
         index = rows.index if isinstance(rows, pd.DataFrame) else None
         return pd.DataFrame(said, index=index, columns=list(self.schema_.names))
 

@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from interpretkd._base import Array, check_integer, check_real
+from interpretkd._base import check_integer, check_real
 from interpretkd.methods._context import Context
 from interpretkd.methods._scheme import Pupil, Scheme, StudentFit
 from interpretkd.methods._step import Use
+from interpretkd.targets import certain_logits
 from interpretkd.transfer import TransferSet
 
 
@@ -153,18 +154,8 @@ def _with_labels(transfer_set: TransferSet, task: str, certainty: float) -> Tran
     """Return the labelled rows with their labels in the place of the answers."""
     labelled = transfer_set.take(np.flatnonzero(transfer_set.is_labelled))
     labels: Any = labelled.labels
-    said = labels if task == "regression" else _certain_logits(labels, certainty, task)
+    said = labels if task == "regression" else certain_logits(labels, certainty, task)
     return replace(labelled, logits=said, own=None, known=labelled.encoded)
-
-
-def _certain_logits(labels: Array, certainty: float, task: str) -> Array:
-    """Return logits that say labels with one certainty."""
-    said = labels > 0.5
-    if task == "multilabel":
-        odds = np.log(certainty) - np.log1p(-certainty)
-        return np.where(said, odds, -odds)
-    other = (1 - certainty) / (labels.shape[1] - 1)
-    return np.where(said, np.log(certainty), np.log(other))
 
 
 def _ordinal(number: int) -> str:

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from functools import reduce
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from interpretkd.data import take_rows
-from interpretkd.methods._context import Context
+from interpretkd.methods._context import Context, ensemble_of
 from interpretkd.methods._step import Step, Use
 from interpretkd.targets import Answers, Target
 from interpretkd.transfer import REPEATED, TransferSet
+
+_EQUAL = 1e-12
+"""Weights of members that differ by less are equal, but for rounding."""
 
 
 class EachTeacher(Step):
@@ -151,12 +154,12 @@ class RandomTeacher(Step):
 
 def _averages(use: Use, target: Target) -> bool:
     """Tell whether the mean of the members' columns is the ensemble's, and counts."""
-    ensemble: Any = use.teacher.estimator
-    mixes = getattr(ensemble, "how", None)
-    same = {"logits": "logits", "soft": "probabilities"}.get(target.kind)
-    if target.kind == "soft" and target.temperature != 1:
+    ensemble = ensemble_of(use.teacher)
+    if ensemble is None or not use.student.averages(target):
         return False
-    if target.task != "regression" and (same is None or mixes != same):
+    weights = ensemble.weights_[ensemble.weights_ > 0]
+    if np.ptp(weights) > _EQUAL:
         return False
-    weights = np.asarray(getattr(ensemble, "weights_", [1.0]), dtype=np.float64)
-    return bool(np.ptp(weights) < 1e-12) and bool(use.student.averages(target))
+    if target.kind == "soft":
+        return target.temperature == 1 and ensemble.how == "probabilities"
+    return target.kind == "logits" and ensemble.how == "logits"

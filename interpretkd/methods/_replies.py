@@ -28,7 +28,11 @@ class Conditional(Reply):
 
     Costs nothing. It is for a teacher that errs on the rows it teaches, and for a
     student that shall be right: it teaches disagreement, so judge it by accuracy and
-    expect fidelity to fall. Measured: see the methods' page.
+    expect fidelity to fall. Measured with greedy trees of 8 leaves, on four splits of
+    breast cancer, of a teacher whose labels were false in 30 % of the rows: the student
+    was right 7 points more often, with 10 % 2 points less often; so it was on German
+    credit, where labels are noisy themselves. `alpha` (8 points more, 0.5 less, 2 more
+    by "auto") was the safer way. Further figures: see the methods' page.
 
     Parameters
     ----------
@@ -100,10 +104,13 @@ class Virtual(Reply):
     says so of what the teacher decides. That is label smoothing, and the student is
     the baseline's, with other probabilities.
 
-    Costs nothing. It is for boosted and linear students with a softmax, whose
-    probabilities it keeps from being too sure. Under squared error it is refused:
-    there the tests are those of the labels themselves. So are hard targets.
-    Measured: see the methods' page.
+    Costs nothing. It is for boosted and linear students with a softmax. Under squared
+    error it is refused: there the tests are those of the labels themselves. So are hard
+    targets. As any student's, the probabilities get one temperature in the end, by
+    what the teacher says of the validation rows: what they learn of restraint is not
+    kept where the teacher has none. Measured with 60 rounds of boosting, on four splits
+    of German credit: log loss 0.586, of soft targets 0.562, of the labels 0.548;
+    accuracy 71.3, 71.3 and 71.9 %. Further figures: see the methods' page.
 
     Parameters
     ----------
@@ -199,8 +206,11 @@ class Smoothed(Reply):
 
     Costs one search for neighbours. When this was designed it *lowered* the fidelity of
     greedy trees by 1.5 points (beta 0.3) and 1.7 (0.7), over five tables and three
-    seeds: it teaches something else than the teacher. It may help accuracy where the
-    teacher has learnt the noise of labels. Measured further: see the methods' page.
+    seeds: it teaches something else than the teacher. Nor did it take away the noise
+    that a teacher had learnt from labels of which 30 % were false (breast cancer, four
+    splits): the student was right 3 points less often. On digits, over three splits,
+    fidelity of a greedy tree of 24 leaves rose by 1.6 points, of boosting fell by 2.
+    Further figures: see the methods' page.
 
     Parameters
     ----------

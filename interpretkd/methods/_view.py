@@ -255,11 +255,26 @@ class ColumnView(View):
         View
             Itself.
         """
-        self.schema_ = context.schema
-        self.reads_ = self.read_columns(context.schema)
+        return self.of_columns(context.schema)
+
+    def of_columns(self, schema: Schema) -> Self:
+        """Find the columns, and a value to stand in each other one, without any row.
+
+        Parameters
+        ----------
+        schema : Schema
+            The teacher's columns.
+
+        Returns
+        -------
+        View
+            Itself.
+        """
+        self.schema_ = schema
+        self.reads_ = self.read_columns(schema)
         self.fill_ = [
             pd.Series(feature.decode(np.zeros(1))).iloc[0]
-            for feature in context.schema.features
+            for feature in schema.features
         ]
         return self
 

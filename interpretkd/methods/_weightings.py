@@ -1,22 +1,11 @@
-"""Weights of the rows by what the teacher says of them, or by a condition."""
+"""Weights of the rows by what the teacher, or a student, says of them."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from interpretkd._base import (
-    Array,
-    InputError,
-    check_choice,
-    check_real,
-    one_line,
-)
-from interpretkd.data import Rows
+from interpretkd._base import Array, check_choice, check_real
 from interpretkd.methods._context import Context
-from interpretkd.methods._positions import positions_of
 from interpretkd.methods._step import Weighting
 from interpretkd.metrics import row_divergences
 from interpretkd.targets import probabilities
@@ -104,9 +93,11 @@ class Error(Weighting):
     kept; a row without label counts as labelled ones do on average. It is the teacher
     that is asked, whatever replies have taken its place.
 
-    Costs nothing. It teaches where the teacher is unsure or wrong, so expect it to
-    help, if at all, together with `Conditional` or `alpha`, which say what is right
-    there. Measured: see the methods' page.
+    Costs nothing. It teaches most where the teacher is unsure or wrong. Measured with
+    greedy trees of 8 leaves, on four splits of German credit and of breast cancer: the
+    student was right 1 point less often, and 19 and 3 points less beside `Conditional`,
+    where it learns the noise of the labels above all. Further figures: see the methods'
+    page.
 
     Parameters
     ----------
@@ -169,118 +160,6 @@ class Error(Weighting):
         return f"Rows count by the teacher's error to the power {self.exponent:g}"
 
 
-class Masked(Weighting):
-    """Only rows that a mask marks count in full: there the student shall imitate.
-
-    The weight is 1 where the mask holds, else `outside`; the mean is kept.
-
-    Costs nothing. Fidelity inside the mask can rise, and falls outside: judge it there
-    (``fidelity`` of these rows). Measured: see the methods' page.
-
-    Parameters
-    ----------
-    mask : str, tuple or callable
-        The name of a column of booleans (or of 0 and 1); a condition ``(column,
-        comparison, value)`` such as ``("age", ">=", 60)``, with ``<``, ``<=``, ``>``,
-        ``>=``, ``==``, ``!=`` or "in", in which a missing cell never holds; or a
-        function from rows, in original columns, to one boolean a row - of what the
-        teacher looks at, say.
-    outside : float, default=0.0
-        In [0, 1]: how much the other rows count; 1 changes nothing.
-
-    References
-    ----------
-    Wang, Yuan, Zhang & Feng (2019), "Distilling object detectors with fine-grained
-    feature imitation": the mask says where to imitate; as told by Alkhulaifi, Alsahli &
-    Ahmad (2020).
-
-    Examples
-    --------
-    >>> print(Masked(("age", ">=", 60), outside=0.2))
-    Rows with age >= 60 count 1, others 0.2
-    """
-
-    def __init__(self, mask: Any, outside: float = 0.0) -> None:
-        self.mask = mask
-        self.outside = outside
-
-    def check(self) -> None:
-        """Check the mask's form, and `outside`.
-
-        Raises
-        ------
-        InputError
-            For what is no mask, and for a weight out of range.
-        """
-        check_real(type(self).__name__, "outside", self.outside, 0, 1, closed="both")
-        if isinstance(self.mask, str) or callable(self.mask):
-            return
-        is_condition = isinstance(self.mask, tuple | list) and len(self.mask) == 3
-        if not is_condition or self.mask[1] not in _COMPARISONS:
-            raise InputError(
-                "The 'mask' parameter of Masked must be a column's name, a function of "
-                "rows, or (column, comparison, value) with a comparison out of "
-                f"{', '.join(_COMPARISONS)}. Got {one_line(repr(self.mask))}."
-            )
-
-    def weigh(self, transfer_set: TransferSet, context: Context) -> Array:
-        """Return 1 where the mask holds, else `outside`.
-
-        Parameters
-        ----------
-        transfer_set, context : TransferSet, Context
-            As of `Weighting.weigh`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Two values.
-
-        Raises
-        ------
-        InputError
-            When no row would count.
-        """
-        holds = self._holds(transfer_set.rows, context)
-        if self.outside == 0 and not holds[transfer_set.weights > 0].any():
-            raise InputError(
-                f"The 'mask' parameter of Masked holds for none of the {len(holds)} "
-                "rows, so that none would count: give another, or an 'outside' above 0."
-            )
-        return np.where(holds, 1.0, self.outside)
-
-    def _holds(self, rows: Rows, context: Context) -> NDArray[np.bool_]:
-        """Return the rows that the mask marks."""
-        if callable(self.mask):
-            marks = np.asarray(self.mask(rows))
-            if marks.shape != (len(rows),) or not _is_boolean(marks):
-                raise InputError(
-                    "The 'mask' function of Masked must return one boolean a row, "
-                    f"{len(rows)} of them. Got {marks.dtype} of shape {marks.shape}."
-                )
-            return marks.astype(np.bool_)
-        is_column = isinstance(self.mask, str)
-        name, comparison, value = (self.mask, "", None) if is_column else self.mask
-        (place,) = positions_of("Masked", "mask", [name], context.schema)
-        cells = pd.DataFrame(rows).iloc[:, place]
-        known = cells.notna().to_numpy()
-        if is_column:
-            return _marked(name, cells, known)
-        return known & _compared(
-            self.mask, cells.where(cells.notna()), comparison, value
-        )
-
-    def __str__(self) -> str:
-        """Say which rows count."""
-        if callable(self.mask):
-            which = "that a function marks"
-        elif isinstance(self.mask, str):
-            which = f"marked by {one_line(self.mask)}"
-        else:
-            which = f"with {one_line(' '.join(map(str, self.mask)))}"
-        return f"Rows {which} count 1, others {self.outside:g}"
-
-
 class Hardness(Weighting):
     """A share of the rows alone: the easiest, or the hardest, for the student so far.
 
@@ -288,8 +167,12 @@ class Hardness(Weighting):
     fitted to it (its distance squared, for values); `share` of them count, the others
     do not. Fewer rows are learnt faster: what counts is the time to the same fidelity.
 
-    Costs one quick fit, without search. Easy rows alone teach what the student says
-    already; hard ones may be beyond its size. Measured: see the methods' page.
+    Costs one quick fit, without search, to all columns, whatever view there is. Easy
+    rows alone teach what the student says already; hard ones may be beyond its size.
+    Measured on digits, over three splits, with a share of 0.7: the easiest rows gave a
+    greedy tree of 24 leaves 77.6 % fidelity and 30 rounds of boosting 87.3 %, the
+    hardest 69.1 and 93.1 %, against 75.5 and 92.3 % of all. Further figures: see the
+    methods' page.
 
     Parameters
     ----------
@@ -361,17 +244,6 @@ class Hardness(Weighting):
         )
 
 
-_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "<": lambda cells, value: cells < value,
-    "<=": lambda cells, value: cells <= value,
-    ">": lambda cells, value: cells > value,
-    ">=": lambda cells, value: cells >= value,
-    "==": lambda cells, value: cells == value,
-    "!=": lambda cells, value: cells != value,
-    "in": lambda cells, value: cells.isin(value),
-}
-
-
 def _distance(logits: Array, labels: Array, task: str) -> Array:
     """Return how far a teacher is from the labels, in [0, 1]."""
     if task != "regression":
@@ -384,35 +256,3 @@ def _distance(logits: Array, labels: Array, task: str) -> Array:
     far = np.sqrt((apart**2).sum(axis=1))
     usual = float(np.median(far))
     return far / np.where(far + usual > 0, far + usual, 1)
-
-
-def _is_boolean(cells: NDArray[Any]) -> bool:
-    return cells.dtype == np.bool_ or bool(np.isin(cells, (0, 1)).all())
-
-
-def _marked(name: str, cells: "pd.Series[Any]", known: Any) -> NDArray[np.bool_]:
-    """Return where a column of booleans says yes; a missing cell says no."""
-    there = cells[known].to_numpy()
-    if not _is_boolean(there):
-        raise InputError(
-            "The 'mask' parameter of Masked must name a column of booleans, or of 0 "
-            f"and 1; give (column, comparison, value) for another. Got "
-            f"{one_line(repr(name))}."
-        )
-    marks = np.zeros(len(cells), dtype=np.bool_)
-    marks[known] = there.astype(np.bool_)
-    return marks
-
-
-def _compared(
-    mask: Any, cells: "pd.Series[Any]", comparison: str, value: Any
-) -> NDArray[np.bool_]:
-    """Return where a condition holds."""
-    try:
-        holds = _COMPARISONS[comparison](cells, value)
-        return np.asarray(holds.fillna(False), dtype=np.bool_)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"The 'mask' parameter of Masked must compare a column with a value of its "
-            f"own kind. Got {one_line(repr(mask))} for cells of type {cells.dtype}."
-        ) from error

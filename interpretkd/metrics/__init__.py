@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from interpretkd.metrics._paired import *
     from interpretkd.metrics._rows import *
+    from interpretkd.metrics._scorer import fidelity_scorer as fidelity_scorer
     from interpretkd.metrics._scores import *
     from interpretkd.metrics._slices import (
         class_fidelities as class_fidelities,
@@ -65,6 +66,7 @@ else:
             share_interval wilson_interval
         _paired: mcnemar paired_bootstrap paired_divergence
         _rows: rows_to_measure
+        _scorer: fidelity_scorer
         _scores: accuracy_improvement accuracy_reduction constant_fidelity
             distillation_score size_reduction
         _slices: class_fidelities fidelity_by_class fidelity_by_slice

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone, is_regressor
 from sklearn.utils import check_random_state
 
@@ -15,6 +15,7 @@ from interpretkd.data import Given
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.model_selection._candidates import (
     EFFORTS,
+    LINEAR_TERMS,
     Budget,
     Candidate,
     _default_candidates,
@@ -47,8 +48,14 @@ def frontier(
     max_depth: int | None = None,
     max_terms: int | None = None,
     target: str = "auto",
-    alpha: float = 0.0,
+    alpha: Any = 0.0,
+    replies: Any = None,
+    hints: Any = None,
     transfer: Any = "auto",
+    weights: Any = None,
+    view: Any = None,
+    scheme: Any = None,
+    sample_weight: ArrayLike | None = None,
     effort: str = "thorough",
     random_state: Any = None,
     verbose: bool = False,
@@ -83,8 +90,18 @@ def frontier(
     max_rules, max_depth, max_terms : int or None, default=None
         The budget: the leaves of all trees of a student together, the tests a row
         passes in one tree, the features of a weighted sum. None for no bound.
-    target, alpha, transfer : default="auto", 0.0, "auto"
+    target, alpha : default="auto", 0.0
         As for `DistilledClassifier`; a regressor is always fitted to its values.
+    replies, hints : default=None
+        As for `DistilledClassifier`, for all students: one for which a step would do
+        nothing is refused, so name `students` that it serves.
+    transfer : default="auto"
+        As for `DistilledClassifier`.
+    weights, view, scheme : default=None
+        As for `DistilledClassifier`, for all students.
+    sample_weight : array-like of shape (n_samples,), default=None
+        In [0, inf): how much each row of `X` counts where it is fitted to; validation
+        and test rows count once each.
     effort : {"quick", "thorough"}, default="thorough"
         "quick" chooses the target once a family, by its middle student, where
         "thorough" does so for each, and leaves every second size out where no students
@@ -153,16 +170,30 @@ def frontier(
         seed=seed,
     )
     n_features = parts.train.shape[1]
+    if getattr(view, "own_columns", False):  # how many it makes is not known yet
+        n_features = max(LINEAR_TERMS)
+    counts = _of_training(sample_weight, parts, len(np.asarray(X)))
     candidates = (
         _default_candidates(n_features, budget, effort)
         if students is None
         else _given_candidates(students)
     )
-    settings = {"alpha": alpha, "transfer": transfer, "random_state": seed}
+    settings: dict[str, Any] = {
+        "alpha": alpha,
+        "replies": replies,
+        "hints": hints,
+        "transfer": transfer,
+        "weights": weights,
+        "view": view,
+        "scheme": scheme,
+        "random_state": seed,
+    }
     kind: Any = DistilledRegressor
     if not regression:
         kind, settings = DistilledClassifier, {**settings, "target": target}
-    fitted = kind(teacher, **settings).teacher_for(parts.train, parts.y_train)
+    fitted = kind(teacher, **settings).teacher_for(
+        parts.train, parts.y_train, sample_weight=counts
+    )
     given = Given.of(X)
     if given is not None and is_fitted(teacher):
         fitted = replace(fitted, reads=given.restore)
@@ -173,7 +204,7 @@ def frontier(
         if chosen is not None:
             known = {"target": chosen.kind, "temperature": chosen.temperature}
             model.set_params(**known)
-        model.fit(parts.train, parts.y_train)
+        model.fit(parts.train, parts.y_train, sample_weight=counts)
         seen = model.teacher_.decides_otherwise
         model.teacher = teacher
         model.teacher_ = replace(fitted, decides_otherwise=seen)
@@ -197,6 +228,21 @@ def _check_given(teacher: Any, X: Any) -> None:
             "The 'X' parameter of frontier must be rows: a frame or an array of shape "
             f"(n_samples, n_features). Got {one_line(repr(X))[:80]}."
         )
+
+
+def _of_training(
+    sample_weight: Any, parts: Partition, n_rows: int
+) -> NDArray[np.float64] | None:
+    """Return how much each training row counts."""
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n_rows,):
+        raise InputError(
+            f"The sample_weight given to frontier must be {n_rows} numbers, one for "
+            f"each row of X. Got shape {weight.shape}."
+        )
+    return weight[parts.train_rows]
 
 
 class _Fitting:
@@ -311,7 +357,7 @@ def _measure(
         size=size,
         unit=unit,
         items=items_of(model, form),
-        n_parameters=getattr(form, "n_parameters", None),
+        n_parameters=model.n_parameters,
         fidelity=test.fidelity(reported, task),
         accuracy=test.accuracy(reported, model),
         baseline_accuracy=baseline,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import html_table, one_line
 from interpretkd.metrics import Estimate
+from interpretkd.models import view_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class FrontierPoint:
     items : int or None
         What a person has to read: tests and answers, or coefficients and intercepts.
     n_parameters : int or None
-        The numbers that it holds.
+        The numbers that it holds, with a network up to the layer that it reads.
     fidelity : Estimate
         With the teacher, on the test rows.
     accuracy, baseline_accuracy : Estimate or None
@@ -196,6 +197,12 @@ class Frontier:
         if self.teacher_accuracy is not None:
             line += f"; the teacher's {self.teacher_accuracy}"
         lines.append(f"{line}.")
+        n_parameters = view_size(chosen.model)[0]
+        if n_parameters:
+            lines.append(
+                "Parameters are with the network up to the layer that the students "
+                f"read: {n_parameters:,} of it."
+            )
         if self.left_out:
             lines.append(one_line(f"Over the budget: {'; '.join(self.left_out)}."))
         return "\n".join(lines)

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import InputError
 from interpretkd.data import Codes, Ranges, Schema, as_frame
-from interpretkd.models import Forest, Nodes, Tree
+from interpretkd.models import Forest, Nodes, Tree, check_given_columns
 from interpretkd.pipelines._cuts import _find_cuts, _Original
 from interpretkd.pipelines._probing import _transformation
 from interpretkd.pipelines._rewriting import _rewrite, _Rewritten
@@ -61,7 +61,8 @@ def in_original_units(fitted: Fitted, preparation: Any, X: ArrayLike) -> Fitted:
     InputError
         When a tested column comes from several original ones (such as a principal
         component) or goes up and down with the original value, naming the column and
-        the step; when a row of `X` would reach another leaf.
+        the step; when a row of `X` would reach another leaf; when the student reads
+        columns that a view makes.
 
     Notes
     -----
@@ -176,6 +177,26 @@ class PreparedTeacher(BaseEstimator):
         """The bytes of these numbers."""
         return self._teacher.size_bytes
 
+    @property
+    def teacher_(self) -> Teacher:
+        """The first teacher of a chain, asked through the preparation.
+
+        Raises
+        ------
+        AttributeError
+            When the teacher was taught by none.
+        """
+        teacher = self._teacher
+        first = teacher.origin
+        if first is teacher:
+            raise AttributeError("The teacher of a PreparedTeacher was taught by none.")
+        prepare, reads = _transformation(self.preparation), first.reads
+
+        def read(X: Any) -> Any:
+            return prepare(X) if reads is None else reads(prepare(X))
+
+        return replace(first, reads=read)
+
     def fit(self, X: Any = None, y: Any = None) -> "PreparedTeacher":
         """Return itself: the teacher is trained already.
 
@@ -228,6 +249,7 @@ class PreparedTeacher(BaseEstimator):
 
 def _rewrite_model(model: Any, preparation: Any, X: Any) -> Any:
     check_is_fitted(model)
+    check_given_columns("The way back to original units", model)
     changed = copy.copy(model)
     students = {"student_": model.student_, "baseline_": model.baseline_}
     fitted = [student for student in students.values() if student is not None]
@@ -249,6 +271,9 @@ def _rewrite_model(model: Any, preparation: Any, X: Any) -> Any:
             _name_columns(student, original.schema, X)
             setattr(changed, name, student)
     _name_columns(changed, original.schema, X)
+    # A view that leaves out columns does so of the prepared ones; the tests, and the
+    # rows that taught, are by these no more.
+    changed.view_ = changed.transfer_set_ = None
     changed.ranges_ = Ranges.of(original.schema, original.schema.encode(X))
     teacher = PreparedTeacher(model.teacher_, preparation)
     changed.teacher = FrozenEstimator(teacher)

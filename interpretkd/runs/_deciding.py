@@ -46,7 +46,8 @@ def used_columns(model: Any) -> frozenset[str]:
     Returns
     -------
     frozenset of str
-        Of the model's columns.
+        Of the model's columns; all of them for a student that reads columns made of
+        them.
     """
     names = model.schema_.names
     return frozenset(names[i] for i in positions_read(model))

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError
+from interpretkd.runs._view_state import _attach_to_view
 from interpretkd.teachers import as_teacher
 
 
@@ -32,3 +33,4 @@ def _give_teacher(model: Any, kept: Any, given: Any) -> None:
     is_frozen = isinstance(given, FrozenEstimator)
     model.teacher = given if is_frozen else FrozenEstimator(given)
     model.teacher_ = teacher
+    _attach_to_view(model.view_, teacher)

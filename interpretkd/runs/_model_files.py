@@ -1,11 +1,12 @@
 """A distilled model as files, and back: what a run holds beside its evaluation rows."""
 
+from dataclasses import replace
 from typing import Any
 
 from interpretkd._base import InputError, naming_file
 from interpretkd.data import Schema
 from interpretkd.explain import used_positions
-from interpretkd.methods import ColumnView
+from interpretkd.methods import ColumnView, DerivedView
 from interpretkd.runs._folder import _json, _npz, _parse_json
 from interpretkd.runs._limits import Room, read_arrays
 from interpretkd.runs._model_state import _model, _model_state
@@ -18,7 +19,8 @@ def _model_files(model: Any, depth: int = 0) -> dict[str, bytes]:
     """Return the files of a fitted model that stands so deep in a chain."""
     state, view_files = _model_state(model), {}
     if model.view_ is not None:
-        state["view"], arrays = _view_state(model.view_, model.schema_)
+        state["view"], arrays = _view_state(model.view_)
+        state["gaps"] = _gaps(model)
         view_files["view.npz"] = _npz(arrays)
     files = {
         "model.json": _json(state),
@@ -48,26 +50,50 @@ def _model_of(
             arrays = read_arrays(files["view.npz"], room)
             model.view_ = _view_of(state["view"], arrays, schema)
             schema = model.view_.schema_
-    own_columns = model.view_ is not None and model.view_.own_columns
-    named = {"from_frame": own_columns or state["from_frame"]}  # those have names
+    # A view that makes columns gives the student frames, whatever it reads.
+    frames = {"from_frame": True} if isinstance(model.view_, DerivedView) else {}
     for name, attribute in (("student", "student_"), ("baseline", "baseline_")):
         with naming_file(place.name(f"{name}.npz")):
             content = files.get(f"{name}.npz")
             fitted = None
             if content is not None:
                 arrays = read_arrays(content, room)
-                fitted = _student(state[name], schema, arrays, named)
+                own = _with_gaps(schema, state.get("gaps", {}).get(name))
+                fitted = _student(state[name], own, arrays, state | frames)
                 _check_reads(fitted, model.view_)
             setattr(model, attribute, fitted)
     with naming_file(place.name("teacher.json")):
         model.teacher, model.teacher_ = _teacher_of(
             model, files, place, room, _model_of
         )
-        if model.view_ is not None:
-            _attach_to_view(model.view_, state["view"]["teacher"], model.teacher_)
+        _attach_to_view(model.view_, model.teacher_)
     with naming_file(place.name("student.npz")):
         _check_outputs(model)
     return model, state
+
+
+def _gaps(model: Any) -> dict[str, list[bool]]:
+    """Say which columns had gaps as each student read them: noisy rows have others."""
+    return {
+        name: [feature.has_missing for feature in student.form_.schema.features]
+        for name, student in (
+            ("student", model.student_),
+            ("baseline", model.baseline_),
+        )
+        if student is not None
+    }
+
+
+def _with_gaps(schema: Schema, gaps: Any) -> Schema:
+    if gaps is None:
+        return schema
+    if not isinstance(gaps, list) or not all(isinstance(gap, bool) for gap in gaps):
+        raise InputError("the gaps of columns must be true or false, one a column")
+    features = [
+        replace(feature, has_missing=gap)
+        for feature, gap in zip(schema.features, gaps, strict=True)
+    ]
+    return replace(schema, features=tuple(features))
 
 
 def _check_reads(student: Any, view: Any) -> None:

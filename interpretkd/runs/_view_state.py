@@ -1,67 +1,83 @@
 """A fitted view as JSON values and arrays, and back.
 
-What a view has learnt are its attributes that end in an underscore: numbers, and for
-one that reads neurons the teacher, which lies in the run beside it.
+What a view of some columns reads is told by its parameters and the columns; what others
+have learnt stands in a closed list. The teacher of one that reads neurons lies in the
+run beside it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.data import Schema
 from interpretkd.methods import ColumnView, View
 from interpretkd.runs._settings import _from_plain, _to_plain
-from interpretkd.runs._step_state import _from_state, _is_known, _to_state
+from interpretkd.runs._step_state import _from_state, _to_state
 from interpretkd.teachers import Teacher
 
-_NUMBERS = "biuf"
-_HELD = "fill_"
+_TEACHER = "teacher_"
+_Check = Callable[[Any, Schema], bool]
 
 
-def _view_state(
-    view: View, schema: Schema
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return what makes up a fitted view of rows of these columns."""
-    if not _is_known(view):
-        raise InputError(
-            f"A view of one's own, such as {type(view).__name__}, cannot be saved: "
-            "code is never part of a run, and without it the student cannot read rows."
-        )
-    learnt = {
-        n: v for n, v in vars(view).items() if n not in view.get_params(deep=False)
-    }
-    own = learnt.pop("schema_")
-    arrays, settings, reads_teacher = {}, {}, []
-    if isinstance(view, ColumnView):
-        arrays[_HELD] = _codes_of(learnt.pop(_HELD), schema)
-        learnt.pop("reads_")  # by the parameters and the columns
-    for name, value in learnt.items():
-        if isinstance(value, Teacher):
-            reads_teacher.append(name)
-        elif isinstance(value, np.ndarray) and value.dtype.kind in _NUMBERS:
-            arrays[name] = value
-        else:
-            settings[name] = _learnt(view, name, value)
-    state = {
-        "view": _to_state(view),
-        "settings": settings,
-        "teacher": reads_teacher,
-        "schema": None if isinstance(view, ColumnView) else own.to_dict(),
-    }
-    return state, arrays
+def _is_count(value: Any, _: Schema) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _learnt(view: View, name: str, value: Any) -> Any:
+def _are_texts(value: Any, own: Schema) -> bool:
+    texts = isinstance(value, tuple) and all(isinstance(text, str) for text in value)
+    return texts and len(value) == len(own)
+
+
+def _are_sides(value: Any, own: Schema) -> bool:
+    return isinstance(value, tuple) and all(_is_count(side, own) for side in value)
+
+
+def _has_rows(value: Any, own: Schema) -> bool:
+    """Say whether an array has a row of finite numbers for each column."""
+    is_array = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return is_array and len(value) == len(own) and bool(np.isfinite(value).all())
+
+
+def _has_numbers(value: Any, own: Schema) -> bool:
+    return _has_rows(value, own) and value.ndim == 1
+
+
+_LEARNT: dict[str, dict[str, _Check]] = {
+    "Columns": {},
+    "Prefix": {},
+    "Corrupted": {
+        "deviations_": _has_numbers,
+        "shares_": lambda value, own: _has_rows(value, own) and value.ndim == 2,
+        "seed_": _is_count,
+    },
+    "Pooled": {"shape_": lambda v, own: _are_sides(v, own) and len(v) == 3},
+    "Hidden": {
+        "n_parameters_": _is_count,
+        "size_bytes_": _is_count,
+        "about_": _are_texts,
+    },
+}
+"""What the views of ours learn, and how it is checked; the teacher comes by itself."""
+
+
+def _view_state(view: View) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return what makes up a fitted view."""
+    name = type(view).__name__
     try:
-        return _to_plain(value)
-    except TypeError as error:
+        state = _to_state(view)
+        learnt = {part: getattr(view, part) for part in _LEARNT[name]}
+    except (TypeError, KeyError) as error:
         raise InputError(
-            f"The view {type(view).__name__} cannot be saved: it has learnt {name!r}, "
-            "which is neither a number nor a text."
+            f"The view {name} cannot be saved: a run holds those of the library alone, "
+            "and without its view a student cannot read rows."
         ) from error
+    arrays = {n: v for n, v in learnt.items() if isinstance(v, np.ndarray)}
+    settings = {n: _to_plain(v) for n, v in learnt.items() if n not in arrays}
+    own = None if isinstance(view, ColumnView) else view.schema_.to_dict()
+    return {"view": state, "settings": settings, "schema": own}, arrays
 
 
 def _view_of(
@@ -69,65 +85,37 @@ def _view_of(
 ) -> View:
     """Build a fitted view, checking each part; its teacher is attached later."""
     view = _from_state(state["view"])
-    if not isinstance(view, View):
-        raise InputError("it names no view")
+    if not isinstance(view, View) or type(view).__name__ not in _LEARNT:
+        raise InputError("it names no view of the library")
     view.check()
-    settings = {name: _from_plain(value) for name, value in state["settings"].items()}
-    names = [*settings, *arrays, *state["teacher"]]
-    for name in names:
-        if not _may_be_learnt(view, name):
-            raise InputError(f"a view learns no {name!r:.80}")
-    if len(set(names)) != len(names):
-        raise InputError("it holds a part of the view twice")
     if isinstance(view, ColumnView):
-        view.schema_ = schema
-        view.reads_ = view.read_columns(schema)
-        view.fill_ = _cells_of(arrays.pop(_HELD), schema)
+        view.of_columns(schema)
     else:
         view.schema_ = Schema.from_dict(state["schema"])
-    for name, array in arrays.items():
-        if array.dtype.kind not in _NUMBERS or not np.isfinite(array).all():
-            raise InputError(f"its array {name!r} must hold finite numbers")
-    for name, value in (settings | arrays).items():
+    settings = {name: _from_plain(value) for name, value in state["settings"].items()}
+    learnt, checks = settings | arrays, _LEARNT[type(view).__name__]
+    if set(learnt) != set(checks) or set(settings) & set(arrays):
+        raise InputError(f"a {type(view).__name__} learns {sorted(checks)}")
+    for name, value in learnt.items():
+        if not checks[name](value, view.schema_):
+            raise InputError(f"its {name!r} is nothing that a view learns")
         setattr(view, name, value)
+    if not view.needs:
+        _try_view(view, schema)
     return view
 
 
-def _may_be_learnt(view: View, name: Any) -> bool:
-    """Say whether a name is free: no parameter, no method, nothing that is known."""
-    if not isinstance(name, str) or not name.isidentifier():
-        return False
-    known = hasattr(view, name) or name in ("schema_", "reads_")
-    return not known and not name.startswith("__")
+def _try_view(view: View, schema: Schema) -> None:
+    """See one made row, and check that the columns are what the student reads."""
+    row = schema.frame_of_array(np.zeros((1, len(schema))))
+    for feature in schema.features:
+        row[feature.name] = feature.decode(np.zeros(1))
+    seen: Any = view.see(schema.conform(row))
+    if tuple(map(str, seen.columns)) != view.schema_.names:
+        raise InputError("the view does not see the columns that the student reads")
 
 
-def _attach_to_view(view: View | None, names: list[str], teacher: Teacher) -> None:
+def _attach_to_view(view: View | None, teacher: Teacher) -> None:
     """Give a view that reads neurons the teacher that has them."""
-    for name in names:
-        setattr(view, name, teacher)
-
-
-def _codes_of(cells: list[Any], schema: Schema) -> NDArray[np.float32]:
-    """Return one row as codes."""
-    columns = {}
-    for feature, cell in zip(schema.features, cells, strict=True):
-        dtype = object if feature.is_categorical else None
-        columns[feature.name] = pd.Series([cell], dtype=dtype)
-    codes: NDArray[np.float32] = schema.encode(pd.DataFrame(columns))[0]
-    return codes
-
-
-def _cells_of(codes: NDArray[Any], schema: Schema) -> list[Any]:
-    """Return the cells of one row; NaN is a missing one."""
-    if codes.shape != (len(schema),) or codes.dtype != np.float32:
-        raise InputError(f"its array {_HELD!r} must hold {len(schema)} codes")
-    cells = []
-    for feature, code in zip(schema.features, codes, strict=True):
-        n_known = len(feature.categories) if feature.is_categorical else np.inf
-        in_range = np.isfinite(code) and (
-            not feature.is_categorical or (0 <= code < n_known and code == int(code))
-        )
-        if not np.isnan(code) and not in_range:
-            raise InputError(f"its array {_HELD!r} holds no code of {feature.name!r}")
-        cells.append(pd.Series(feature.decode(np.array([code])))[0])
-    return cells
+    if view is not None and "activations" in view.needs:
+        setattr(view, _TEACHER, teacher)

@@ -114,6 +114,21 @@ class CommitteeStudent(_Student):
         """Why hints would not change this student, a clause; None where they can."""
         return self._member.hint_refusal
 
+    def squares(self, target: Target) -> bool:
+        """Say whether columns that are all scaled and moved alike are as good.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            As its member says.
+        """
+        return bool(self._member.squares(target))
+
     def prepare(self, target: Target) -> Self:
         """Return an unfitted copy whose member is prepared for the target.
 

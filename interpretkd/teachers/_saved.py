@@ -53,6 +53,32 @@ class AbsentTeacher(BaseEstimator):
             "teacher=...). Its logits of the evaluation rows are in the run."
         )
 
+    def activations(self, X: ArrayLike, layer: int | str = -1) -> NDArray[Any]:
+        """Say that the teacher's hidden layers are not there.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows.
+        layer : int or str, default=-1
+            Which.
+
+        Returns
+        -------
+        ndarray
+            Never.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError(
+            f"The teacher ({self.description}) was not saved with this run, so its "
+            "hidden layers cannot be read, nor rows by a student that reads these: "
+            "give it again with load(path, teacher=...)."
+        )
+
 
 class LazyTeacher(_StandsBefore, BaseEstimator):
     """A saved network that is built when it is first asked.

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -189,3 +190,26 @@ def test_masked_columns_are_of_no_account(rows, kind):
         rules = extract_rules(model, new, truth)
         short = rules.apply(new[["sw", "pw"]])
         assert np.array_equal(short, rules.apply(new))
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 10_000), st.sampled_from(["made", "masked"]), st.integers(2, 6))
+def test_rules_part_rows_as_the_student_does(seed, kind, n_leaves):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(80, 3))
+    teacher = ikd.CallableTeacher(
+        lambda X: np.column_stack([X[:, 0] - X[:, 1], X[:, 2]]), classes=[0, 1]
+    )
+    view = Blend() if kind == "made" else Some([0, 2])
+    student = ikd.CartStudent(n_leaves, search="greedy", min_samples_leaf=1)
+    model = ikd.DistilledClassifier(
+        teacher, student, view=view, transfer=None, target="hard", random_state=0
+    ).fit(X)
+    new = rng.normal(size=(60, 3))
+    found = extract_rules(model, new)
+    place = found.apply(new)
+    predicted = np.asarray([rule.prediction for rule in found])[place]
+    assert (predicted == model.predict(new)).all()
+    agreed = model.fidelity(new).value
+    n_agreed = sum(rule.n_rows - (rule.n_disagree or 0) for rule in found)
+    assert n_agreed / len(new) == pytest.approx(agreed)

@@ -218,6 +218,7 @@ def test_names_that_are_numbers_are_not_taken_for_positions() -> None:
         (Columns(["none"]), "Got 'none'"),
         (Columns([4]), r"position in \[0, 3\]. Got 4"),
         (Columns([True]), "Got True"),
+        (Columns([{"x0": 1}, ["x1"]]), "Got {'x0': 1}"),
         (Prefix(0), r"float in \(0, 1\]"),
         (Prefix(1.1), r"float in \(0, 1\]"),
         (Prefix(0.5, width=3), "divide the number of columns, 4"),

@@ -28,7 +28,7 @@ def test_columns_are_told_in_their_own_words():
     )
     schema = Schema.from_data(X)
     found = SimpleNamespace(
-        model=SimpleNamespace(schema_=schema), codes=schema.encode(X)
+        model=SimpleNamespace(schema_=schema), given_codes=schema.encode(X)
     )
     said = _columns(SimpleNamespace(found=found)).set_index("column")["values"]
     assert said.to_dict() == {

@@ -1,83 +1,321 @@
-"""A run keeps its view: what it has learnt, and the network whose neurons it reads."""
+"""A fitted view is saved, and a loaded student reads rows as it did."""
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_digits
+from hypothesis import given, settings, strategies as st
 from sklearn.frozen import FrozenEstimator
 
-import interpretkd as ikd
-from interpretkd.methods import Columns, Corrupted, Hidden, Pooled, Prefix
-from tests.methods.test_column_views import mixed
+from interpretkd import methods
+from interpretkd._base import BundleError, InputError
+from interpretkd.distillation import DistilledClassifier
+from interpretkd.methods import Columns, Corrupted, Hidden, Pooled, Prefix, View
+from interpretkd.runs import load, load_run, predict_table, save
+from interpretkd.runs._folder import _npz
+from interpretkd.runs._limits import Room, read_arrays
+from interpretkd.runs._view_state import _LEARNT
+from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.teachers import CallableTeacher, MLPTeacher
+from tests.runs.test_limits import _resign
 
-IMAGES, DIGITS = (part[:200] for part in load_digits(return_X_y=True))
-STUDENTS = [
-    ikd.CartStudent(5, search="greedy"),
-    ikd.BoostedStudent(3),
-    ikd.LinearStudent(),
-]
+RNG = np.random.default_rng(0)
+FRAME = pd.DataFrame(
+    {
+        "age": RNG.normal(40, 9, 240),
+        "home": RNG.choice(["own", "rent", "free"], 240),
+        "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(240), "D"),
+        "amount": RNG.normal(size=240),
+    }
+)
+LABELS = np.where(FRAME["age"] + 9 * FRAME["amount"] > 40, "yes", "no")
+PIXELS = RNG.random((200, 16))
+BRIGHT = (PIXELS[:, :8].sum(axis=1) > 4).astype(int)
+STUDENTS = (
+    CartStudent(4, search="greedy"),
+    BoostedStudent(8, n_jobs=1),
+    LinearStudent(),
+)
 
 
-def _small(kind: Any, rows: Any, y: Any, **settings: Any) -> Any:
-    teacher = kind(max_epochs=1, random_state=0, **settings)
-    return FrozenEstimator(teacher.fit(rows, y))
+def _network(X: Any, y: Any) -> MLPTeacher:
+    return MLPTeacher(hidden=(6,), max_epochs=3, random_state=0).fit(X, y)
 
 
 @pytest.fixture(scope="module")
-def images() -> Any:
-    gaps = IMAGES.copy()
-    gaps[::7, :2] = np.nan  # a window of two pixels, and one of more
-    return _small(ikd.MLPTeacher, gaps, DIGITS, hidden=(4, 3)), gaps, DIGITS
+def network() -> MLPTeacher:
+    return _network(FRAME, LABELS)
 
 
-@pytest.fixture(scope="module")
-def table() -> Any:
-    rows = mixed(120)
-    y = (rows["size"] > 0).to_numpy()
-    return _small(ikd.MLPTeacher, rows, y, hidden=(4, 3)), rows, y
+def _fitted(teacher: Any, view: Any, student: Any = STUDENTS[0]) -> Any:
+    frozen = teacher if isinstance(teacher, CallableTeacher) else None
+    model = DistilledClassifier(
+        frozen or FrozenEstimator(teacher),
+        student,
+        target="hard",
+        transfer=None,
+        view=view,
+        random_state=0,
+    )
+    return model.fit(FRAME, LABELS)
 
 
-@pytest.mark.parametrize(
-    "student", STUDENTS, ids=lambda student: type(student).__name__
-)
-@pytest.mark.parametrize(
-    ("of", "view"),
-    [
-        ("table", Columns(["id", "kind", "since", "gap"])),
-        ("table", Prefix(0.5)),
-        ("table", Corrupted(0.2, 0.1, 0.1)),
-        ("table", Hidden(0)),
-        ("images", Pooled((1, 2), shape=(8, 8))),
-        ("images", Pooled(3, "max", (8, 8))),
-        ("images", Hidden("blocks.0")),
-    ],
-    ids=repr,
-)
-def test_a_loaded_view_sees_the_same(
-    of: str, view: Any, student: Any, request: Any, tmp_path: Path
+VIEWS = {
+    "columns": Columns(["home", "age"]),
+    "prefix": Prefix(0.5),
+    "corrupted": Corrupted(0.2, categories=0.1, missing=0.1),
+    "hidden": Hidden(0),
+}
+
+
+@pytest.mark.parametrize("student", STUDENTS, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_loaded_student_reads_as_it_did(
+    network: Any, tmp_path: Path, name: str, student: Any
 ) -> None:
-    teacher, rows, y = request.getfixturevalue(of)
-    model = ikd.DistilledClassifier(
-        teacher, student, view=view, transfer=None, target="soft", random_state=0
-    ).fit(rows, y)
-    found = ikd.load(model.save(tmp_path / "run", rows, y))
-    assert np.array_equal(found.logits(rows), model.logits(rows))
-    assert np.array_equal(found.baseline_logits(rows), model.baseline_logits(rows))
-    assert found.size_bytes == model.size_bytes
-    assert found.n_parameters == model.n_parameters
-    assert found.recipe_ == model.recipe_
-    if not isinstance(view, Corrupted):
-        alone = (
-            model.view_.see(rows)
-            if isinstance(view, Hidden | Pooled)
-            else rows.iloc[:, list(model.view_.reads_)]
+    if name == "hidden" and isinstance(student, LinearStudent):
+        pytest.skip("the view refuses it")
+    model = _fitted(network, VIEWS[name], student)
+    path = save(model, tmp_path / "run", FRAME, LABELS)
+    for late in (False, True):
+        run = load_run(path, late_teacher=late)
+        found = run.model
+        np.testing.assert_array_equal(found.logits(FRAME), model.logits(FRAME))
+        baseline = found.baseline_logits(FRAME)
+        np.testing.assert_array_equal(baseline, model.baseline_logits(FRAME))
+        np.testing.assert_array_equal(
+            found.logits(run.evaluation.X), found.logits(FRAME)
         )
-        assert np.array_equal(found.logits(alone), model.logits(rows))
+        assert found.get_params()["view"].get_params() == VIEWS[name].get_params()
+        assert str(found.view_) == str(model.view_)
+        assert found.n_parameters == model.n_parameters
+        assert str(found.fidelity(FRAME)) == str(model.fidelity(FRAME))
+    again = save(found, tmp_path / "again", FRAME, LABELS)
+    for file in ("view.npz", "model.json", "student.npz"):
+        assert (again / file).read_bytes() == (path / file).read_bytes()
+    if name == "corrupted":
+        worse = found.view_.corrupt(FRAME, 1)
+        pd.testing.assert_frame_equal(worse, model.view_.corrupt(FRAME, 1))
+    if name == "hidden":
+        assert found.view_.describe(0) == model.view_.describe(0)
+
+
+def test_images_are_pooled_as_they_were(tmp_path: Path) -> None:
+    teacher = FrozenEstimator(_network(PIXELS, BRIGHT))
+    view = Pooled(2, shape=(4, 4))
+    model = DistilledClassifier(teacher, CartStudent(4), transfer=None, view=view)
+    model.fit(PIXELS, BRIGHT)
+    found = load(save(model, tmp_path / "run", PIXELS, BRIGHT))
+    np.testing.assert_array_equal(found.logits(PIXELS), model.logits(PIXELS))
+
+
+def test_predict_needs_the_columns_of_the_student_alone(
+    network: Any, tmp_path: Path
+) -> None:
+    model = _fitted(network, Columns(["home", "age"]))
+    run = load_run(save(model, tmp_path / "run", FRAME, LABELS))
+    FRAME[["age", "home"]].to_csv(tmp_path / "new.csv", index=False)
+    predict_table(run, tmp_path / "new.csv", tmp_path / "out.csv")
+    said = pd.read_csv(tmp_path / "out.csv")["prediction"].tolist()
+    assert said == model.predict(FRAME).tolist()
+
+
+def test_predict_needs_all_columns_where_neurons_are_read(
+    network: Any, tmp_path: Path
+) -> None:
+    model = _fitted(network, Hidden(0), STUDENTS[1])
+    run = load_run(save(model, tmp_path / "run", FRAME, LABELS))
+    new = tmp_path / "new.csv"
+    FRAME.to_csv(new, index=False)
+    predict_table(run, new, tmp_path / "out.csv")
+    said = pd.read_csv(tmp_path / "out.csv")["prediction"].tolist()
+    assert said == run.model.predict(FRAME).tolist()
+    FRAME[["age", "home"]].to_csv(new, index=False)
+    with pytest.raises(InputError, match="since"):
+        predict_table(run, new, tmp_path / "out.csv")
+
+
+class Shown(CallableTeacher):
+    """A function that shows a hidden layer: no run can hold it."""
+
+    network: Any = None
+    n_parameters = size_bytes = 9
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return ("0",)
+
+    def activations(self, X: Any, layer: Any = -1) -> Any:
+        return self.network.activations(X, 0)
+
+
+def test_without_its_network_the_student_says_that_it_cannot_read(
+    network: Any, tmp_path: Path
+) -> None:
+    teacher = Shown(network.logits, classes=["no", "yes"])
+    teacher.network = network
+    model = _fitted(teacher, Hidden(0))
+    path = save(model, tmp_path / "run", FRAME, LABELS)
+    with pytest.raises(InputError, match="nor rows by a student that reads these"):
+        load(path).predict(FRAME)
+    np.testing.assert_array_equal(
+        load(path, teacher=teacher).logits(FRAME), model.logits(FRAME)
+    )
+
+
+class Own(Columns):
+    """A view of a user's own."""
+
+
+def test_a_view_of_ones_own_cannot_be_saved(network: Any, tmp_path: Path) -> None:
+    model = _fitted(network, Own(["age"]))
+    with pytest.raises(InputError, match=r"[Vv]iew.*Own.* cannot be saved"):
+        save(model, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_view_of_the_library_can_be_saved() -> None:
+    found = [getattr(methods, name) for name in dir(methods)]
+    views = {v.__name__ for v in found if isinstance(v, type) and issubclass(v, View)}
+    assert views - {"View", "ColumnView", "DerivedView"} == set(_LEARNT)
+
+
+Change = Callable[[dict[str, Any], dict[str, Any]], object]
+DAMAGE: dict[str, tuple[str, Change]] = {
+    "no view": ("corrupted", lambda state, arrays: state.update(view=None)),
+    "a step": (
+        "corrupted",
+        lambda state, arrays: state["view"].update(
+            view={"class": "Confidence", "params": {}}
+        ),
+    ),
+    "another view": (
+        "corrupted",
+        lambda state, arrays: state["view"].update(
+            view={"class": "Prefix", "params": {"share": 0.5}}
+        ),
+    ),
+    "a column that is not there": (
+        "columns",
+        lambda state, arrays: state["view"].update(
+            view={"class": "Columns", "params": {"columns": ["income"]}}
+        ),
+    ),
+    "columns that the student reads": (
+        "columns",
+        lambda state, arrays: state["view"].update(
+            view={"class": "Columns", "params": {"columns": ["since"]}}
+        ),
+    ),
+    "out of range": (
+        "corrupted",
+        lambda state, arrays: state["view"]["view"]["params"].update(noise=-1),
+    ),
+    "an array too many": (
+        "columns",
+        lambda state, arrays: arrays.update(fill_=np.zeros(4)),
+    ),
+    "an array too few": ("corrupted", lambda state, arrays: arrays.pop("shares_")),
+    "a shape": (
+        "corrupted",
+        lambda state, arrays: arrays.update(deviations_=np.zeros(3)),
+    ),
+    "not finite": (
+        "corrupted",
+        lambda state, arrays: arrays.update(deviations_=np.full(4, np.nan)),
+    ),
+    "texts": (
+        "corrupted",
+        lambda state, arrays: arrays.update(deviations_=np.array(list("abcd"))),
+    ),
+    "a method": ("columns", lambda state, arrays: arrays.update(see=np.zeros(4))),
+    "other columns": (
+        "hidden",
+        lambda state, arrays: state["view"]["schema"]["features"].pop(),
+    ),
+    "a size below 0": (
+        "hidden",
+        lambda state, arrays: state["view"]["settings"].update(n_parameters_=-1),
+    ),
+    "words for too few": (
+        "hidden",
+        lambda state, arrays: state["view"]["settings"].update(
+            about_={"kind": "tuple", "values": ["a"]}
+        ),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def saved(network: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("views")
+    return {
+        name: save(_fitted(network, view), folder / name, FRAME, LABELS)
+        for name, view in VIEWS.items()
+    }
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_what_save_never_wrote_is_refused(
+    saved: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    kind, change = DAMAGE[name]
+    copy = Path(shutil.copytree(saved[kind], tmp_path / "copy"))
+    state = json.loads((copy / "model.json").read_text())
+    arrays = read_arrays((copy / "view.npz").read_bytes(), Room(2**20))
+    change(state, arrays)
+    (copy / "model.json").write_text(json.dumps(state))
+    (copy / "view.npz").write_bytes(_npz(arrays))
+    _resign(copy)
+    with pytest.raises(BundleError, match=r"(model\.json|view\.npz|student\.npz)"):
+        load(copy)
+
+
+def test_another_layer_is_refused_when_it_is_read(
+    saved: dict[str, Path], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(saved["hidden"], tmp_path / "copy"))
+    state = json.loads((copy / "model.json").read_text())
+    state["view"]["view"]["params"]["layer"] = 7
+    (copy / "model.json").write_text(json.dumps(state))
+    _resign(copy)
+    with pytest.raises(InputError, match="layer"):
+        load(copy).predict(FRAME)
+
+
+SCRAP = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner)
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_scrap_is_never_more_than_a_sentence(
+    saved: dict[str, Path], tmp_path_factory: Any, data: Any
+) -> None:
+    kind = data.draw(st.sampled_from(sorted(saved)))
+    copy = tmp_path_factory.mktemp("scrap") / "run"
+    shutil.copytree(saved[kind], copy)
+    state = json.loads((copy / "model.json").read_text())
+    part = data.draw(st.sampled_from(["view", "methods", "recipe", "queries"]))
+    if part in ("view", "methods") and data.draw(st.booleans()):
+        state[part][data.draw(st.sampled_from(sorted(state[part])))] = data.draw(SCRAP)
     else:
-        noisy = model.view_.corrupt(rows)
-        pd.testing.assert_frame_equal(found.view_.corrupt(rows), noisy)
-    if isinstance(view, Hidden):
-        assert found.view_.describe(1) == model.view_.describe(1)
+        state[part] = data.draw(SCRAP)
+    (copy / "model.json").write_text(json.dumps(state))
+    _resign(copy)
+    try:
+        model = load_run(copy, late_teacher=True).model
+    except BundleError:
+        return
+    assert str(model.view_)
+    assert all(isinstance(text, str) for text in model.recipe_)

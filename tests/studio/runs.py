@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd.datasets import _loaders as datasets
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
+from interpretkd.methods import Hidden
 from interpretkd.runs import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import CallableTeacher, MLPRegressorTeacher, MLPTeacher
@@ -51,6 +52,24 @@ def _connect4(path: Path) -> Path:
     data = datasets.load_connect4()
     student = BoostedStudent(max_depth=3, n_rounds=15)
     return _classifier(path, data, student, 2000, 2)
+
+
+def _neurons(path: Path) -> Path:
+    """Images whose student reads as many neurons as they have pixels."""
+    data = datasets.load_digits()
+    X, y = data.data.iloc[:500], data.target[:500]
+    fitted = np.random.default_rng(0).random(len(y)) < 0.5
+    teacher = MLPTeacher((64,), max_epochs=5, random_state=0)
+    teacher.fit(X[fitted], y[fitted])
+    model = DistilledClassifier(
+        FrozenEstimator(teacher),
+        CartStudent(8, search="greedy"),
+        view=Hidden(0),
+        transfer=None,
+        target="soft",
+        random_state=0,
+    )
+    return _save(model.fit(X[fitted], y[fitted]), path, X, y, fitted)
 
 
 def _digits(path: Path) -> Path:
@@ -121,6 +140,7 @@ RUNS = {
     "connect4": _connect4,
     "digits": _digits,
     "digits_linear": _digits_linear,
+    "neurons": _neurons,
     "cancer_linear": _cancer_linear,
     "regression": _regression,
     "regression_boosted": _regression_boosted,

@@ -17,6 +17,7 @@ from interpretkd.explain import (
     path_image,
     row_of,
 )
+from interpretkd.models import has_own_columns, schema_seen
 
 ANY = "any decision"
 
@@ -74,7 +75,7 @@ widgets.head(
     "rows that it takes for alike look like.",
 )
 found, whole = caches.analysis(), caches.whole()
-schema = image_schema(found.model.schema_, found.model)
+schema = image_schema(schema_seen(found.model), found.model)
 if schema is None:
     st.info("The rows of this run are no images, so there is nothing to show here.")
     st.stop()
@@ -97,7 +98,8 @@ if whole.y is not None:
 st.markdown(widgets.plain(explanation.sentence + label))
 with st.container(horizontal=True):
     address.link("Explain this row", "row", row=row)
-    address.link("What if ...", "whatif", row=row)
+    if not has_own_columns(found.model):
+        address.link("What if ...", "whatif", row=row)
 if found.tree is not None:
     st.subheader("The pixels on its way", anchor=False)
     picture = caches.kept(

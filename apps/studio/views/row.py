@@ -26,6 +26,7 @@ from interpretkd.explain import (
     used_positions,
     write_settings,
 )
+from interpretkd.models import has_own_columns, schema_seen
 
 ANY = "any other decision"
 MOST_BARS, N_COUNTERFACTUALS = 12, 3
@@ -89,8 +90,9 @@ def scores_chart(frame: pd.DataFrame, said: str, *, is_value: bool) -> Any:
 def show_features(model: Any, row: Any, explanation: RowExplanation) -> None:
     """Show the row in its own units, what the student reads first."""
     st.subheader("The row", anchor=False)
-    order = order_of_inputs(model, row)
     used = set(used_positions(model.student_.form_))
+    known = not has_own_columns(model)  # else the features are those of its view
+    order = order_of_inputs(model, row) if known else sorted(used)
     rest = [j for j in range(len(explanation.values)) if j not in used]
     cells = list(explanation.values.items())
     frame = pd.DataFrame(
@@ -325,7 +327,8 @@ def counterfactual_text(counterfactual: Counterfactual) -> str:
 def links(found: Any, row: int, *, is_image: bool) -> None:
     """Lead on to the other pages about this row."""
     with st.container(horizontal=True):
-        address.link("What if ...", "whatif", row=row)
+        if not has_own_columns(found.model):
+            address.link("What if ...", "whatif", row=row)
         if found.tree is not None:
             address.link("Show its path in the tree", "tree", row=row, way="true")
         if is_image:
@@ -351,7 +354,8 @@ found, whole = caches.analysis(), caches.whole()
 row = widgets.row_chooser()
 position = row - 1
 model, rows = found.model, row_of(whole.X, position)
-used = [model.schema_.features[j].name for j in used_positions(model.student_.form_)]
+features = schema_seen(model).features
+used = [features[j].name for j in used_positions(model.student_.form_)]
 
 
 def explain(desired: Any = None, **limits: Any) -> Any:
@@ -371,7 +375,7 @@ def explain(desired: Any = None, **limits: Any) -> Any:
     )
 
 
-schema = image_schema(model.schema_, model)
+schema = image_schema(schema_seen(model), model)
 explanation = explain()
 label = None if whole.y is None else label_text(model, whole.y[position])
 say_verdict(explanation, label)
@@ -385,6 +389,9 @@ if explanation.contributions is None:
 else:
     show_parts(explanation)
 st.subheader("What would change the decision", anchor=False)
+if has_own_columns(model):
+    st.info(widgets.plain(explanation.none_found))
+    st.stop()
 with widgets.problems("This cannot be looked for"):
     with st.container(horizontal=True):
         desired = choose_desired(found)
