@@ -689,6 +689,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             if not hasattr(view, "schema_"):
                 view.schema_ = Encoded.of(view.see(parts.whole.rows)).schema
             view = view.for_student(student)
+            if isinstance(view, ColumnView):  # the same, but for where gaps may be
+                self.schema_ = view.schema_
         return _Recipe(
             context,
             methods.transfer,

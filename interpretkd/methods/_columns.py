@@ -215,7 +215,7 @@ class Corrupted(ColumnView):
     fill_ : list
         As of `Columns`, without use here.
     schema_ : Schema
-        The teacher's columns.
+        The teacher's columns; all may have gaps, if cells become missing.
     deviations_ : ndarray of shape (n_features,), float64
         Of numbers and dates, in codes; 0 for categories.
     shares_ : ndarray of shape (n_features, n_most_categories), float64
@@ -302,6 +302,9 @@ class Corrupted(ColumnView):
             Itself.
         """
         super().fit(rows, context)
+        if self.missing > 0:
+            gaps = (replace(f, has_missing=True) for f in self.schema_.features)
+            self.schema_ = replace(self.schema_, features=tuple(gaps))
         codes = self.schema_.encode(rows)
         features = self.schema_.features
         most = max([1, *(len(feature.categories) for feature in features)])
@@ -353,8 +356,10 @@ class Corrupted(ColumnView):
         if not self._corrupts:
             return transfer_set
         rng = np.random.default_rng([self.seed_, part])
-        codes = self._noisy(transfer_set.encoded.codes, rng)
-        encoded = Encoded(self.schema_.of_rows(codes), codes)
+        known = transfer_set.encoded
+        codes = self._noisy(known.codes, rng)
+        schema = self.schema_ if self.missing > 0 else known.schema
+        encoded = Encoded(schema, codes)
         rows = self._cells(transfer_set.rows, codes)
         return replace(transfer_set, rows=rows, known=encoded)
 

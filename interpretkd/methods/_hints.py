@@ -182,7 +182,7 @@ variance
         """Say what the hints are."""
         whose = ""
         if self.teacher is not None:
-            whose = f" of another teacher, {_kind_of(self.teacher)}"
+            whose = f" of another teacher ({_kind_of(self.teacher)})"
         return (
             f"Tests also serve {self.n} {_HOW.get(self.how, self.how)} of hidden "
             f"{_layers_text(_listed(self.layer))}{whose}, at {self.share:g} of the "
@@ -215,5 +215,4 @@ def _layers_text(layers: list[Any]) -> str:
 def _kind_of(given: Any) -> str:
     while hasattr(given, "estimator"):
         given = given.estimator
-    name = type(given).__name__
-    return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}"
+    return type(given).__name__

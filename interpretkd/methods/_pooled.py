@@ -118,16 +118,14 @@ class Pooled(DerivedView):
             )
         self.shape_ = tuple(int(side) for side in (1, *shape)[-3:])
         tops, lefts = self._edges()
-        names = [
-            self._name(channel, top, left, context.schema)
+        windows = [
+            self._window(channel, top, left, context.schema)
             for channel in range(self.shape_[0])
             for top in tops
             for left in lefts
         ]
         pooled = (self.shape_[0], len(tops), len(lefts))[-len(shape) :]
-        self.schema_ = Schema(
-            tuple(Feature(name, kind="pixel") for name in names), pooled
-        )
+        self.schema_ = Schema(tuple(windows), pooled)
         return self
 
     def columns(self, rows: Rows) -> pd.DataFrame:
@@ -166,14 +164,20 @@ class Pooled(DerivedView):
             found.append([(start, min(start + int(step), side)) for start in starts])
         return found[0], found[1]
 
-    def _name(
+    def _window(
         self, channel: int, top: tuple[int, int], left: tuple[int, int], schema: Schema
-    ) -> str:
+    ) -> Feature:
         channels, height, width = self.shape_
-        if top[1] - top[0] == 1 == left[1] - left[0]:
-            return schema.names[(channel * height + top[0]) * width + left[0]]
-        place = f"{_range('row', *top)}, {_range('column', *left)}"
-        return place if channels == 1 else f"channel {channel}, {place}"
+        pixels = [
+            schema.features[(channel * height + i) * width + j]
+            for i in range(*top)
+            for j in range(*left)
+        ]
+        name = f"{_range('row', *top)}, {_range('column', *left)}"
+        name = name if channels == 1 else f"channel {channel}, {name}"
+        name = pixels[0].name if len(pixels) == 1 else name
+        gaps = all(pixel.has_missing for pixel in pixels)
+        return Feature(name, kind="pixel", has_missing=gaps)
 
     def __str__(self) -> str:
         """Say what is read."""

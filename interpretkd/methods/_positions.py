@@ -34,10 +34,10 @@ def positions_of(owner: str, name: str, given: Any, schema: Schema) -> tuple[int
         For none, for columns that are not there, and for what may be two.
     """
     wanted: list[Any] = [given] if isinstance(given, str | int) else list(given)
-    found = {column: _places(column, schema) for column in map(_hashable, wanted)}
-    if found and all(len(places) == 1 for places in found.values()):
-        return tuple(sorted(set().union(*found.values())))
-    for column, places in found.items():
+    found = [(column, _places(column, schema)) for column in wanted]
+    if found and all(len(places) == 1 for _, places in found):
+        return tuple(sorted(set().union(*(places for _, places in found))))
+    for column, places in found:
         if len(places) > 1:
             raise InputError(
                 f"The '{name}' parameter of {owner} has {column!r}, which is the name "
@@ -45,7 +45,7 @@ def positions_of(owner: str, name: str, given: Any, schema: Schema) -> tuple[int
                 f"{str(column)!r}, or the name of the other, "
                 f"{one_line(repr(schema.names[_position(column, schema)]))}."
             )
-    unknown = [one_line(repr(column)) for column, places in found.items() if not places]
+    unknown = [one_line(repr(column)) for column, places in found if not places]
     got = joined(unknown, 5) if unknown else "none"
     raise InputError(
         f"The '{name}' parameter of {owner} must hold columns of the rows, by name "
@@ -65,7 +65,3 @@ def _places(column: Any, schema: Schema) -> set[int]:
 
 def _position(column: Any, schema: Schema) -> int:
     return int(column) % len(schema)
-
-
-def _hashable(column: Any) -> Any:
-    return tuple(column) if isinstance(column, list) else column

@@ -169,8 +169,7 @@ class View(BaseEstimator):
         Encoded
             The same rows.
         """
-        codes = self.schema_.encode(rows)
-        return Encoded(self.schema_.of_rows(codes), codes)
+        return Encoded(self.schema_, self.schema_.encode(rows))
 
     def seen(self, transfer_set: TransferSet) -> TransferSet:
         """Return a transfer set as the student reads it where it is judged.
@@ -343,17 +342,16 @@ class ColumnView(View):
         others = self._others
         if not others:
             return transfer_set
-        rows, codes = self.see(transfer_set.rows), transfer_set.encoded.codes
-        schema = self.schema_
+        rows, known = self.see(transfer_set.rows), transfer_set.encoded
+        schema, codes = known.schema, known.codes
         if self.narrow_:
             schema = Schema(tuple(schema.features[j] for j in self.reads_))
             codes = codes[:, list(self.reads_)]
         else:
+            # What had gaps still says so: by that a form is known that is read again.
             codes = codes.copy(order="K")
             codes[:, others] = 0
-        return replace(
-            transfer_set, rows=rows, known=Encoded(schema.of_rows(codes), codes)
-        )
+        return replace(transfer_set, rows=rows, known=Encoded(schema, codes))
 
     def complete(self, X: ArrayLike) -> Any:
         """Return rows with all columns, where those that are not read may be lacking.

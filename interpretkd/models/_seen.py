@@ -59,6 +59,9 @@ def rows_seen(model: Any, X: Any) -> Any:
     view = getattr(model, "view_", None)
     if view is None:
         return X
+    own = view.own_rows(X, model.schema_)
+    if own is not None:
+        return own
     whole = view.complete(X)
     if not has_own_columns(model):
         return whole
