@@ -136,6 +136,10 @@ def test_the_excess_is_zero_for_the_best_constant_and_one_for_a_twin(said, data)
         assert excess is None
         return
     assert excess.value == pytest.approx((f - m) / (1 - m))
+    if excess.value < 0:
+        assert f"stays {100 * (m - f):.1f} points below" in str(found)
+    else:
+        assert f"reaches {excess.value:.1%} [" in str(found)
     assert (excess.value > 0) == (f > m)
     assert excess.high == pytest.approx(1)
 
