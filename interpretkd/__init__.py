@@ -52,16 +52,19 @@ if TYPE_CHECKING:
     from interpretkd.students import (
         BoostedStudent as BoostedStudent,
         CartStudent as CartStudent,
+        CommitteeStudent as CommitteeStudent,
         LinearStudent as LinearStudent,
     )
     from interpretkd.teachers import (
         CallableTeacher as CallableTeacher,
         CNNRegressorTeacher as CNNRegressorTeacher,
         CNNTeacher as CNNTeacher,
+        ColumnsTeacher as ColumnsTeacher,
         EnsembleTeacher as EnsembleTeacher,
         MLPRegressorTeacher as MLPRegressorTeacher,
         MLPTeacher as MLPTeacher,
         OnnxTeacher as OnnxTeacher,
+        SpecialistTeacher as SpecialistTeacher,
         TorchTeacher as TorchTeacher,
     )
 else:
@@ -78,9 +81,10 @@ else:
         reports: make_report
         rules: extract_rules
         runs: load save
-        students: BoostedStudent CartStudent LinearStudent
-        teachers: CNNRegressorTeacher CNNTeacher CallableTeacher EnsembleTeacher
-            MLPRegressorTeacher MLPTeacher OnnxTeacher TorchTeacher
+        students: BoostedStudent CartStudent CommitteeStudent LinearStudent
+        teachers: CNNRegressorTeacher CNNTeacher CallableTeacher ColumnsTeacher
+            EnsembleTeacher MLPRegressorTeacher MLPTeacher OnnxTeacher
+            SpecialistTeacher TorchTeacher
         """,
         rooms="""
         data datasets distillation drawing evaluation explain export methods

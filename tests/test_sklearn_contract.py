@@ -10,8 +10,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
-from interpretkd.teachers import EnsembleTeacher
+from interpretkd.students import (
+    BoostedStudent,
+    CartStudent,
+    CommitteeStudent,
+    LinearStudent,
+)
+from interpretkd.teachers import ColumnsTeacher, EnsembleTeacher, SpecialistTeacher
 
 BOOSTED = BoostedStudent(n_rounds=30, max_depth=3, n_jobs=1)
 ESTIMATORS = [
@@ -24,10 +29,16 @@ ESTIMATORS = [
     LinearStudent(points=True),
     LinearStudent(max_terms=3),
     LinearStudent(max_terms=3, points=True),
+    CommitteeStudent(CartStudent(4, search="greedy"), 2),
+    CommitteeStudent(LinearStudent(), 1, over="columns"),
+    CommitteeStudent(CartStudent(4, search="greedy"), 1, over="classes"),
     DistilledClassifier(LogisticRegression()),
     DistilledClassifier(LogisticRegression(), BOOSTED),
     DistilledClassifier(LogisticRegression(), LinearStudent()),
     DistilledClassifier(LogisticRegression(), Ridge()),
+    DistilledClassifier(
+        LogisticRegression(), CommitteeStudent(CartStudent(4, search="greedy"), 2)
+    ),
     DistilledRegressor(LinearRegression()),
     DistilledRegressor(LinearRegression(), BOOSTED),
     DistilledRegressor(LinearRegression(), LinearStudent()),
@@ -35,11 +46,15 @@ ESTIMATORS = [
     EnsembleTeacher([LogisticRegression(), GaussianNB()], weights="validation"),
     EnsembleTeacher([LogisticRegression(), GaussianNB()], how="votes"),
     EnsembleTeacher([LinearRegression(), Ridge()], weights="agreement"),
+    SpecialistTeacher(LogisticRegression(), {}),
+    ColumnsTeacher(LogisticRegression(), [0, -1]),
 ]
 
 
 def expected_failures(estimator: Any) -> dict[str, str]:
     check = "check_sample_weight_equivalence_on_dense_data"
+    if type(estimator) is CommitteeStudent and estimator.n_members > 1:
+        return {check: "a row that comes twice may come to two members"}
     if type(estimator) is not BoostedStudent:
         return {}
     reason = "xgboost adds up in float32: equal to 1e-4 instead of 1e-7"

@@ -41,8 +41,11 @@ from interpretkd_bench._peers import (  # type: ignore[import-not-found]
     as_rows,
     missing,
 )
+from interpretkd_bench._state import (  # type: ignore[import-not-found]
+    LIBRARY,
+    source_digest,
+)
 
-import interpretkd
 from interpretkd._base import InputError, write_atomically
 from interpretkd.data import Schema
 from interpretkd.datasets import (
@@ -403,21 +406,7 @@ def _version_of(method: str) -> str:
     return str(METHODS[method].version)
 
 
-def _source(library: Path) -> str:
-    """Return a digest of the library, less the rooms on which no tree depends."""
-    passed_over = {
-        *("cli", "drawing", "evaluation", "explain", "export", "reports", "rules"),
-        "studio",
-    }
-    digest = hashlib.sha256()
-    for file in sorted(library.rglob("*.py")):
-        place = file.relative_to(library)
-        if place.parts[0] not in passed_over:
-            digest.update(place.as_posix().encode() + file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-_SOURCE = _source(Path(interpretkd.__file__).parent)
+_SOURCE = source_digest(LIBRARY)
 
 
 def _plain(settings: Mapping[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from board import is_there
 from interpretkd._base import InputError
 from interpretkd.data import image_schema
 from interpretkd.evaluation import Analysis
-from interpretkd.models import has_own_columns, schema_seen
+from interpretkd.models import Linear, has_own_columns, schema_seen
 from interpretkd.runs import SavedRun, saved_run
 
 __all__ = [
@@ -75,7 +75,7 @@ def offered_pages() -> frozenset[str]:
         return frozenset({"start", "train"})
     shown = caches.whole()
     absent = set()
-    if shown.family == "LinearStudent":
+    if isinstance(shown.form, Linear):
         absent |= {"tree", "rules"}
     if shown.tree is not None:
         absent.add("effects")

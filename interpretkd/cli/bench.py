@@ -5,7 +5,7 @@ import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,12 +17,15 @@ _FOLDER = Path(__file__).parents[2] / "apps" / "bench"
 _PACKAGE = "interpretkd_bench"
 """What the benchmarks import their common parts from."""
 
+_OPTIONS = {"data": "folder of data", "row": "row", "seeds": "number of seeds"}
+"""What an option is, for a benchmark that does not take it."""
+
 
 def bench(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="seeds|trees|boosted|rules|speed|studio",
+            metavar="seeds|trees|boosted|methods|rules|speed|studio",
             help="Which benchmark.",
         ),
     ],
@@ -32,8 +35,15 @@ def bench(
     data: Annotated[
         Path | None,
         typer.Option(
-            help='Further sets for "trees": CSV files with a column "target".'
+            help='Further sets for "trees" and "methods": CSV files with a column '
+            '"target".'
         ),
+    ] = None,
+    row: Annotated[
+        str | None, typer.Option(help='One row of "methods" alone, by its number.')
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help='How many seeds "methods" takes.')
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer seeds, depths and epochs: a trial.")
@@ -43,17 +53,18 @@ def bench(
 
     "seeds" is the seed paper's headline, on MNIST and Connect-4; "trees" compares small
     trees with those of other packages; "boosted" compares ways to spend a budget of
-    leaves on boosted trees; "rules" times and checks rules, diagrams and exports;
+    leaves on boosted trees; "methods" measures every method of distillation beside a
+    control; "rules" times and checks rules, diagrams and exports;
     "speed" measures seconds and memory; "studio" those of the app.
     """
     run = find_benchmark(name).main
-    further: dict[str, Any] = {}
-    if data is not None:
-        if "data" not in inspect.signature(run).parameters:
-            raise InputError(f"The benchmark {name!r} takes no folder of data.")
-        if not data.is_dir():
-            raise InputError(f"There is no folder {str(data)!r}.")
-        further["data"] = data
+    further = {"data": data, "row": row, "seeds": seeds}
+    further = {name: value for name, value in further.items() if value is not None}
+    for option in further:
+        if option not in inspect.signature(run).parameters:
+            raise InputError(f"The benchmark {name!r} takes no {_OPTIONS[option]}.")
+    if data is not None and not data.is_dir():
+        raise InputError(f"There is no folder {str(data)!r}.")
     run(out, quick=quick, console=new_console(), **further)
 
 
@@ -68,7 +79,7 @@ def find_benchmark(name: str) -> ModuleType:
     Returns
     -------
     module
-        It has a ``main(path, quick, console)``; some take a ``data`` folder, too.
+        It has a ``main(path, quick, console)``; some take more, such as ``data``.
 
     Raises
     ------

@@ -1,5 +1,6 @@
 """The commands that make runs: `demo` and `distill`."""
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -120,6 +121,16 @@ def distill(
     teacher: Annotated[
         str, typer.Option(metavar="mlp|cnn|MODEL.onnx", help="What to distil.")
     ] = "mlp",
+    ensemble: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=25,
+            metavar="N",
+            help="Train N networks that differ in their seed, and distil the mean of "
+            "their probabilities (values, for regression); it takes N times as long.",
+        ),
+    ] = 1,
     student: Annotated[Student, typer.Option(help="Into what.")] = Student.cart,
     max_leaves: Annotated[
         int | None,
@@ -171,6 +182,21 @@ def distill(
         typer.Option(
             help="A file of further rows to judge the run on, instead of a fifth of "
             "DATA."
+        ),
+    ] = None,
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of further rows for the student, without labels: the teacher "
+            "is asked about them."
+        ),
+    ] = None,
+    student_columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...|@FILE",
+            help="The columns that the student may read, or a text file with one a "
+            "line; all if not given. The teacher reads all.",
         ),
     ] = None,
     infinite: Annotated[
@@ -238,16 +264,23 @@ def distill(
         drop_ids=drop_ids,
         group=group,
         test=test,
+        unlabelled=unlabelled,
+        student_columns=_names(student_columns, "--student-columns"),
     )
     for note in rows.notes:
         warn(note)
+    started = time.monotonic()
     fitted = runs.train_teacher(
         rows,
         teacher,
-        class_order=None if class_order is None else _class_names(class_order),
+        n_networks=ensemble,
+        class_order=_names(class_order, "--class-order") or None,
         seed=seed,
         verbose=console.is_terminal,
     )
+    if ensemble > 1:
+        seconds = time.monotonic() - started
+        console.print(f"Trained {ensemble} networks in {seconds:,.0f} s.")
     outcome = runs.distil(
         rows,
         fitted,
@@ -257,6 +290,7 @@ def distill(
         alpha=alpha,
         seed=seed,
         command=context.obj,
+        tell=console.print if unlabelled else lambda _: None,
     )
     _show_outcomes(console, {student.value: outcome})
     console.print(f"Run: {outcome.path}")
@@ -273,16 +307,28 @@ def _kinds(told: list[str]) -> dict[str, str]:
     return {name: kind for name, _, kind in pairs}
 
 
-def _class_names(told: str) -> list[str]:
-    """Return the names of classes, from between commas or from the lines of a file."""
+def _names(told: str | None, option: str) -> list[str]:
+    """Return names from between commas or from the lines of a file; none for None."""
+    if told is None:
+        return []
     if not told.startswith("@"):
-        return [name.strip() for name in told.split(",")]
-    path = Path(told[1:])
+        names = [name.strip() for name in told.split(",")]
+    else:
+        names = _lines_of(Path(told[1:]), option)
+    if "" in names:
+        raise ValueError(
+            f"{option} must be names with commas between, or a text file with one a "
+            f"line. Got an empty one in {told!r}."
+        )
+    return names
+
+
+def _lines_of(path: Path, option: str) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(
-            f"--class-order cannot read the text file {str(path)!r}."
+            f"{option} cannot read the text file {str(path)!r}."
         ) from error
 
 
@@ -309,6 +355,9 @@ def _show_outcomes(console: "Console", outcomes: "dict[str, Outcome]") -> None:
             last = f"{score:.3f}" if role == "student" and score is not None else ""
             table.add_row(f"{family} {role}", *row, last)
     console.print(table)
+    for member in next(iter(outcomes.values())).members:
+        said = f"{member.name}, by itself: {member.measure} {member.score:.3f}"
+        console.print(said, markup=False, highlight=False)
     for family, outcome in outcomes.items():
         model = outcome.model
         console.print(

@@ -16,6 +16,6 @@ else:
         __name__,
         """
         _loaders: Dataset load_breast_cancer load_connect4 load_digits
-            load_german_credit load_mnist
+            load_german_credit load_italy_power load_mnist
         """,
     )

@@ -28,7 +28,6 @@ from interpretkd._base import (
     Array,
     InputError,
     PrecisionWarning,
-    check_choice,
     check_real,
     one_line,
 )
@@ -74,7 +73,7 @@ from interpretkd.teachers import (
     is_fitted,
     needs_labels,
 )
-from interpretkd.transfer import GENERATORS, TransferSet
+from interpretkd.transfer import TransferSet
 
 if TYPE_CHECKING:
     from interpretkd.evaluation import Evaluation
@@ -429,10 +428,6 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     def _check(self, name: str) -> None:
         share = self.validation_fraction
         check_real(name, "validation_fraction", share, 0, 0.5, closed="right")
-        if isinstance(self.transfer, str):
-            check_choice(name, "transfer", self.transfer, GENERATORS)
-        if isinstance(self.weights, str):
-            check_choice(name, "weights", self.weights, ("auto",))
         if not _can_teach(self.teacher):
             got = f"Got {one_line(repr(self.teacher))}."
             kind = "task='regression'" if self._is_regressor else "classes=..."
@@ -644,10 +639,12 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             transfer_set.take(others),
             transfer_set.take(self.validation_rows_),
         )
+        parts = parts.with_weights(type(self).__name__)
         student, seed = self._student, self._seed()
         recipe = self._recipe(methods, parts, targets, seed)
-        of_kept = None if groups is None else groups[others]
-        choice = _Choice(student, parts, recipe, seed, of_kept)
+        places = (others, self.validation_rows_)
+        of_parts = (None if groups is None else groups[place] for place in places)
+        choice = _Choice(student, parts, recipe, seed, *of_parts)
         target, meant, recipe, self.trials_ = choice.make(
             targets, alpha=self.alpha == "auto", weights=methods.weighs
         )
@@ -666,11 +663,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self.trials_ += fitted.trials
         self.student_, self.reading_ = fitted.taught.student, fitted.taught.reading
         self.transfer_set_, self.view_ = fitted.prepared, recipe.view
-        if fitted.prepared is parts.whole and fitted.target.alpha == 1:
-            recipe = replace(recipe, steps={}, scheme=None)  # the labels' tree
-        if not self.n_asked_:
-            recipe = replace(recipe, transfer=())
-        self.recipe_ = (*recipe.sentences(), *fitted.prepared.notes)
+        self.recipe_ = (*fitted.recipe.sentences(), *fitted.prepared.notes)
         self.queries_ = recipe.context.n_asked
         del self._questions  # the answers would be kept as long as the model
 

@@ -18,7 +18,7 @@ from scipy.optimize import minimize_scalar
 from interpretkd._base import Array
 from interpretkd.distillation._fitting import fit_student
 from interpretkd.models import Forest, Linear, Nodes, Tree
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent, as_student
+from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import (
     Target,
     decide,
@@ -287,7 +287,7 @@ def _scaled(taught: Taught, scale: float) -> Taught:
         before = target.temperature if target.kind == "soft" else 1.0
         reading = replace(target, kind="soft", temperature=before * scale)
         return Taught(student, reading)
-    if type(student) not in (CartStudent, BoostedStudent, LinearStudent):
+    if as_student(student) is not student:  # not one of ours
         return taught
     copied = copy.copy(student)
     copied.form_ = _scaled_form(student.form_, scale)

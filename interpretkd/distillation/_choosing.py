@@ -33,15 +33,18 @@ class TargetTrial:
     target : Target
         What the student was fitted to.
     fidelity : float
-        Its agreement with the teacher on the validation rows, in [0, 1].
+        Its agreement with the teacher on the validation rows, in [0, 1] (R2, for
+        regression).
     n_rows : int
         How many rows it was fitted to.
     name : str, default=""
-        "" for a first fit, without search, in which the targets are compared. A tree
-        is then compared in full with the tree of the labels.
+        "" for a first fit, without search, in which the targets are compared. What
+        ``weights="auto"`` compares "on folds" was judged on the rows kept, each by the
+        student of the four fifths without it. A tree is then compared in full with
+        the tree of the labels.
     accuracy : float or None, default=None
-        Its accuracy on the validation rows, in [0, 1], where that decides: the weights
-        of the labels of ``alpha="auto"``.
+        Its accuracy on the validation rows, in [0, 1] (R2, for regression), where that
+        decides: the weights of the labels of ``alpha="auto"``.
     """
 
     target: Target
@@ -113,7 +116,9 @@ def _serves(rich: Taught, bare: Taught, held_out: TransferSet) -> bool:
     return bool(mean >= -error)
 
 
-def weighted_mean(values: Array, weights: Array) -> tuple[float, float]:
+def weighted_mean(
+    values: Array, weights: Array, groups: NDArray[np.int64] | None = None
+) -> tuple[float, float]:
     """Return a weighted mean and its standard error.
 
     Parameters
@@ -122,6 +127,9 @@ def weighted_mean(values: Array, weights: Array) -> tuple[float, float]:
         Numbers.
     weights : ndarray of shape (n_samples,)
         How much each counts.
+    groups : ndarray of shape (n_samples,), int64, default=None
+        What the rows belong to: as many are known as there are groups. None where each
+        row is one.
 
     Returns
     -------
@@ -130,7 +138,10 @@ def weighted_mean(values: Array, weights: Array) -> tuple[float, float]:
     """
     share = weights / weights.sum()
     mean = float(share @ values)
-    return mean, float(np.sqrt((share**2) @ (values - mean) ** 2))
+    apart = share * (values - mean)
+    if groups is not None:
+        apart = np.bincount(groups, apart)
+    return mean, float(np.sqrt((apart**2).sum()))
 
 
 def _choose_target(
@@ -154,20 +165,27 @@ def _choose_target(
 
 
 def _choose_alpha(
-    student: Any, target: Target, transfer_set: TransferSet, held_out: TransferSet
+    student: Any,
+    target: Target,
+    transfer_set: TransferSet,
+    held_out: TransferSet,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[Target, tuple[TargetTrial, ...]]:
     """Choose the weight of the labels by accuracy on the held-out rows with a label.
 
     By fidelity none would always win. One above 0 is taken only where it is right more
-    often than 0 by more than one standard error.
+    often than 0 by more than one standard error. `groups` are those of the held-out
+    rows.
     """
-    labelled = held_out.take(np.flatnonzero(held_out.is_labelled))
+    known = np.flatnonzero(held_out.is_labelled)
+    labelled = held_out.take(known)
+    groups = None if groups is None else groups[known]
     found, trials = [], []
     for alpha in ALPHAS:
         tried = replace(target, alpha=alpha)
         taught = _quickly(student, tried, transfer_set, held_out)
         found.append(_errors(taught, labelled))
-        accuracy = _accuracy(found[-1], labelled)
+        accuracy = _share(found[-1], labelled, labelled.labels)
         fidelity = _score(taught, held_out)[0]
         trials.append(
             TargetTrial(
@@ -176,7 +194,7 @@ def _choose_alpha(
         )
     best = 0
     for place in range(1, len(ALPHAS)):
-        gain, error = weighted_mean(found[0] - found[place], labelled.weights)
+        gain, error = weighted_mean(found[0] - found[place], labelled.weights, groups)
         better = weighted_mean(found[best] - found[place], labelled.weights)[0] > 0
         best = place if gain > error and better else best
     return replace(target, alpha=ALPHAS[best]), tuple(trials)
@@ -199,7 +217,7 @@ def _score(taught: Taught, held_out: TransferSet) -> tuple[float, float]:
     if held_out.weight is None:
         fidelity = plain_fidelity(task, logits, held_out.answers)
     else:
-        fidelity = 1 - weighted_mean(_losses(taught, held_out), held_out.weight)[0]
+        fidelity = _share(_losses(taught, held_out), held_out, held_out.logits)
     return fidelity, -_divergence(task, logits, held_out.logits)
 
 
@@ -222,14 +240,14 @@ def _errors(taught: Taught, labelled: TransferSet) -> Array:
     return _missed(decide(logits, task), truth)
 
 
-def _accuracy(errors: Array, labelled: TransferSet) -> float:
-    """Return the accuracy (R2, for regression) that belongs to errors."""
-    mean = weighted_mean(errors, labelled.weights)[0]
-    if labelled.task != "regression":
+def _share(missed: Array, rows: TransferSet, wanted: Array | None) -> float:
+    """Return the share that is not missed (R2 of what is wanted, for regression)."""
+    mean = weighted_mean(missed, rows.weights)[0]
+    if rows.task != "regression":
         return 1 - mean
-    assert labelled.labels is not None
-    share = labelled.weights / labelled.weights.sum()
-    spread = share @ (labelled.labels - share @ labelled.labels) ** 2
+    assert wanted is not None
+    share = rows.weights / rows.weights.sum()
+    spread = share @ (wanted - share @ wanted) ** 2
     return 1 - mean / max(float(spread.sum()), 1e-300)
 
 

@@ -1,11 +1,13 @@
 """What is chosen before a student is fitted in full: target, labels' share, weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from interpretkd._base import Array
 from interpretkd.distillation._choosing import (
     TargetTrial,
     _choose_alpha,
@@ -28,13 +30,18 @@ _FOLDS = 5
 
 @dataclass(frozen=True, eq=False)
 class _Choice:
-    """What there is to choose from, and the rows to choose on."""
+    """What there is to choose from, and the rows to choose on.
+
+    `groups` and `held_out_groups` are what the rows kept and the validation rows belong
+    to; None where each row is one.
+    """
 
     student: Any
     parts: _Parts
     recipe: _Recipe
     seed: int
     groups: NDArray[np.int64] | None
+    held_out_groups: NDArray[np.int64] | None
 
     def make(
         self, targets: list[Target], *, alpha: bool, weights: bool
@@ -55,7 +62,8 @@ class _Choice:
             asked = (self.student, targets, lesson, held_out)
             target, trials = _choose_target(*asked)
         if alpha:
-            target, tried = _choose_alpha(self.student, target, lesson, held_out)
+            asked_of = (self.student, target, lesson, held_out, self.held_out_groups)
+            target, tried = _choose_alpha(*asked_of)
             meant, trials = replace(meant, alpha=target.alpha), trials + tried
         if weights:
             recipe, tried = self._weighted(target)
@@ -76,36 +84,42 @@ class _Choice:
         standard error, and must not lose on the validation rows, which the folds have
         not seen: a choice on these alone would pick noise.
         """
-        plain = self.recipe
-        rich = plain.with_weights(Confidence())
         index = self._some(len(self.parts.kept))
-        kept = self.parts.kept.take(index)
-        gains, loss = np.zeros(len(kept)), {True: 0.0, False: 0.0}
-        folds = self._folds(index)
-        for fold in range(_FOLDS):
-            inside, outside = np.flatnonzero(folds != fold), folds == fold
-            rows, judged = kept.take(inside), kept.take(np.flatnonzero(outside))
-            missed = [
-                self._missed(recipe, target, rows, judged) for recipe in (plain, rich)
-            ]
-            gains[outside] = missed[0] - missed[1]
-        gain, error = weighted_mean(gains, kept.weights)
-        for recipe, name in ((plain, False), (rich, True)):
-            held_out = self.parts.held_out
-            missed_there = self._missed(recipe, target, kept, held_out)
-            loss[name] = weighted_mean(missed_there, held_out.weights)[0]
-        trials = tuple(
-            TargetTrial(
-                target, 1 - loss[name], len(kept), f"{words} confidence weights"
-            )
-            for name, words in ((False, "without"), (True, "with"))
+        kept, held_out = self.parts.kept.take(index), self.parts.held_out
+        recipes = (self.recipe, self.recipe.with_weights(Confidence()))
+        nested = self._on_folds(recipes, target, kept, self._folds(index))
+        there = [self._missed(recipe, target, kept, held_out) for recipe in recipes]
+        groups = None if self.groups is None else self.groups[index]
+        gain, error = weighted_mean(nested[0] - nested[1], kept.weights, groups)
+        lost = weighted_mean(there[1] - there[0], held_out.weights)[0]
+        n_inside = len(kept) - len(kept) // _FOLDS
+        trials = (
+            *_weight_trials(target, nested, kept, n_inside, "on folds"),
+            *_weight_trials(target, there, held_out, len(kept), "on validation rows"),
         )
-        serves = gain > error and loss[True] <= loss[False]
-        return (rich if serves else plain), trials
+        return recipes[gain > error and lost <= 0], trials
+
+    def _on_folds(
+        self,
+        recipes: Sequence[_Recipe],
+        target: Target,
+        kept: TransferSet,
+        folds: NDArray[np.int64],
+    ) -> list[Array]:
+        """Return what each recipe's students miss of the rows that they did not see."""
+        missed = [np.zeros(len(kept)) for _ in recipes]
+        for fold in range(_FOLDS):
+            rows, judged = (
+                kept.take(np.flatnonzero(part))
+                for part in (folds != fold, folds == fold)
+            )
+            for own, recipe in zip(missed, recipes, strict=True):
+                own[folds == fold] = self._missed(recipe, target, rows, judged)
+        return missed
 
     def _missed(
         self, recipe: _Recipe, target: Target, rows: TransferSet, judged: TransferSet
-    ) -> NDArray[np.float64]:
+    ) -> Array:
         lesson, seen = recipe.lesson(rows, further=False), recipe.seen(judged)
         return _losses(_quickly(self.student, target, lesson, seen), seen)
 
@@ -116,3 +130,22 @@ class _Choice:
             return rng.permutation(np.arange(len(index)) % _FOLDS)
         known, place = np.unique(self.groups[index], return_inverse=True)
         return rng.permutation(np.arange(len(known)) % _FOLDS)[place]
+
+
+def _weight_trials(
+    target: Target,
+    missed: Sequence[Array],
+    judged: TransferSet,
+    n_rows: int,
+    where: str,
+) -> list[TargetTrial]:
+    """Return what the students without confidence weights, and with them, are worth."""
+    return [
+        TargetTrial(
+            target,
+            1 - weighted_mean(own, judged.weights)[0],
+            n_rows,
+            f"{word} confidence weights, {where}",
+        )
+        for word, own in zip(("without", "with"), missed, strict=True)
+    ]

@@ -8,7 +8,7 @@ from interpretkd._base import Array
 from interpretkd.metrics import plain_fidelity
 from interpretkd.students import TrainingData, ValidationData, as_student
 from interpretkd.targets import Target
-from interpretkd.transfer import REPEATED, TransferSet
+from interpretkd.transfer import TransferSet
 
 
 def fit_student(
@@ -62,8 +62,7 @@ def fit_student(
     going_on = {} if start is None else {"start": start.form_}
     fitted = own.fit_encoded(training, validation, **going_on)
     if transfer_set.origin is not None and hasattr(fitted, "count_support"):
-        once = transfer_set.is_given & (transfer_set.origin != REPEATED)
-        given = transfer_set.take(np.flatnonzero(once))
+        given = transfer_set.take(np.flatnonzero(transfer_set.is_counted))
         fitted.count_support(given.rows, given.encoded)
     return fitted
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError
+from interpretkd._base import Array, InputError, check_choice
 from interpretkd.methods import (
     Auto,
+    Confidence,
     Context,
     FromFunction,
     Scheme,
@@ -20,7 +21,7 @@ from interpretkd.methods import (
     as_steps,
     check_steps,
 )
-from interpretkd.transfer import GIVEN, UNLABELLED, TransferSet
+from interpretkd.transfer import GENERATORS, GIVEN, UNLABELLED, TransferSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,11 @@ class _Recipe:
     tries: bool = False
     view: View | None = None
     scheme: Scheme | None = None
+
+    @property
+    def keeps_budget(self) -> bool:
+        """Whether a generator has a budget of questions, for the whole fit."""
+        return any(getattr(step, "budget", None) is not None for step in self.transfer)
 
     def with_weights(self, *weights: Step) -> "_Recipe":
         """Return the recipe with other weights."""
@@ -98,7 +104,8 @@ class _Methods:
 
     def check(self, owner: str, use: Use, offers: frozenset[str]) -> None:
         """Check that each is for such a task, has what it needs, does something."""
-        parts = (*self.transfer, *_all(self.steps), self.view, self.scheme)
+        tried = (Confidence(),) if self.weighs else ()
+        parts = (*self.transfer, *_all(self.steps), *tried, self.view, self.scheme)
         check_steps(owner, [part for part in parts if part is not None], use, offers)
 
 
@@ -106,7 +113,9 @@ def _methods(owner: str, model: Any) -> _Methods:
     """Read and check the method parameters of a model."""
     transfer, tries = _generators(owner, model.transfer)
     weights = model.weights
-    weighs = isinstance(weights, str) and weights == "auto"
+    weighs = isinstance(weights, str)
+    if weighs:
+        check_choice(owner, "weights", weights, ("auto",))
     steps = {
         "replies": as_steps(owner, "replies", model.replies),
         "weights": as_steps(owner, "weights", None if weighs else weights),
@@ -132,8 +141,9 @@ def _all(steps: Mapping[str, tuple[Step, ...]]) -> tuple[Step, ...]:
 
 def _generators(owner: str, given: Any) -> tuple[tuple[Step, ...], bool]:
     """Return the generators of rows, and whether they are only tried."""
-    if isinstance(given, str) and given == "auto":
-        return (FromFunction("auto"),), True
+    if isinstance(given, str):
+        check_choice(owner, "transfer", given, GENERATORS)
+        return (FromFunction(given),), given == "auto"
     tries = isinstance(given, Auto)
     parts = given.step if tries else given
     parts = parts if isinstance(parts, list | tuple) else [parts]

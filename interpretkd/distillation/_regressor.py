@@ -39,7 +39,7 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         validation rows by more than one standard error.
     replies : Reply or list of Reply, default=None
         What is taught in the place of the teacher's answers, such as
-        `methods.Conditional`.
+        `methods.Smoothed`.
     hints : Hint or list of Hint, default=None
         Guide columns that shape the student's tests, such as `methods.Features` of a
         hidden layer; refused where they cannot do anything.
@@ -52,10 +52,8 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         a student that searches (`CartStudent`), when there are fewer than 20,000 rows,
         they are no images and `alpha` is 0, and uses them unless the student is better
         without them on the validation rows; so does ``methods.Auto(step)`` with a step.
-    weights : Weighting, list of Weighting, "auto" or None, default=None
-        How much each row counts, such as `methods.Confidence`. "auto" takes this one
-        where it gains by more than a standard error on folds of the rows kept, and
-        loses nothing on the validation rows.
+    weights : Weighting, list of Weighting or None, default=None
+        How much each row counts, such as `methods.Error`.
     view : View, default=None
         What the student reads, such as ``methods.Columns(["age", "amount"])``; None for
         what the teacher reads.

@@ -20,6 +20,7 @@ from interpretkd.distillation._choosing import (
 )
 from interpretkd.distillation._fitting import fit_student
 from interpretkd.distillation._recipe import _Recipe
+from interpretkd.methods import Pupil
 from interpretkd.students import as_student
 from interpretkd.targets import Target, label_target
 from interpretkd.transfer import TransferSet
@@ -33,6 +34,18 @@ class _Parts:
     kept: TransferSet
     held_out: TransferSet
 
+    def with_weights(self, owner: str) -> "_Parts":
+        """Return the parts; validation rows that all count nothing count alike."""
+        if not self.kept.weights.any():
+            raise InputError(
+                f"The rows with a sample_weight above 0 all lie in the validation part "
+                f"of {owner}: there is none to fit to. Give more rows a weight, or "
+                "another random_state."
+            )
+        if self.held_out.weights.any():
+            return self
+        return replace(self, held_out=replace(self.held_out, weight=None))
+
     def without_teacher(self, task: str) -> "_Parts":
         """Return the parts as the baseline gets them."""
         parts = (self.whole, self.kept, self.held_out)
@@ -44,12 +57,14 @@ class _Fitted:
     """A student in full, and as it was while it chose, fitted to the rows kept.
 
     `tried` is None where nothing was chosen on the validation rows; `prepared` are the
-    rows that it was fitted to, after all steps, in original columns.
+    rows that it was fitted to, after all steps, in original columns; `recipe` is what
+    was done to them in the end.
     """
 
     taught: Taught
     target: Target
     prepared: TransferSet
+    recipe: _Recipe
     tried: Taught | None = None
     trials: tuple[TargetTrial, ...] = field(default=(), kw_only=True)
 
@@ -67,6 +82,8 @@ def _fit_in_full(
     elif recipe.tries and asks:
         asks = _rows_serve(student, target, parts.kept, held_out, recipe)
     watches = validation == "watch"
+    if asks and recipe.keeps_budget:  # what is drawn once is drawn of these rows
+        recipe.prepared(parts.kept, further=True)
     prepared = recipe.prepared(parts.kept if watches else parts.whole, further=asks)
     course = _Course(student, target, meant, recipe, held_out if watches else None)
     taught = course.run(prepared)
@@ -79,7 +96,8 @@ def _fit_in_full(
         scale = 1.0
     own = recipe.read(prepared)
     calibrated = _calibrated(taught.student, taught.reading, meant, own, scale)
-    return _Fitted(calibrated, target, prepared, tried)
+    done = recipe if asks else replace(recipe, transfer=())
+    return _Fitted(calibrated, target, prepared, done, tried)
 
 
 def _rows_serve(
@@ -115,9 +133,9 @@ class _Course:
         """Return the student, fitted to rows after all steps."""
         scheme = self.recipe.scheme
         if scheme is None:
-            return self._fit(prepared).taught
+            return self(prepared).taught
         context = self.recipe.context.for_scheme(scheme)
-        kept = scheme.run(prepared, context, self._fit)
+        kept = scheme.run(prepared, context, self)
         if not isinstance(kept, _Pupil):
             raise InputError(
                 f"The scheme {type(scheme).__name__} must return what its `fit` "
@@ -125,9 +143,21 @@ class _Course:
             )
         return kept.taught
 
-    def _fit(
-        self, transfer_set: TransferSet, *, start: Any = None, **settings: Any
+    def score(self, pupil: Pupil) -> float | None:
+        """Return the fidelity on the watched rows, if there are some."""
+        if self.watched is None or not isinstance(pupil, _Pupil):
+            return None
+        return _score(pupil.taught, self.watched)[0]
+
+    def __call__(
+        self,
+        transfer_set: TransferSet,
+        *,
+        start: Any = None,
+        watches: bool = True,
+        **settings: Any,
     ) -> "_Pupil":
+        """Fit a copy of the student."""
         student = clone(self.student).set_params(**settings) if settings else None
         own = self.recipe.read(transfer_set)
         before = None if start is None else start.taught.student
@@ -135,7 +165,7 @@ class _Course:
             self.student if student is None else student,
             self.target,
             own,
-            self.watched,
+            self.watched if watches else None,
             start=before,
         )
         taught = Taught(fitted, self.target)
@@ -201,7 +231,8 @@ def _or_of_labels(
         return replace(fitted, tried=None, trials=trials)
     whole = recipe.read(parts.whole)
     taught = _refilled(baseline.taught, meant, whole)
-    return _Fitted(taught, target, parts.whole, trials=trials)
+    done = recipe.for_baseline()
+    return _Fitted(taught, target, parts.whole, done, trials=trials)
 
 
 def _try(student: Any, target: Target, meant: Target, kept: TransferSet) -> Taught:

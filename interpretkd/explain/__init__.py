@@ -36,7 +36,7 @@ else:
         _plots.coefficients: CoefficientDisplay
         _plots.effects: ShapeDisplay finite_edges join_categories
         _row: disagreeing_rows explain_row
-        _row_explanation: Change Counterfactual RowExplanation Step
+        _row_explanation: Change Counterfactual RowExplanation PathStep
         _what_if.address: read_settings settings_between write_settings
         _what_if.inputs: Input inputs_of label_text order_of_inputs positions_read
             row_of used_positions

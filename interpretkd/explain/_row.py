@@ -40,8 +40,8 @@ from interpretkd.explain._desired import _Desired
 from interpretkd.explain._row_explanation import (
     Change,
     Counterfactual,
+    PathStep,
     RowExplanation,
-    Step,
 )
 from interpretkd.explain._row_sum import _RowSum
 from interpretkd.explain._scale import _Limits, _Scale, _scale_of
@@ -365,7 +365,7 @@ def _scores(model: Any, said: Array | Answers) -> Array:
     return probabilities(logits, model.task_)[0]
 
 
-def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
+def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[PathStep, ...]:
     steps = []
     for node, test in decision_path(tree.nodes, codes):
         feature, j = test.feature, test.position
@@ -377,7 +377,7 @@ def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[Step, ...]:
             relative = None if scale is None else margin / float(scale.units[j])
             margin *= feature.unit
         name, value = one_line(feature.name), value_text(feature, x)
-        steps.append(Step(node, name, value, one_line(str(test)), margin, relative))
+        steps.append(PathStep(node, name, value, one_line(str(test)), margin, relative))
     return tuple(steps)
 
 

@@ -25,7 +25,7 @@ _MOST_PARTS = 10
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """One test on the way of a row through a tree.
 
     Parameters
@@ -150,7 +150,7 @@ class RowExplanation(Shown):
         Whether both decide alike; None for regression.
     leaf : int or None
         The leaf's index in the tree; None for other students.
-    steps : tuple of Step
+    steps : tuple of PathStep
         The way through the tree, from its root; empty for other students.
     contributions : DataFrame or None
         For boosted and linear students what each feature adds, and in the first row,
@@ -180,7 +180,7 @@ class RowExplanation(Shown):
     teacher_probability: float | None
     agrees: bool | None
     leaf: int | None
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     contributions: pd.DataFrame | None
     counterfactuals: tuple[Counterfactual, ...]
     is_as_desired: bool = False
@@ -214,7 +214,7 @@ class RowExplanation(Shown):
         """
         if self.contributions is not None:
             return self.contributions
-        columns = list(Step.__dataclass_fields__)
+        columns = list(PathStep.__dataclass_fields__)
         rows = [[getattr(step, name) for name in columns] for step in self.steps]
         frame = pd.DataFrame(rows, columns=columns)
         return frame.astype({"margin": float, "relative_margin": float})
@@ -313,7 +313,7 @@ def _with_chance(prediction: Any, chance: float | None) -> str:
     return text if chance is None else f"{text} (probability {chance:.3f})"
 
 
-def _step_text(step: Step) -> str:
+def _step_text(step: PathStep) -> str:
     text = f"{step.feature} = {step.value} fulfils {step.test}"
     if step.margin is None:
         return text

@@ -24,11 +24,33 @@ if TYPE_CHECKING:
         Auto as Auto,
         FromFunction as FromFunction,
     )
+    from interpretkd.methods._generators import (
+        Images as Images,
+        Mix as Mix,
+        Munge as Munge,
+        Resample as Resample,
+    )
     from interpretkd.methods._hidden import Hidden as Hidden
     from interpretkd.methods._hints import Features as Features
+    from interpretkd.methods._interleaved import Interleaved as Interleaved
+    from interpretkd.methods._masks import Attended as Attended, Masked as Masked
+    from interpretkd.methods._members import (
+        EachTeacher as EachTeacher,
+        RandomTeacher as RandomTeacher,
+    )
     from interpretkd.methods._pooled import Pooled as Pooled
     from interpretkd.methods._positions import positions_of as positions_of
     from interpretkd.methods._questions import Questions as Questions
+    from interpretkd.methods._ranked import (
+        KBest as KBest,
+        Permuted as Permuted,
+        TopK as TopK,
+    )
+    from interpretkd.methods._replies import (
+        Conditional as Conditional,
+        Smoothed as Smoothed,
+        Virtual as Virtual,
+    )
     from interpretkd.methods._scheme import (
         Pupil as Pupil,
         Scheme as Scheme,
@@ -51,7 +73,11 @@ if TYPE_CHECKING:
         DerivedView as DerivedView,
         View as View,
     )
-    from interpretkd.methods._weightings import Confidence as Confidence
+    from interpretkd.methods._weightings import (
+        Confidence as Confidence,
+        Error as Error,
+        Hardness as Hardness,
+    )
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -60,15 +86,21 @@ else:
         _columns: Columns Corrupted Prefix
         _context: Context NEEDS
         _from_function: Auto FromFunction
+        _generators: Images Mix Munge Resample
+        _interleaved: Interleaved
+        _masks: Attended Masked
+        _members: EachTeacher RandomTeacher
         _hidden: Hidden
         _hints: Features
         _pooled: Pooled
         _positions: positions_of
         _questions: Questions
+        _ranked: KBest Permuted TopK
+        _replies: Conditional Smoothed Virtual
         _scheme: Pupil Scheme StudentFit
         _step: Hint Reply RowGenerator SLOTS Step Use Weighting apply_steps as_steps
             check_steps
         _view: ColumnView DerivedView View
-        _weightings: Confidence
+        _weightings: Confidence Error Hardness
         """,
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,43 +162,90 @@ def _encoded(
     """Return the codes of an auto-encoder, and what cannot be had back from them.
 
     It goes on from the principal components: beside them stand two layers that begin
-    with nothing, so that it ends no worse.
+    with nothing, so that it ends no worse. So few numbers need no torch, whose first
+    optimiser takes seconds.
     """
-    import torch
-
     unit = np.sqrt(whole.shape[1])  # units of about deviation 1: steps of one size fit
     n, n_units = components.shape
     inner = max(_FEWEST_INNER, _INNER * n)
+    coder = _Coder(
+        components.T.copy(),
+        _Bend(_drawn(n_units, inner, rng), np.zeros(inner), np.zeros((inner, n))),
+        components.copy(),
+        _Bend(_drawn(n, inner, rng), np.zeros(inner), np.zeros((inner, n_units))),
+    )
+    learnt = whole[given] * unit
+    moments = [(np.zeros_like(p), np.zeros_like(p)) for p in coder.parameters]
+    for step in range(1, _STEPS + 1):
+        batch = rng.choice(len(given), min(_BATCH, len(given)), replace=False)
+        slopes = coder.slopes(learnt[batch])
+        for own, slope, (mean, square) in zip(
+            coder.parameters, slopes, moments, strict=True
+        ):
+            mean += 0.1 * (slope - mean)  # Adam, by Kingma and Ba
+            square += 0.001 * (slope**2 - square)
+            rate = _RATE * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+            own -= rate * mean / (np.sqrt(square) + 1e-8)
+    after = _squares(learnt - coder.decode(coder.encode(learnt))) / unit**2
+    if not after < lost:
+        return whole @ components.T, lost
+    return coder.encode(whole * unit) / unit, after
 
-    def drawn(rows: int, columns: int) -> Any:
-        start = rng.standard_normal((rows, columns)) / np.sqrt(rows)
-        return torch.tensor(start, requires_grad=True)
 
-    def zeros(*shape: int) -> Any:
-        return torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+@dataclass(frozen=True, eq=False)
+class _Bend:
+    """What an auto-encoder adds to a linear map: ``tanh(x @ first + shift) @ last``."""
 
-    down = [drawn(n_units, inner), zeros(inner), zeros(inner, n)]
-    up = [drawn(n, inner), zeros(inner), zeros(inner, n_units)]
-    linear = torch.tensor(components.T.copy(), requires_grad=True)
-    back = torch.tensor(components.copy(), requires_grad=True)
+    first: Array
+    shift: Array
+    last: Array
 
-    def encode(x: Any) -> Any:
-        return x @ linear + torch.tanh(x @ down[0] + down[1]) @ down[2]
+    def __call__(self, x: Array) -> Array:
+        said: Array = np.tanh(x @ self.first + self.shift) @ self.last
+        return said
 
-    def loss(x: Any) -> Any:
-        code = encode(x)
-        again = code @ back + torch.tanh(code @ up[0] + up[1]) @ up[2]
-        return ((x - again) ** 2).sum(dim=1).mean()
+    def slopes(self, x: Array, of_said: Array) -> tuple[Array, list[Array]]:
+        """Return the slopes by what was given, and by the three parameters."""
+        bent = np.tanh(x @ self.first + self.shift)
+        inner = (of_said @ self.last.T) * (1 - bent**2)
+        own = [x.T @ inner, inner.sum(axis=0), bent.T @ of_said]
+        return inner @ self.first.T, own
 
-    learnt = torch.tensor(whole[given] * unit)
-    with torch.inference_mode(False), torch.enable_grad():
-        steps = torch.optim.Adam([linear, back, *down, *up], lr=_RATE)
-        for _ in range(_STEPS):
-            batch = rng.choice(len(given), min(_BATCH, len(given)), replace=False)
-            steps.zero_grad()
-            loss(learnt[torch.from_numpy(batch)]).backward()
-            steps.step()
-    with torch.no_grad():
-        after = float(loss(learnt)) / unit**2
-        codes: Array = encode(torch.tensor(whole * unit)).numpy() / unit
-    return (codes, after) if after < lost else (whole @ components.T, lost)
+
+@dataclass(frozen=True, eq=False)
+class _Coder:
+    """An auto-encoder: a linear map to a few codes and back, with a bend each."""
+
+    down: Array
+    bend_down: _Bend
+    up: Array
+    bend_up: _Bend
+
+    @property
+    def parameters(self) -> list[Array]:
+        """All arrays, in the order of `slopes`."""
+        bends = (self.bend_down, self.bend_up)
+        inner = [part for b in bends for part in (b.first, b.shift, b.last)]
+        return [self.down, self.up, *inner]
+
+    def encode(self, x: Array) -> Array:
+        codes: Array = x @ self.down + self.bend_down(x)
+        return codes
+
+    def decode(self, codes: Array) -> Array:
+        again: Array = codes @ self.up + self.bend_up(codes)
+        return again
+
+    def slopes(self, x: Array) -> list[Array]:
+        """Return how the mean squared error changes with each parameter."""
+        codes = self.encode(x)
+        of_again = 2 * (self.decode(codes) - x) / len(x)
+        of_codes, of_up = self.bend_up.slopes(codes, of_again)
+        of_codes = of_codes + of_again @ self.up.T
+        of_down = self.bend_down.slopes(x, of_codes)[1]
+        return [x.T @ of_codes, codes.T @ of_again, *of_down, *of_up]
+
+
+def _drawn(n_rows: int, n_columns: int, rng: np.random.Generator) -> Array:
+    drawn: Array = rng.standard_normal((n_rows, n_columns)) / np.sqrt(n_rows)
+    return drawn

@@ -11,10 +11,13 @@ from interpretkd._base import Array
 from interpretkd.data import Encoded, Rows, Schema
 from interpretkd.methods._questions import Questions
 from interpretkd.targets import Answers
-from interpretkd.teachers import Teacher
+from interpretkd.teachers import EnsembleTeacher, Teacher
 from interpretkd.transfer import TransferSet
 
-NEEDS = ("labels", "images", "activations", "gradients", "checkpoints", "student")
+NEEDS = (
+    *("labels", "images", "activations", "gradients", "checkpoints", "members"),
+    "student",
+)
 """What a step may say that it needs."""
 
 
@@ -36,7 +39,7 @@ class Context:
     questions : Questions
         The answers so far: ask by `ask`.
     fit : callable or None
-        Fits a quick student to a transfer set; what it returns has ``logits(rows)``.
+        Fits a quick student to a transfer set; what it returns is a `Pupil`.
     restore : callable or None
         Gives rows the form in which the user has them, for another teacher that was
         fitted to such; None where that is their own.
@@ -45,7 +48,9 @@ class Context:
     notes : list of str
         What a step found out, as sentences for the recipe; see `tell`.
     student : object or None
-        The quick student, for a step that needs "student": ``student.logits(rows)``.
+        The quick student, a `Pupil`, for a step that needs "student".
+    step : str, default=""
+        Which step's this is: its class, and how many of it stand before.
     """
 
     teacher: Teacher
@@ -58,11 +63,37 @@ class Context:
     rng: np.random.Generator = field(default_factory=np.random.default_rng)
     notes: list[str] = field(default_factory=list)
     student: Any = None
+    step: str = ""
 
     @property
     def n_asked(self) -> int:
-        """The different rows that the teacher was asked about so far."""
+        """The questions to the teacher so far; see `Questions.n_asked`."""
         return self.questions.n_asked
+
+    @property
+    def members(self) -> tuple[Teacher, ...]:
+        """The members that a teacher asks, if it is an ensemble; () of any other.
+
+        They read rows as the ensemble does.
+        """
+        return _members_of(self.teacher)
+
+    def ask_member(self, place: int, rows: Rows) -> Answers:
+        """Ask one member alone; each row that it was asked about before is free.
+
+        Parameters
+        ----------
+        place : int
+            Its position in `members`.
+        rows : DataFrame or ndarray of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        Answers
+            Its logits and own decisions.
+        """
+        return self.questions.of_member(place, self.members[place]).ask(rows)
 
     def ask(self, rows: Rows) -> Answers:
         """Ask the teacher; a row that it was asked about before costs nothing.
@@ -78,6 +109,24 @@ class Context:
             Its logits and own decisions.
         """
         return self.questions.ask(rows)
+
+    def once(self, make: Callable[[], Any]) -> Any:
+        """Return what a step makes when it is first applied in a fit, and that again.
+
+        Parameters
+        ----------
+        make : callable
+            Makes it.
+
+        Returns
+        -------
+        object
+            The same one in the whole fit.
+        """
+        kept = self.questions.kept
+        if self.step not in kept:
+            kept[self.step] = make()
+        return kept[self.step]
 
     def encode(self, rows: Rows) -> Encoded:
         """Return rows as codes of the fit's columns.
@@ -125,6 +174,8 @@ class Context:
             there.add("images")
         if self.fit is not None:
             there.add("student")
+        if len(self.members) > 1:
+            there.add("members")
         return frozenset(there)
 
     def for_step(
@@ -152,7 +203,8 @@ class Context:
         student = None
         if "student" in step.needs and self.fit is not None:
             student = self.fit(transfer_set)
-        return replace(self, rng=rng, student=student, notes=[])
+        place = f"{type(step).__name__} {occurrence}"
+        return replace(self, rng=rng, student=student, step=place, notes=[])
 
     def for_scheme(self, scheme: Any) -> "Context":
         """Return what a scheme or a view gets: its own chance, from its beginning.
@@ -169,6 +221,54 @@ class Context:
         """
         name = zlib.crc32(type(scheme).__name__.encode())
         return replace(self, rng=np.random.default_rng([self.seed, name]))
+
+
+def ensemble_of(teacher: Teacher) -> EnsembleTeacher | None:
+    """Return the ensemble that a teacher is, or that stands behind it.
+
+    Parameters
+    ----------
+    teacher : Teacher
+        The handle.
+
+    Returns
+    -------
+    EnsembleTeacher or None
+        None where it is none.
+    """
+    model = teacher.estimator
+    if isinstance(model, EnsembleTeacher):
+        return model
+    behind = getattr(model, "teacher", None)
+    return ensemble_of(behind) if isinstance(behind, Teacher) else None
+
+
+def _members_of(teacher: Teacher) -> tuple[Teacher, ...]:
+    """Return the members of an ensemble that it asks, as they read its rows."""
+    ensemble = ensemble_of(teacher)
+    if ensemble is None:
+        return ()
+    pairs = zip(ensemble.members_, ensemble.weights_, strict=True)
+    members = tuple(member for member, weight in pairs if weight > 0)
+    handle = teacher
+    while handle.estimator is not ensemble:  # one that stands before it
+        members = _reading(members, handle)
+        handle = handle.estimator.teacher
+    return _reading(members, handle)
+
+
+def _reading(members: tuple[Teacher, ...], handle: Teacher) -> tuple[Teacher, ...]:
+    """Return members that are given rows as a handle is."""
+    reads = handle.reads
+    if reads is None:
+        return members
+    return tuple(replace(m, reads=_first(reads, m.reads)) for m in members)
+
+
+def _first(
+    before: Callable[[Any], Any], after: Callable[[Any], Any] | None
+) -> Callable[[Any], Any]:
+    return before if after is None else lambda X: after(before(X))
 
 
 def unit_variance(columns: Array, weights: Array) -> Array:

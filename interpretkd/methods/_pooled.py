@@ -103,7 +103,7 @@ class Pooled(DerivedView):
         """
         n_columns, shape = len(context.schema), self.shape
         if shape is None:
-            found = image_schema(context.schema)
+            found = image_schema(context.schema, context.teacher.estimator)
             shape = None if found is None else found.image_shape
         if shape is None or int(np.prod(shape)) != n_columns:
             got = "no image" if shape is None else f"the shape {tuple(shape)}"

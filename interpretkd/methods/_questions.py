@@ -23,16 +23,43 @@ class Questions:
 
     Attributes
     ----------
-    n_asked : int
-        The rows it was asked about so far: a given one each time it occurs, a further
-        one once.
+    kept : dict
+        What steps keep from one of their uses to the next; see `Context.once`.
     """
 
     def __init__(self, teacher: Teacher) -> None:
         self.teacher = teacher
-        self.n_asked = 0
+        self.kept: dict[str, Any] = {}
+        self._n_own = 0
         self._place: dict[bytes, int] = {}
         self._said: list[Answers] = []
+        self._of_members: dict[int, Questions] = {}
+
+    @property
+    def n_asked(self) -> int:
+        """The questions so far: a given row each time it occurs, a further one once.
+
+        A row about which members of an ensemble are asked apart is a question to each.
+        """
+        apart = sum(own.n_asked for own in self._of_members.values())
+        return self._n_own + apart
+
+    def of_member(self, place: int, member: Teacher) -> "Questions":
+        """Return the questions to one member of an ensemble, kept and counted here.
+
+        Parameters
+        ----------
+        place : int
+            Which member it is.
+        member : Teacher
+            The member.
+
+        Returns
+        -------
+        Questions
+            The same ones whenever it is asked for.
+        """
+        return self._of_members.setdefault(place, Questions(member))
 
     def ask(self, rows: Rows) -> Answers:
         """Return what the teacher says of rows; it is asked about new ones alone.
@@ -70,8 +97,8 @@ class Questions:
         """
         said = self.teacher.answers(rows)
         for row, key in enumerate(_row_keys(rows)):
-            self._place.setdefault(key, self.n_asked + row)
-        self.n_asked += len(said)
+            self._place.setdefault(key, self._n_own + row)
+        self._n_own += len(said)
         self._said.append(said)
         return said
 
@@ -87,8 +114,8 @@ class Questions:
             rows = take_rows(rows, np.array([*fresh.values()]))
         said = self.teacher.answers(rows)
         for key in fresh:
-            self._place[key] = self.n_asked
-            self.n_asked += 1
+            self._place[key] = self._n_own
+            self._n_own += 1
         self._said.append(said)
 
     @property

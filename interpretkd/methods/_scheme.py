@@ -32,11 +32,16 @@ class Pupil(Protocol):
 class StudentFit(Protocol):
     """Fits the model's student to a transfer set."""
 
+    @property
+    def student(self) -> Any:
+        """The student, unfitted; its parameters say how long it is fitted."""
+
     def __call__(
         self,
         transfer_set: TransferSet,
         *,
         start: Pupil | None = None,
+        watches: bool = True,
         **settings: Any,
     ) -> Pupil:
         """Fit a copy of the student.
@@ -47,6 +52,9 @@ class StudentFit(Protocol):
             The rows to fit to.
         start : Pupil, default=None
             A student fitted before, from which one that `continues` goes on.
+        watches : bool, default=True
+            Whether one that stops by its score on held-out rows does so in this fit; a
+            scheme of many short fits judges their sum instead, by `score`.
         **settings
             Parameters of the student for this fit alone.
 
@@ -54,6 +62,21 @@ class StudentFit(Protocol):
         -------
         Pupil
             The fitted copy.
+        """
+
+    def score(self, pupil: Pupil) -> float | None:
+        """Return the fidelity by which a student that watches is stopped.
+
+        Parameters
+        ----------
+        pupil : Pupil
+            What a fit returned.
+
+        Returns
+        -------
+        float or None
+            On the held-out rows, with the teacher's raw answers; None where none are
+            held out for it.
         """
 
 

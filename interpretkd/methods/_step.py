@@ -28,6 +28,7 @@ _WHY_NOT = {
     "activations": "the teacher shows no hidden layers",
     "gradients": "the teacher has no derivatives by its inputs",
     "checkpoints": "the teacher kept no checkpoints (keep_checkpoints=True)",
+    "members": "the teacher is no EnsembleTeacher of two or more members",
     "student": "no student can be fitted here",
 }
 
@@ -52,6 +53,11 @@ class Use:
     targets: tuple[Target, ...]
     teacher: Teacher
     n_outputs: int
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether it can be fitted to nothing but decisions as 0 and 1."""
+        return all(target.kind == "hard" for target in self.targets)
 
 
 class Step(BaseEstimator):
@@ -129,7 +135,17 @@ class Step(BaseEstimator):
 
 
 class Reply(Step):
-    """Another answer in the teacher's place."""
+    """Another answer in the teacher's place.
+
+    Attributes
+    ----------
+    keeps_decisions : bool
+        Of a teacher that decides otherwise than its logits: whether its own decisions
+        stay wherever the new logits still decide as its logits did. If not, new logits
+        decide.
+    """
+
+    keeps_decisions: ClassVar[bool] = False
 
     def reply(self, transfer_set: TransferSet, context: Context) -> Array:
         """Return the logits that take the place of the teacher's.
@@ -169,9 +185,13 @@ class Reply(Step):
             )
         own = transfer_set.own
         if own is not None:
-            changed = (logits != transfer_set.logits).any(axis=1)
             said = decide(logits, context.task)
-            own = np.where(changed.reshape(-1, *[1] * (own.ndim - 1)), said, own)
+            if self.keeps_decisions:
+                changed = said != decide(transfer_set.logits, context.task)
+            else:
+                changed = logits != transfer_set.logits
+                changed = changed if own.ndim == 2 else changed.any(axis=1)
+            own = np.where(changed, said, own)
         return replace(transfer_set, logits=logits, own=own)
 
 
@@ -318,8 +338,11 @@ class RowGenerator(Step):
     A subclass has the parameters `n_rows` and `share`, and may have `budget`: how many
     rows (a whole number) or how many for each given one (a float); their weight
     together, as a share of that of the given ones, though no made row counts more than
-    a given one; and the most questions to the teacher, None for as many as it takes.
-    0 rows or a share of 0 change nothing.
+    a given one; and the most questions to the teacher in the whole fit, None for as
+    many as it takes. 0 rows or a share of 0 change nothing.
+
+    A student that chooses is fitted twice, first without the validation rows, and each
+    time rows are drawn; with a budget they are drawn once, the first time.
     """
 
     n_rows: float
@@ -362,7 +385,7 @@ class RowGenerator(Step):
         """
         n_rows = int(self.n_rows)
         if isinstance(self.n_rows, float | np.floating):
-            n_rows = round(float(self.n_rows) * int(transfer_set.is_given.sum()))
+            n_rows = round(float(self.n_rows) * int(transfer_set.is_counted.sum()))
         return n_rows if self.budget is None else min(n_rows, self.budget)
 
     def draw(
@@ -419,15 +442,20 @@ class RowGenerator(Step):
         n_rows = self.count(transfer_set)
         if n_rows == 0 or self.share == 0:
             return transfer_set
-        drawn = self.draw(transfer_set, context, n_rows)
+        if self.budget is None:
+            drawn = self.draw(transfer_set, context, n_rows)
+        else:
+            drawn = context.once(lambda: self.draw(transfer_set, context, n_rows))
         rows, importance = drawn if isinstance(drawn, tuple) else (drawn, None)
         rows = context.schema.conform(rows)
         said = self.answer(rows, context)
         weight = np.ones(len(said))
         if importance is not None:
             weight = importance / importance.mean()
-        whole = transfer_set.weights[transfer_set.is_given]
-        each = min(float(whole.mean()), self.share * float(whole.sum()) / len(said))
+        whole = float(transfer_set.weights[transfer_set.is_given].sum())
+        each = min(
+            whole / int(transfer_set.is_counted.sum()), self.share * whole / len(said)
+        )
         further = TransferSet(
             rows,
             said.logits,
@@ -467,9 +495,10 @@ def as_steps(owner: str, slot: str, given: Any) -> tuple[Step, ...]:
     )
     for step in steps:
         if not isinstance(step, Step) or slot not in _slots_of(step):
+            or_text = "a name, a function, " if slot == "transfer" else ""
             raise InputError(
-                f"The '{slot}' parameter of {owner} must be a {kind.__name__}, a list "
-                f"of them, or None. Got {step!r}."
+                f"The '{slot}' parameter of {owner} must be {or_text}a "
+                f"{kind.__name__}, a list of them, or None. Got {step!r}."
             )
         step.check()
     return steps

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         plain_fidelity as plain_fidelity,
         r2 as r2,
         r2_of_means as r2_of_means,
+        row_divergences as row_divergences,
         squared_parts as squared_parts,
     )
     from interpretkd.metrics._groups import *
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     )
     from interpretkd.metrics._paired import *
     from interpretkd.metrics._rows import *
+    from interpretkd.metrics._scorer import fidelity_scorer as fidelity_scorer
     from interpretkd.metrics._scores import *
     from interpretkd.metrics._slices import (
         class_fidelities as class_fidelities,
@@ -56,13 +58,15 @@ else:
         """
         _agreement: accuracy agreement as_matrix check_distilled check_known
             checked_pair fidelity kl_divergence label_matches measure_fidelity
-            plain_fidelity r2 r2_of_means squared_parts
+            plain_fidelity r2 r2_of_means row_divergences
+            squared_parts
         _groups: FEW_GROUPS effective_rows of_sums sums_of_groups
         _intervals: Estimate PairedTest bootstrap_interval compare_means
             compare_shares part_interval percentile_interval resample
             share_interval wilson_interval
         _paired: mcnemar paired_bootstrap paired_divergence
         _rows: rows_to_measure
+        _scorer: fidelity_scorer
         _scores: accuracy_improvement accuracy_reduction constant_fidelity
             distillation_score size_reduction
         _slices: class_fidelities fidelity_by_class fidelity_by_slice

@@ -109,11 +109,24 @@ def kl_divergence(
     0.000 [0.000, 0.000]
     """
     pair = checked_pair(teacher_logits, student_logits, task, TASKS[:2])
-    return bootstrap_interval(_nats(*pair, task), groups=groups)
+    return bootstrap_interval(row_divergences(*pair, task), groups=groups)
 
 
-def _nats(teacher: Array, student: Array, task: str) -> Array:
-    """Return the divergence of each row."""
+def row_divergences(teacher: Array, student: Array, task: str) -> Array:
+    """Return KL(teacher || student) of the probabilities of each row.
+
+    Parameters
+    ----------
+    teacher, student : ndarray of shape (n_samples, n_outputs), float64
+        Logits of the same rows.
+    task : {"multiclass", "multilabel"}
+        For labels the divergences of the single labels are summed.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64
+        In nats, [0, inf).
+    """
     if task == "multilabel":
         on = _weighted_gap(-np.logaddexp(0, -teacher), -np.logaddexp(0, -student))
         off = _weighted_gap(-np.logaddexp(0, teacher), -np.logaddexp(0, student))

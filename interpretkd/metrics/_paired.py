@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from interpretkd.metrics._agreement import (
-    _nats,
     checked_pair,
     label_matches,
     r2_of_means,
+    row_divergences,
     squared_parts,
 )
 from interpretkd.metrics._intervals import PairedTest, compare_means, compare_shares
@@ -124,7 +124,7 @@ def paired_divergence(
     1
     """
     first, second = (
-        _nats(*checked_pair(teacher_logits, logits, task, TASKS[:2]), task)
+        row_divergences(*checked_pair(teacher_logits, logits, task, TASKS[:2]), task)
         for logits in (a, b)
     )
     return compare_means(

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
         Candidate as Candidate,
     )
     from interpretkd.model_selection._frontier import *
+    from interpretkd.model_selection._learning_curve import (
+        learning_curve as learning_curve,
+    )
+    from interpretkd.model_selection._learning_points import (
+        LearningCurve as LearningCurve,
+        LearningPoint as LearningPoint,
+    )
     from interpretkd.model_selection._plots import *
     from interpretkd.model_selection._results import *
 else:
@@ -23,7 +30,9 @@ else:
         """
         _candidates: Budget Candidate
         _frontier: frontier
-        _plots: SizeDisplay
+        _learning_curve: learning_curve
+        _learning_points: LearningCurve LearningPoint
+        _plots: LearningCurveDisplay SizeDisplay
         _results: Frontier FrontierPoint
         """,
     )

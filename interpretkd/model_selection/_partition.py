@@ -32,15 +32,18 @@ class _EvaluationRows:
         The teacher's.
     labels : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
         The labels (values, for regression).
+    groups : ndarray of shape (n_samples,), int64, or None
+        What the rows belong to; None takes them as independent.
     """
 
     rows: Any
     answers: Answers
     labels: Any = None
+    groups: NDArray[np.int64] | None = None
 
     def fidelity(self, logits: Array, task: str) -> Estimate:
         """Measure agreement with the teacher, as `metrics.fidelity` does."""
-        return measure_fidelity(task, self.answers, logits)
+        return measure_fidelity(task, self.answers, logits, self.groups)
 
     def accuracy(self, logits: Array | Answers, model: Any) -> Estimate | None:
         """Measure agreement with the labels; None without labels."""
@@ -48,11 +51,12 @@ class _EvaluationRows:
             return None
         labels = np.asarray(self.labels)
         if model.task_ == "regression":
-            return r2(labels, np.asarray(logits), model.task_)
+            return r2(labels, np.asarray(logits), model.task_, groups=self.groups)
         decisions = decide(logits, model.task_)
         if model.task_ == "multiclass":
             decisions = model.classes_[decisions]
-        return accuracy(labels.reshape(decisions.shape), decisions)
+        shaped = labels.reshape(decisions.shape)
+        return accuracy(shaped, decisions, groups=self.groups)
 
     def constant_fidelity(self, task: str) -> float:
         """Return the fidelity of the best constant; 0 for regression."""

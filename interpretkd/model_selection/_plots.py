@@ -1,4 +1,4 @@
-"""A figure of size against fidelity or accuracy, over several students."""
+"""Figures of fidelity and accuracy: against size, and against the number of rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -168,8 +168,6 @@ class SizeDisplay(Display):
         return known[known[mark].astype(bool)] if mark in known else known.iloc[:0]
 
     def _draw(self, ax: Any) -> None:
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
         ax.set_xscale("log", base=2)
         for i, (name, part) in enumerate(self._students()):
             self._draw_student(ax, i, name, part)
@@ -192,9 +190,7 @@ class SizeDisplay(Display):
                     zorder=5,
                     label=said,
                 )
-        ax.xaxis.set_major_locator(LogLocator(base=2))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        _by_doublings(ax)
         ax.set_xlabel(_AXES[self.by])
         ax.set_ylabel(f"{self.measure} ({self.unit})")
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
@@ -224,6 +220,114 @@ class SizeDisplay(Display):
             markevery=max(1, len(x) // 20),
             label=label(name),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class LearningCurveDisplay(Display):
+    """Fidelity and accuracy over the number of rows; `from_curve` makes it.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row a share: n_rows, fidelity, and as far as known accuracy, each with its
+        _low and _high.
+    constant : float, default=0.0
+        The fidelity of always saying the teacher's commonest decision; 0 is not drawn.
+    unit : str, default="share of rows"
+        Of fidelity and accuracy.
+    verdict : str, default=""
+        What more rows are worth, in a sentence.
+    """
+
+    constant: float = 0.0
+    unit: str = "share of rows"
+    verdict: str = ""
+
+    @classmethod
+    def from_curve(cls, curve: Any) -> Self:
+        """Show a learning curve.
+
+        Parameters
+        ----------
+        curve : LearningCurve
+            What `learning_curve` returned.
+
+        Returns
+        -------
+        LearningCurveDisplay
+            What is drawn.
+        """
+        unit = "R2" if curve.task == "regression" else "share of rows"
+        return cls(curve.to_frame(), curve.constant_fidelity, unit, curve.verdict)
+
+    @property
+    def title(self) -> str:
+        """What is shown, in a few words."""
+        return "Fidelity against rows"
+
+    @property
+    def alt(self) -> str:
+        """The same in a sentence or two, for those who do not see it."""
+        parts = []
+        for name in self._measures():
+            first, last = (
+                f"{row[name]:.3f} at {row['n_rows']:,.0f}"
+                for _, row in self.data.iloc[[0, -1]].iterrows()
+            )
+            parts.append(f"{name} from {first} to {last}")
+        return f"{self.title} ({self.unit}): {'; '.join(parts)}. {self.verdict}".strip()
+
+    @property
+    def _inches(self) -> tuple[float, float]:
+        return 8.0, 4.2
+
+    def _measures(self) -> list[str]:
+        return [
+            name
+            for name in ("fidelity", "accuracy")
+            if name in self.data and self.data[name].notna().all()
+        ]
+
+    def _draw(self, ax: Any) -> None:
+        ax.set_xscale("log", base=2)
+        x = numbers(self.data, "n_rows")
+        for i, name in enumerate(self._measures()):
+            y = numbers(self.data, name)
+            ends = [y - numbers(self.data, f"{name}_low")]
+            ends.append(numbers(self.data, f"{name}_high") - y)
+            ax.errorbar(
+                x,
+                y,
+                np.maximum(ends, 0),
+                color=LINE_COLOURS[i],
+                linestyle=LINES[i],
+                marker=MARKERS[i],
+                markersize=5,
+                elinewidth=1,
+                capsize=3,
+                label=name,
+            )
+        if self.constant > 0:
+            ax.axhline(
+                self.constant,
+                color="black",
+                linestyle=LINES[3],
+                linewidth=1,
+                label="the commonest decision",
+            )
+        _by_doublings(ax)
+        ax.set_xlabel("rows that the student is fitted to")
+        ax.set_ylabel(self.unit)
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+
+
+def _by_doublings(ax: Any) -> None:
+    """Mark an axis at powers of two, as whole numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    ax.xaxis.set_major_locator(LogLocator(base=2))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
 
 
 def _scores(name: str, score: Array, error: Array | None) -> pd.DataFrame:

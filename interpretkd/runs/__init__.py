@@ -59,7 +59,8 @@ else:
         _recheck: Recheck recheck recheck_table
         _task: GROUP_FACT Task read_task task_of with_student_columns
         _uploads: check_teacher read_upload
-        _workflow: Outcome STUDENTS distil new_student train_teacher
+        _workflow: MOST_NETWORKS Member Outcome STUDENTS distil new_student
+            train_teacher
         jobs: DemoOrder Job TrainOrder start_job
         """,
     )

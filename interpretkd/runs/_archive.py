@@ -182,7 +182,7 @@ def _no_bomb(room: Room, name: str) -> Iterator[None]:
         raise InputError(f"The file {name!r} cannot be used: {error}.") from error
 
 
-def _check_inside(content: bytes, member: str, name: str, deep: int = 0) -> None:
+def _check_inside(content: bytes, member: str, name: str) -> None:
     """Look into the files of a run that are themselves packed."""
     whole = f"{member} in {name}"
     if member.endswith(".npz"):
@@ -198,24 +198,26 @@ def _check_inside(content: bytes, member: str, name: str, deep: int = 0) -> None
         _check_onnx(content, whole)
         _try_onnx(content, whole)
     elif member.endswith(".zip"):
-        _check_teachers(content, whole, deep)
+        _check_teachers(content, whole, _room_for(content), 0)
 
 
-def _check_teachers(content: bytes, name: str, deep: int) -> None:
-    """Look into the run of a teacher that was taught itself."""
+def _check_teachers(content: bytes, name: str, room: Room, deep: int) -> None:
+    """Look into the run of a teacher that was taught itself, and into an ensemble."""
     if deep >= DEEPEST_CHAIN:  # a zip can hold itself
         raise InputError(
             f"The file {name!r} holds more teachers above each other than a run: "
             f"{DEEPEST_CHAIN} are the most. Nothing was unpacked."
         )
     _refuse_code_inside(content, name)
-    room = _room_for(content)
     with _reading_zip(name), _no_bomb(room, name):
         files = read_archive(content, room)
     for member, inner in files.items():
-        if member.endswith(".zip") and member != "teacher.zip":  # only one goes deeper
+        if PurePosixPath(member).name == "teacher.zip":
+            _check_teachers(inner, f"{member} in {name}", room, deep + 1)
+        elif member.endswith(".zip"):
             raise InputError(f"The file {name!r} holds the zip file {member[:80]!r}.")
-        _check_inside(inner, member, name, deep + 1)
+        else:
+            _check_inside(inner, member, name)
 
 
 def _check_arrays(content: bytes, name: str) -> None:

@@ -7,7 +7,7 @@
     view.npz            what the student's view has learnt, where it has one
     teacher.json        what the teacher is
     teacher.safetensors its weights, for a network of ours; teacher.onnx for ONNX;
-                        teacher.zip for one that was taught itself, with its teacher
+                        teacher.zip for one that was taught itself, and an ensemble
     evaluation.parquet  the evaluation rows, their labels, the teacher's logits, and
                         its decisions where these are not what the logits decide
 
@@ -100,7 +100,8 @@ def save(
     Parameters
     ----------
     model : DistilledClassifier or DistilledRegressor
-        A fitted model with a `CartStudent`, `BoostedStudent` or `LinearStudent`.
+        A fitted model with a `CartStudent`, `BoostedStudent`, `LinearStudent` or
+        `CommitteeStudent`.
     path : str or path
         The folder to make. A run bundle that is there is replaced; any other folder
         that is not empty is left alone.

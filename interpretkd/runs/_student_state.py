@@ -7,21 +7,37 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.data import Schema
-from interpretkd.models import Forest, Linear, Tree
+from interpretkd.models import Forest, Form, Linear, Tree
 from interpretkd.runs._settings import _plain_settings, _settings
-from interpretkd.students import BoostedStudent, CartStudent, Certificate, LinearStudent
+from interpretkd.students import (
+    BoostedStudent,
+    CartStudent,
+    Certificate,
+    CommitteeStudent,
+    LinearStudent,
+)
 
-_STUDENTS = {s.__name__: s for s in (CartStudent, BoostedStudent, LinearStudent)}
+_MEMBERS: dict[str, type[Any]] = {
+    s.__name__: s for s in (CartStudent, BoostedStudent, LinearStudent)
+}
+_STUDENTS: dict[str, type[Any]] = {
+    **_MEMBERS,
+    CommitteeStudent.__name__: CommitteeStudent,
+}
 
 
 def _as_given(student: Any) -> dict[str, Any]:
     """Return what makes a student of ours again, as it was before it was fitted."""
-    settings = _plain_settings(student.get_params(deep=False))
-    return {"class": type(student).__name__, "settings": settings}
+    given = student.get_params(deep=False)
+    member = given.pop("student", None)  # of a committee
+    state = {"class": type(student).__name__, "settings": _plain_settings(given)}
+    return state if member is None else {**state, "member": _as_given(member)}
 
 
-def _student_of(state: dict[str, Any]) -> Any:
-    settings, kind = dict(_settings(state["settings"])), _STUDENTS[state["class"]]
+def _student_of(state: dict[str, Any], kinds: dict[str, type[Any]] = _STUDENTS) -> Any:
+    settings, kind = dict(_settings(state["settings"])), kinds[state["class"]]
+    if kind is CommitteeStudent and "member" in state:
+        settings["student"] = _student_of(state["member"], _MEMBERS)
     if issubclass(kind, CartStudent | BoostedStudent):
         settings.setdefault("thresholds", "exact")  # as they all were in runs of old
     return kind(**settings)
@@ -34,7 +50,9 @@ def _student_state(student: Any) -> dict[str, Any]:
             f"Only {', '.join(_STUDENTS)} can be saved. Got a {name} as the student."
         )
     certificate = getattr(student, "certificate_", None)
+    form = {} if name in _FORMS else {"form": type(student.form_).__name__}
     return {
+        **form,
         **_as_given(student),
         "flat": student._flat,
         "link": getattr(student.form_, "link", None),
@@ -51,18 +69,30 @@ def _student(
     model_state: dict[str, Any],
 ) -> Any:
     student = _student_of(state)
+    student.form_ = _form(state, schema, arrays)
     if isinstance(student, CartStudent):
-        student.form_ = Tree.from_arrays(schema, arrays)
         proof = state.get("certificate")
         student.certificate_ = None if proof is None else Certificate.from_dict(proof)
     elif isinstance(student, BoostedStudent):
-        student.form_ = Forest.from_arrays(schema, arrays, state["link"])
         student.scores_ = [float(score) for score in state["scores"]]
-    else:
-        student.form_ = Linear.from_arrays(schema, arrays, state["link"])
+    elif isinstance(student, LinearStudent):
         student.n_iter_ = int(state["n_iter"])
     student.schema_, student._flat = schema, bool(state["flat"])
     student.n_features_in_ = len(schema)
     if model_state["from_frame"]:
         student.feature_names_in_ = np.asarray(schema.names, dtype=object)
     return student
+
+
+def _form(
+    state: dict[str, Any], schema: Schema, arrays: dict[str, NDArray[Any]]
+) -> Form:
+    """Return what is left of a student; runs of old name its form by its class."""
+    name = _FORMS.get(state["class"]) or state["form"]
+    if name == "Tree":
+        return Tree.from_arrays(schema, arrays)
+    kinds: dict[str, type[Forest] | type[Linear]] = {"Forest": Forest, "Linear": Linear}
+    return kinds[name].from_arrays(schema, arrays, state["link"])
+
+
+_FORMS = {"CartStudent": "Tree", "BoostedStudent": "Forest", "LinearStudent": "Linear"}

@@ -10,13 +10,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._base import InputError, check_choice, one_line
+from interpretkd._base import InputError, check_choice, check_integer, one_line
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import Analysis, Evaluation, analyse
+from interpretkd.methods import Columns
 from interpretkd.runs._bundle import save
 from interpretkd.runs._destination import check_destination
 from interpretkd.runs._task import Task
@@ -26,12 +27,17 @@ from interpretkd.teachers import (
     BatchPlan,
     CNNRegressorTeacher,
     CNNTeacher,
+    EnsembleTeacher,
     MLPRegressorTeacher,
     MLPTeacher,
     OnnxTeacher,
 )
 
 STUDENTS = ("cart", "boosted", "linear")
+MOST_NETWORKS = 25
+"""Networks of one ensemble."""
+
+_OnEpoch: TypeAlias = Callable[[float, int], object]
 
 _NETWORKS: Mapping[tuple[str, str], Any] = {
     ("mlp", "multiclass"): MLPTeacher,
@@ -39,6 +45,25 @@ _NETWORKS: Mapping[tuple[str, str], Any] = {
     ("cnn", "multiclass"): CNNTeacher,
     ("cnn", "regression"): CNNRegressorTeacher,
 }
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of an ensemble, by itself.
+
+    Parameters
+    ----------
+    name : str
+        Its kind and its seed.
+    score : float
+        On the test rows.
+    measure : {"accuracy", "R2"}
+        What the score is: R2 of the values, for regression.
+    """
+
+    name: str
+    score: float
+    measure: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +76,13 @@ class Outcome:
         The fitted model on the test rows, evaluated.
     path : Path
         The run's folder.
+    members : tuple of Member, default=()
+        The networks of an ensemble, one by one.
     """
 
     found: Analysis
     path: Path
+    members: tuple[Member, ...] = ()
 
     @property
     def model(self) -> DistilledClassifier | DistilledRegressor:
@@ -68,14 +96,42 @@ class Outcome:
         return self.found.evaluation
 
 
+def _members_of(teacher: Any, task: Task) -> tuple[Member, ...]:
+    """Judge the networks of an ensemble, each by itself."""
+    if not isinstance(teacher, EnsembleTeacher):
+        return ()
+    test = task.split.test
+    X, y = task.X.iloc[test], task.y[test]
+    measure = "R2" if task.kind == "regression" else "accuracy"
+    return tuple(
+        Member(
+            f"{type(one).__name__}, seed {one.random_state}",
+            float(one.score(X, y)),
+            measure,
+        )
+        for one in teacher.estimators_
+    )
+
+
+def _member_facts(members: tuple[Member, ...]) -> dict[str, str]:
+    if not members:
+        return {}
+    scores = ", ".join(f"{member.score:.3f}" for member in members)
+    return {
+        "networks of the teacher": f"{len(members)}, which differ in their seed",
+        f"{members[0].measure} of each network": scores,
+    }
+
+
 def train_teacher(
     task: Task,
     teacher: str = "mlp",
     *,
+    n_networks: int = 1,
     class_order: Sequence[str] | None = None,
     seed: int = 0,
     verbose: bool = False,
-    on_epoch: Callable[[float, int], object] | None = None,
+    on_epoch: _OnEpoch | None = None,
     **settings: Any,
 ) -> Any:
     """Train a network on the task's training rows, or open an ONNX file.
@@ -86,16 +142,19 @@ def train_teacher(
         The rows.
     teacher : str, default="mlp"
         "mlp", "cnn", or the path of an .onnx file.
+    n_networks : int, default=1
+        In [1, 25]: of several, which differ in their seeds, the probabilities are
+        averaged (the values, for regression). It takes so many times as long.
     class_order : sequence of str, default=None
         The classes in the order of an .onnx file's outputs; None for those of the
         task, sorted: numbers by their value, texts by their letters.
     seed : int, default=0
-        Of the network.
+        Of the network, and of several the first one's.
     verbose : bool, default=False
         Whether to show progress.
     on_epoch : callable, default=None
         Called after every step with the epochs that are done, parts of one included,
-        and the most there will be; training may end before.
+        and the most there will be, of all networks; training may end before.
     **settings
         Parameters of the network.
 
@@ -108,13 +167,19 @@ def train_teacher(
     ------
     InputError
         For any other teacher; for an order without every class, or for what knows its
-        classes or has none.
+        classes or has none; for several ONNX files, and for some columns of images.
     """
+    check_integer("train_teacher", "n_networks", n_networks, 1, MOST_NETWORKS)
     is_file = teacher.lower().endswith(".onnx")
     if class_order is not None and (not is_file or task.kind == "regression"):
         raise InputError(
             "An order of the classes is for the outputs of an .onnx file that "
             f"classifies. Got the teacher {teacher!r} for a {task.kind} task."
+        )
+    if is_file and n_networks > 1:
+        raise InputError(
+            "Several networks that differ in their seeds are trained here. Got the "
+            f"teacher {teacher!r}, which is trained."
         )
     if is_file:
         return _open_file(teacher, task, class_order)
@@ -122,12 +187,36 @@ def train_teacher(
         raise InputError(
             f"The teacher must be 'mlp', 'cnn' or an .onnx file. Got {teacher!r}."
         )
+    if teacher == "cnn" and task.student_columns:
+        raise InputError(
+            "The columns that a student may read are for tables. Got the teacher "
+            "'cnn', which reads images."
+        )
     network = _NETWORKS[teacher, task.kind]
+
+    def train(i: int) -> Any:
+        one = network(random_state=seed + i, verbose=verbose, **settings)
+        return _trained(one, task, _as_part(on_epoch, i, n_networks))
+
+    networks = [train(i) for i in range(n_networks)]
+    if n_networks == 1:
+        return networks[0]
+    how = "logits" if task.kind == "regression" else "probabilities"
+    return EnsembleTeacher(networks, how=how)
+
+
+def _trained(network: Any, task: Task, on_epoch: _OnEpoch | None) -> Any:
     rows = task.split.train
-    estimator = network(random_state=seed, verbose=verbose, **settings)
-    with _counting_steps(estimator, len(rows), on_epoch):
-        groups = None if task.groups is None else task.groups[rows]
-        return estimator.fit(task.X.iloc[rows], task.y[rows], groups=groups)
+    groups = None if task.groups is None else task.groups[rows]
+    with _counting_steps(network, len(rows), on_epoch):
+        return network.fit(task.X.iloc[rows], task.y[rows], groups=groups)
+
+
+def _as_part(on_epoch: _OnEpoch | None, i: int, n: int) -> _OnEpoch | None:
+    """Count the epochs of one network among those of all."""
+    if on_epoch is None or n == 1:
+        return on_epoch
+    return lambda done, most: on_epoch(i * most + done, n * most)
 
 
 def _open_file(path: str, task: Task, class_order: Sequence[str] | None) -> OnnxTeacher:
@@ -155,7 +244,7 @@ def _open_file(path: str, task: Task, class_order: Sequence[str] | None) -> Onnx
 
 @contextlib.contextmanager
 def _counting_steps(
-    network: Any, n_rows: int, on_epoch: Callable[[float, int], object] | None
+    network: Any, n_rows: int, on_epoch: _OnEpoch | None
 ) -> Iterator[None]:
     """Count the optimizer's steps, which torch tells, as parts of an epoch."""
     if on_epoch is None:
@@ -228,28 +317,43 @@ def distil(
     """
     check_destination(path, overwrite=True)
     frozen = FrozenEstimator(teacher)
-    common = {"alpha": alpha, "validation_fraction": 0.1, "random_state": seed}
+    common: dict[str, Any] = {"alpha": alpha, "validation_fraction": 0.1}
+    common |= {"random_state": seed, "view": _view(task)}
     model: Any
     if task.kind == "regression":
         model = DistilledRegressor(frozen, student, **common)
     else:
         model = DistilledClassifier(frozen, student, target=target, **common)
-    tell(f"Fitting the student and its baseline to {len(task.student_rows):,} rows")
+    tell(f"Fitting the student and its baseline to {_rows_text(task)}")
     own, groups = task.student_rows, task.groups
     model.fit(
         task.X.iloc[own],
         task.y[own],
+        task.unlabelled,
         groups=None if groups is None else groups[own],
     )
     tell(f"Judging on {len(task.split.test):,} rows that neither has seen")
     test = task.split.test
     X, y = task.X.iloc[test], task.y[test]
-    about = dict(task.about) | ({"command": command} if command else {})
+    members = _members_of(teacher, task)
+    about = dict(task.about) | _member_facts(members)
+    about |= {"command": command} if command else {}
     judged = None if groups is None else groups[test]
     found = analyse(model, X, y, about=about, groups=judged)
     _ = found.evaluation  # what cannot be judged is not saved
     kept: Any = {"teacher_logits": found.answers, "about": about, "groups": judged}
-    return Outcome(found, save(model, path, X, y, **kept))
+    return Outcome(found, save(model, path, X, y, **kept), members)
+
+
+def _view(task: Task) -> Columns | None:
+    return Columns(list(task.student_columns)) if task.student_columns else None
+
+
+def _rows_text(task: Task) -> str:
+    text = f"{len(task.student_rows):,} rows"
+    if task.unlabelled is None:
+        return text
+    return f"{text} and {len(task.unlabelled):,} without labels"
 
 
 def new_student(

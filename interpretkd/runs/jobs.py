@@ -52,6 +52,10 @@ class TrainOrder:
         Columns to leave out.
     group : str or None, default=None
         The column that says which rows belong together.
+    unlabelled : str or None, default=None
+        The path of a file of further rows for the student, without labels.
+    student_columns : tuple of str, default=()
+        The columns that the student may read; () for all.
     task : {"auto", "classification", "regression"}, default="auto"
         What the target is.
     rows : mapping, default={}
@@ -60,6 +64,8 @@ class TrainOrder:
         "mlp", "cnn", or the path of an ONNX file.
     network : mapping, default={}
         The network's parameters.
+    n_networks : int, default=1
+        How many networks that differ in their seeds are the teacher together.
     student : {"cart", "boosted", "linear"}, default="cart"
         The family.
     settings : mapping, default={}
@@ -78,10 +84,13 @@ class TrainOrder:
     name: str | None = None
     drop: tuple[str, ...] = ()
     group: str | None = None
+    unlabelled: str | None = None
+    student_columns: tuple[str, ...] = ()
     task: str = "auto"
     rows: Mapping[str, Any] = field(default_factory=dict)
     teacher: str = "mlp"
     network: Mapping[str, Any] = field(default_factory=dict)
+    n_networks: int = 1
     student: str = "cart"
     settings: Mapping[str, Any] = field(default_factory=dict)
     fit_to: str = "auto"
@@ -265,7 +274,7 @@ def _with_places(order: Any, scratch: Path, names: set[str]) -> Any:
     """Put the folder before the files that are named without one."""
     placed = {
         part: str(scratch / Path(getattr(order, part)).name)
-        for part in ("data", "teacher")
+        for part in ("data", "teacher", "unlabelled")
         if getattr(order, part, None) in names
     }
     return replace(order, **placed)
@@ -447,13 +456,19 @@ def _train(told: Mapping[str, Any], scratch: Path, speaker: _Speaker) -> dict[st
 
     task = _task(order)
     n_rows = len(task.split.train)
+    what = "the teacher" if order.n_networks == 1 else f"{order.n_networks} networks"
     speaker.begin(
-        f"Training the teacher on {n_rows:,} rows"
+        f"Training {what} on {n_rows:,} rows"
         if order.teacher in ("mlp", "cnn")
         else "Opening the teacher"
     )
     teacher = runs.train_teacher(
-        task, order.teacher, seed=order.seed, on_epoch=speaker.count, **order.network
+        task,
+        order.teacher,
+        n_networks=order.n_networks,
+        seed=order.seed,
+        on_epoch=speaker.count,
+        **order.network,
     )
     student = runs.new_student(order.student, seed=order.seed, **order.settings)
     outcome = runs.distil(
@@ -478,8 +493,11 @@ def _task(order: TrainOrder) -> Any:
 
     if order.target is None and order.data not in DEMOS:
         raise InputError(f"There is no data set {order.data!r}.")
+    if order.target is None and order.unlabelled is not None:
+        raise InputError("Further rows are for a table of one's own. Got a data set.")
     if order.target is None:
-        return runs.task_of(DEMOS[order.data].load(), seed=order.seed)
+        dataset, columns = DEMOS[order.data].load(), order.student_columns
+        return runs.task_of(dataset, seed=order.seed, student_columns=columns)
     return runs.read_task(
         order.data,
         order.target,
@@ -489,6 +507,8 @@ def _task(order: TrainOrder) -> Any:
         seed=order.seed,
         name=order.name,
         choice=RowChoice(**order.rows),
+        unlabelled=order.unlabelled,
+        student_columns=order.student_columns,
     )
 
 

@@ -1,4 +1,4 @@
-"""`CartStudent`, `BoostedStudent`, `LinearStudent`, each with its engine.
+"""`CartStudent`, `BoostedStudent`, `LinearStudent`, and `CommitteeStudent` of these.
 
 Belongs here: fitting small models to target columns; how a student is chosen and cut.
 Does not: what is left after `fit` (`models`), and the teacher's part (`distillation`).
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         prune_path as prune_path,
         squared_errors as squared_errors,
     )
+    from interpretkd.students._committee import CommitteeStudent as CommitteeStudent
     from interpretkd.students._foreign import *
     from interpretkd.students._linear.estimator import *
     from interpretkd.students._linear.path import LinearPath as LinearPath
@@ -53,6 +54,7 @@ else:
         _cart.fitting: Attempt Fit
         _cart.growing: Limits grow grow_draft
         _cart.pruning: Losses PruningPath prune_path squared_errors
+        _committee: CommitteeStudent
         _foreign: as_student
         _linear.estimator: LinearStudent
         _linear.path: LinearPath

@@ -67,6 +67,8 @@ class ValidationData(TrainingData):
     score : callable
         Turns predictions of these rows, of shape (n_samples, n_columns), into a
         number, the larger the better.
+    hints : ndarray of shape (n_samples, n_hints), float64, or None, default=None
+        Not read: nothing is fitted to these rows.
     """
 
     score: Score
@@ -116,10 +118,10 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
     """What every student of ours can do: fit target columns, predict them.
 
     Higher rooms use only `family`, `validation`, `uses_validation`, `hint_refusal`,
-    `weight_refusal`, `continues`, `prepare`, `without_search`, `fit_encoded` and
-    `predict_encoded`: the contract, which `_Foreign` keeps for the regressors of other
-    libraries. A new student adds a public `fit` (over `_fit_rows`), and implements
-    `_check`, `_fit`, `family` and `hint_refusal`.
+    `weight_refusal`, `continues`, `squares`, `averages`, `prepare`, `without_search`,
+    `fit_encoded` and `predict_encoded`: the contract, which `_Foreign` keeps for the
+    regressors of other libraries. A new student adds a public `fit` (over
+    `_fit_rows`), and implements `_check`, `_fit`, `family` and `hint_refusal`.
     """
 
     family: str
@@ -158,6 +160,44 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
     def continues(self) -> bool:
         """Whether a fit can go on from an earlier student's form, the `start`."""
         return False
+
+    def squares(self, target: Target) -> bool:
+        """Say whether columns that are all scaled and moved alike are as good.
+
+        So it is where nothing but a squared error counts, whatever searches for the
+        least of it. Steps whose answers are such columns would do nothing then.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            Whether it would decide the same; False where that is not known.
+        """
+        loss = getattr(self, "loss", None)  # a subclass may have fewer parameters
+        identity = loss == "auto" and target.link == "identity"
+        return loss == "squared_error" or identity
+
+    def averages(self, target: Target) -> bool:
+        """Say whether of equal rows only the mean of their target columns counts.
+
+        So it is with a loss that is linear in the columns but for what no fit changes:
+        squared errors and cross-entropy. Not so where each row votes for one class.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            Whether several answers to a row teach what their mean does.
+        """
+        return True
 
     def prepare(self, target: Target) -> Self:
         """Return an unfitted copy; an "auto" that the target decides is replaced."""

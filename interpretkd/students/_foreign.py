@@ -12,6 +12,7 @@ from interpretkd.models import Form
 from interpretkd.students._base import TrainingData, ValidationData, _Student
 from interpretkd.students._boosted.estimator import BoostedStudent
 from interpretkd.students._cart.estimator import CartStudent
+from interpretkd.students._committee import CommitteeStudent
 from interpretkd.students._linear.estimator import LinearStudent
 from interpretkd.targets import Target
 
@@ -55,6 +56,14 @@ class _Foreign:
 
     @property
     def continues(self) -> bool:
+        return False
+
+    def squares(self, target: Target) -> bool:
+        """Say False: what others do with columns is not known."""
+        return False
+
+    def averages(self, target: Target) -> bool:
+        """Say False: what others do with several answers to a row is not known."""
         return False
 
     def prepare(self, target: Target) -> "_Foreign":
@@ -111,7 +120,7 @@ def as_student(given: Any) -> Any:
     Returns
     -------
     student
-        One of exactly our three as it is, anything else behind an adapter.
+        One of exactly ours as it is, anything else behind an adapter.
     """
-    ours = (CartStudent, BoostedStudent, LinearStudent)
+    ours = (CartStudent, BoostedStudent, LinearStudent, CommitteeStudent)
     return given if type(given) in ours else _Foreign(given)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from interpretkd.targets._decisions import *
     from interpretkd.targets._labels import *
     from interpretkd.targets._logits import *
+    from interpretkd.targets._replies import *
     from interpretkd.targets._target import *
 else:
     __getattr__, __dir__, __all__ = attach(
@@ -28,6 +29,7 @@ else:
         _labels: check_labels indicate label_target
         _logits: LINKS TASKS apply_link centred_logits hard_targets
             log_probabilities probabilities soft_targets
+        _replies: best_outputs certain_logits permute_rest spread_rest
         _target: TARGET_KINDS Target
         """,
     )

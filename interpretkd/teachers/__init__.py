@@ -12,6 +12,7 @@ from interpretkd._base.lazy import attach
 if TYPE_CHECKING:
     from interpretkd.teachers._base import *
     from interpretkd.teachers._cached import *
+    from interpretkd.teachers._columns import ColumnsTeacher as ColumnsTeacher
     from interpretkd.teachers._ensemble import EnsembleTeacher as EnsembleTeacher
     from interpretkd.teachers._fitted import *
     from interpretkd.teachers._frozen import CallableTeacher as CallableTeacher
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from interpretkd.teachers._onnx_file import *
     from interpretkd.teachers._own_decisions import check_answers as check_answers
     from interpretkd.teachers._saved import *
+    from interpretkd.teachers._specialists import (
+        SpecialistTeacher as SpecialistTeacher,
+    )
     from interpretkd.teachers._torch_module import *
 else:
     __getattr__, __dir__, __all__ = attach(
@@ -29,6 +33,7 @@ else:
         """
         _base: Teacher as_teacher
         _cached: CachedTeacher
+        _columns: ColumnsTeacher
         _ensemble: EnsembleTeacher
         _fitted: has_tags is_fitted needs_labels
         _frozen: CallableTeacher
@@ -39,6 +44,7 @@ else:
         _onnx_file: OnnxTeacher
         _own_decisions: check_answers
         _saved: AbsentTeacher LazyTeacher
+        _specialists: SpecialistTeacher
         _torch_module: TorchTeacher
         """,
     )

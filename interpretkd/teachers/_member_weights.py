@@ -134,10 +134,17 @@ def _steepness(logits: Array, right: NDArray[np.int64]) -> float:
 def _of_votes(
     votes: NDArray[np.int64], right: NDArray[np.int64], n_classes: int
 ) -> Array:
-    """Return the probability of each label if votes are as often right as they are."""
-    hit = votes == right
-    share = (hit.sum() + 1) / (len(right) + n_classes)  # none is always right
-    return np.where(hit, share, (1 - share) / (n_classes - 1))
+    """Return the share of each row's label among the rows of the same vote.
+
+    Who always votes for the commonest class says no more than the shares of classes,
+    which a few rows are added of to every vote.
+    """
+    shares = np.bincount(right, minlength=n_classes) / len(right)
+    table = np.zeros((n_classes, n_classes))
+    np.add.at(table, (votes, right), 1.0)
+    table += n_classes * shares
+    likely: Array = (table / table.sum(axis=1, keepdims=True))[votes, right]
+    return likely
 
 
 def _least_loss(loss: Callable[[Array], tuple[float, Array]], n_members: int) -> Array:

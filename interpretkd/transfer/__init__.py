@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
+    from interpretkd.transfer._images import augment_images as augment_images
+    from interpretkd.transfer._munge import munge as munge
     from interpretkd.transfer._neighbours import *
+    from interpretkd.transfer._smoothing import *
     from interpretkd.transfer._transfer_set import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
+        _images: augment_images
+        _munge: munge
         _neighbours: GENERATORS Generator decode_rows draw_rows mix_and_resample
             mix_neighbours resample_columns
+        _smoothing: neighbour_graph smooth
         _transfer_set: GIVEN REPEATED TransferSet UNLABELLED
         """,
     )

@@ -213,6 +213,13 @@ def _neighbours(
     return own[place], near[place[:, None], chosen]
 
 
+def _turns(n_given: int, n_rows: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return whose turn it is: each row as often, in a random order."""
+    rounds = -(-n_rows // n_given)
+    order = np.concatenate([rng.permutation(n_given) for _ in range(rounds)])
+    return order[:n_rows]
+
+
 def _is_whole(column: NDArray[np.float32]) -> bool:
     known = column[~np.isnan(column)]
     return bool((known == np.floor(known)).all())

@@ -93,12 +93,21 @@ class TransferSet:
         return real
 
     @property
+    def is_counted(self) -> NDArray[np.bool_]:
+        """Which rows were given, each once: what counts the training rows means them.
+
+        Shape (n_samples,).
+        """
+        if self.origin is None:
+            return np.ones(len(self), dtype=np.bool_)
+        return np.isin(self.origin, (GIVEN, UNLABELLED))
+
+    @property
     def is_labelled(self) -> NDArray[np.bool_]:
         """Which rows have a label, shape (n_samples,)."""
         if self.labels is None:
             return np.zeros(len(self), dtype=np.bool_)
-        known: NDArray[np.bool_] = ~np.isnan(self.labels).any(axis=1)
-        return known
+        return ~np.asarray(np.isnan(self.labels).any(axis=1))
 
     @property
     def weights(self) -> Array:

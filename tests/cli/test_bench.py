@@ -26,6 +26,7 @@ speed = find_benchmark("speed")
 comparison = sys.modules["interpretkd_bench._comparison"]
 engines = sys.modules["interpretkd_bench._engines"]
 peers = sys.modules["interpretkd_bench._peers"]
+state = sys.modules["interpretkd_bench._state"]
 
 NETWORK = {"hidden": (16,), "max_epochs": 5}
 
@@ -131,10 +132,10 @@ def test_a_stopped_run_goes_on(tmp_path):
 def test_trees_of_another_engine_are_not_taken_for_ours(tmp_path, changed, counts):
     library = tmp_path / "library"
     shutil.copytree(Path(interpretkd.__file__).parent, library)
-    before = trees._source(library)
+    before = state.source_digest(library)
     with (library / changed).open("a") as file:
         file.write("# another one\n")
-    assert (trees._source(library) != before) is counts
+    assert (state.source_digest(library) != before) is counts
 
 
 def test_what_a_peer_cannot_do_is_told(tmp_path, monkeypatch):

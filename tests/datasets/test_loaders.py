@@ -13,13 +13,14 @@ import pytest
 from interpretkd.datasets import _loaders as datasets
 from interpretkd._base import InputError
 from interpretkd.data import hold_out, split_rows
-from interpretkd.datasets import load_breast_cancer, load_connect4, load_digits, load_german_credit, load_mnist
+from interpretkd.datasets import load_breast_cancer, load_connect4, load_digits, load_german_credit, load_italy_power, load_mnist
 
 LOADERS = (
     load_breast_cancer,
     load_connect4,
     load_digits,
     load_german_credit,
+    load_italy_power,
     load_mnist,
 )
 
@@ -37,7 +38,7 @@ def test_every_part_fits_the_others(dataset):
     assert len(np.unique(dataset.target)) == dataset.n_classes
     assert len(dataset.class_names) == dataset.n_classes
     assert dataset.source
-    assert dataset.licence.startswith("CC")
+    assert dataset.licence.startswith(("CC", "BSD"))
     codes = dataset.schema.encode(dataset.data)
     assert codes.shape == (n_rows, n_columns)
     assert not np.isnan(codes).any()
@@ -70,6 +71,7 @@ HASHES = {
     "connect4": "512c862eafdeae02",
     "digits": "14059b22626d4d5a",
     "german_credit": "0a5fe3b0f3033502",
+    "italy_power": "669bb1b96220453c",
     "mnist": "1cce727a827bb43c",
 }
 
@@ -99,6 +101,15 @@ def test_german_credit():
     assert (data.target == "good").sum() == 700
     order = data.data["savings_account_and_bonds"].cat.categories
     assert list(order)[1:3] == ["... < 100 DM", "100 <= ... < 500 DM"]
+
+
+def test_italy_power():
+    data = load_italy_power()
+    assert np.unique(data.target, return_counts=True)[1].tolist() == [547, 549]
+    hours = data.data.to_numpy()
+    assert hours[0, :2].tolist() == [-0.71051757, -1.1833204]  # as aeon has them
+    np.testing.assert_allclose(hours.mean(axis=1), 0, atol=1e-6)
+    np.testing.assert_allclose(hours.std(axis=1, ddof=1), 1, atol=1e-6)
 
 
 def test_mnist_keeps_its_official_test_rows():

@@ -606,9 +606,9 @@ def test_rows_without_label_are_no_part_of_the_baselines_choice(iris, monkeypatc
     seen = []
     real = students_cart._fit_tree
 
-    def watched(rows, targets, weight, settings, held_out=None):
+    def watched(given, settings, held_out=None):
         seen.append(None if held_out is None else held_out.rows.codes)
-        return real(rows, targets, weight, settings, held_out)
+        return real(given, settings, held_out)
 
     monkeypatch.setattr(students_cart, "_fit_tree", watched)
     teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))

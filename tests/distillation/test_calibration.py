@@ -384,7 +384,7 @@ def test_drawn_rows_decide_and_do_not_count_in_full_leaves():
     rows = np.repeat([[0.0], [1.0]], 40, axis=0)
     logits = np.where(rows > 0.5, [[0.0, 2.0]], [[2.0, 0.0]])
     given = TransferSet(rows, logits)
-    drawn = TransferSet(rows, 0.1 * logits)
+    drawn = TransferSet(rows, 0.1 * logits, origin=np.full(80, "drawn"))
     target = Target("soft")
     whole = given.join(drawn)
     fitted = fit_student(CartStudent(2, search="greedy"), target, whole)

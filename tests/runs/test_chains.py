@@ -21,6 +21,7 @@ from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 from interpretkd.teachers import (
     AbsentTeacher,
     CallableTeacher,
+    EnsembleTeacher,
     LazyTeacher,
     MLPRegressorTeacher,
     MLPTeacher,
@@ -232,6 +233,101 @@ def test_a_zip_that_goes_deeper_than_a_chain_is_not_unpacked(
     whole = _zip({file.name: file.read_bytes() for file in damaged.iterdir()})
     with pytest.raises(InputError, match=r"other\.zip"):
         unpack_run(whole, tmp_path / "runs", "chain.zip")
+
+
+def _ensemble(**settings: Any) -> EnsembleTeacher:
+    members = [
+        MLPTeacher(hidden=(6,), max_epochs=4, random_state=seed).fit(X, y)
+        for seed in range(2)
+    ]
+    between = _taught_by(members[0], BoostedStudent(6, n_jobs=1))
+    return EnsembleTeacher([*members, between], **settings)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"how": "probabilities", "weights": [1, 2, 0]}, {"how": "votes"}],
+    ids=str,
+)
+def test_an_ensemble_says_what_it_said(
+    tmp_path: Path, settings: Any, late: bool
+) -> None:
+    model = _taught_by(_ensemble(**settings))
+    path = save(model, tmp_path / "run", X, y)
+    found = load_run(path, late_teacher=late).model
+    np.testing.assert_array_equal(found.teacher_.logits(X), model.teacher_.logits(X))
+    np.testing.assert_array_equal(found.logits(X), model.logits(X))
+    assert found.teacher_.n_parameters == model.teacher_.n_parameters
+    assert str(found.fidelity(X)) == str(model.fidelity(X))
+    kept = found.teacher_.estimator
+    assert isinstance(kept, EnsembleTeacher)
+    np.testing.assert_array_equal(kept.weights_, model.teacher_.estimator.weights_)
+    again = save(found, tmp_path / "again", X, y)
+    for name in ("teacher.zip", "teacher.json"):
+        assert (again / name).read_bytes() == (path / name).read_bytes()
+    whole = _zip({file.name: file.read_bytes() for file in path.iterdir()})
+    assert unpack_run(whole, tmp_path / "runs", "chain.zip").is_dir()
+
+
+def test_weights_that_were_chosen_are_kept(tmp_path: Path) -> None:
+    teacher = _ensemble(weights="validation").fit(X, y)
+    model = _taught_by(teacher)
+    found = load(save(model, tmp_path / "run", X, y))
+    np.testing.assert_allclose(
+        found.teacher_.logits(X), teacher.logits(X), rtol=1e-12, atol=1e-12
+    )
+
+
+def test_an_ensemble_with_code_is_described_with_its_size(tmp_path: Path) -> None:
+    network = _network()
+    both = EnsembleTeacher([network, CallableTeacher(network.logits)])
+    found = load(save(_taught_by(both), tmp_path / "run", X, y))
+    assert isinstance(found.teacher_.estimator, AbsentTeacher)
+    assert found.teacher_.estimator.description == "EnsembleTeacher"
+
+
+ENSEMBLES: dict[str, Callable[[dict[str, Any], dict[str, bytes]], object]] = {
+    "a weight too many": lambda told, files: told["config"].update(weights=[1] * 4),
+    "a weight below 0": lambda told, files: told["config"].update(weights=[-1, 1, 1]),
+    "another mixture": lambda told, files: told["config"].update(how="eval"),
+    "weights to be chosen": lambda told, files: told["config"].update(
+        weights="validation"
+    ),
+    "no config": lambda told, files: told.update(config=None),
+    "no first member": lambda told, files: [
+        files.pop(name) for name in sorted(files) if name.startswith("0/")
+    ],
+    "no weights of a network": lambda told, files: files.pop("1/teacher.safetensors"),
+    "a file beside": lambda told, files: files.update({"teacher.json": b"{}"}),
+    "a student": lambda told, files: files.update({"0/student.npz": b"PK"}),
+    "a path": lambda told, files: files.update({"../teacher.json": b"{}"}),
+    "nothing": lambda told, files: files.clear(),
+    "a description": lambda told, files: files.update(
+        {"0/teacher.json": json.dumps(told | {"kind": "described"}).encode()}
+    ),
+}
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_an_ensemble_that_save_never_wrote_is_refused(
+    ensemble_path: Path, tmp_path: Path, name: str, late: bool
+) -> None:
+    files = _inside((ensemble_path / "teacher.zip").read_bytes())
+    told = json.loads((ensemble_path / "teacher.json").read_text())
+    ENSEMBLES[name](told, files)
+    damaged = _with_teacher(ensemble_path, tmp_path / "run", _zip(files))
+    (damaged / "teacher.json").write_text(json.dumps(told))
+    _resign(damaged)
+    with pytest.raises(BundleError, match=r"teacher\.(zip|json|safetensors)"):
+        load_run(damaged, late_teacher=late)
+
+
+@pytest.fixture(scope="module")
+def ensemble_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = _taught_by(_ensemble())
+    return save(model, tmp_path_factory.mktemp("ensemble") / "run", X, y)
 
 
 @settings(max_examples=40)

@@ -235,6 +235,20 @@ def test_the_label_has_its_share_at_every_temperature(
     np.testing.assert_allclose(target.mixture(logits, labels), meant, atol=1e-12)
 
 
+@pytest.mark.parametrize("temperature", [0.25, 0.5])
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.5])
+def test_below_temperature_one_all_but_the_smallest_shares_are_kept(
+    temperature: float, alpha: float
+) -> None:
+    """A column below one in a million counts as much, when it is read in its root."""
+    labels = np.eye(3)[LOGITS.argmin(axis=1)]
+    target = Target("soft", temperature, alpha)
+    read = probabilities(target.decode(target.encode(LOGITS, labels)))
+    meant = (1 - alpha) * probabilities(LOGITS) + alpha * labels
+    np.testing.assert_allclose(read, meant, atol=2 * 1e-6**temperature)
+    np.testing.assert_array_equal(read.argmax(axis=1), meant.argmax(axis=1))
+
+
 def test_a_label_counts_no_more_at_a_temperature() -> None:
     logits, labels = np.array([[2.0, 0.0]]), np.array([[0.0, 1.0]])
     target = Target("soft", temperature=4.0, alpha=0.45)

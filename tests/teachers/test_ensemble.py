@@ -335,15 +335,16 @@ class TestWeights:
 
         rows, steep, likely = np.arange(n), [], []
         for answers in said:
-            hit = decide(answers) == right
-            share = (hit.sum() + 1) / (n + 3)
-            z = answers.logits
+            votes, z = decide(answers), answers.logits
+            shares = np.bincount(right, minlength=3) / n
+            met = [np.bincount(right[votes == k], minlength=3) for k in range(3)]
+            met = [(c + 3 * shares) / (c.sum() + 3) for c in met]
             best = minimize_scalar(
                 lambda s, z=z: -log_softmax(s * z, axis=1)[rows, right].mean(),
                 bounds=(0, 20),
             ).x
             steep.append(best)
-            of_vote = np.where(hit, share, (1 - share) / 2)
+            of_vote = np.array([met[v][k] for v, k in zip(votes, right, strict=True)])
             own = softmax(best * z, axis=1)[rows, right]
             likely.append(of_vote if how == "votes" else own)
 
@@ -436,6 +437,14 @@ class TestWeights:
         rows = X.iloc[test]
         assert found.score(rows, y[test]) >= equal.score(rows, y[test]) - 0.03
 
+    def test_who_votes_for_the_commonest_class_says_nothing(self) -> None:
+        rng = np.random.default_rng(0)
+        right = rng.choice(3, 600, p=[0.1, 0.25, 0.65])
+        good = np.where(rng.random(600) < 0.25, rng.integers(0, 3, 600), right)
+        said = [Answers(np.eye(3)[votes]) for votes in (good, np.full(600, 2))]
+        found = _validated_weights(said, np.eye(3)[right], "votes", "multiclass")
+        assert found[1] < 0.02
+
     def test_a_flat_teacher_is_no_cure_for_overconfidence(self) -> None:
         X, y = load_breast_cancer(return_X_y=True)
         trees = [
@@ -466,6 +475,13 @@ class TestTeaching:
         assert model.teacher_.estimator.weights_.shape == (3,)
         with pytest.raises(ValueError, match="requires y"):
             DistilledClassifier(EnsembleTeacher(THREE, weights="validation")).fit(IRIS)
+
+    def test_values_by_agreement_need_rows_alone(self) -> None:
+        X, y = load_diabetes(return_X_y=True)
+        members = [LinearRegression().fit(X, y), Ridge().fit(X, y)]
+        teacher = EnsembleTeacher(members, weights="agreement")
+        model = DistilledRegressor(teacher, GREEDY, random_state=0).fit(X)
+        np.testing.assert_allclose(model.teacher_.estimator.weights_, 0.5)
 
     def test_unfitted_members_are_fitted_to_the_kept_rows(self) -> None:
         teacher = EnsembleTeacher([LogisticRegression(max_iter=1000), GaussianNB()])

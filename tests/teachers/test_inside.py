@@ -14,6 +14,7 @@ from torch import nn
 
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier
+from interpretkd.runs import load
 from interpretkd.students import CartStudent
 from interpretkd.teachers import (
     CachedTeacher,
@@ -318,3 +319,16 @@ def test_rows_are_read_before_they_are_asked_about(mlp: MLPTeacher) -> None:
     np.testing.assert_array_equal(
         teacher.checkpoints[0].logits(given_rows), plain.checkpoints[0].logits(IRIS)
     )
+
+
+def test_a_saved_network_is_read_when_it_is_built(
+    mlp: MLPTeacher, tmp_path: Any
+) -> None:
+    student = CartStudent(4, search="greedy")
+    model = DistilledClassifier(FrozenEstimator(mlp), student, random_state=0)
+    model.fit(IRIS).save(tmp_path / "run")
+    saved = load(tmp_path / "run").teacher_
+    assert saved.layers == ("blocks.0", "blocks.1")
+    assert saved.offers == {"activations", "gradients"}
+    assert saved.origin is saved
+    np.testing.assert_array_equal(saved.activations(IRIS, 0), mlp.activations(IRIS, 0))

@@ -24,6 +24,7 @@ from interpretkd.explain import (
     points_text,
     shape_effects,
 )
+from interpretkd.models import Forest
 
 COLOURS = [BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 2]]
@@ -458,7 +459,7 @@ found = caches.analysis()
 if found.tree is not None:
     st.info("A tree adds nothing up: it is read rule by rule, see Rules.")
     address.link("Go to Rules", "rules")
-elif found.family == "BoostedStudent":
+elif isinstance(found.form, Forest):
     show_forest(found)
 else:
     show_linear(found)

@@ -15,6 +15,7 @@ from interpretkd._base import amount_text, counted, csv_text, prediction_text
 from interpretkd.evaluation import Analysis
 from interpretkd.explain import shape_effects
 from interpretkd.export import conditions_sql
+from interpretkd.models import Forest
 from interpretkd.rules import Rule, RuleSet, readable
 
 # The widgets that leave rules out, and what they say when they do not.
@@ -392,7 +393,7 @@ widgets.head(
 found = caches.analysis()
 if found.tree is not None:
     show_tree_rules(found)
-elif found.family == "BoostedStudent":
+elif isinstance(found.form, Forest):
     show_forest_rules(found)
 else:
     st.info("A linear student adds up terms and has no rules: see Effects.")

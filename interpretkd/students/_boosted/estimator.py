@@ -87,6 +87,12 @@ class BoostedStudent(_Student):
     parameters trees with such leaves agreed less with the teacher, on average
     (``interpretkd bench boosted``).
 
+    ``fit_encoded(training, start=forest)`` goes on from the trees of an earlier fit,
+    such as one to other rows or weights, and leaves both as one forest. The earlier
+    trees stay as they are; some rounds and then more on the same rows are all of them
+    at once, to float32, but where `subsample` or `column_share` draw. Where rows are
+    watched, it is never worse on them than the start.
+
     Examples
     --------
     >>> import numpy as np

@@ -101,6 +101,14 @@ class CartStudent(_Student):
     schema_ : Schema
         The columns it reads.
 
+    Notes
+    -----
+    Hints (of `TrainingData`) are guide columns that greedy growth looks at beside the
+    targets: a test gains what it gains on both, which counts for `min_gain`, too. So
+    they shape the greedy tree, and of the refined search the tree it begins with. What
+    a leaf answers, objective, size and scores are about the targets alone. They cost
+    growth in proportion to their number.
+
     References
     ----------
     Liu, Wang & Matwin (2018), as told by Alkhulaifi, Alsahli & Ahmad (2020): CART by
@@ -223,6 +231,26 @@ class CartStudent(_Student):
         """
         return _replace_auto(clone(self), "objective", _objective(target))
 
+    def averages(self, target: Target) -> bool:
+        """Say whether of equal rows only the mean of their target columns counts.
+
+        So it is while a tree grows, by squared error. A search lowers its objective,
+        in which each row may vote.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            False for a search that counts the rows that are decided otherwise.
+        """
+        objective = _objective(target) if self.objective == "auto" else self.objective
+        votes = objective in ("disagreement", "label_disagreement")
+        return self.search == "greedy" or not votes
+
     def without_search(self) -> Self:
         """Return a faster student that ranks targets in the same order.
 
@@ -236,6 +264,24 @@ class CartStudent(_Student):
             return self
         size = {"max_leaves": 16} if given.get("max_leaves") == "auto" else {}
         return clone(self).set_params(search="greedy", **size)
+
+    def squares(self, target: Target) -> bool:
+        """Say whether columns that are all scaled and moved alike are as good.
+
+        So it is for every search, but for costs and gains with a unit of their own.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            Whether its tests and decisions would be the same.
+        """
+        costs = self.class_cost is None and self.feature_cost is None
+        return costs and not self.min_gain and self.objective != "cross_entropy"
 
     @property
     def hint_refusal(self) -> str | None:

@@ -26,6 +26,7 @@ from interpretkd.students._linear.path import (
 from interpretkd.students._linear.points import _fit_points
 from interpretkd.students._linear.solvers import PENALTIES, SPARSE, _fit_linear
 from interpretkd.students._threads import few_threads
+from interpretkd.targets import Target
 
 _ROUGHLY = 1e-4
 """How exactly a path is solved that only selects features, to be fitted anew."""
@@ -72,6 +73,13 @@ class LinearStudent(_Student):
         The steps that the solver took.
     schema_ : Schema
         The columns it reads.
+
+    Notes
+    -----
+    Hints (of `TrainingData`) are guide columns that are fitted beside the targets under
+    half the squared error, and left out of the form. Under the group penalty, and where
+    `max_terms` chooses by it, a feature counts by what it tells about both; the other
+    penalties tie no column to another, and refuse hints.
 
     Examples
     --------
@@ -171,6 +179,24 @@ class LinearStudent(_Student):
             check_integer(name, "max_terms", self.max_terms, 1, optional=True)
         check_boolean(name, "points", self.points)
         check_integer(name, "max_points", self.max_points, 1)
+
+    def squares(self, target: Target) -> bool:
+        """Say whether columns that are all scaled and moved alike are as good.
+
+        Under the other penalties a smaller scale is a stronger penalty.
+
+        Parameters
+        ----------
+        target : Target
+            What it would be fitted to.
+
+        Returns
+        -------
+        bool
+            Whether it would decide the same.
+        """
+        plain = self.penalty == "l2" and self.max_terms is None and not self.points
+        return plain and super().squares(target)
 
     @property
     def hint_refusal(self) -> str | None:

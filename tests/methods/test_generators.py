@@ -1,0 +1,214 @@
+"""Further rows as steps: neutral values, budgets, chance, and what never counts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from interpretkd import (
+    BoostedStudent,
+    CallableTeacher,
+    CartStudent,
+    DistilledClassifier,
+    DistilledRegressor,
+    InputError,
+    LinearStudent,
+)
+from interpretkd.methods import Confidence, Images, Mix, Munge, Resample
+
+GREEDY = CartStudent(6, search="greedy")
+TABULAR = (Mix, Resample, Munge)
+FAST = {"target": "soft", "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = X[:260, :6]
+    teacher = LogisticRegression(max_iter=10_000).fit(X, y[:260])
+    return X, y[:260], FrozenEstimator(teacher)
+
+
+class SeesImages:
+    """A teacher that reads its columns as pixels, and counts its questions."""
+
+    task, classes_, image_shape_ = "multiclass", np.arange(2), (8, 8)
+
+    def __init__(self):
+        self.seen = []
+
+    def logits(self, X):
+        self.seen.append(np.array(X))
+        light = np.asarray(X)[:, 16:40].mean(axis=1) - 5
+        return np.column_stack([-light, light])
+
+
+def arrays(model):
+    return model.student_.form_.nodes.threshold, model.student_.form_.value
+
+
+@pytest.mark.parametrize("kind", [*TABULAR, Images])
+@pytest.mark.parametrize("neutral", [{"n_rows": 0}, {"n_rows": 0.0}, {"share": 0.0}])
+def test_a_neutral_generator_changes_nothing(cancer, kind, neutral):
+    X, y, teacher = cancer
+    if kind is Images:
+        X, y, teacher = load_digits().data[:150], None, SeesImages()
+    for student in (GREEDY, BoostedStudent(5, n_jobs=1)):
+        plain, other = (
+            DistilledClassifier(teacher, student, transfer=step, **FAST).fit(X, y)
+            for step in (None, kind(**neutral))
+        )
+        for one, two in zip(arrays(plain), arrays(other), strict=True):
+            np.testing.assert_array_equal(one, two)
+        assert plain.queries_ == other.queries_
+        assert other.n_asked_ == 0
+
+
+@pytest.mark.parametrize("kind", TABULAR)
+@pytest.mark.parametrize(
+    "student",
+    [GREEDY, CartStudent(4), BoostedStudent(5, n_jobs=1), LinearStudent()],
+    ids=["greedy", "auto", "boosted", "linear"],
+)
+def test_a_budget_holds_for_the_whole_fit(cancer, kind, student):
+    X, y, teacher = cancer
+    step = kind(2.0, budget=90)
+    model = DistilledClassifier(teacher, student, transfer=step, **FAST).fit(X, y)
+    assert model.n_asked_ == 90
+    assert len(X) < model.queries_ <= len(X) + 90
+    assert str(step) in model.recipe_
+    assert "90 questions" in str(step)
+
+
+def test_what_is_drawn_once_is_drawn_without_the_validation_rows(cancer):
+    X, _, teacher = cancer
+    own = np.column_stack([X, np.arange(len(X)) * 1000.0])  # a row's own number
+    asked = CallableTeacher(
+        lambda rows: teacher.decision_function(rows[:, :-1]), classes=[0, 1]
+    )
+    for student in (CartStudent(4), LinearStudent()):
+        step = Resample(400, budget=400)
+        model = DistilledClassifier(asked, student, transfer=step, **FAST).fit(own)
+        made = model.transfer_set_.take(np.flatnonzero(~model.transfer_set_.is_given))
+        numbers = np.asarray(made.rows)[:, -1] / 1000
+        assert not np.isin(numbers, model.validation_rows_).any()
+
+
+@pytest.mark.parametrize("kind", TABULAR)
+def test_the_same_seed_draws_the_same_rows(cancer, kind):
+    X, y, teacher = cancer
+
+    def rows(seed, **steps):
+        steps = {"transfer": kind(120), **steps}
+        model = DistilledClassifier(teacher, GREEDY, target="soft", **steps)
+        table = model.set_params(random_state=seed).fit(X, y).transfer_set_.to_frame()
+        made = table[table["(origin)"] == kind.__name__.lower()]
+        return made.drop(columns="(weight)").reset_index(drop=True)
+
+    one = rows(0)
+    assert len(one) == 120
+    pd.testing.assert_frame_equal(one, rows(0))
+    pd.testing.assert_frame_equal(one, rows(0, weights=Confidence()))
+    other = next(k for k in TABULAR if k is not kind)
+    pd.testing.assert_frame_equal(one, rows(0, transfer=[other(50), kind(120)]))
+    pd.testing.assert_frame_equal(one, rows(0, transfer=[kind(120), other(50)]))
+    assert not one.equals(rows(1))
+    two = rows(0, transfer=[kind(120), kind(120)])  # each has draws of its own
+    assert len(two) == 240
+    assert not two[:120].reset_index(drop=True).equals(two[120:].reset_index(drop=True))
+
+
+@pytest.mark.parametrize("kind", TABULAR)
+def test_made_rows_are_in_no_support_and_of_their_share(cancer, kind):
+    X, y, teacher = cancer
+    step = kind(3.0, share=0.5)
+    model = DistilledClassifier(teacher, GREEDY, transfer=step, **FAST).fit(X, y)
+    used = model.transfer_set_
+    made = ~used.is_given
+    assert made.sum() == 3 * len(X)
+    assert used.weights[made].sum() == pytest.approx(0.5 * len(X))
+    assert model.tree_.support[0] == len(X)
+    assert model.tree_.cover[0] == pytest.approx(1.5 * len(X))
+    assert model.baseline_.tree_.cover[0] == pytest.approx(len(X))
+    few = kind(10).set_params(share=1.0)  # none counts more than a given one
+    used = clone(model).set_params(transfer=few).fit(X, y).transfer_set_
+    assert used.weights[~used.is_given].max() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("kind", TABULAR)
+def test_frames_keep_their_columns(kind):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "home": rng.choice(["own", "rent"], 80).astype(object),
+            "age": pd.array(rng.integers(18, 80, 80), dtype="Int64"),
+            "debt": rng.exponential(size=80),
+        }
+    )
+    frame.loc[::7, ["age", "home"]] = None
+    seen = []
+
+    def answers(rows):
+        assert list(rows.columns) == list(frame.columns)
+        seen.append(len(rows))
+        score = (rows["home"] == "own").to_numpy(dtype=float) - rows["debt"].to_numpy()
+        return np.column_stack([-score, score])
+
+    teacher = CallableTeacher(answers, classes=["no", "yes"])
+    model = DistilledClassifier(teacher, GREEDY, transfer=kind(200), **FAST).fit(frame)
+    table = model.transfer_set_.to_frame()
+    made = table[table["(origin)"] != "given"]
+    assert set(made["home"].dropna()) <= {"own", "rent"}
+    ages = made["age"].astype(float).dropna()
+    assert (ages == ages.round()).all()
+    assert ages.between(18, 80).all()
+    assert made["home"].isna().any()
+    assert model.queries_ == sum(seen)
+
+
+def test_regressions_get_rows_too():
+    X, y = load_diabetes(return_X_y=True)
+    teacher = FrozenEstimator(LinearRegression().fit(X, y))
+    model = DistilledRegressor(
+        teacher, GREEDY, transfer=[Mix(100), Munge(100)], random_state=0
+    ).fit(X[:200])
+    origins = model.transfer_set_.to_frame()["(origin)"].value_counts().to_dict()
+    assert origins == {"given": 200, "mix": 100, "munge": 100}
+
+
+def test_images_are_moved_where_the_teacher_sees_images(cancer):
+    rows, teacher = load_digits().data[:200], SeesImages()
+    step = Images(1.0, budget=150)
+    model = DistilledClassifier(teacher, GREEDY, transfer=step, **FAST).fit(rows)
+    made = np.asarray(model.transfer_set_.rows)[~model.transfer_set_.is_given]
+    assert len(made) == 150
+    assert 0 <= made.min() <= made.max() <= 16
+    np.testing.assert_array_equal(made, np.round(made))
+    given = {tuple(row) for row in rows.tolist()}
+    assert np.mean([tuple(row) in given for row in made.tolist()]) < 0.05
+    assert model.queries_ == sum(len(part) for part in teacher.seen) <= 350
+    X, y, plain = cancer
+    with pytest.raises(InputError, match="The step Images of DistilledClassifier need"):
+        DistilledClassifier(plain, GREEDY, transfer=Images()).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        (Munge(p=0.0), r"The 'p' parameter of Munge must be a float in \(0, 1\]"),
+        (Munge(s=0.0), "The 's' parameter of Munge must be a float in"),
+        (Mix(-1), "The 'n_rows' parameter of Mix must be an int in"),
+        (Resample(share=2.0), "The 'share' parameter of Resample must be"),
+        (Mix(budget=0), "The 'budget' parameter of Mix must be"),
+        (Images(zoom=1.0), "The 'zoom' parameter of Images must be"),
+        (Images(sigma=0.0), "The 'sigma' parameter of Images must be"),
+        (Images(turn=181.0), "The 'turn' parameter of Images must be"),
+    ],
+)
+def test_what_is_out_of_range_is_said(cancer, step, sentence):
+    X, y, teacher = cancer
+    with pytest.raises(InputError, match=sentence):
+        DistilledClassifier(teacher, GREEDY, transfer=step).fit(X, y)

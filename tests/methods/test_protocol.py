@@ -1,0 +1,577 @@
+"""The protocol: order, chance, questions, refusals, and rows that no step may see."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings, strategies as st
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
+
+from interpretkd import (
+    BoostedStudent,
+    CallableTeacher,
+    CartStudent,
+    DistilledClassifier,
+    DistilledRegressor,
+    InputError,
+    LinearStudent,
+)
+from interpretkd.methods import (
+    Auto,
+    Confidence,
+    FromFunction,
+    Hint,
+    Questions,
+    Reply,
+    RowGenerator,
+    Scheme,
+    Step,
+    Weighting,
+)
+from interpretkd.teachers import as_teacher
+from interpretkd.transfer import GIVEN, REPEATED, UNLABELLED
+
+GREEDY = CartStudent(6, search="greedy")
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = X[:, :6]
+    teacher = LogisticRegression(max_iter=10_000).fit(X, y)
+    return X, y, FrozenEstimator(teacher)
+
+
+class Turned(Reply):
+    """The teacher's answers for every other class."""
+
+    def __init__(self, turn=True):
+        self.turn = turn
+
+    def reply(self, transfer_set, context):
+        return -transfer_set.logits if self.turn else transfer_set.logits
+
+
+class Near(RowGenerator):
+    """Given rows, moved a little."""
+
+    def __init__(self, n_rows=0.5, share=1.0, budget=None):
+        self.n_rows, self.share, self.budget = n_rows, share, budget
+
+    def draw(self, transfer_set, context, n_rows):
+        place = context.rng.integers(len(transfer_set), size=n_rows)
+        rows = np.asarray(transfer_set.rows, dtype=float)[place]
+        return rows * (1 + 0.01 * context.rng.random(rows.shape))
+
+
+class Noted(Weighting):
+    """Weights that do nothing, and note what they are given."""
+
+    def __init__(self, seen=None):
+        self.seen = seen
+
+    def __sklearn_clone__(self):
+        return self
+
+    def weigh(self, transfer_set, context):
+        self.seen.append((transfer_set, context.rng.random()))
+        return np.ones(len(transfer_set))
+
+
+class First(Hint):
+    """The first column as a guide."""
+
+    def __init__(self, share=0.3):
+        self.share = share
+
+    def columns(self, transfer_set, context):
+        return np.asarray(transfer_set.rows, dtype=float)[:, :1]
+
+
+class Twice(Scheme):
+    """Fit, and let the student teach itself once more."""
+
+    def run(self, transfer_set, context, fit):
+        first = fit(transfer_set)
+        logits = first.logits(transfer_set)
+        return fit(replace(transfer_set, logits=logits, own=None))
+
+
+def fitted(cancer, student=GREEDY, labels=True, **given):
+    X, y, teacher = cancer
+    given = {"target": "soft", "transfer": None, "random_state": 0, **given}
+    return DistilledClassifier(teacher, student, **given).fit(X, y if labels else None)
+
+
+# --- rows that are held out
+
+
+@pytest.mark.parametrize(
+    "student",
+    [GREEDY, CartStudent("auto"), BoostedStudent(5, n_jobs=1), LinearStudent()],
+    ids=str,
+)
+def test_no_step_sees_a_held_out_row_before_all_is_chosen(cancer, student):
+    X, y, _ = cancer
+    rows = np.column_stack([X, np.arange(len(X))])  # a marker in every row
+    asked = FrozenEstimator(LogisticRegression(max_iter=10_000).fit(rows, y))
+    seen = []
+    model = DistilledClassifier(
+        asked, student, weights=[Noted(seen)], transfer=Near(), random_state=0
+    ).fit(rows, y)
+    held_out = set(model.validation_rows_.tolist())
+    marks = [set(part.rows[part.is_given, -1].astype(int)) for part, _ in seen]
+    whole = [len(mark) == len(X) for mark in marks]
+    assert len(marks) > 1
+    for mark, is_whole in zip(marks, whole, strict=True):
+        assert is_whole or not mark & held_out
+    if isinstance(student, BoostedStudent):  # it watches them to the end
+        assert not any(whole)
+    elif isinstance(student, CartStudent):  # one fit alone is to all rows
+        assert sum(whole) == 1
+
+
+@pytest.mark.parametrize("student", [BoostedStudent(5, n_jobs=1), CartStudent(4)])
+def test_what_is_chosen_on_held_out_rows_is_judged_by_the_raw_teacher(cancer, student):
+    X, _, teacher = cancer
+    model = fitted(cancer, student, target="auto", replies=Turned(), labels=False)
+    assert all(trial.fidelity < 0.5 for trial in model.trials_)
+    assert model.fidelity(X).value < 0.5
+    told = model.transfer_set_
+    decided = told.logits.argmax(axis=1)
+    raw = teacher.estimator.decision_function(np.asarray(told.rows)) > 0
+    assert (decided != raw).all()
+
+
+# --- neutral values change nothing
+
+
+@pytest.mark.parametrize(
+    "neutral",
+    [
+        {"replies": Turned(False)},
+        {"weights": Confidence(0.0)},
+        {"transfer": Near(0)},
+        {"transfer": Near(share=0.0)},
+        {"hints": First(0.0)},
+        {"replies": [], "weights": [], "hints": [], "transfer": []},
+        {"replies": [Turned(), Turned()]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("student", [GREEDY, CartStudent(6, random_state=0)])
+def test_a_neutral_step_changes_nothing(cancer, neutral, student):
+    X, _, _ = cancer
+    plain, other = fitted(cancer, student), fitted(cancer, student, **neutral)
+    np.testing.assert_array_equal(plain.tree_.nodes.feature, other.tree_.nodes.feature)
+    np.testing.assert_allclose(plain.logits(X), other.logits(X), rtol=0, atol=1e-12)
+
+
+def test_no_step_does_not_move_the_chance_of_another(cancer):
+    seen = []
+    alone = fitted(cancer, transfer=Near(), weights=Noted(seen))
+    both = fitted(cancer, transfer=Near(), weights=[Confidence(0.0), Noted(seen)])
+    made = [
+        model.transfer_set_.rows[~model.transfer_set_.is_given]
+        for model in (alone, both)
+    ]
+    np.testing.assert_array_equal(*made)
+    assert len({chance for _, chance in seen}) == 1
+    two = fitted(cancer, transfer=[Near(), Near()])
+    first, second = np.split(two.transfer_set_.rows[~two.transfer_set_.is_given], 2)
+    np.testing.assert_array_equal(first, made[0])
+    assert not np.array_equal(first, second)
+
+
+# --- order, weights, hints, rows
+
+
+def test_the_slots_are_applied_in_their_order(cancer):
+    seen = []
+    model = fitted(
+        cancer, weights=[Noted(seen)], transfer=Near(), replies=Turned(), hints=First()
+    )
+    told = seen[-1][0]
+    made = ~told.is_given
+    assert made.any()
+    assert told.hints is None  # they come behind the weights
+    raw = model.teacher_.logits(told.rows)
+    np.testing.assert_array_equal(told.logits, -raw)  # replies to made rows, too
+    hints = model.transfer_set_.hints
+    assert hints.shape == (len(told), 1)
+    np.testing.assert_allclose(hints.var(axis=0).sum(), 0.3)
+
+
+@given(
+    counts=st.lists(st.floats(0, 9), min_size=30, max_size=30).filter(
+        lambda counts: np.count_nonzero(counts) > 15
+    ),
+    exponent=st.floats(0, 2),
+    n_rows=st.integers(0, 40),
+    share=st.floats(0, 1),
+)
+@settings(max_examples=15, deadline=None)
+def test_weights_keep_their_mean_and_made_rows_their_share(
+    counts, exponent, n_rows, share
+):
+    rows = np.linspace(-1, 1, 30)[:, None]
+    teacher = CallableTeacher(
+        lambda X: np.column_stack([X[:, 0], -X[:, 0]]), classes=[0, 1]
+    )
+    model = DistilledClassifier(
+        teacher,
+        CartStudent(2, search="greedy", min_samples_leaf=1),
+        target="soft",
+        transfer=Near(n_rows, share),
+        weights=Confidence(exponent),
+        random_state=0,
+    ).fit(rows, sample_weight=counts)
+    told = model.transfer_set_
+    before = np.sum(counts) / np.mean(counts)
+    made = min(n_rows, share * before) if n_rows else 0
+    assert told.weights.sum() == pytest.approx(before + made)
+    assert (told.weights >= 0).all()
+    assert (~told.is_given).sum() == (n_rows if share > 0 else 0)
+
+
+def test_made_rows_are_marked_and_count_in_no_support(cancer):
+    X, y, teacher = cancer
+    model = DistilledClassifier(
+        teacher, GREEDY, target="soft", transfer=Near(1.0), random_state=0
+    ).fit(X[:400], y[:400], X_unlabelled=X[400:])
+    table = model.transfer_set_.to_frame()
+    counts = table["(origin)"].value_counts()
+    assert dict(counts) == {GIVEN: 400, UNLABELLED: 169, "near": 569}
+    assert table["(label)"].notna().sum() == 400
+    assert set(table["(decision)"]) == {0, 1}
+    assert model.tree_.support[0] == 569
+    assert model.n_asked_ == 569
+    assert (table["(label)"][:400].astype(int) == y[:400]).all()
+
+
+def test_rows_that_occur_once_more_count_once_in_a_support(cancer):
+    class Again(Reply):
+        def apply(self, transfer_set, context):
+            index = np.tile(np.arange(len(transfer_set)), 2)
+            both = transfer_set.take(index)
+            origin = np.repeat([GIVEN, REPEATED], len(transfer_set))
+            return replace(both, origin=origin, weight=0.5 * both.weights)
+
+    plain, twice = fitted(cancer), fitted(cancer, replies=Again())
+    assert len(twice.transfer_set_) == 2 * len(plain.transfer_set_)
+    assert (twice.tree_.support == plain.tree_.support).all()
+    np.testing.assert_allclose(
+        plain.logits(cancer[0]), twice.logits(cancer[0]), atol=1e-9
+    )
+
+
+def test_the_frame_names_the_classes_and_the_columns():
+    rows = pd.DataFrame({"a": np.linspace(-1, 1, 40), "b": ["x", "y"] * 20})
+    teacher = CallableTeacher(
+        lambda X: np.column_stack([X["a"], -X["a"]]), classes=["no", "yes"]
+    )
+    model = DistilledClassifier(teacher, GREEDY, target="soft", transfer=None)
+    table = model.fit(rows).transfer_set_.to_frame()
+    assert list(table) == ["a", "b", "(origin)", "(weight)", "(decision)"]
+    assert list(table["(decision)"].iloc[[0, -1]]) == ["yes", "no"]
+    X, y = load_diabetes(return_X_y=True)
+    taught = DistilledRegressor(FrozenEstimator(LinearRegression().fit(X, y)), GREEDY)
+    values = taught.fit(X, y).transfer_set_.to_frame()
+    known = taught.teacher_.logits(X)[:, 0]
+    np.testing.assert_allclose(values["(decision)"][: len(X)], known)
+
+
+# --- sample weights
+
+
+def test_weights_of_rows_are_those_of_student_and_baseline(cancer):
+    X, y, _ = cancer
+    counts = np.where(X[:, 0] > 14, 20.0, 1.0)
+    model = fitted(cancer)
+    weighed = fitted(cancer)
+    weighed = DistilledClassifier(**weighed.get_params(deep=False)).fit(
+        X, y, sample_weight=counts
+    )
+    scaled = clone(weighed).fit(X, y, sample_weight=1e-6 * counts)
+    for name in ("logits", "baseline_logits"):
+        one, other = getattr(model, name)(X), getattr(weighed, name)(X)
+        assert not np.allclose(one, other)
+        np.testing.assert_allclose(getattr(scaled, name)(X), other, atol=1e-9)
+    direct = CartStudent(6, search="greedy").fit(
+        X, np.eye(2)[y], sample_weight=counts / counts.mean()
+    )
+    np.testing.assert_array_equal(
+        direct.tree_.nodes.threshold, weighed.baseline_.tree_.nodes.threshold
+    )
+
+
+def test_a_teacher_that_is_fitted_here_gets_the_weights(cancer):
+    X, y, _ = cancer
+    counts = np.where(y == 1, 50.0, 1.0)
+    unfitted = LogisticRegression(max_iter=10_000)
+    model = DistilledClassifier(unfitted, GREEDY, target="soft", random_state=0)
+    kept = np.setdiff1d(np.arange(len(X)), model.fit(X, y).validation_rows_)
+    weighed = clone(model).fit(X, y, sample_weight=counts)
+    share = counts / counts.mean()
+    known = clone(unfitted).fit(X[kept], y[kept], sample_weight=share[kept])
+    np.testing.assert_allclose(
+        weighed.teacher_.estimator.coef_, known.coef_, rtol=1e-3, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("bad", [[1.0], [-1.0] * 569, [np.nan] * 569, [0.0] * 569])
+def test_rows_to_fit_to_must_have_weight(cancer):
+    X, y, _ = cancer
+    model = fitted(cancer)
+    counts = np.zeros(len(X))
+    counts[model.validation_rows_] = 1
+    again = DistilledClassifier(**model.get_params(deep=False))
+    with pytest.raises(InputError, match="all lie in the validation part"):
+        again.fit(X, y, sample_weight=counts)
+    held_out_without = again.fit(X, y, sample_weight=1 - counts)
+    assert np.isfinite(held_out_without.logits(X)).all()
+
+
+def test_weights_that_are_none_are_said(cancer, bad):
+    X, y, teacher = cancer
+    with pytest.raises(InputError, match="sample_weight must be 569 numbers"):
+        DistilledClassifier(teacher, GREEDY).fit(X, y, sample_weight=bad)
+
+
+# --- schemes
+
+
+def test_a_scheme_says_in_which_order_is_fitted(cancer):
+    X, _, _ = cancer
+    model = fitted(cancer, BoostedStudent(10, n_jobs=1), scheme=Twice())
+    plain = fitted(cancer, BoostedStudent(10, n_jobs=1))
+    assert not np.allclose(model.logits(X), plain.logits(X))
+    assert model.fidelity(X).value > 0.9
+    assert model.recipe_ == ("Twice()",)
+
+
+def test_a_scheme_must_return_what_it_fitted(cancer):
+    class Nothing(Scheme):
+        def run(self, transfer_set, context, fit):
+            return 3
+
+    with pytest.raises(InputError, match="scheme Nothing must return what its `fit`"):
+        fitted(cancer, scheme=Nothing())
+
+
+# --- questions
+
+
+def test_a_row_is_asked_about_once(cancer):
+    X, _, teacher = cancer
+    asked = []
+
+    def told(rows):
+        asked.append(len(rows))
+        return teacher.estimator.decision_function(rows)[:, None] * [[-0.5, 0.5]]
+
+    model = DistilledClassifier(
+        CallableTeacher(told, classes=[0, 1]),
+        GREEDY,
+        transfer=Near(1.0),
+        random_state=0,
+    )
+    asked.clear()
+    model.fit(X)
+    assert sum(asked) == model.queries_ == len(X) + model.n_asked_ + 455
+
+    questions = Questions(as_teacher(teacher))
+    rows = np.vstack([X[:50], X[:20]])
+    said = questions.ask(rows)
+    np.testing.assert_array_equal(said.logits[:20], said.logits[50:])
+    np.testing.assert_allclose(said.logits, as_teacher(teacher).logits(rows))
+    assert questions.n_asked == 50
+    questions.ask(X[30:60])
+    assert questions.n_asked == 60
+
+
+@given(
+    data=st.lists(
+        st.tuples(
+            st.floats(allow_nan=True, allow_infinity=False, width=32),
+            st.sampled_from(["x", "y", None]),
+            st.integers(-3, 3),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_answers_are_those_of_the_same_row(data):
+    rows = pd.DataFrame(data, columns=["a", "b", "c"])
+    rows["b"] = rows["b"].astype("category")
+    counts = []
+
+    def told(frame):
+        counts.append(len(frame))
+        first = np.nan_to_num(frame["a"].to_numpy(dtype=float), nan=0.5).clip(-1e6, 1e6)
+        second = frame["b"].astype(object).map({"x": 1.0, "y": 2.0}).fillna(3.0)
+        return np.column_stack([first + frame["c"], second.to_numpy(dtype=float)])
+
+    teacher = as_teacher(CallableTeacher(told, classes=[0, 1], output="logits"))
+    questions = Questions(teacher)
+    for part in (rows, rows.iloc[::-1], rows.iloc[: len(rows) // 2 + 1]):
+        said = questions.ask(part.reset_index(drop=True))
+        np.testing.assert_array_equal(said.logits, told(part))
+
+
+@pytest.mark.parametrize("budget", [None, 7])
+def test_a_budget_is_kept(cancer, budget):
+    model = fitted(cancer, BoostedStudent(3, n_jobs=1), transfer=Near(40, 1.0, budget))
+    assert model.n_asked_ == (budget or 40)
+    assert model.queries_ == len(cancer[0]) + model.n_asked_
+
+
+# --- what is refused
+
+
+class Picky(Reply):
+    def __init__(self, need):
+        self.need = need
+
+    @property
+    def needs(self):
+        return frozenset({self.need})
+
+    def reply(self, transfer_set, context):
+        return transfer_set.logits
+
+
+@pytest.mark.parametrize(
+    ("need", "why"),
+    [
+        ("labels", "`fit` was given no labels y"),
+        ("images", "the rows are no images that the teacher reads as such"),
+        ("activations", "the teacher shows no hidden layers"),
+        ("gradients", "the teacher has no derivatives by its inputs"),
+        ("checkpoints", "the teacher kept no checkpoints"),
+    ],
+)
+def test_what_a_step_lacks_is_said(cancer, need, why):
+    sentence = f"The step Picky of DistilledClassifier needs {need}: {why}"
+    with pytest.raises(InputError) as error:
+        fitted(cancer, replies=Picky(need), labels=False)
+    assert str(error.value).startswith(sentence)
+    if need == "labels":
+        assert fitted(cancer, replies=Picky(need)).queries_ > 0
+
+
+class Idle(Step):
+    slot = "replies"
+    tasks = ("regression",)
+
+    def apply(self, transfer_set, context):
+        return transfer_set
+
+    def refusal(self, use):
+        return f"there is {use.n_outputs} value"
+
+
+def test_a_step_of_another_task_or_without_effect_is_refused(cancer):
+    with pytest.raises(InputError, match="is for regression teachers"):
+        fitted(cancer, replies=Idle())
+    X, y = load_diabetes(return_X_y=True)
+    teacher = FrozenEstimator(LinearRegression().fit(X, y))
+    with pytest.raises(InputError) as error:
+        DistilledRegressor(teacher, GREEDY, replies=[Idle()]).fit(X)
+    assert str(error.value) == (
+        "The step Idle of DistilledRegressor would do nothing: there is 1 value."
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"replies": Confidence()}, "'replies' parameter of DistilledClassifier must"),
+        ({"weights": [Turned()]}, "'weights' parameter of DistilledClassifier must"),
+        ({"weights": "best"}, "'weights' parameter of DistilledClassifier must be one"),
+        ({"hints": 3}, "'hints' parameter of DistilledClassifier must be a Hint"),
+        ({"transfer": Auto(Turned())}, "'transfer' parameter of DistilledClassifier"),
+        ({"view": Turned()}, "'view' parameter of DistilledClassifier must be a View"),
+        ({"scheme": Turned()}, "'scheme' parameter of DistilledClassifier must be a S"),
+        ({"weights": Confidence(-1)}, "'exponent' parameter of Confidence must be a"),
+        ({"hints": First(-1)}, "'share' parameter of First must be a float"),
+        ({"transfer": Near(-1)}, "'n_rows' parameter of Near must be an int"),
+        ({"transfer": Near(1.0, 2)}, "'share' parameter of Near must be a float in"),
+        ({"transfer": FromFunction("x")}, "'function' parameter of FromFunction must"),
+        ({"alpha": "best"}, "'alpha' parameter of DistilledClassifier must be a float"),
+    ],
+    ids=str,
+)
+def test_what_is_no_step_is_said(cancer, given, sentence):
+    with pytest.raises(InputError) as error:
+        fitted(cancer, **given)
+    assert sentence in str(error.value)
+
+
+def test_what_a_step_returns_is_checked(cancer):
+    class Short(Reply):
+        def reply(self, transfer_set, context):
+            return transfer_set.logits[:3]
+
+    class Lost(Weighting):
+        def weigh(self, transfer_set, context):
+            return np.full(len(transfer_set), np.nan)
+
+    class Less(Weighting):
+        def weigh(self, transfer_set, context):
+            return -np.ones(len(transfer_set))
+
+    with pytest.raises(InputError, match="replies of Short must have the shape"):
+        fitted(cancer, replies=Short())
+    with pytest.raises(InputError, match="What Lost returns must be finite"):
+        fitted(cancer, weights=Lost())
+    with pytest.raises(InputError, match=r"weights of Less must be .* in \[0, inf\)"):
+        fitted(cancer, weights=Less())
+
+
+# --- scikit-learn's contract
+
+
+def test_steps_are_equal_by_their_parameters():
+    assert Confidence(1.0) == Confidence(1.0) != Confidence(2.0)
+    assert clone(Near(3, 0.5, 7)) == Near(3, 0.5, 7)
+    assert Confidence(1.0) != Turned()
+    assert len({Confidence(1.0), Confidence(1.0)}) == 1
+
+
+def test_lists_are_cloned_and_single_steps_reached_into(cancer):
+    X, y, teacher = cancer
+    steps = [Confidence(1.0), Confidence(0.5)]
+    model = DistilledClassifier(teacher, GREEDY, target="hard", weights=steps)
+    copied = clone(model)
+    assert copied.weights == steps
+    assert copied.weights[0] is not steps[0]
+    assert (
+        clone(model.set_params(weights=Confidence())).get_params()["weights__exponent"]
+        == 2
+    )
+    search = GridSearchCV(
+        DistilledClassifier(teacher, GREEDY, weights=Confidence(), transfer=None),
+        {"weights__exponent": [0.0, 1.0], "target": ["hard", "soft"]},
+        cv=2,
+    ).fit(X, y)
+    assert set(search.best_params_) == {"weights__exponent", "target"}
+
+
+@pytest.mark.parametrize(
+    "student", [CartStudent(4, random_state=0), BoostedStudent(8, n_jobs=1)], ids=str
+)
+def test_rows_that_mislead_are_used_when_told_and_not_when_tried(cancer, student):
+    class Turning(Near):
+        def answer(self, rows, context):
+            return replace(context.ask(rows), logits=-9 * context.ask(rows).logits)
+
+    assert fitted(cancer, student, transfer=Turning(2.0)).n_asked_ > 0
+    assert fitted(cancer, student, transfer=Auto(Turning(2.0))).n_asked_ == 0
+    assert "Near(" in str(Auto(Near()))
