@@ -150,8 +150,9 @@ def _recipe_of(model: Any, given: TransferSet) -> _Recipe:
         methods = _methods(type(model).__name__, model)
     except InputError:  # a run that holds but the sentence of somebody's own step
         return recipe
+    there = context.offers(given)
     steps = {
-        slot: tuple(step for step in own if str(step) in model.recipe_)
+        slot: tuple(s for s in own if str(s) in model.recipe_ and s.needs <= there)
         for slot, own in methods.steps.items()
     }
     whole = _Recipe(context, steps=steps, view=model.view_)

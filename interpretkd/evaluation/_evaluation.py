@@ -369,14 +369,20 @@ class Evaluation(Shown):
                 "The teacher decides all of these rows alike: any constant is as "
                 "faithful, so the fidelity tells nothing."
             )
+
+        def points(share: Estimate) -> float:
+            return 100 * -share.value * (1 - m)
+
         parts = [
-            f"the {name} reaches {format(share, '.1%')}"
+            f"the {name} reaches {format(share, '.1%')} of what is above that"
+            if share.value >= 0
+            else f"the {name} stays {points(share):.1f} points below that"
             for name, share in found.items()
             if share is not None
         ]
         return (
             "Always deciding as the teacher decides most often would have a fidelity "
-            f"of {m:.1%}; of what is above that {', '.join(parts)}."
+            f"of {m:.1%}; {', '.join(parts)}."
         )
 
     def _of_chain(self) -> str:

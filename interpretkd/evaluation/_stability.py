@@ -191,7 +191,7 @@ def stability(
         Rows, best those that the model was fitted to.
     y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
         Their labels (values, for regression); needed for a model with ``alpha`` above
-        0, and used by it alone.
+        0, and used by it and by steps that are about labels alone.
     teacher_logits : array-like of shape (n_samples, n_outputs), default=None
         What the teacher says of the rows; None asks it.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -320,7 +320,7 @@ def _notes(model: Any, way: Refitting, weight: Array | None) -> tuple[str, ...]:
     """Say in what the students differ from the model, where they do."""
     notes = [way.note] if way.note else []
     lesson = model.transfer_set_
-    if weight is None and lesson is not None and not way.recipe.steps.get("weights"):
+    if weight is None and lesson is not None and model.weights is None:
         of_given = lesson.weights[lesson.is_given]
         if len(of_given) and np.ptp(of_given) > 0:
             notes.append(
@@ -331,8 +331,8 @@ def _notes(model: Any, way: Refitting, weight: Array | None) -> tuple[str, ...]:
 
 
 def _labels(model: Any, y: ArrayLike | None) -> Array | None:
-    if model.target_.alpha == 0:
-        return None
+    if model.target_.alpha == 0 and (y is None or not model.recipe_):
+        return None  # no target and no step is about them
     if y is None:
         raise InputError(
             "The labels y must be given to stability for a model with alpha above 0. "

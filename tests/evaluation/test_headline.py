@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 import interpretkd as ikd
 from interpretkd.evaluation import Evaluation, Scores, Size, stability
-from interpretkd.methods import Confidence
+from interpretkd.methods import Confidence, Weighting
 from interpretkd.metrics import Estimate, constant_fidelity, label_matches
 from interpretkd.pipelines import in_original_units
 from interpretkd.reports import make_report
@@ -136,6 +136,10 @@ def test_the_excess_is_zero_for_the_best_constant_and_one_for_a_twin(said, data)
         assert excess is None
         return
     assert excess.value == pytest.approx((f - m) / (1 - m))
+    if excess.value < 0:
+        assert f"stays {100 * (m - f):.1f} points below" in str(found)
+    else:
+        assert f"reaches {excess.value:.1%} [" in str(found)
     assert (excess.value > 0) == (f > m)
     assert excess.high == pytest.approx(1)
 
@@ -237,3 +241,29 @@ def test_a_first_teacher_that_was_not_saved_is_said_to_be_unknown(
     assert found.origin is None
     assert any("itself distilled" in text for text in found.cautions)
     assert any("is not known" in text for text in found.cautions)
+
+
+class Right(Weighting):
+    """Rows with a label that the teacher decides count twice."""
+
+    needs = frozenset({"labels"})
+
+    def weigh(self, transfer_set, context):
+        assert transfer_set.labels is not None
+        right = transfer_set.labels.argmax(axis=1) == transfer_set.logits.argmax(axis=1)
+        return np.where(right, 2.0, 1.0)
+
+    def __str__(self):
+        return "Rows that the teacher decides right count twice"
+
+
+def test_a_step_about_labels_is_done_again_with_labels_alone(rows):
+    X, y = rows[0][:90], rows[1][:90]
+    network = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
+    small = ikd.CartStudent(3, search="greedy")
+    model = ikd.DistilledClassifier(
+        network, small, weights=Right(), **settings(target="soft")
+    ).fit(X, y)
+    assert stability(model, X, y, n_refits=2).notes == ()
+    (note,) = stability(model, X, n_refits=2).notes
+    assert str(Right()) in note
