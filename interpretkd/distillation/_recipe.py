@@ -172,7 +172,7 @@ def _checked_weight(sample_weight: Any, n_given: int, n_rows: int) -> Array | No
     fits = weight.shape == (n_given,) and np.isfinite(weight).all()
     if not fits or weight.min() < 0 or not weight.any():
         raise InputError(
-            f"The sample_weight must be {n_given} numbers in [0, inf), not all 0, one "
+            f"The sample_weight must be {n_given} numbers in [0, inf), not all zero, one "
             f"a row. Got shape {weight.shape}"
             + ("." if not weight.size or not fits else f" from {weight.min():g}.")
         )

@@ -311,7 +311,7 @@ def _weight(given: ArrayLike | None, n_rows: int) -> Array | None:
     if not fits or weight.min() < 0 or not weight.any():
         raise InputError(
             f"The sample_weight given to stability must be {n_rows} numbers in "
-            f"[0, inf), not all 0, one a row. Got shape {weight.shape}."
+            f"[0, inf), not all zero, one a row. Got shape {weight.shape}."
         )
     return weight / weight.mean()
 

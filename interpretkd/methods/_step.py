@@ -327,7 +327,7 @@ class Weighting(Step):
         if weight.shape != before.shape or weight.min() < 0 or not weight.any():
             raise InputError(
                 f"The weights of {type(self).__name__} must be {len(before)} numbers "
-                f"in [0, inf), not all 0. Got shape {own.shape}."
+                f"in [0, inf), not all zero. Got shape {own.shape}."
             )
         return replace(transfer_set, weight=weight * (before.sum() / weight.sum()))
 
