@@ -172,8 +172,8 @@ def _checked_weight(sample_weight: Any, n_given: int, n_rows: int) -> Array | No
     fits = weight.shape == (n_given,) and np.isfinite(weight).all()
     if not fits or weight.min() < 0 or not weight.any():
         raise InputError(
-            f"The sample_weight must be {n_given} numbers in [0, inf), not all zero, one "
-            f"a row. Got shape {weight.shape}"
+            f"The sample_weight must be {n_given} numbers in [0, inf), not all zero, "
+            f"one a row. Got shape {weight.shape}"
             + ("." if not weight.size or not fits else f" from {weight.min():g}.")
         )
     return np.append(weight / weight.mean(), np.ones(n_rows - n_given))

@@ -2,7 +2,7 @@
 
 Belongs here: the protocol and every step, view and scheme that only composes.
 Does not: combinations of teachers (`teachers`); the order of a fit (`distillation`).
-Read first: `_step.py` (the protocol), `_context.py` (what a step may look at).
+Read first: `_step.py` and `_kinds.py` (the protocol), `_context.py` (what a step sees).
 """
 
 from typing import TYPE_CHECKING
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from interpretkd.methods._hidden import Hidden as Hidden
     from interpretkd.methods._hints import Features as Features
     from interpretkd.methods._interleaved import Interleaved as Interleaved
+    from interpretkd.methods._kinds import (
+        Hint as Hint,
+        Reply as Reply,
+        RowGenerator as RowGenerator,
+        Weighting as Weighting,
+    )
     from interpretkd.methods._masks import Attended as Attended, Masked as Masked
     from interpretkd.methods._members import (
         EachTeacher as EachTeacher,
@@ -56,18 +62,13 @@ if TYPE_CHECKING:
         Scheme as Scheme,
         StudentFit as StudentFit,
     )
-    from interpretkd.methods._step import (
+    from interpretkd.methods._slots import (
         SLOTS as SLOTS,
-        Hint as Hint,
-        Reply as Reply,
-        RowGenerator as RowGenerator,
-        Step as Step,
-        Use as Use,
-        Weighting as Weighting,
         apply_steps as apply_steps,
         as_steps as as_steps,
         check_steps as check_steps,
     )
+    from interpretkd.methods._step import Step as Step, Use as Use
     from interpretkd.methods._view import (
         ColumnView as ColumnView,
         DerivedView as DerivedView,
@@ -89,17 +90,18 @@ else:
         _generators: Images Mix Munge Resample
         _interleaved: Interleaved
         _masks: Attended Masked
-        _members: EachTeacher RandomTeacher
         _hidden: Hidden
         _hints: Features
+        _kinds: Hint Reply RowGenerator Weighting
+        _members: EachTeacher RandomTeacher
         _pooled: Pooled
         _positions: positions_of
         _questions: Questions
         _ranked: KBest Permuted TopK
         _replies: Conditional Smoothed Virtual
         _scheme: Pupil Scheme StudentFit
-        _step: Hint Reply RowGenerator SLOTS Step Use Weighting apply_steps as_steps
-            check_steps
+        _slots: SLOTS apply_steps as_steps check_steps
+        _step: Step Use
         _view: ColumnView DerivedView View
         _weightings: Confidence Error Hardness
         """,

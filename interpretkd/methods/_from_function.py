@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from interpretkd._base import InputError
 from interpretkd.data import Rows
 from interpretkd.methods._context import Context
-from interpretkd.methods._step import RowGenerator
+from interpretkd.methods._kinds import RowGenerator
 from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
 
 _DRAWN_PER_ROW, _MOST_DRAWN = 20, 10_000

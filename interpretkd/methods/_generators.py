@@ -7,7 +7,7 @@ import numpy as np
 from interpretkd._base import check_real
 from interpretkd.data import Codes, Rows, Schema
 from interpretkd.methods._context import Context
-from interpretkd.methods._step import RowGenerator
+from interpretkd.methods._kinds import RowGenerator
 from interpretkd.transfer import (
     TransferSet,
     augment_images,

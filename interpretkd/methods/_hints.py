@@ -10,7 +10,7 @@ from interpretkd._base import Array, InputError, check_choice, check_integer, on
 from interpretkd.methods._compression import compress
 from interpretkd.methods._context import Context
 from interpretkd.methods._hidden import check_layer
-from interpretkd.methods._step import Hint
+from interpretkd.methods._kinds import Hint
 from interpretkd.targets import probabilities
 from interpretkd.teachers import Teacher, as_teacher
 from interpretkd.transfer import TransferSet

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from interpretkd._base import Array, InputError, check_real, joined, one_line
 from interpretkd.data import Rows
 from interpretkd.methods._context import Context
+from interpretkd.methods._kinds import Weighting
 from interpretkd.methods._positions import positions_of
-from interpretkd.methods._step import Weighting
 from interpretkd.transfer import TransferSet
 
 

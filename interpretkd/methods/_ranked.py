@@ -7,7 +7,8 @@ import numpy as np
 
 from interpretkd._base import Array, check_integer
 from interpretkd.methods._context import Context
-from interpretkd.methods._step import Reply, Step, Use
+from interpretkd.methods._kinds import Reply
+from interpretkd.methods._step import Step, Use
 from interpretkd.targets import best_outputs, label_target, permute_rest, spread_rest
 from interpretkd.transfer import REPEATED, TransferSet
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from interpretkd._base import Array, check_integer, check_real
 from interpretkd.methods._context import Context
-from interpretkd.methods._step import Reply, Use
+from interpretkd.methods._kinds import Reply
+from interpretkd.methods._step import Use
 from interpretkd.targets import (
     apply_link,
     certain_logits,

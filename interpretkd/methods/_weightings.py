@@ -6,7 +6,7 @@ import numpy as np
 
 from interpretkd._base import Array, check_choice, check_real
 from interpretkd.methods._context import Context
-from interpretkd.methods._step import Weighting
+from interpretkd.methods._kinds import Weighting
 from interpretkd.metrics import row_divergences
 from interpretkd.targets import probabilities
 from interpretkd.transfer import TransferSet

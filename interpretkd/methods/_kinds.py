@@ -1,0 +1,358 @@
+"""The four kinds of step: what all of a kind have in common is done here.
+
+A new method is a class with one pure function: `Reply.reply`, `Hint.columns`,
+`Weighting.weigh` or `RowGenerator.draw`. Asking the teacher, keeping the mean weight,
+marking where rows come from are not its business.
+"""
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from interpretkd._base import Array, InputError, check_integer, check_real
+from interpretkd.data import Rows
+from interpretkd.methods._context import Context, unit_variance
+from interpretkd.methods._step import Step, Use
+from interpretkd.targets import Answers, decide
+from interpretkd.transfer import TransferSet
+
+
+class Reply(Step):
+    """Another answer in the teacher's place.
+
+    Attributes
+    ----------
+    keeps_decisions : bool
+        Of a teacher that decides otherwise than its logits: whether its own decisions
+        stay wherever the new logits still decide as its logits did. If not, new logits
+        decide.
+    """
+
+    keeps_decisions: ClassVar[bool] = False
+
+    def reply(self, transfer_set: TransferSet, context: Context) -> Array:
+        """Return the logits that take the place of the teacher's.
+
+        Parameters
+        ----------
+        transfer_set : TransferSet
+            The rows so far.
+        context : Context
+            Teacher, columns, a random stream.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), float64
+            Logits (values, for regression).
+        """
+        raise NotImplementedError
+
+    def apply(self, transfer_set: TransferSet, context: Context) -> TransferSet:
+        """Return the transfer set with the other answers.
+
+        Parameters
+        ----------
+        transfer_set, context : TransferSet, Context
+            As of `Step.apply`.
+
+        Returns
+        -------
+        TransferSet
+            A row whose logits are as they were keeps the teacher's own decision.
+        """
+        logits = _finite(self, self.reply(transfer_set, context))
+        if logits.shape != transfer_set.logits.shape:
+            raise InputError(
+                f"The replies of {type(self).__name__} must have the shape "
+                f"{transfer_set.logits.shape}. Got {logits.shape}."
+            )
+        own = transfer_set.own
+        if own is not None:
+            said = decide(logits, context.task)
+            if self.keeps_decisions:
+                changed = said != decide(transfer_set.logits, context.task)
+            else:
+                changed = logits != transfer_set.logits
+                changed = changed if own.ndim == 2 else changed.any(axis=1)
+            own = np.where(changed, said, own)
+        return replace(transfer_set, logits=logits, own=own)
+
+
+class Hint(Step):
+    """Guide columns: a student's tests shall serve them, too, and never predict them.
+
+    A subclass has a parameter `share`, in [0, inf): the columns' summed variance beside
+    that of the target columns. 0 changes nothing.
+    """
+
+    share: float
+
+    def check(self) -> None:
+        """Check `share`.
+
+        Raises
+        ------
+        InputError
+            When it is out of range.
+        """
+        check_real(
+            type(self).__name__, "share", self.share, 0, float("inf"), closed="left"
+        )
+
+    def refusal(self, use: Use) -> str | None:
+        """Say why hints cannot shape a student.
+
+        Parameters
+        ----------
+        use : Use
+            As of `Step.refusal`.
+
+        Returns
+        -------
+        str or None
+            The student's reason.
+        """
+        reason: str | None = use.student.hint_refusal
+        return reason
+
+    def columns(self, transfer_set: TransferSet, context: Context) -> Array:
+        """Return the guide columns, in any unit: they are centred and scaled together.
+
+        Parameters
+        ----------
+        transfer_set : TransferSet
+            The rows so far.
+        context : Context
+            Teacher, columns, a random stream.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_hints), float64
+            Numbers.
+        """
+        raise NotImplementedError
+
+    def apply(self, transfer_set: TransferSet, context: Context) -> TransferSet:
+        """Return the transfer set with further guide columns.
+
+        Parameters
+        ----------
+        transfer_set, context : TransferSet, Context
+            As of `Step.apply`.
+
+        Returns
+        -------
+        TransferSet
+            With `hints` whose variances add up to `share` times 1.
+        """
+        if self.share == 0:
+            return transfer_set
+        columns = _finite(self, self.columns(transfer_set, context))
+        columns = columns.reshape(len(transfer_set), -1)
+        hints = np.sqrt(self.share) * unit_variance(columns, transfer_set.weights)
+        if transfer_set.hints is not None:
+            hints = np.hstack([transfer_set.hints, hints])
+        return replace(transfer_set, hints=hints)
+
+
+class Weighting(Step):
+    """Weights of the rows, multiplied to those there are; their mean is kept."""
+
+    def refusal(self, use: Use) -> str | None:
+        """Say why weights do nothing on a student.
+
+        Parameters
+        ----------
+        use : Use
+            As of `Step.refusal`.
+
+        Returns
+        -------
+        str or None
+            The student's reason.
+        """
+        reason: str | None = use.student.weight_refusal
+        return reason
+
+    def weigh(self, transfer_set: TransferSet, context: Context) -> Array:
+        """Return how much each row counts, in any unit.
+
+        Parameters
+        ----------
+        transfer_set : TransferSet
+            The rows so far.
+        context : Context
+            Teacher, columns, a random stream.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            In [0, inf), not all 0.
+        """
+        raise NotImplementedError
+
+    def apply(self, transfer_set: TransferSet, context: Context) -> TransferSet:
+        """Return the transfer set with other weights of the same sum.
+
+        Parameters
+        ----------
+        transfer_set, context : TransferSet, Context
+            As of `Step.apply`.
+
+        Returns
+        -------
+        TransferSet
+            The same rows.
+        """
+        own = _finite(self, self.weigh(transfer_set, context))
+        before = transfer_set.weights
+        weight = before * own if own.shape == before.shape else own
+        if weight.shape != before.shape or weight.min() < 0 or not weight.any():
+            raise InputError(
+                f"The weights of {type(self).__name__} must be {len(before)} numbers "
+                f"in [0, inf), not all zero. Got shape {own.shape}."
+            )
+        return replace(transfer_set, weight=weight * (before.sum() / weight.sum()))
+
+
+class RowGenerator(Step):
+    """Further rows: the teacher is asked about them, and each is marked as made.
+
+    A subclass has the parameters `n_rows` and `share`, and may have `budget`: how many
+    rows (a whole number) or how many for each given one (a float); their weight
+    together, as a share of that of the given ones, though no made row counts more than
+    a given one; and the most questions to the teacher in the whole fit, None for as
+    many as it takes. 0 rows or a share of 0 change nothing.
+
+    A student that chooses is fitted twice, first without the validation rows, and each
+    time rows are drawn; with a budget they are drawn once, the first time.
+    """
+
+    n_rows: float
+    share: float
+    budget: int | None = None
+
+    @property
+    def origin(self) -> str:
+        """The name that its rows carry."""
+        return type(self).__name__.lower()
+
+    def check(self) -> None:
+        """Check the number of rows, their share and the budget.
+
+        Raises
+        ------
+        InputError
+            When one is out of range.
+        """
+        name = type(self).__name__
+        if isinstance(self.n_rows, float | np.floating):
+            check_real(name, "n_rows", self.n_rows, 0, float("inf"), closed="left")
+        else:
+            check_integer(name, "n_rows", self.n_rows, 0)
+        check_real(name, "share", self.share, 0, 1, closed="both")
+        check_integer(name, "budget", self.budget, 1, optional=True)
+
+    def count(self, transfer_set: TransferSet) -> int:
+        """Return how many rows to draw.
+
+        Parameters
+        ----------
+        transfer_set : TransferSet
+            The rows so far; made ones do not count.
+
+        Returns
+        -------
+        int
+            Within the budget.
+        """
+        n_rows = int(self.n_rows)
+        if isinstance(self.n_rows, float | np.floating):
+            n_rows = round(float(self.n_rows) * int(transfer_set.is_counted.sum()))
+        return n_rows if self.budget is None else min(n_rows, self.budget)
+
+    def draw(
+        self, transfer_set: TransferSet, context: Context, n_rows: int
+    ) -> Rows | tuple[Rows, Array]:
+        """Return new rows.
+
+        Parameters
+        ----------
+        transfer_set : TransferSet
+            The rows so far.
+        context : Context
+            Teacher, columns, a random stream.
+        n_rows : int
+            How many.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_rows, n_features)
+            In original columns; with weights of their own, a pair of rows and weights.
+        """
+        raise NotImplementedError
+
+    def answer(self, rows: Rows, context: Context) -> Answers:
+        """Return what is taught of the new rows; the teacher's answers.
+
+        Parameters
+        ----------
+        rows : DataFrame or ndarray of shape (n_rows, n_features)
+            The new rows.
+        context : Context
+            Whose `ask` counts the questions.
+
+        Returns
+        -------
+        Answers
+            Logits (values, for regression).
+        """
+        return context.ask(rows)
+
+    def apply(self, transfer_set: TransferSet, context: Context) -> TransferSet:
+        """Return the transfer set with the new rows below.
+
+        Parameters
+        ----------
+        transfer_set, context : TransferSet, Context
+            As of `Step.apply`.
+
+        Returns
+        -------
+        TransferSet
+            The given rows as they were.
+        """
+        n_rows = self.count(transfer_set)
+        if n_rows == 0 or self.share == 0:
+            return transfer_set
+        if self.budget is None:
+            drawn = self.draw(transfer_set, context, n_rows)
+        else:
+            drawn = context.once(lambda: self.draw(transfer_set, context, n_rows))
+        rows, importance = drawn if isinstance(drawn, tuple) else (drawn, None)
+        rows = context.schema.conform(rows)
+        said = self.answer(rows, context)
+        weight = np.ones(len(said))
+        if importance is not None:
+            weight = importance / importance.mean()
+        whole = float(transfer_set.weights[transfer_set.is_given].sum())
+        each = min(
+            whole / int(transfer_set.is_counted.sum()), self.share * whole / len(said)
+        )
+        further = TransferSet(
+            rows,
+            said.logits,
+            weight=weight * each,
+            known=context.encode(rows),
+            own=said.own,
+            origin=np.full(len(said), self.origin),
+        )
+        return transfer_set.join(further)
+
+
+def _finite(step: Step, values: Any) -> Array:
+    numbers = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(numbers).all():
+        raise InputError(f"What {type(step).__name__} returns must be finite.")
+    return numbers

@@ -1,0 +1,146 @@
+"""The slots of a model: what may stand where, and in which order it is applied."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from interpretkd._base import InputError, joined
+from interpretkd.methods._context import Context
+from interpretkd.methods._kinds import Hint, Reply, RowGenerator, Weighting
+from interpretkd.methods._step import Step, Use
+from interpretkd.transfer import TransferSet
+
+SLOTS = ("transfer", "replies", "weights", "hints")
+"""In this order the steps of a model are applied."""
+
+_WHY_NOT = {
+    "labels": "`fit` was given no labels y",
+    "images": "the rows are no images that the teacher reads as such",
+    "activations": "the teacher shows no hidden layers",
+    "gradients": "the teacher has no derivatives by its inputs",
+    "checkpoints": "the teacher kept no checkpoints (keep_checkpoints=True)",
+    "members": "the teacher is no EnsembleTeacher of two or more members",
+    "student": "no student can be fitted here",
+}
+
+
+def as_steps(owner: str, slot: str, given: Any) -> tuple[Step, ...]:
+    """Return what a parameter holds as steps, and check them.
+
+    Parameters
+    ----------
+    owner : str
+        The estimator whose parameter it is.
+    slot : str
+        The parameter: a name out of `SLOTS`.
+    given : Step, sequence of Step, or None
+        What the user gave.
+
+    Returns
+    -------
+    tuple of Step
+        None of them for None.
+
+    Raises
+    ------
+    InputError
+        For what is no step of this slot, or has parameters out of range.
+    """
+    steps = () if given is None else tuple(given) if _is_list(given) else (given,)
+    kind = {"replies": Reply, "weights": Weighting, "hints": Hint}.get(
+        slot, RowGenerator
+    )
+    for step in steps:
+        if not isinstance(step, Step) or slot not in _slots_of(step):
+            or_text = "a name, a function, " if slot == "transfer" else ""
+            raise InputError(
+                f"The '{slot}' parameter of {owner} must be {or_text}a "
+                f"{kind.__name__}, a list of them, or None. Got {step!r}."
+            )
+        step.check()
+    return steps
+
+
+def _slots_of(step: Step) -> tuple[str, ...]:
+    """Return where a step may stand; one that is of no kind says so itself."""
+    kinds = {
+        "transfer": RowGenerator,
+        "replies": Reply,
+        "weights": Weighting,
+        "hints": Hint,
+    }
+    slots = tuple(slot for slot, kind in kinds.items() if isinstance(step, kind))
+    return slots or (getattr(step, "slot", ""),)
+
+
+def check_steps(owner: str, steps: Iterable[Step], use: Use, offers: Any) -> None:
+    """Check that steps are for such a task, have what they need, and do something.
+
+    Parameters
+    ----------
+    owner : str
+        The estimator whose steps they are.
+    steps : iterable of Step
+        All of them.
+    use : Use
+        Student, targets, teacher.
+    offers : frozenset of str
+        What there is; see `Context.offers`.
+
+    Raises
+    ------
+    InputError
+        For one that is not, has not or does not, with the reason.
+    """
+    task = use.teacher.task
+    for step in steps:
+        name = type(step).__name__
+        if task not in step.tasks:
+            raise InputError(
+                f"The step {name} of {owner} is for {joined(step.tasks)} teachers. Got "
+                f"a {task} teacher."
+            )
+        lacking = [need for need in sorted(step.needs) if need not in offers]
+        if lacking:
+            why = joined([_WHY_NOT.get(need, f"no {need}") for need in lacking])
+            raise InputError(
+                f"The step {name} of {owner} needs {joined(lacking)}: {why}."
+            )
+        reason = step.refusal(use)
+        if reason is not None:
+            raise InputError(f"The step {name} of {owner} would do nothing: {reason}.")
+
+
+def apply_steps(
+    steps: Iterable[Step], transfer_set: TransferSet, context: Context
+) -> TransferSet:
+    """Apply steps one after another, each with a random stream of its own.
+
+    Parameters
+    ----------
+    steps : iterable of Step
+        In their order.
+    transfer_set : TransferSet
+        Rows to fit to; held-out ones never come here.
+    context : Context
+        What the steps may look at.
+
+    Returns
+    -------
+    TransferSet
+        The last one.
+    """
+    seen: dict[str, int] = {}
+    for step in steps:
+        name = type(step).__name__
+        own = context.for_step(step, seen.get(name, 0), transfer_set)
+        transfer_set = step.apply(transfer_set, own)
+        if own.notes:
+            notes = (*transfer_set.notes, *own.notes)
+            transfer_set = replace(transfer_set, notes=notes)
+        seen[name] = seen.get(name, 0) + 1
+    return transfer_set
+
+
+def _is_list(given: Any) -> bool:
+    return isinstance(given, list | tuple)
