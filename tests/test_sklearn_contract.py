@@ -55,6 +55,9 @@ def expected_failures(estimator: Any) -> dict[str, str]:
     check = "check_sample_weight_equivalence_on_dense_data"
     if type(estimator) is CommitteeStudent and estimator.n_members > 1:
         return {check: "a row that comes twice may come to two members"}
+    if isinstance(estimator, DistilledClassifier | DistilledRegressor):
+        # Where no row is held out, it holds: tests/methods/test_protocol.py.
+        return {check: "of other rows, others are held out to choose by"}
     if type(estimator) is not BoostedStudent:
         return {}
     reason = "xgboost adds up in float32: equal to 1e-4 instead of 1e-7"

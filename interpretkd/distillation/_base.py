@@ -662,7 +662,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         self.target_, self.n_asked_ = fitted.target, _made_rows(fitted.prepared)
         self.trials_ += fitted.trials
         self.student_, self.reading_ = fitted.taught.student, fitted.taught.reading
-        self.transfer_set_, self.view_ = fitted.prepared, recipe.view
+        self.transfer_set_, self.view_ = fitted.prepared.bare(), recipe.view
         self.recipe_ = (*fitted.recipe.sentences(), *fitted.prepared.notes)
         self.queries_ = recipe.context.n_asked
         del self._questions  # the answers would be kept as long as the model

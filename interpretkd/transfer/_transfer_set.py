@@ -196,6 +196,16 @@ class TransferSet:
         known = labelled.encoded
         return replace(labelled, logits=logits, own=None, hints=None, known=known)
 
+    def bare(self) -> "TransferSet":
+        """Return the set without what students made of its rows to be fitted.
+
+        Returns
+        -------
+        TransferSet
+            The same rows: a model can keep them, and can be pickled.
+        """
+        return replace(self, known=replace(self.encoded))
+
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a table, with what is known of each.
 

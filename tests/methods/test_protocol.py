@@ -310,6 +310,21 @@ def test_weights_of_rows_are_those_of_student_and_baseline(cancer):
     )
 
 
+def test_weights_are_repeated_and_removed_rows(cancer):
+    X, y, teacher = cancer
+    X = np.round(10 * X / X.std(axis=0)) / 10 * X.std(axis=0)  # few values: same bins
+    counts = np.random.default_rng(0).integers(0, 4, len(X))
+    often = np.repeat(np.arange(len(X)), counts)
+    fixed = {"target": "soft", "transfer": None, "random_state": 0}
+    model = DistilledClassifier(teacher, GREEDY, **fixed)
+    weighed = clone(model).fit(X, y, sample_weight=counts).student_.tree_
+    repeated = clone(model).fit(X[often], y[often]).student_.tree_
+    plain = clone(model).fit(X, y).student_.tree_
+    np.testing.assert_array_equal(weighed.nodes.feature, repeated.nodes.feature)
+    np.testing.assert_array_equal(weighed.apply(X[often]), repeated.apply(X[often]))
+    assert not np.array_equal(weighed.apply(X), plain.apply(X))
+
+
 def test_a_teacher_that_is_fitted_here_gets_the_weights(cancer):
     X, y, _ = cancer
     counts = np.where(y == 1, 50.0, 1.0)
