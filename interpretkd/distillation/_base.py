@@ -50,6 +50,7 @@ from interpretkd.distillation._recipe import (
     _made_rows,
     _Methods,
     _Recipe,
+    _rows_to_fit,
 )
 from interpretkd.distillation._teaching import (
     _fit_in_full,
@@ -633,7 +634,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         groups: NDArray[np.int64] | None,
     ) -> None:
         """Choose the target, fit the student, fit the baseline."""
-        others = np.setdiff1d(np.arange(len(transfer_set)), self.validation_rows_)
+        others = _rows_to_fit(transfer_set, self.validation_rows_)
         parts = _Parts(
             transfer_set,
             transfer_set.take(others),
@@ -656,7 +657,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
             baseline = _fit_to_labels(student, parts, self.task_, recipe)
             self.baseline_ = baseline.taught.student
             self.baseline_reading_ = baseline.taught.reading
-            if len(targets) > 1 and _may_be_of_labels(student):
+            may_be = _may_be_of_labels(student) and not methods.are_asked_for
+            if len(targets) > 1 and may_be:
                 both = (student, fitted, baseline, meant, parts, recipe)
                 fitted = _or_of_labels(*both)
         self.target_, self.n_asked_ = fitted.target, _made_rows(fitted.prepared)

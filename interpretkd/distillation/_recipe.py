@@ -102,6 +102,13 @@ class _Methods:
     view: View | None
     scheme: Scheme | None
 
+    @property
+    def are_asked_for(self) -> bool:
+        """Whether a step is asked for by name, so that the student must have it."""
+        return bool(
+            _all(self.steps) or self.scheme or (self.transfer and not self.tries)
+        )
+
     def check(self, owner: str, use: Use, offers: frozenset[str]) -> None:
         """Check that each is for such a task, has what it needs, does something."""
         tried = (Confidence(),) if self.weighs else ()
@@ -194,3 +201,19 @@ def _groups_of_all(
         return None
     further = np.arange(n_rows - len(place)) + place.max() + 1
     return np.append(place, further)
+
+
+def _rows_to_fit(rows: TransferSet, held_out: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the positions of rows to fit to, while held-out ones are judged on.
+
+    A further row that equals a held-out one is held out, too: a file of all rows there
+    are is a usual one of unlabelled rows.
+    """
+    others = np.setdiff1d(np.arange(len(rows)), held_out)
+    further = np.flatnonzero(rows.origins == UNLABELLED)
+    if not len(further):
+        return others
+    codes = np.ascontiguousarray(rows.encoded.codes)
+    judged = {row.tobytes() for row in codes[held_out]}
+    copies = [i for i in further if codes[i].tobytes() in judged]
+    return np.setdiff1d(others, copies)

@@ -141,11 +141,23 @@ def evaluate(
             *_cautions(found),
             *_group_notes(place),
             *_size_notes(model),
+            *_labels_notes(model),
             *((first.caution,) if first.caution else ()),
         ),
         n_groups=None if place is None else len(np.unique(place)),
         constant_fidelity=None if task == "regression" else constant_fidelity(decided),
         origin=first.name,
+    )
+
+
+def _labels_notes(model: Any) -> tuple[str, ...]:
+    """Say that the labels' tree took the place of one that was taught."""
+    if getattr(model, "target", None) != "auto" or model.target_.alpha != 1:
+        return ()
+    return (
+        "The student has the tests of the tree that was fitted to the labels, with the "
+        "teacher's probabilities in its leaves: on validation rows it agreed more with "
+        'the teacher than a tree fitted to the teacher did (target="hard" keeps that).',
     )
 
 

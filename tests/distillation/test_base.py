@@ -8,6 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -174,6 +175,22 @@ def test_unlabelled_rows_teach_the_student_and_not_the_baseline(iris, logistic):
     np.testing.assert_array_equal(with_more.baseline_.predict(X), few)
     assert with_more.tree_.cover[0] == len(X[::3]) + len(X[1::3])
     assert with_more.validation_rows_.max() < len(X[::3])
+
+
+def test_unlabelled_rows_that_are_held_out_do_not_choose():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 2))
+    teacher = CallableTeacher(  # of each row by itself: there is nothing to learn
+        lambda X: np.sin(1e6 * X[:, :1]) * [[-9, 9]], classes=[0, 1]
+    )
+    model = DistilledClassifier(
+        teacher, BoostedStudent(50, n_jobs=1), random_state=0, target="soft"
+    )
+    plain = clone(model).fit(X)
+    doubled = clone(model).fit(X, X_unlabelled=np.vstack([X, X[:5]]))
+    n_rounds = [m.student_.forest_.n_trees for m in (plain, doubled)]
+    assert n_rounds[1] <= n_rounds[0] + 10
+    assert len(doubled.transfer_set_) == 240 + 305 - 60
 
 
 def test_unlabelled_rows_may_bring_categories_of_their_own():

@@ -18,6 +18,7 @@ from interpretkd.distillation import (
 from interpretkd.distillation._calibration import _calibrated
 from interpretkd.evaluation import analyse
 from interpretkd.export import export_student
+from interpretkd.methods import Confidence, Munge, Scheme
 from interpretkd.metrics import kl_divergence
 from interpretkd.runs import load
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
@@ -306,6 +307,9 @@ def test_the_labels_tree_takes_the_place_of_a_worse_student(monkeypatch):
     assert str(model.trials_[-1]) == model.trials_[-1].name
     assert model.target_ == Target("hard", alpha=1.0)
     assert model.n_asked_ == 0
+    assert "tree that was fitted to the labels" in " ".join(
+        model.evaluate(X, y).cautions
+    )
     nodes, others = model.student_.tree_.nodes, model.baseline_.tree_.nodes
     np.testing.assert_array_equal(nodes.threshold, others.threshold)
     np.testing.assert_array_equal(nodes.feature, others.feature)
@@ -316,6 +320,30 @@ def test_the_labels_tree_takes_the_place_of_a_worse_student(monkeypatch):
         said = model.predict_proba(X[leaf == one][:1])[0]
         if mean.argmax() == said.argmax():
             np.testing.assert_allclose(said, mean, atol=1e-5)
+
+
+class FitOnce(Scheme):
+    def run(self, transfer_set, context, fit):
+        return fit(transfer_set)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"weights": Confidence()},
+        {"transfer": [Munge(1.0)]},
+        {"transfer": "mix"},
+        {"scheme": FitOnce()},
+    ],
+    ids=lambda asked: next(iter(asked)),
+)
+def test_a_method_that_is_asked_for_is_in_the_student(asked):
+    X, y = load_iris(return_X_y=True)
+    logistic = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
+    student = CartStudent(4, search="greedy")
+    model = DistilledClassifier(logistic, student, random_state=0, **asked).fit(X, y)
+    assert not [trial for trial in model.trials_ if "labels' tree" in trial.name]
+    assert model.recipe_
 
 
 def test_a_tie_leaves_the_student_its_place(monkeypatch):

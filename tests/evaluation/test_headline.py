@@ -204,23 +204,6 @@ def test_a_report_tells_the_recipe_and_the_origin_of_rows_apart(rows):
     assert "without confidence weights" in text
 
 
-def test_a_labels_tree_has_no_steps_to_tell(rows, monkeypatch):
-    X, y = rows
-    network = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[:90], y[:90]))
-    small = ikd.CartStudent(3, search="greedy")
-    model = ikd.DistilledClassifier(
-        network, small, weights=Confidence(3), **settings(target="auto")
-    )
-    assert str(Confidence(3)) in model.fit(X[:90], y[:90]).recipe_
-    scores = iter([(0.0, 0.0), (1.0, 0.0)])  # of the student, of the labels' tree
-    monkeypatch.setattr(
-        "interpretkd.distillation._teaching._score", lambda *_: next(scores)
-    )
-    model.fit(X[:90], y[:90])
-    assert model.target_.alpha == 1
-    assert model.recipe_ == ()
-
-
 def test_rows_that_were_tried_and_not_used_are_not_told(rows, monkeypatch):
     X, y = rows
     network = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X[:90], y[:90]))
