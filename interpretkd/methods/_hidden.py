@@ -235,11 +235,14 @@ def _layer_text(layer: int | str) -> str:
 
 
 def _is_linear(student: Any) -> bool:
-    """Tell a sum of columns: ours, and those of scikit-learn."""
-    regressor = getattr(student, "regressor", student)
+    """Tell a sum of columns: ours, and those of scikit-learn, however wrapped."""
+    for name in ("regressor", "student", "estimator", "steps"):
+        inner = getattr(student, name, None)
+        if inner is not None:
+            return _is_linear(inner[-1][1] if name == "steps" else inner)
     return any(
         kind.__name__ == "LinearStudent" or kind.__module__.startswith("sklearn.linear")
-        for kind in type(regressor).__mro__
+        for kind in type(student).__mro__
     )
 
 

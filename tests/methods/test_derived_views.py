@@ -12,6 +12,9 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import interpretkd as ikd
@@ -150,7 +153,17 @@ class TestHidden:
         assert np.array_equal(model.view_.see(IMAGES[:2]), said.reshape(2, -1))
 
     @pytest.mark.parametrize("layer", [-1, 1, "blocks.1"])
-    @pytest.mark.parametrize("student", [ikd.LinearStudent(), Ridge()], ids=repr)
+    @pytest.mark.parametrize(
+        "student",
+        [
+            ikd.LinearStudent(),
+            Ridge(),
+            make_pipeline(StandardScaler(), Ridge()),
+            GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=2),
+            ikd.students.CommitteeStudent(ikd.LinearStudent(), 2),
+        ],
+        ids=["ours", "ridge", "pipeline", "search", "committee"],
+    )
     def test_a_sum_of_the_last_layer_is_refused(
         self, network: Any, layer: Any, student: Any
     ) -> None:
