@@ -29,14 +29,16 @@ class Columns(ColumnView):
     """The student reads some of the columns; the teacher is still asked about all.
 
     What the student has learnt of the others stands in the teacher's answers alone, so
-    it can be asked, explained and exported without them. Its fidelity is at most that
+    it predicts without them; what asks the teacher, too (`evaluate`, `explain`), needs
+    all. Its fidelity is at most that
     of a student of all columns; what is gained is a student that needs less, of columns
     that a person can check. It costs no question and no time.
 
     Parameters
     ----------
     columns : list of str or int
-        Names, or positions from 0. All of them change nothing.
+        Names, or positions from 0. All of them change nothing. An array of these
+        columns alone has them in this order.
 
     Attributes
     ----------
@@ -90,7 +92,12 @@ class Columns(ColumnView):
         tuple of int
             In rising order.
         """
-        return positions_of("Columns", "columns", self.columns, schema)
+        return tuple(sorted(positions_of("Columns", "columns", self.columns, schema)))
+
+    @property
+    def array_order(self) -> tuple[int, ...]:
+        """The positions of an array's columns that has only those read: as given."""
+        return positions_of("Columns", "columns", self.columns, self.schema_)
 
     def __str__(self) -> str:
         """Say which columns are read."""

@@ -26,7 +26,7 @@ def positions_of(owner: str, name: str, given: Any, schema: Schema) -> tuple[int
     Returns
     -------
     tuple of int
-        Rising, without doubles.
+        In the order given, without doubles.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def positions_of(owner: str, name: str, given: Any, schema: Schema) -> tuple[int
     wanted: list[Any] = [given] if isinstance(given, str | int) else list(given)
     found = [(column, _places(column, schema)) for column in wanted]
     if found and all(len(places) == 1 for _, places in found):
-        return tuple(sorted(set().union(*(places for _, places in found))))
+        return tuple(dict.fromkeys(place for _, (place,) in found))
     for column, places in found:
         if len(places) > 1:
             raise InputError(

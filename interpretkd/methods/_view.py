@@ -360,8 +360,8 @@ class ColumnView(View):
         ----------
         X : array-like or frame
             A frame with at least the columns that are read, in any order, or an array
-            of these alone, in the order of the teacher's, or of all. What stands in
-            others is passed over.
+            of these alone, in `array_order`, or of all. What stands in others is passed
+            over.
 
         Returns
         -------
@@ -406,7 +406,10 @@ class ColumnView(View):
             array = np.asarray(X, dtype=object)
         whole = np.empty((len(array), n_columns), dtype=array.dtype)
         whole[:] = self.fill_
-        whole[:, reads] = array if array.shape[1] == len(reads) else array[:, reads]
+        if array.shape[1] == len(reads):
+            whole[:, list(self.array_order)] = array
+        else:
+            whole[:, reads] = array[:, reads]
         return whole
 
     def _held(self, position: int, n_rows: int) -> Any:
@@ -416,6 +419,11 @@ class ColumnView(View):
             levels = list(feature.categories)
             return pd.Categorical(cells * n_rows, categories=levels)
         return pd.Series(cells * n_rows).array
+
+    @property
+    def array_order(self) -> tuple[int, ...]:
+        """The positions of an array's columns that has only those read."""
+        return self.reads_
 
     @property
     def _others(self) -> list[int]:
@@ -482,7 +490,8 @@ class DerivedView(View):
         frame = as_frame(X)
         if frame is not None:
             names = set(frame.columns)
-            if not names >= set(own) or names >= set(schema.names):
+            theirs = set(schema.names)
+            if not names >= set(own) or names >= theirs or theirs & set(own):
                 return None
             return frame[own]
         shape = np.shape(X)
