@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import InputError
+from interpretkd._base import InputError, joined, one_line
 from interpretkd.data._feature import (
     Codes,
     Feature,
@@ -413,7 +413,9 @@ class Schema:
         names = [value_name(name) for name in frame.columns]
         absent = [name for name in self.names if name not in names]
         if absent:
-            raise InputError(f"The rows lack the columns {absent}. They have {names}.")
+            lacking = joined([one_line(repr(name)) for name in absent], 5)
+            there = joined([one_line(repr(name)) for name in names], 5)
+            raise InputError(f"The rows lack the columns {lacking}. They have {there}.")
         if len(set(names)) != len(names):
             Schema(tuple(Feature(name) for name in names))  # says which come twice
         if tuple(names) == self.names and self._holds_codes:

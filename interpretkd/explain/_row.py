@@ -15,7 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from interpretkd._base import Array, InputError, check_integer, check_real, one_line
+from interpretkd._base import (
+    Array,
+    InputError,
+    check_integer,
+    check_real,
+    joined,
+    one_line,
+)
 from interpretkd.data import (
     Codes,
     Rows,
@@ -283,7 +290,8 @@ def _one_row(model: Any, row: Any) -> Rows:
         frame = model.schema_.frame_of_array(array).infer_objects()
     absent = [name for name in names if name not in frame.columns]
     if len(frame) != 1 or absent:
-        what = f"the columns {absent} are absent" if absent else f"{len(frame)} rows"
+        some = joined([one_line(repr(name)) for name in absent], 5)
+        what = f"a row without {some}" if absent else f"{len(frame)} rows"
         raise InputError(
             f"The 'row' parameter of explain_row must be one row of the {len(names)} "
             f"columns of the model. Got: {what}."

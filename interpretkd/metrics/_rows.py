@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from interpretkd._base import InputError, one_line
+from interpretkd._base import InputError, joined, one_line
 from interpretkd.data import as_frame
 
 
@@ -38,11 +38,16 @@ def rows_to_measure(model: Any, X: ArrayLike) -> Any:
         return X
     lacking = [name for name in wanted if name not in set(there)]
     if lacking:
-        some = ", ".join(one_line(repr(name)) for name in lacking[:5])
-        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+        some = joined([one_line(repr(name)) for name in lacking], 5)
+        why = (
+            " The student can be asked without them; the teacher, beside whom it is "
+            "measured, cannot."
+            if getattr(model, "view_", None) is not None
+            else ""
+        )
         raise InputError(
             f"The rows X must have the {len(wanted)} columns that the model was fitted "
-            f"to. They lack {some}{more}."
+            f"to. They lack {some}.{why}"
         )
     return frame[wanted]
 

@@ -29,7 +29,7 @@ from interpretkd._base import (
     markdown_table,
     write_atomically,
 )
-from interpretkd.metrics import Estimate
+from interpretkd.metrics import Estimate, rows_to_measure
 from interpretkd.models import (
     Forest,
     LeafOutcomes,
@@ -534,6 +534,7 @@ def extract_rules(
     check_boolean("extract_rules", "merge", merge)
     judged = None
     if X is not None:
+        X = rows_to_measure(model, X)
         outcomes = leaf_outcomes(model, tree.value[:1])
         judged = _judge_rows(model, tree, outcomes, X, y, teacher_logits, groups)
     elif y is not None or teacher_logits is not None:

@@ -287,7 +287,7 @@ TRAINED = pd.DataFrame({"age": [31.0, 40.0], "home": ["own", "rent"]})
         ),
         (
             pd.DataFrame({"home": ["own"]}),
-            "The rows lack the columns ['age']. They have ['home'].",
+            "The rows lack the columns 'age'. They have 'home'.",
         ),
         (
             pd.DataFrame({"age": [1.0, 2.0, 3.0], "home": ["own"] * 3})

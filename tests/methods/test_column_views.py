@@ -95,6 +95,17 @@ def test_neutral_values_change_nothing(student: Any, view: View) -> None:
     assert np.array_equal(with_view.baseline_logits(X), plain.baseline_logits(X))
 
 
+def test_an_array_of_the_columns_read_has_them_in_the_order_given() -> None:
+    model = fitted(Columns([2, -4]))
+    assert model.view_.reads_ == (0, 2)
+    assert np.array_equal(model.predict(X[:, [2, 0]]), model.predict(X))
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    teacher = FrozenEstimator(LogisticRegression().fit(frame, Y))
+    named = fitted(Columns(["c", "a"]), rows=frame, teacher=teacher)
+    both = frame[["a", "c"]]  # names tell, whatever the order
+    assert np.array_equal(named.logits(both), named.logits(frame))
+
+
 @pytest.mark.parametrize("student", STUDENTS, ids=repr)
 def test_the_student_reads_its_columns_alone(student: Any) -> None:
     model = fitted(Columns([0, 2]), student)
@@ -149,9 +160,7 @@ class TestMixedColumns:
         model = fitted(Columns(names), student, rows, teacher=Mixed(), y=None)
         said = model.logits(rows)
         assert np.array_equal(model.logits(rows[["gap", "id", "kind"]]), said)
-        assert np.array_equal(
-            model.logits(rows[["kind", "id", "gap"]].to_numpy(object)), said
-        )
+        assert np.array_equal(model.logits(rows[names].to_numpy(object)), said)
         spoilt = rows.assign(level="unheard of", on=3.5, since="text", size=np.inf)
         assert np.array_equal(model.logits(spoilt), said)
         assert not (set(range(7)) - set(model.view_.reads_)) & _used(model)
@@ -163,6 +172,21 @@ class TestMixedColumns:
         one = pd.DataFrame({"id": [20_240_000_003, 20_240_000_157]})
         low, high = model.logits(one)[:, 1]
         assert low < high
+
+    def test_rules_and_explanations_ask_the_teacher_who_reads_all(
+        self, student: Any
+    ) -> None:
+        if not isinstance(student, ikd.CartStudent):
+            pytest.skip("rules are those of a tree")
+        rows = mixed()
+        model = fitted(Columns(["id", "kind"]), student, rows, teacher=Mixed(), y=None)
+        few = rows[["id", "kind"]]
+        with pytest.raises(ikd.InputError, match="the teacher, beside whom it is"):
+            model.rules(few)
+        with pytest.raises(ikd.InputError, match="lack the columns"):
+            model.export("python", few)
+        with pytest.raises(ikd.InputError, match="a row without"):
+            model.explain(few.iloc[[0]])
 
     def test_what_is_lacking_is_named(self, student: Any) -> None:
         rows = mixed()
@@ -205,7 +229,7 @@ def test_odd_names_and_repeated_labels() -> None:
 
 def test_names_that_are_numbers_are_not_taken_for_positions() -> None:
     schema = ikd.data.Schema.from_data(pd.DataFrame(X, columns=["2", "1", "10", "11"]))
-    assert positions_of("f", "c", [1, 10, "2", -1], schema) == (0, 1, 2, 3)
+    assert positions_of("f", "c", [1, 10, "2", -1], schema) == (1, 2, 0, 3)
     with pytest.raises(ikd.InputError, match="name of one column and the position"):
         positions_of("f", "c", [2], schema)
 
