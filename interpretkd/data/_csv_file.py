@@ -2,7 +2,6 @@
 
 import codecs
 import csv
-import io
 import itertools
 import re
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pyarrow
 import pyarrow.csv
 
 from interpretkd._base import InputError
+from interpretkd.data._arrow_memory import arrow_reader
 from interpretkd.data._table_options import TableOptions
 from interpretkd.data._text_column import TextColumn
 
@@ -178,7 +178,7 @@ def _names(written: list[str]) -> tuple[list[str], tuple[str, ...]]:
 def _parsed(body: bytes, header: list[str], sep: str) -> Any:
     places = [str(i) for i in range(len(header))]
     return pyarrow.csv.read_csv(
-        io.BytesIO(body),
+        arrow_reader(body),
         pyarrow.csv.ReadOptions(
             column_names=places,
             block_size=max(1 << 20, min(len(body) + 1, 1 << 24)),

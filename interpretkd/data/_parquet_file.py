@@ -1,6 +1,5 @@
 """Parquet files as typed columns: decimals as numbers, a named index as a column."""
 
-import io
 import json
 import re
 from typing import Any
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from interpretkd._base import InputError
+from interpretkd.data._arrow_memory import arrow_reader
 from interpretkd.data._column_kinds import Read
 from interpretkd.data._csv_file import check_header
 from interpretkd.data._number_texts import plain_values
@@ -45,8 +45,8 @@ def parquet_columns(
         For a damaged file and for a column that is there twice.
     """
     try:
-        check_header(pyarrow.parquet.read_schema(io.BytesIO(content)).names, name)
-        table = pyarrow.parquet.read_table(io.BytesIO(content))
+        check_header(pyarrow.parquet.read_schema(arrow_reader(content)).names, name)
+        table = pyarrow.parquet.read_table(arrow_reader(content))
         table.validate(full=True)
         index = _index(table)
         found: dict[str, TextColumn | Read] = {
