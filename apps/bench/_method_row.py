@@ -9,9 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from interpretkd.distillation import DistilledClassifier
+import numpy as np
 
-__all__ = ["Build", "Row", "Trial", "first_network", "plainly"]
+from interpretkd.distillation import DistilledClassifier
+from interpretkd.methods import Weighting
+
+__all__ = [
+    "Build",
+    "Row",
+    "Trial",
+    "Unchanged",
+    "first_network",
+    "plainly",
+    "taught_plainly",
+]
 
 Build = Callable[[Any, Any], DistilledClassifier]
 """From the frozen teacher (or several) and a student to a model."""
@@ -33,6 +44,49 @@ def plainly(frozen: Any, student: Any) -> DistilledClassifier:
         Unfitted. ``transfer="auto"``, the default, is itself row 28.
     """
     return DistilledClassifier(frozen, student, transfer=None)
+
+
+class Unchanged(Weighting):
+    """Each row counts as it did: with a step, the student is one that is taught."""
+
+    def weigh(self, transfer_set: Any, context: Any) -> Any:
+        """Return 1 for each row.
+
+        Parameters
+        ----------
+        transfer_set : TransferSet
+            The rows so far.
+        context : Context
+            Not needed.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Ones.
+        """
+        return np.ones(len(transfer_set))
+
+
+def taught_plainly(frozen: Any, student: Any) -> DistilledClassifier:
+    """Return what a step is compared with: plain distillation, never the labels' tree.
+
+    Without steps ``target="auto"`` also tries the tree of the labels; a student that
+    is asked to be taught by a step is never that, and the difference would be told as
+    the step's.
+
+    Parameters
+    ----------
+    frozen : estimator
+        The teacher.
+    student : estimator
+        The student.
+
+    Returns
+    -------
+    DistilledClassifier
+        Unfitted.
+    """
+    return DistilledClassifier(frozen, student, weights=Unchanged(), transfer=None)
 
 
 def first_network(case: Any) -> Any:

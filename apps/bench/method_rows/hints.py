@@ -4,7 +4,10 @@ from typing import Any
 
 # `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._method_data import TABLES  # type: ignore[import-not-found]
-from interpretkd_bench._method_row import Row  # type: ignore[import-not-found]
+from interpretkd_bench._method_row import (  # type: ignore[import-not-found]
+    Row,
+    taught_plainly,
+)
 from interpretkd_bench.method_rows._claims import (  # type: ignore[import-not-found]
     hints_told,
 )
@@ -35,6 +38,7 @@ _COMMON: dict[str, Any] = {
     "claim": hints_told,
     "claim_text": _CLAIM,
     "neutral": {"hints__share": 0.0},
+    "plain": taught_plainly,
     "students": ("greedy tree",),
 }
 

@@ -2,7 +2,10 @@
 
 # `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._method_data import TABLES  # type: ignore[import-not-found]
-from interpretkd_bench._method_row import Row  # type: ignore[import-not-found]
+from interpretkd_bench._method_row import (  # type: ignore[import-not-found]
+    Row,
+    taught_plainly,
+)
 from interpretkd_bench.method_rows._claims import (  # type: ignore[import-not-found]
     above,
 )
@@ -63,6 +66,7 @@ ROWS = (
         claim_text="the teacher's own reply to a made row is worth more than that of "
         "the row that it was made of",
         neutral={"transfer__n_rows": 0},
+        plain=taught_plainly,
         students=("large tree", "booster"),
     ),
     Row(
@@ -79,6 +83,7 @@ ROWS = (
         claim_text="the teacher's own reply to a made row is worth more than that of "
         "the row that it was made of",
         neutral={"transfer__n_rows": 0},
+        plain=taught_plainly,
         students=("large tree", "booster"),
     ),
     Row(
@@ -95,6 +100,7 @@ ROWS = (
         claim_text="the teacher's own reply to a made row is worth more than that of "
         "the row that it was made of",
         neutral={"transfer__n_rows": 0},
+        plain=taught_plainly,
         students=("greedy tree", "linear"),
     ),
     Row(
@@ -111,6 +117,7 @@ ROWS = (
         claim_text="the teacher's own reply to a made row is worth more than that of "
         "the row that it was made of",
         neutral={"transfer__share": 0.0},
+        plain=taught_plainly,
         students=("large tree", "booster"),
     ),
     Row(

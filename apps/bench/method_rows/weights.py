@@ -6,7 +6,11 @@ import numpy as np
 
 # `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._method_data import TABLES  # type: ignore[import-not-found]
-from interpretkd_bench._method_row import Row  # type: ignore[import-not-found]
+from interpretkd_bench._method_row import (  # type: ignore[import-not-found]
+    Row,
+    Unchanged,
+    taught_plainly,
+)
 from interpretkd_bench.method_rows._claims import (  # type: ignore[import-not-found]
     above,
     confident_half,
@@ -51,6 +55,7 @@ ROWS = (
         claim_text="on the half of the rows of which the teacher is surer the student "
         "agrees more with it",
         neutral={"weights__exponent": 0.0},
+        plain=taught_plainly,
         students=("tree", "booster"),
     ),
     Row(
@@ -66,7 +71,7 @@ ROWS = (
         claim=on_rows(confident_half, "control"),
         claim_text='as 17, where the rows of transfer="auto" are taught, too',
         neutral={"weights__exponent": 0.0},
-        plain=lambda f, s: DistilledClassifier(f, s),
+        plain=lambda f, s: DistilledClassifier(f, s, weights=Unchanged()),
     ),
     Row(
         number="17c",
@@ -82,6 +87,7 @@ ROWS = (
         claim_text="the student is more often right where rows count by the teacher's "
         "error",
         neutral={"weights__exponent": 0.0},
+        plain=taught_plainly,
         judged_by="accuracy",
     ),
     Row(
@@ -100,6 +106,7 @@ ROWS = (
         claim_text="on images with an empty middle, which count in full, the student "
         "agrees more",
         neutral={"weights__outside": 1.0},
+        plain=taught_plainly,
         students=("greedy tree",),
     ),
     Row(
@@ -118,5 +125,6 @@ ROWS = (
         claim_text="half of the rows, the easy ones, teach all but 5 points; the "
         "seconds stand in the costs",
         neutral={"weights__share": 1.0},
+        plain=taught_plainly,
     ),
 )
