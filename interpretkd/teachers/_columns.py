@@ -41,7 +41,10 @@ class _Reader:
         return self.teacher.task
 
     def answers(self, X: Any) -> Answers:
-        return self.teacher.answers(_selected(X, self.columns, self.names))
+        return self.teacher.answers(self.select(X))
+
+    def select(self, X: Any) -> Any:
+        return _selected(X, self.columns, self.names)
 
 
 class ColumnsTeacher(_Composite):
@@ -124,6 +127,15 @@ class ColumnsTeacher(_Composite):
 
     def _parts(self) -> list[Any]:
         return [self.teacher]
+
+    def _select(self, X: Any) -> Any:
+        made = self._ready()
+        assert isinstance(made, _Reader)
+        return made.select(X)
+
+    @property
+    def _selects(self) -> tuple[Any, ...]:
+        return self._checked_columns()
 
     def _make(self, parts: list[Any]) -> _Reader:
         return _Reader(as_teacher(parts[0]), self._checked_columns(), None)

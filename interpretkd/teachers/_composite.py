@@ -220,6 +220,15 @@ class _Composite(BaseEstimator, ABC):
         tags.target_tags.required = self.needs_labels
         return tags
 
+    def _select(self, X: Any) -> Any:
+        """Return what its teachers read of the rows."""
+        return X
+
+    @property
+    def _selects(self) -> tuple[Any, ...]:
+        """Which part of the rows that is; () for all."""
+        return ()
+
     def _ready(self) -> _Made:
         """Return what answers: as fitted, or of parts that were fitted before."""
         if self._made is not None:
