@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array
+from interpretkd._base import Array, InputError
 from interpretkd.distillation._choosing import (
     TargetTrial,
     _choose_alpha,
@@ -16,9 +16,10 @@ from interpretkd.distillation._choosing import (
     _quickly,
     weighted_mean,
 )
-from interpretkd.distillation._recipe import _Recipe
+from interpretkd.distillation._recipe import _all, _Recipe
 from interpretkd.distillation._teaching import _Parts
-from interpretkd.methods import Confidence
+from interpretkd.methods import Confidence, Use
+from interpretkd.students import as_student
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
 
@@ -60,8 +61,8 @@ class _Choice:
         lesson = recipe.lesson(self.parts.kept, further=False)
         lesson = lesson.take(self._some(len(lesson)))
         if len(targets) > 1:
-            asked = (self.student, targets, lesson, held_out)
-            target, trials = _choose_target(*asked)
+            served = self._served(targets)
+            target, trials = _choose_target(self.student, served, lesson, held_out)
         if alpha:
             asked_of = (self.student, target, lesson, held_out, self.held_out_groups)
             target, tried = _choose_alpha(*asked_of)
@@ -70,6 +71,30 @@ class _Choice:
             recipe, tried = self._weighted(target)
             trials += tried
         return target, meant, recipe, trials
+
+    def _served(self, targets: list[Target]) -> list[Target]:
+        """Return the targets with which every step does something.
+
+        A step may stand if it serves one of them; with another it would be told as a
+        part of the recipe, and be none.
+        """
+        recipe, reasons, served = self.recipe, [], []
+        given = (*recipe.transfer, *_all(recipe.steps), recipe.view, recipe.scheme)
+        steps = [step for step in given if step is not None]
+        told = (recipe.context.teacher, self.parts.whole.logits.shape[1])
+        for target in targets:
+            use = Use(as_student(self.student), (target,), *told)
+            refused = [(step, step.refusal(use)) for step in steps]
+            refused = [pair for pair in refused if pair[1] is not None]
+            reasons += [f"{type(s).__name__} of {target}: {why}" for s, why in refused]
+            if not refused:
+                served.append(target)
+        if not served:
+            raise InputError(
+                "With each target that target='auto' tries one of the steps would do "
+                f"nothing. {'; '.join(reasons)}."
+            )
+        return served
 
     def _some(self, n_rows: int) -> NDArray[np.int64]:
         """Return the positions of as many rows as a trial takes."""

@@ -221,3 +221,10 @@ def test_one_step_about_members_is_enough(rows, members, first, second):
     said = f"{second.__name__} would put its answers in .* of {first.__name__}, which"
     with pytest.raises(InputError, match=said):
         fitted(ensemble(members), GREEDY, X, transfer=[first(), Mix(5), second()])
+
+
+def test_auto_tries_no_target_with_which_members_are_the_ensemble(rows, members):
+    X, _ = rows
+    settings = {"target": "auto", "transfer": EachTeacher()}
+    tried = fitted(ensemble(members), GREEDY, X, **settings).trials_
+    assert {trial.target.kind for trial in tried} == {"hard", "soft"}

@@ -488,6 +488,31 @@ def test_whole_outputs_stand_last(behind):
     _fit([Conditional(), KBest(2)])
 
 
+@pytest.mark.parametrize("step", [TopK(1), Permuted()])
+def test_auto_tries_no_target_with_which_a_step_does_nothing(step):
+    def tried(steps):  # those without a name of their own are of targets
+        trials = _fit(steps, target="auto").trials_
+        return {trial.target.kind for trial in trials if not trial.name}
+
+    assert tried(step) == {"soft", "logits"}
+    assert tried(None) == {"hard", "soft", "logits"}
+
+
+def test_steps_that_leave_no_target_are_refused():
+    class NotSoft(Permuted):
+        def refusal(self, use):
+            kinds = {target.kind for target in use.targets}
+            return "it is soft" if kinds == {"soft"} else None
+
+    class NotOthers(Permuted):
+        def refusal(self, use):
+            kinds = {target.kind for target in use.targets}
+            return None if "soft" in kinds else "it is not soft"
+
+    with pytest.raises(ikd.InputError, match="With each target that target='auto'"):
+        _fit([NotSoft(), NotOthers()], target="auto")
+
+
 def test_one_output_is_the_decision():
     _same_tests(_fit(KBest(1)), _fit(None, target="hard"))
 
