@@ -197,8 +197,8 @@ class KBest(Step):
     Costs up to k times the rows. In a list of replies it stands last: those behind it
     would take the second outputs for the teacher's. Outputs are taught for certain, so
     that a temperature of the targets changes next to nothing. All K classes of a row
-    are on the mean its probabilities: to a student that takes means they are soft
-    targets, at k times the rows, and refused. No gain is expected for classes;
+    are on the mean its probabilities: to a student that takes means they are what soft
+    targets are, at K times the rows, and refused. No gain is expected for classes;
     of several labels it teaches which sets go together, as far as the product of their
     probabilities knows. Measured on digits, as `TopK`, with k=3: fidelity of a tree
     77.6 % and of boosting 90.8 %. Further figures: see the methods' page.
@@ -267,8 +267,8 @@ class KBest(Step):
         Returns
         -------
         str or None
-            For one output and hard targets, for all classes and soft targets; the
-            student's reason against weights.
+            For one output and hard targets; for all classes, to a student that takes
+            means; the student's reason against weights.
         """
         if self.k == 1 and use.is_hard:
             return "hard targets are the teacher's best outputs, once a row"
@@ -276,7 +276,7 @@ class KBest(Step):
             return (
                 f"the {use.n_outputs} classes of a row, weighted by their "
                 f"probabilities, are to a {type(use.student).__name__} what soft "
-                f"targets are; take k below {use.n_outputs}"
+                f"targets are by themselves; take k below {use.n_outputs}"
             )
         reason: str | None = use.student.weight_refusal
         return reason if self.k > 1 else None
@@ -322,10 +322,14 @@ class KBest(Step):
 
 
 def _is_mean(use: Use, target: Target) -> bool:
-    """Tell whether a student sees of all classes of a row but their probabilities."""
-    is_soft = target.kind == "soft" and target.temperature == 1
-    averages: bool = use.student.averages(target)
-    return target.task == "multiclass" and is_soft and averages
+    """Tell whether of all classes of a row only their probabilities reach a student.
+
+    Columns of sure outputs are 0 and 1. A higher temperature, or logits, makes other
+    numbers of these two: the same to who lowers a squared error.
+    """
+    student, soft = use.student, target.kind == "soft" and target.temperature <= 1
+    plain: bool = soft or target.kind == "hard" or student.squares(target)
+    return target.task == "multiclass" and student.averages(target) and plain
 
 
 def _deciding_logits(transfer_set: TransferSet, task: str) -> Array:

@@ -420,7 +420,13 @@ def test_permuted_differs_by_seed_alone():
         (TopK(1), TEACHER, {"target": "hard"}, "hard targets are the teacher's dec"),
         (KBest(1), TEACHER, {"target": "hard"}, "hard targets are the teacher's best"),
         (KBest(3), TEACHER, {}, "the 3 classes of a row, weighted by their pro"),
-        (KBest(), TWO, {"student": BOOSTED}, "the 2 classes of a row, weighted by th"),
+        (KBest(3), TEACHER, {"target": "auto"}, "the 3 classes of a row"),
+        (
+            KBest(),
+            TWO,
+            {"student": BOOSTED, "target": "hard"},
+            "the 2 classes of a",
+        ),
     ],
 )
 def test_refusals(step, teacher, settings, said):
@@ -476,9 +482,12 @@ def test_each_row_is_taught_once_for_each_output():
 
 def test_all_outputs_are_the_probabilities_to_a_greedy_tree(monkeypatch):
     _differs(_fit(KBest(2)), _fit(None))
-    _fit(KBest(3), target="logits")
+    _fit(KBest(3), student=ikd.CartStudent(5, search="refined"), target="hard")
+    warm = {"student": ikd.LinearStudent(), "temperature": 4.0}
+    _differs(_fit(KBest(3), **warm), _fit(None, **warm))
     monkeypatch.setattr(KBest, "refusal", lambda self, use: None)
-    _same_tests(_fit(KBest(3)), _fit(None))
+    for kind, temperature in (("soft", 1), ("soft", 4.0), ("hard", 1), ("logits", 1)):
+        _same_tests(_fit(KBest(3), target=kind, temperature=temperature), _fit(None))
 
 
 @pytest.mark.parametrize("behind", [KBest(2), Conditional()])
