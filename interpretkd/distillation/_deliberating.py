@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array
+from interpretkd._base import Array, InputError
 from interpretkd.distillation._choosing import (
     TargetTrial,
     _choose_alpha,
@@ -16,9 +16,10 @@ from interpretkd.distillation._choosing import (
     _quickly,
     weighted_mean,
 )
-from interpretkd.distillation._recipe import _Recipe
+from interpretkd.distillation._recipe import _all, _Recipe
 from interpretkd.distillation._teaching import _Parts
-from interpretkd.methods import Confidence
+from interpretkd.methods import Confidence, Use
+from interpretkd.students import as_student
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
 
@@ -26,6 +27,7 @@ _TRIAL_ROWS = 20_000
 """Targets are compared on at most so many rows: their order is clear early."""
 
 _FOLDS = 5
+"""Where there are fewer groups, as many as these."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +61,8 @@ class _Choice:
         lesson = recipe.lesson(self.parts.kept, further=False)
         lesson = lesson.take(self._some(len(lesson)))
         if len(targets) > 1:
-            asked = (self.student, targets, lesson, held_out)
-            target, trials = _choose_target(*asked)
+            served = self._served(targets)
+            target, trials = _choose_target(self.student, served, lesson, held_out)
         if alpha:
             asked_of = (self.student, target, lesson, held_out, self.held_out_groups)
             target, tried = _choose_alpha(*asked_of)
@@ -69,6 +71,30 @@ class _Choice:
             recipe, tried = self._weighted(target)
             trials += tried
         return target, meant, recipe, trials
+
+    def _served(self, targets: list[Target]) -> list[Target]:
+        """Return the targets with which every step does something.
+
+        A step may stand if it serves one of them; with another it would be told as a
+        part of the recipe, and be none.
+        """
+        recipe, reasons, served = self.recipe, [], []
+        given = (*recipe.transfer, *_all(recipe.steps), recipe.view, recipe.scheme)
+        steps = [step for step in given if step is not None]
+        told = (recipe.context.teacher, self.parts.whole.logits.shape[1])
+        for target in targets:
+            use = Use(as_student(self.student), (target,), *told)
+            refused = [(step, step.refusal(use)) for step in steps]
+            refused = [pair for pair in refused if pair[1] is not None]
+            reasons += [f"{type(s).__name__} of {target}: {why}" for s, why in refused]
+            if not refused:
+                served.append(target)
+        if not served:
+            raise InputError(
+                "With each target that target='auto' tries one of the steps would do "
+                f"nothing. {'; '.join(reasons)}."
+            )
+        return served
 
     def _some(self, n_rows: int) -> NDArray[np.int64]:
         """Return the positions of as many rows as a trial takes."""
@@ -82,17 +108,24 @@ class _Choice:
 
         They are chosen by folds of the rows kept, where the gain is more than one
         standard error, and must not lose on the validation rows, which the folds have
-        not seen: a choice on these alone would pick noise.
+        not seen: a choice on these alone would pick noise. Rows of weight 0 take no
+        part. Of a single group or very few rows there are no folds: without a reason
+        for them no weights are taken.
         """
-        index = self._some(len(self.parts.kept))
+        counted = np.flatnonzero(self.parts.kept.weights > 0)
+        index = counted[self._some(len(counted))]
         kept, held_out = self.parts.kept.take(index), self.parts.held_out
+        folds = self._folds(index)
+        n_folds = int(folds.max()) + 1
+        if n_folds < 2 or len(kept) < _FOLDS:
+            return self.recipe, ()
         recipes = (self.recipe, self.recipe.with_weights(Confidence()))
-        nested = self._on_folds(recipes, target, kept, self._folds(index))
+        nested = self._on_folds(recipes, target, kept, folds)
         there = [self._missed(recipe, target, kept, held_out) for recipe in recipes]
         groups = None if self.groups is None else self.groups[index]
         gain, error = weighted_mean(nested[0] - nested[1], kept.weights, groups)
         lost = weighted_mean(there[1] - there[0], held_out.weights)[0]
-        n_inside = len(kept) - len(kept) // _FOLDS
+        n_inside = len(kept) - len(kept) // n_folds
         trials = (
             *_weight_trials(target, nested, kept, n_inside, "on folds"),
             *_weight_trials(target, there, held_out, len(kept), "on validation rows"),
@@ -108,7 +141,7 @@ class _Choice:
     ) -> list[Array]:
         """Return what each recipe's students miss of the rows that they did not see."""
         missed = [np.zeros(len(kept)) for _ in recipes]
-        for fold in range(_FOLDS):
+        for fold in range(int(folds.max()) + 1):
             rows, judged = (
                 kept.take(np.flatnonzero(part))
                 for part in (folds != fold, folds == fold)
@@ -127,9 +160,14 @@ class _Choice:
         """Return the fold of each row kept; rows of a group lie in one."""
         rng = np.random.default_rng(self.seed)
         if self.groups is None:
-            return rng.permutation(np.arange(len(index)) % _FOLDS)
+            return _dealt(len(index), rng)
         known, place = np.unique(self.groups[index], return_inverse=True)
-        return rng.permutation(np.arange(len(known)) % _FOLDS)[place]
+        return _dealt(len(known), rng)[place]
+
+
+def _dealt(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the fold of each of n groups or rows; none is empty."""
+    return rng.permutation(np.arange(n) % min(n, _FOLDS))
 
 
 def _weight_trials(

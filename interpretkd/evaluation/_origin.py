@@ -13,7 +13,7 @@ from interpretkd.metrics import (
     measure_fidelity,
     share_interval,
 )
-from interpretkd.targets import Answers, answers_of, decide
+from interpretkd.targets import Answers, decide
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,10 @@ class _Origin:
     def of(cls, model: Any, X: Any, shape: tuple[int, ...]) -> "_Origin":
         """Ask the first teacher, where it is not the teacher itself."""
         teacher = model.teacher_
-        first = getattr(teacher, "origin", teacher)
+        try:
+            first = getattr(teacher, "origin", teacher)
+        except InputError as error:
+            return cls(caution=f"Fidelity is to the teacher. {error}")
         if first is teacher or first.estimator is teacher.estimator:
             return cls()
         name = _name(first)
@@ -47,7 +50,7 @@ class _Origin:
             "teacher; how far the student agrees with the first teacher is not known"
         )
         try:
-            said = answers_of(first, X)
+            said = teacher.origin_answers(X)
         except InputError as error:
             return cls(caution=f"{unknown}: {error}")
         if said.shape != shape:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from interpretkd._base import InputError
 from interpretkd.data import take_rows
 from interpretkd.methods._context import Context, ensemble_of
 from interpretkd.methods._step import Step, Use
@@ -44,6 +45,21 @@ class EachTeacher(Step):
 
     needs: ClassVar[frozenset[str]] = frozenset({"members"})
     slot = "transfer"
+
+    def check_among(self, steps: tuple[Step, ...], place: int) -> None:
+        """Check that no other step about members stands before it.
+
+        Parameters
+        ----------
+        steps, place : tuple of Step, int
+            As of `Step.check_among`.
+
+        Raises
+        ------
+        InputError
+            When one does.
+        """
+        _check_alone(self, steps[:place])
 
     def refusal(self, use: Use) -> str | None:
         """Say why the student would be the one without this step, if so.
@@ -122,6 +138,21 @@ class RandomTeacher(Step):
     needs: ClassVar[frozenset[str]] = frozenset({"members"})
     slot = "transfer"
 
+    def check_among(self, steps: tuple[Step, ...], place: int) -> None:
+        """Check that no other step about members stands before it.
+
+        Parameters
+        ----------
+        steps, place : tuple of Step, int
+            As of `Step.check_among`.
+
+        Raises
+        ------
+        InputError
+            When one does.
+        """
+        _check_alone(self, steps[:place])
+
     def apply(self, transfer_set: TransferSet, context: Context) -> TransferSet:
         """Return the rows with other answers.
 
@@ -150,6 +181,15 @@ class RandomTeacher(Step):
     def __str__(self) -> str:
         """Say what becomes of the rows."""
         return "Each row with the answer of one member of the ensemble, drawn by lot"
+
+
+def _check_alone(step: Step, before: tuple[Step, ...]) -> None:
+    for other in before:
+        if isinstance(other, EachTeacher | RandomTeacher):
+            raise InputError(
+                f"{type(step).__name__} would put its answers in the place of those of "
+                f"{type(other).__name__}, which stands before it: take one of the two."
+            )
 
 
 def _averages(use: Use, target: Target) -> bool:

@@ -5,11 +5,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from interpretkd._base import Array, check_integer
+from interpretkd._base import Array, InputError, check_integer
 from interpretkd.methods._context import Context
 from interpretkd.methods._kinds import Reply
 from interpretkd.methods._step import Step, Use
-from interpretkd.targets import best_outputs, label_target, permute_rest, spread_rest
+from interpretkd.targets import (
+    Target,
+    best_outputs,
+    label_target,
+    permute_rest,
+    spread_rest,
+)
 from interpretkd.transfer import REPEATED, TransferSet
 
 _TINY = np.finfo(np.float64).tiny
@@ -20,7 +26,8 @@ class TopK(Reply):
 
     What is taught is what can be kept in ``k`` positions and ``k`` probabilities a row
     - 4 k bytes as int16 and float16 instead of 4 K -, so it matters for many classes.
-    With ``k=K`` nothing changes, nor with ``K - 1``; ``k=1`` teaches the decision and
+    With ``k=K`` nothing changes; ``K - 1`` would change nothing either, since a single
+    class has the whole rest already, and is refused. ``k=1`` teaches the decision and
     how sure it is.
 
     Costs nothing, and no gain is expected: it shows how little of an answer is enough.
@@ -71,12 +78,18 @@ class TopK(Reply):
         Returns
         -------
         str or None
-            For two classes, for more than there are, and for hard targets.
+            For two classes, for more than there are or all but one, and for hard
+            targets.
         """
         if use.n_outputs == 2:
             return "of two classes the smaller one has the whole rest already"
         if self.k > use.n_outputs:
             return f"k={self.k} and the teacher has {use.n_outputs} classes"
+        if self.k == use.n_outputs - 1:
+            return (
+                f"of {use.n_outputs} classes k={self.k} leaves one, which has the "
+                "whole rest already"
+            )
         if use.is_hard:
             return "hard targets are the teacher's decisions, and these stay"
         return None
@@ -182,7 +195,10 @@ class KBest(Step):
     squared error that is the mean of the outputs. ``k=1`` teaches as hard targets do.
 
     Costs up to k times the rows. In a list of replies it stands last: those behind it
-    would take the second outputs for the teacher's. No gain is expected for classes;
+    would take the second outputs for the teacher's. Outputs are taught for certain, so
+    that a temperature of the targets changes next to nothing. All K classes of a row
+    are on the mean its probabilities: to a student that takes means they are what soft
+    targets are, at K times the rows, and refused. No gain is expected for classes;
     of several labels it teaches which sets go together, as far as the product of their
     probabilities knows. Measured on digits, as `TopK`, with k=3: fidelity of a tree
     77.6 % and of boosting 90.8 %. Further figures: see the methods' page.
@@ -220,6 +236,26 @@ class KBest(Step):
         """
         check_integer(type(self).__name__, "k", self.k, 1)
 
+    def check_among(self, steps: tuple[Step, ...], place: int) -> None:
+        """Check that it stands last.
+
+        Parameters
+        ----------
+        steps, place : tuple of Step, int
+            As of `Step.check_among`.
+
+        Raises
+        ------
+        InputError
+            When another reply follows.
+        """
+        if place < len(steps) - 1:
+            raise InputError(
+                f"{type(self).__name__} must stand last in a list of replies: those "
+                "behind it would take the second outputs for the teacher's. Got "
+                f"{type(steps[place + 1]).__name__} behind it."
+            )
+
     def refusal(self, use: Use) -> str | None:
         """Say where whole outputs are what is taught anyway, or cannot be weighted.
 
@@ -231,10 +267,17 @@ class KBest(Step):
         Returns
         -------
         str or None
-            For one output and hard targets; the student's reason against weights.
+            For one output and hard targets; for all classes, to a student that takes
+            means; the student's reason against weights.
         """
         if self.k == 1 and use.is_hard:
             return "hard targets are the teacher's best outputs, once a row"
+        if self.k >= use.n_outputs and all(_is_mean(use, t) for t in use.targets):
+            return (
+                f"the {use.n_outputs} classes of a row, weighted by their "
+                f"probabilities, are to a {type(use.student).__name__} what soft "
+                f"targets are by themselves; take k below {use.n_outputs}"
+            )
         reason: str | None = use.student.weight_refusal
         return reason if self.k > 1 else None
 
@@ -276,6 +319,17 @@ class KBest(Step):
             f"Each row teaches its {self.k} most probable outputs, weighted by their "
             "probabilities"
         )
+
+
+def _is_mean(use: Use, target: Target) -> bool:
+    """Tell whether of all classes of a row only their probabilities reach a student.
+
+    Columns of sure outputs are 0 and 1. A higher temperature, or logits, makes other
+    numbers of these two: the same to who lowers a squared error.
+    """
+    student, soft = use.student, target.kind == "soft" and target.temperature <= 1
+    plain: bool = soft or target.kind == "hard" or student.squares(target)
+    return target.task == "multiclass" and student.averages(target) and plain
 
 
 def _deciding_logits(transfer_set: TransferSet, task: str) -> Array:

@@ -58,6 +58,8 @@ def as_steps(owner: str, slot: str, given: Any) -> tuple[Step, ...]:
                 f"{kind.__name__}, a list of them, or None. Got {step!r}."
             )
         step.check()
+    for place, step in enumerate(steps):
+        step.check_among(steps, place)
     return steps
 
 

@@ -66,6 +66,22 @@ class Step(BaseEstimator):
             For one out of range.
         """
 
+    def check_among(self, steps: tuple["Step", ...], place: int) -> None:
+        """Check that it may stand where it does.
+
+        Parameters
+        ----------
+        steps : tuple of Step
+            All of its slot, in their order.
+        place : int
+            Its own position.
+
+        Raises
+        ------
+        InputError
+            When it may not.
+        """
+
     def refusal(self, use: Use) -> str | None:
         """Say why it would do nothing, if it would.
 

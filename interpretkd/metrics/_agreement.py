@@ -253,8 +253,10 @@ def fidelity(
         measure = "r2" if model.task_ == "regression" else "agreement"
     function = {"agreement": agreement, "kl": kl_divergence, "r2": r2}[measure]
     rows = rows_to_measure(model, X)
-    teacher = model.teacher_ if of == "teacher" else model.teacher_.origin
-    said = answers_of(teacher, rows), model.logits(rows)
+    if of == "origin":
+        said = model.teacher_.origin_answers(rows), model.logits(rows)
+    else:
+        said = answers_of(model.teacher_, rows), model.logits(rows)
     return function(*said, model.task_, groups=groups)
 
 

@@ -30,7 +30,6 @@ from interpretkd.teachers._inside import (
     _check_offered,
     _layer_names,
     _offers,
-    _StandsBefore,
 )
 from interpretkd.teachers._own_decisions import (
     _check_one_score_a_class,
@@ -306,19 +305,49 @@ class Teacher:
     def origin(self) -> "Teacher":
         """The first teacher of a chain: of a distilled model its teacher's origin.
 
-        Of any other model itself. It reads rows as this one does.
+        Of any other model itself. A distilled model is also found in a pipeline, a
+        search, and what is made of one teacher or of several that have one origin. It
+        reads rows as this one does.
+
+        Raises
+        ------
+        InputError
+            When distilled models stand inside, but no one first teacher behind all.
         """
-        model = self.estimator
-        taught_by = getattr(model, "teacher_", None)
-        if isinstance(model, _StandsBefore) and model._may_be_taught:
-            first = model.teacher.origin
-            taught_by = None if first is model.teacher else first
-        if not isinstance(taught_by, Teacher):
-            return self
-        first, reads = taught_by.origin, self.reads
-        if reads is None:
-            return first
-        return replace(first, reads=lambda X: first._read(reads(X)))
+        from interpretkd.teachers._origin import _first_of
+
+        first = _first_of(self)
+        return self if first is None else first.teacher
+
+    def origin_answers(self, X: Any) -> Answers:
+        """Ask the first teacher of a chain, which may read more columns than this one.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Rows in original columns.
+
+        Returns
+        -------
+        Answers
+            As `answers`.
+
+        Raises
+        ------
+        InputError
+            As `answers`, and as `origin`; when it cannot read such rows.
+        """
+        first = self.origin
+        try:
+            return first.answers(X)
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:  # a model's own, of any kind
+            said = str(error).strip().partition("\n")[0].rstrip(".:")
+            raise InputError(
+                f"The first teacher of the chain, a {type(first.estimator).__name__}, "
+                f"cannot read these rows: {one_line(said)}."
+            ) from error
 
     def _read(self, X: Any) -> Any:
         """Give rows the form of those that the model was fitted to."""

@@ -17,6 +17,7 @@ from interpretkd.teachers._composite import (
     _check_part,
     _Composite,
     _fitted_part,
+    _told,
 )
 
 
@@ -41,7 +42,10 @@ class _Reader:
         return self.teacher.task
 
     def answers(self, X: Any) -> Answers:
-        return self.teacher.answers(_selected(X, self.columns, self.names))
+        return self.teacher.answers(self.select(X))
+
+    def select(self, X: Any) -> Any:
+        return _selected(X, self.columns, self.names)
 
 
 class ColumnsTeacher(_Composite):
@@ -85,7 +89,13 @@ class ColumnsTeacher(_Composite):
         self.teacher = teacher
         self.columns = columns
 
-    def fit(self, X: ArrayLike, y: Any = None, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Fit the teacher to these columns, unless it is fitted.
 
         Parameters
@@ -96,6 +106,8 @@ class ColumnsTeacher(_Composite):
             Labels or values, where the teacher needs some.
         groups : array-like of shape (n_samples,), default=None
             What the rows belong to; passed on to a teacher that takes groups.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts; passed on to a teacher that takes weights.
 
         Returns
         -------
@@ -113,7 +125,8 @@ class ColumnsTeacher(_Composite):
         given = self._learn_columns(X)
         names = _names_of(given)
         rows = _selected(given, self._checked_columns(), names)
-        fitted = _fitted_part(self.teacher, rows, y, groups)
+        told = _told(np.shape(rows)[0], groups, sample_weight)
+        fitted = _fitted_part(self.teacher, rows, y, told)
         self._made = _Reader(as_teacher(fitted), self._checked_columns(), names)
         return self
 
@@ -124,6 +137,15 @@ class ColumnsTeacher(_Composite):
 
     def _parts(self) -> list[Any]:
         return [self.teacher]
+
+    def _select(self, X: Any) -> Any:
+        made = self._ready()
+        assert isinstance(made, _Reader)
+        return made.select(X)
+
+    @property
+    def _selects(self) -> tuple[Any, ...]:
+        return self._checked_columns()
 
     def _make(self, parts: list[Any]) -> _Reader:
         return _Reader(as_teacher(parts[0]), self._checked_columns(), None)

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, Protocol, Self
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.metrics import accuracy_score, r2_score
@@ -220,6 +221,15 @@ class _Composite(BaseEstimator, ABC):
         tags.target_tags.required = self.needs_labels
         return tags
 
+    def _select(self, X: Any) -> Any:
+        """Return what its teachers read of the rows."""
+        return X
+
+    @property
+    def _selects(self) -> tuple[Any, ...]:
+        """Which part of the rows that is; () for all."""
+        return ()
+
     def _ready(self) -> _Made:
         """Return what answers: as fitted, or of parts that were fitted before."""
         if self._made is not None:
@@ -249,13 +259,32 @@ class _Composite(BaseEstimator, ABC):
         return X if as_frame(X) is not None else rows
 
 
-def _fitted_part(part: Any, X: Any, y: Any, groups: Any = None) -> Any:
+def _told(n_rows: int, groups: Any, sample_weight: Any) -> dict[str, NDArray[Any]]:
+    """Return what is told of rows beside their labels, for parts that take it."""
+    told = {} if groups is None else {"groups": np.asarray(groups)}
+    if sample_weight is None:
+        return told
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    fits = weight.shape == (n_rows,) and bool(np.isfinite(weight).all())
+    if not fits or (weight < 0).any() or not weight.any():
+        raise InputError(
+            f"The sample_weight must be {n_rows} numbers in [0, inf), not all zero, "
+            f"one a row. Got shape {weight.shape}."
+        )
+    return told | {"sample_weight": weight}
+
+
+def _told_of(told: dict[str, NDArray[Any]], place: Any) -> dict[str, NDArray[Any]]:
+    """Return what is told of some of the rows."""
+    return {name: values[place] for name, values in told.items()}
+
+
+def _fitted_part(part: Any, X: Any, y: Any, told: dict[str, NDArray[Any]]) -> Any:
     """Return a part as it is if it is fitted, else a clone that is fitted here."""
     if is_fitted(part):
         return part
-    takes = groups is not None and has_fit_parameter(part, "groups")
-    fresh = clone(part)
-    return fresh.fit(X, y, **({"groups": groups} if takes else {}))
+    takes = {n: values for n, values in told.items() if has_fit_parameter(part, n)}
+    return clone(part).fit(X, y, **takes)
 
 
 def _check_part(owner: str, part: Any) -> None:

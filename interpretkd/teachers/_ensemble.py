@@ -25,6 +25,8 @@ from interpretkd.teachers._composite import (
     _check_part,
     _Composite,
     _fitted_part,
+    _told,
+    _told_of,
 )
 from interpretkd.teachers._fitted import is_fitted
 from interpretkd.teachers._member_weights import (
@@ -172,7 +174,13 @@ class EnsembleTeacher(_Composite):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: Any = None, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Fit the members that are not fitted, and choose the weights.
 
         Parameters
@@ -185,6 +193,9 @@ class EnsembleTeacher(_Composite):
         groups : array-like of shape (n_samples,), default=None
             What the rows belong to: whole groups are kept for the weights. Passed on
             to members that take groups.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts; passed on to members that take weights.
+            The members' own weights are chosen on the rows above 0, which count alike.
 
         Returns
         -------
@@ -205,13 +216,15 @@ class EnsembleTeacher(_Composite):
         if y is not None:
             check_consistent_length(rows, y)
             y = _one_column(y) if isinstance(self.weights, str) else y
+        told = _told(len(rows), groups, sample_weight)
         kept, held_out = self._split(parts, len(rows), y, groups)
         if len(kept) < len(rows):
             own = None if y is None else y[kept]
-            belong = None if groups is None else np.asarray(groups)[kept]
-            seen: tuple[Any, ...] = (take_rows(rows, kept), own, belong)
+            seen: tuple[Any, ...] = (take_rows(rows, kept), own, _told_of(told, kept))
         else:
-            seen = (given, y, groups)
+            seen = (given, y, told)
+        if sample_weight is not None:
+            held_out = _counted(held_out, told["sample_weight"])
         fitted = [_fitted_part(part, *seen) for part in parts]
         members = self._together(fitted)
         weights = self._told_weights(len(members))
@@ -345,6 +358,12 @@ def _one_column(y: Any) -> NDArray[Any]:
     labels = np.asarray(y)
     is_column = labels.ndim == 2 and labels.shape[1] == 1
     return column_or_1d(labels, warn=True) if is_column else labels
+
+
+def _counted(rows: NDArray[np.int64], weight: Array) -> NDArray[np.int64]:
+    """Return the rows that count something; all, where too few do."""
+    counted = rows[weight[rows] > 0]
+    return counted if len(counted) >= _FEWEST_HELD_OUT else rows
 
 
 def _is(weights: Any, name: str) -> bool:

@@ -18,6 +18,8 @@ from interpretkd.teachers._composite import (
     _check_part,
     _Composite,
     _fitted_part,
+    _told,
+    _told_of,
 )
 from interpretkd.teachers._fitted import is_fitted
 from interpretkd.teachers._panels import _agreed_shares
@@ -183,7 +185,13 @@ class SpecialistTeacher(_Composite):
         self.specialists = specialists
         self.n_likeliest = n_likeliest
 
-    def fit(self, X: ArrayLike, y: Any = None, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Fit what is not fitted: the general teacher to all rows, others to theirs.
 
         Parameters
@@ -194,6 +202,8 @@ class SpecialistTeacher(_Composite):
             Classes; needed where something is to be fitted.
         groups : array-like of shape (n_samples,), default=None
             What the rows belong to; passed on where `fit` takes groups.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts; passed on to teachers that take weights.
 
         Returns
         -------
@@ -210,11 +220,12 @@ class SpecialistTeacher(_Composite):
         keys = self._checked_keys()
         _check_labels_given(name, self.needs_labels, y)
         given = self._learn_columns(X)
-        general = _fitted_part(self.general, given, y, groups)
+        told = _told(np.shape(given)[0], groups, sample_weight)
+        general = _fitted_part(self.general, given, y, told)
         parts = [general]
         for classes, part in zip(keys, self._parts()[1:], strict=True):
             if not is_fitted(part):
-                part = _fitted_part(part, *_of_classes(classes, given, y, groups))
+                part = _fitted_part(part, *_of_classes(classes, given, y, told))
             parts.append(part)
         self._made = self._make(parts)
         return self
@@ -315,8 +326,8 @@ def _places(key: tuple[Any, ...], classes: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _of_classes(
-    classes: tuple[Any, ...], X: Any, y: Any, groups: Any
-) -> tuple[Any, Any, Any]:
+    classes: tuple[Any, ...], X: Any, y: Any, told: dict[str, NDArray[Any]]
+) -> tuple[Any, Any, dict[str, NDArray[Any]]]:
     """Return the rows of some classes."""
     check_consistent_length(X, y)
     labels = np.asarray(y).ravel()
@@ -328,4 +339,4 @@ def _of_classes(
         )
     frame = to_pandas(X)
     rows = take_rows(np.asarray(X) if frame is None else frame, place)
-    return rows, labels[place], None if groups is None else np.asarray(groups)[place]
+    return rows, labels[place], _told_of(told, place)

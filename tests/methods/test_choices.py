@@ -139,6 +139,31 @@ def test_weights_are_taken_where_both_agree(
     np.testing.assert_array_equal(model.logits(CANCER), same.logits(CANCER))
 
 
+@pytest.mark.parametrize("n_groups", [2, 3, 4])
+def test_fewer_groups_than_folds_are_fewer_folds(n_groups):
+    X, y = CANCER[:60], TRUE[:60]
+    model = _fit(_teacher(False), y, X=X, weights="auto")
+    groups = np.arange(60) % n_groups
+    model.fit(X, y, groups=groups)
+    # One of the groups is held out; with a single one left there is nothing to compare.
+    n_left = len(np.unique(np.delete(groups, model.validation_rows_)))
+    assert len(model.trials_) == (4 if n_left > 1 else 0)
+    if n_left == 1:
+        assert model.recipe_ == ()
+
+
+@pytest.mark.parametrize("n_counted", [1, 2, 4, 6])
+def test_few_rows_that_count_choose_weights_among_themselves(n_counted):
+    X, y = CANCER[:60], TRUE[:60]
+    plain = _fit(_teacher(False), y, X=X)
+    counted = np.delete(np.arange(60), plain.validation_rows_)[:n_counted]
+    weight = np.isin(np.arange(60), counted) * 2.0
+    model = ikd.DistilledClassifier(
+        _teacher(False), CART, weights="auto", **SETTINGS
+    ).fit(X, y, sample_weight=weight)
+    assert [t.n_rows for t in model.trials_[:1]] == ([5] if n_counted == 6 else [])
+
+
 def test_both_are_chosen_after_the_target():
     model = _fit(_teacher(True), target="auto", alpha="auto", weights="auto")
     assert len(model.trials_) == 6 + 4 + 4 + 2

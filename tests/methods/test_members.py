@@ -212,3 +212,19 @@ def test_questions_to_members_are_remembered_and_counted(rows, members):
     assert questions.n_asked == 10 + 12
     assert questions.ask(X[:12]).shape == (12, 2)
     assert questions.n_asked == 12 + 12
+
+
+@pytest.mark.parametrize("first", BOTH)
+@pytest.mark.parametrize("second", BOTH)
+def test_one_step_about_members_is_enough(rows, members, first, second):
+    X, _ = rows
+    said = f"{second.__name__} would put its answers in .* of {first.__name__}, which"
+    with pytest.raises(InputError, match=said):
+        fitted(ensemble(members), GREEDY, X, transfer=[first(), Mix(5), second()])
+
+
+def test_auto_tries_no_target_with_which_members_are_the_ensemble(rows, members):
+    X, _ = rows
+    settings = {"target": "auto", "transfer": EachTeacher()}
+    tried = fitted(ensemble(members), GREEDY, X, **settings).trials_
+    assert {trial.target.kind for trial in tried} == {"hard", "soft"}

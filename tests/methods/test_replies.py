@@ -294,7 +294,7 @@ def test_smoothed_is_a_mean_of_near_rows():
     _differs(model, _fit(Smoothed(0.8, n_neighbours=3)))
 
 
-@pytest.mark.parametrize("step", [Smoothed(0.0), TopK(3), TopK(2)])
+@pytest.mark.parametrize("step", [Smoothed(0.0), TopK(3)])
 @pytest.mark.parametrize("student", [CART, BOOSTED])
 def test_neutral_values_change_nothing(step, student):
     _same(_fit(step, student=student), _fit(None, student=student))
@@ -415,9 +415,18 @@ def test_permuted_differs_by_seed_alone():
         (Permuted(), TWO, {}, "of two classes only one is not decided"),
         (Permuted(), TEACHER, {"target": "hard"}, "hard targets are the teacher's dec"),
         (TopK(1), TWO, {}, "of two classes the smaller one"),
+        (TopK(2), TEACHER, {}, "of 3 classes k=2 leaves one, which has the whole rest"),
         (TopK(4), TEACHER, {}, "k=4 and the teacher has 3 classes"),
         (TopK(1), TEACHER, {"target": "hard"}, "hard targets are the teacher's dec"),
         (KBest(1), TEACHER, {"target": "hard"}, "hard targets are the teacher's best"),
+        (KBest(3), TEACHER, {}, "the 3 classes of a row, weighted by their pro"),
+        (KBest(3), TEACHER, {"target": "auto"}, "the 3 classes of a row"),
+        (
+            KBest(),
+            TWO,
+            {"student": BOOSTED, "target": "hard"},
+            "the 2 classes of a",
+        ),
     ],
 )
 def test_refusals(step, teacher, settings, said):
@@ -471,9 +480,46 @@ def test_each_row_is_taught_once_for_each_output():
     assert model.queries_ == 150
 
 
-def test_all_outputs_are_the_probabilities_to_a_greedy_tree():
-    _same_tests(_fit(KBest(3)), _fit(None))
+def test_all_outputs_are_the_probabilities_to_a_greedy_tree(monkeypatch):
     _differs(_fit(KBest(2)), _fit(None))
+    _fit(KBest(3), student=ikd.CartStudent(5, search="refined"), target="hard")
+    warm = {"student": ikd.LinearStudent(), "temperature": 4.0}
+    _differs(_fit(KBest(3), **warm), _fit(None, **warm))
+    monkeypatch.setattr(KBest, "refusal", lambda self, use: None)
+    for kind, temperature in (("soft", 1), ("soft", 4.0), ("hard", 1), ("logits", 1)):
+        _same_tests(_fit(KBest(3), target=kind, temperature=temperature), _fit(None))
+
+
+@pytest.mark.parametrize("behind", [KBest(2), Conditional()])
+def test_whole_outputs_stand_last(behind):
+    with pytest.raises(ikd.InputError, match=r"KBest must stand last in a list .* Got"):
+        _fit([KBest(2), behind])
+    _fit([Conditional(), KBest(2)])
+
+
+@pytest.mark.parametrize("step", [TopK(1), Permuted()])
+def test_auto_tries_no_target_with_which_a_step_does_nothing(step):
+    def tried(steps):  # those without a name of their own are of targets
+        trials = _fit(steps, target="auto").trials_
+        return {trial.target.kind for trial in trials if not trial.name}
+
+    assert tried(step) == {"soft", "logits"}
+    assert tried(None) == {"hard", "soft", "logits"}
+
+
+def test_steps_that_leave_no_target_are_refused():
+    class NotSoft(Permuted):
+        def refusal(self, use):
+            kinds = {target.kind for target in use.targets}
+            return "it is soft" if kinds == {"soft"} else None
+
+    class NotOthers(Permuted):
+        def refusal(self, use):
+            kinds = {target.kind for target in use.targets}
+            return None if "soft" in kinds else "it is not soft"
+
+    with pytest.raises(ikd.InputError, match="With each target that target='auto'"):
+        _fit([NotSoft(), NotOthers()], target="auto")
 
 
 def test_one_output_is_the_decision():
