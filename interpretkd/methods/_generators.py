@@ -18,12 +18,18 @@ from interpretkd.transfer import (
 )
 
 
-class _Drawn(RowGenerator):
-    """Rows that a pure function of codes draws out of the given ones.
+def _source(transfer_set: TransferSet) -> Codes:
+    """Return the rows that others are drawn out of, as codes.
 
     Rows that other steps made, that stand there once more or have no weight are not
-    drawn from: so a step before this one changes none of its rows.
+    among them: so a step before this one changes none of its rows.
     """
+    counts = transfer_set.is_counted & (transfer_set.weights > 0)
+    return transfer_set.encoded.codes[counts]
+
+
+class _Drawn(RowGenerator):
+    """Rows that a pure function of codes draws out of the given ones."""
 
     @property
     def _words(self) -> str:
@@ -49,8 +55,7 @@ class _Drawn(RowGenerator):
         DataFrame or ndarray of shape (n_rows, n_features)
             In original columns.
         """
-        counts = transfer_set.is_counted & (transfer_set.weights > 0)
-        given = transfer_set.encoded.codes[counts]
+        given = _source(transfer_set)
         drawing = (context.schema, given, n_rows, self.codes, context.rng)
         return draw_rows(*drawing, like=transfer_set.rows)
 

@@ -1,5 +1,7 @@
 """Further rows as steps: neutral values, budgets, chance, and what never counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 from interpretkd import (
     BoostedStudent,
@@ -18,7 +21,19 @@ from interpretkd import (
     InputError,
     LinearStudent,
 )
-from interpretkd.methods import Confidence, Images, Mix, Munge, Resample
+from interpretkd.data import Schema
+from interpretkd.methods import (
+    Confidence,
+    Context,
+    EachTeacher,
+    FromFunction,
+    Images,
+    Mix,
+    Munge,
+    Resample,
+)
+from interpretkd.teachers import EnsembleTeacher, as_teacher
+from interpretkd.transfer import TransferSet, draw_rows
 
 GREEDY = CartStudent(6, search="greedy")
 TABULAR = (Mix, Resample, Munge)
@@ -223,3 +238,65 @@ def test_what_is_out_of_range_is_said(cancer, step, sentence):
     X, y, teacher = cancer
     with pytest.raises(InputError, match=sentence):
         DistilledClassifier(teacher, GREEDY, transfer=step).fit(X, y)
+
+
+# --- names and functions
+
+
+NAMED = ("auto", "mix", lambda schema, codes, n_rows, rng: codes[rng.permutation(100)])
+
+
+@pytest.mark.parametrize("transfer", NAMED, ids=["auto", "mix", "function"])
+def test_rows_of_no_weight_teach_through_no_made_row(cancer, transfer):
+    """The user had said 0 there, and a quarter of the made rows stood there."""
+    X, y, teacher = cancer
+    split = np.median(X[:, 0])
+    model = DistilledClassifier(teacher, GREEDY, transfer=transfer, **FAST)
+    model.fit(X, y, sample_weight=np.where(X[:, 0] > split, 0.0, 1.0))
+    made = model.transfer_set_.take(np.flatnonzero(~model.transfer_set_.is_given))
+    assert len(made)
+    assert np.asarray(made.rows)[:, 0].max() <= split
+
+
+@pytest.mark.parametrize("transfer", NAMED, ids=["auto", "mix", "function"])
+def test_without_weights_the_same_rows_are_drawn_as_ever(cancer, transfer):
+    X, y, teacher = cancer
+    model = DistilledClassifier(teacher, GREEDY, transfer=transfer, **FAST).fit(X, y)
+    used, seed = model.transfer_set_, model._seed()
+    codes = model.schema_.encode(X)
+    drawn = draw_rows(model.schema_, codes, 20 * len(X), transfer, seed, like=X)
+    assert used.origins[: len(X)].tolist() == ["given"] * len(X)
+    np.testing.assert_array_equal(used.rows, np.vstack([X, drawn]))
+    ones = clone(model).fit(X, y, sample_weight=np.ones(len(X)))
+    for one, two in zip(arrays(model), arrays(ones), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_one_row_of_weight_is_enough_to_draw_from(cancer):
+    X, _, teacher = cancer
+    schema = Schema.from_data(X)
+    rows = TransferSet(X, teacher.decision_function(X)[:, None] * [[-1, 1]])
+    rows = replace(rows, weight=np.eye(len(X))[3])
+    context = Context(as_teacher(teacher), schema, "multiclass", 0, None)
+    for name in ("auto", "mix", "resample"):
+        drawn = FromFunction(name).draw(rows, context, 7)
+        np.testing.assert_array_equal(drawn, np.repeat(X[3:4], 7, axis=0).astype("f4"))
+
+
+def test_a_name_draws_what_it_draws_alone(cancer):
+    """It drew from the rows of the steps before, and 20 for each row's every copy."""
+    X, y, teacher = cancer
+
+    def made(transfer, name="mix", teacher=teacher, target="soft"):
+        model = DistilledClassifier(
+            teacher, GREEDY, transfer=transfer, target=target, random_state=0
+        )
+        used = model.fit(X[:100], y[:100]).transfer_set_
+        return np.asarray(used.rows)[used.origins == name]
+
+    alone = made("mix")
+    assert len(alone) == 2000
+    np.testing.assert_array_equal(made([Munge(1.0), "mix"]), alone)
+    two = FrozenEstimator(EnsembleTeacher([teacher, GaussianNB().fit(X, y)]))
+    rows = made([EachTeacher(), "mix"], teacher=two, target="hard")
+    np.testing.assert_array_equal(rows, alone)
