@@ -198,8 +198,10 @@ class Context:
             The same for this step.
         """
         name = zlib.crc32(type(step).__name__.encode())
-        own = [self.seed] if step.is_default else [self.seed, name, occurrence]
-        rng = np.random.default_rng(own if len(own) > 1 else self.seed)
+        own: Any = [self.seed, name, occurrence]
+        if step.is_default and occurrence == 0:
+            own = self.seed  # as it was before there were steps
+        rng = np.random.default_rng(own)
         student = None
         if "student" in step.needs and self.fit is not None:
             student = self.fit(transfer_set)

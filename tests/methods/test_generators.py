@@ -300,3 +300,22 @@ def test_a_name_draws_what_it_draws_alone(cancer):
     two = FrozenEstimator(EnsembleTeacher([teacher, GaussianNB().fit(X, y)]))
     rows = made([EachTeacher(), "mix"], teacher=two, target="hard")
     np.testing.assert_array_equal(rows, alone)
+
+
+def test_each_of_several_names_or_functions_has_draws_of_its_own(cancer):
+    """They shared one stream: every row was taught twice."""
+    X, y, teacher = cancer
+
+    def drawn(schema, codes, n_rows, rng):
+        return rng.random((50, codes.shape[1]))
+
+    for pair, one in ((["mix", "mix"], "mix"), ([drawn, drawn], drawn)):
+        both, alone = (
+            DistilledClassifier(teacher, GREEDY, transfer=transfer, **FAST)
+            .fit(X[:60], y[:60])
+            .transfer_set_
+            for transfer in (pair, one)
+        )
+        first, second = np.asarray(alone.rows), np.asarray(both.rows)[len(alone) :]
+        np.testing.assert_array_equal(both.rows[: len(alone)], first)
+        assert not np.isin(second[:, 5], first[60:, 5]).all()
