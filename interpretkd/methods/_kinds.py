@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from interpretkd._base import Array, InputError, check_integer, check_real
 from interpretkd.data import Rows
@@ -289,7 +290,8 @@ class RowGenerator(Step):
         Returns
         -------
         DataFrame or ndarray of shape (n_rows, n_features)
-            In original columns; with weights of their own, a pair of rows and weights.
+            In original columns, one row at least; with weights of their own, a pair of
+            rows and weights in [0, inf), not all 0.
         """
         raise NotImplementedError
 
@@ -331,11 +333,11 @@ class RowGenerator(Step):
         else:
             drawn = context.once(lambda: self.draw(transfer_set, context, n_rows))
         rows, importance = drawn if isinstance(drawn, tuple) else (drawn, None)
-        rows = context.schema.conform(rows)
-        said = self.answer(rows, context)
-        weight = np.ones(len(said))
+        rows = context.schema.conform(self._checked_rows(rows, transfer_set))
+        weight = np.ones(len(rows))
         if importance is not None:
-            weight = importance / importance.mean()
+            weight = self._checked_importance(importance, len(rows))
+        said = self.answer(rows, context)
         whole = float(transfer_set.weights[transfer_set.is_given].sum())
         each = min(
             whole / int(transfer_set.is_counted.sum()), self.share * whole / len(said)
@@ -349,6 +351,47 @@ class RowGenerator(Step):
             origin=np.full(len(said), self.origin),
         )
         return transfer_set.join(further)
+
+    def _checked_rows(self, rows: Any, transfer_set: TransferSet) -> Rows:
+        """Return what was drawn, if it is rows, in the order of the fit's columns."""
+        must = f"What {type(self).__name__} draws must be a frame or an array of"
+        width, shape = transfer_set.rows.shape[1], np.shape(rows)
+        if not isinstance(rows, pd.DataFrame | np.ndarray):
+            raise InputError(f"{must} rows. Got one of {type(rows).__name__}.")
+        if len(shape) != 2 or shape[0] == 0 or shape[1] != width:
+            raise InputError(
+                f"{must} one row or more and {width} columns. Got shape {shape}."
+            )
+        like = transfer_set.rows
+        if not isinstance(rows, pd.DataFrame) or not isinstance(like, pd.DataFrame):
+            return rows
+        known = list(like.columns)
+        odd = [name for name in rows.columns if name not in known]
+        if odd or not rows.columns.is_unique:
+            raise InputError(
+                f"{must} the columns that were given. Got {list(rows.columns)!r}."
+            )
+        return rows[known]
+
+    def _checked_importance(self, given: Any, n_rows: int) -> Array:
+        """Return the weights of rows that were drawn, of mean 1."""
+        try:
+            weight = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            weight = np.full(np.asarray(given, dtype=object).shape, np.nan)
+        got = f"shape {weight.shape}"
+        fits = weight.shape == (n_rows,) and np.isfinite(weight).all()
+        if fits:
+            got += f" from {weight.min():g}"
+        elif weight.shape == (n_rows,):
+            got += ", not all of them finite"
+        if not fits or weight.min() < 0 or not weight.any():
+            raise InputError(
+                f"The weights that {type(self).__name__} draws must be {n_rows} "
+                f"numbers in [0, inf), not all zero, one a row. Got {got}."
+            )
+        weight = weight / weight.max()  # the sum of large ones is infinite
+        return weight / weight.mean()
 
 
 def _finite(step: Step, values: Any) -> Array:

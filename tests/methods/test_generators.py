@@ -31,6 +31,7 @@ from interpretkd.methods import (
     Mix,
     Munge,
     Resample,
+    RowGenerator,
 )
 from interpretkd.teachers import EnsembleTeacher, as_teacher
 from interpretkd.transfer import TransferSet, draw_rows
@@ -319,3 +320,76 @@ def test_each_of_several_names_or_functions_has_draws_of_its_own(cancer):
         first, second = np.asarray(alone.rows), np.asarray(both.rows)[len(alone) :]
         np.testing.assert_array_equal(both.rows[: len(alone)], first)
         assert not np.isin(second[:, 5], first[60:, 5]).all()
+
+
+# --- what a generator of one's own draws
+
+
+class Own(RowGenerator):
+    """Whatever it is told to."""
+
+    def __init__(self, drawn=None, n_rows=5, share=1.0):
+        self.drawn, self.n_rows, self.share = drawn, n_rows, share
+
+    def draw(self, transfer_set, context, n_rows):
+        return self.drawn(transfer_set.rows)
+
+
+def weighted(weights):
+    return lambda rows: (rows[:5], weights)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "sentence"),
+    [
+        (weighted([-1, 1, 1, 1, 1]), "Got shape (5,) from -1."),
+        (weighted(np.zeros(5)), "must be 5 numbers in [0, inf), not all zero, one a"),
+        (weighted(np.full(5, np.nan)), "Got shape (5,), not all of them finite."),
+        (weighted([1, 1, 1, 1, np.inf]), "Got shape (5,), not all of them finite."),
+        (weighted([[1], [1, 2], 1, 1, 1]), "Got shape (5,), not all of them finite."),
+        (weighted(list("abcde")), "Got shape (5,), not all of them finite."),
+        (weighted(np.ones(3)), "The weights that Own draws must be 5 numbers"),
+        (weighted(np.ones((5, 1))), "Got shape (5, 1)."),
+        (weighted(2.0), "Got shape ()."),
+        (lambda rows: None, "an array of rows. Got one of NoneType."),
+        (lambda rows: rows[:0], "one row or more and 6 columns. Got shape (0, 6)."),
+        (lambda rows: rows[:, :4], "What Own draws must be a frame or an array of"),
+        (lambda rows: rows[0], "Got shape (6,)."),
+    ],
+)
+def test_what_is_drawn_is_checked(cancer, drawn, sentence):
+    X, y, teacher = cancer
+    model = DistilledClassifier(teacher, GREEDY, transfer=Own(drawn), **FAST)
+    with pytest.raises(InputError) as error:
+        model.fit(X, y)
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("weights", [[1, 1, 1, 1, 4], [1e308] * 4 + [1.7e308]])
+def test_weights_of_drawn_rows_are_any_numbers(cancer, weights):
+    X, y, teacher = cancer
+    own = Own(weighted(weights))
+    model = DistilledClassifier(teacher, GREEDY, transfer=own, **FAST).fit(X, y)
+    given = np.asarray(weights) / max(weights)
+    made = model.transfer_set_.weights[~model.transfer_set_.is_given]
+    np.testing.assert_allclose(made, given / given.mean())
+
+
+def test_drawn_columns_are_those_that_were_given(cancer):
+    X, y, _ = cancer
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    teacher = FrozenEstimator(LogisticRegression(max_iter=10_000).fit(frame, y))
+
+    def fitted(drawn):
+        model = DistilledClassifier(teacher, GREEDY, transfer=Own(drawn), **FAST)
+        return model.fit(frame, y).transfer_set_
+
+    plain, turned = (
+        fitted(lambda rows, names=names: rows[names][:5])
+        for names in (list("abcdef"), list("fedcba"))
+    )
+    pd.testing.assert_frame_equal(plain.rows, turned.rows)
+    np.testing.assert_array_equal(plain.logits, turned.logits)
+    for names in (list("abcdeg"), list("abcdee")):
+        with pytest.raises(InputError, match=r"must be .* the columns that were given"):
+            fitted(lambda rows, names=names: rows[:5].set_axis(names, axis=1))
