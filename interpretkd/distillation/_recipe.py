@@ -55,7 +55,7 @@ class _Recipe:
 
     @property
     def keeps_budget(self) -> bool:
-        """Whether a generator has a budget of questions, for the whole fit."""
+        """Whether a generator has a budget of questions about its rows, for a fit."""
         return any(getattr(step, "budget", None) is not None for step in self.transfer)
 
     def with_weights(self, *weights: Step) -> "_Recipe":

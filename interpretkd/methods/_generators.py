@@ -65,7 +65,7 @@ class _Drawn(RowGenerator):
         if self.share != 1:
             said += f", of {self.share:g} of the weight of the given ones"
         if self.budget is not None:
-            said += f", for {self.budget:,} questions at most"
+            said += f", for {self.budget:,} questions about them at most"
         return said
 
 
@@ -89,8 +89,9 @@ class Mix(_Drawn):
         In [0, 1]: their weight together, beside that of the given rows; no made row
         counts more than a given one.
     budget : int or None, default=None
-        In [1, inf): the most questions to the teacher in the whole fit, and thus rows;
-        they are drawn once then, of the rows without the validation rows.
+        In [1, inf): the most questions about these rows in the whole fit, and thus the
+        most of them; they are drawn once then, of the rows without the validation
+        rows. The given rows are asked about besides; see `queries_` of the model.
 
     Notes
     -----
@@ -151,8 +152,9 @@ class Resample(_Drawn):
         In [0, 1]: their weight together, beside that of the given rows; no made row
         counts more than a given one.
     budget : int or None, default=None
-        In [1, inf): the most questions to the teacher in the whole fit, and thus rows;
-        they are drawn once then, of the rows without the validation rows.
+        In [1, inf): the most questions about these rows in the whole fit, and thus the
+        most of them; they are drawn once then, of the rows without the validation
+        rows. The given rows are asked about besides; see `queries_` of the model.
 
     Notes
     -----
@@ -217,8 +219,9 @@ class Munge(_Drawn):
         In [0, 1]: their weight together, beside that of the given rows; no made row
         counts more than a given one.
     budget : int or None, default=None
-        In [1, inf): the most questions to the teacher in the whole fit, and thus rows;
-        they are drawn once then, of the rows without the validation rows.
+        In [1, inf): the most questions about these rows in the whole fit, and thus the
+        most of them; they are drawn once then, of the rows without the validation
+        rows. The given rows are asked about besides; see `queries_` of the model.
 
     Notes
     -----
@@ -309,8 +312,9 @@ class Images(_Drawn):
         In [0, 1]: their weight together, beside that of the given rows; no made row
         counts more than a given one.
     budget : int or None, default=None
-        In [1, inf): the most questions to the teacher in the whole fit, and thus
-        images; they are drawn once then, as those of `Mix` are.
+        In [1, inf): the most questions about these images in the whole fit, and thus
+        the most of them; they are drawn once then, as those of `Mix` are. The given
+        images are asked about besides; see `queries_` of the model.
 
     Notes
     -----

@@ -223,8 +223,9 @@ class RowGenerator(Step):
     A subclass has the parameters `n_rows` and `share`, and may have `budget`: how many
     rows (a whole number) or how many for each given one (a float); their weight
     together, as a share of that of the given ones, though no made row counts more than
-    a given one; and the most questions to the teacher in the whole fit, None for as
-    many as it takes. 0 rows or a share of 0 change nothing.
+    a given one; and the most questions about its rows in the whole fit, None for as
+    many as it takes. The given rows are asked about besides, and by `EachTeacher` all
+    rows once more by every member. 0 rows or a share of 0 change nothing.
 
     A student that chooses is fitted twice, first without the validation rows, and each
     time rows are drawn; with a budget they are drawn once, the first time.

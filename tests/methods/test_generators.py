@@ -107,7 +107,7 @@ def test_a_budget_holds_for_the_whole_fit(cancer, kind, student):
     assert model.n_asked_ == 90
     assert len(X) < model.queries_ <= len(X) + 90
     assert str(step) in model.recipe_
-    assert "90 questions" in str(step)
+    assert "for 90 questions about them at most" in str(step)
 
 
 def test_what_is_drawn_once_is_drawn_without_the_validation_rows(cancer):
