@@ -160,8 +160,8 @@ def _is_function(given: Any) -> bool:
 
 
 def _made_rows(prepared: TransferSet) -> int:
-    """Return how many rows were made."""
-    return int(np.count_nonzero(~prepared.is_given))
+    """Return how many rows were made; one that stands there again counts once."""
+    return prepared.n_made
 
 
 def _checked_weight(sample_weight: Any, n_given: int, n_rows: int) -> Array | None:
