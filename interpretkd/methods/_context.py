@@ -51,6 +51,9 @@ class Context:
         The quick student, a `Pupil`, for a step that needs "student".
     step : str, default=""
         Which step's this is: its class, and how many of it stand before.
+    weighs : bool, default=True
+        Whether the student takes weights of rows; for one that does not, made rows
+        must count as much as given ones.
     """
 
     teacher: Teacher
@@ -64,6 +67,7 @@ class Context:
     notes: list[str] = field(default_factory=list)
     student: Any = None
     step: str = ""
+    weighs: bool = True
 
     @property
     def n_asked(self) -> int:

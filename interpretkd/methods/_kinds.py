@@ -227,6 +227,9 @@ class RowGenerator(Step):
     many as it takes. The given rows are asked about besides, and by `EachTeacher` all
     rows once more by every member. 0 rows or a share of 0 change nothing.
 
+    For a student that takes no weights at most as many are drawn as have their share
+    when each counts as a given one, and the recipe says so.
+
     A student that chooses is fitted twice, first without the validation rows, and each
     time rows are drawn; with a budget they are drawn once, the first time.
     """
@@ -329,6 +332,8 @@ class RowGenerator(Step):
         n_rows = self.count(transfer_set)
         if n_rows == 0 or self.share == 0:
             return transfer_set
+        if not context.weighs:
+            n_rows = min(n_rows, self._most_alike(n_rows, transfer_set, context))
         if self.budget is None:
             drawn = self.draw(transfer_set, context, n_rows)
         else:
@@ -352,6 +357,18 @@ class RowGenerator(Step):
             origin=np.full(len(said), self.origin),
         )
         return transfer_set.join(further)
+
+    def _most_alike(
+        self, n_rows: int, transfer_set: TransferSet, context: Context
+    ) -> int:
+        """Return how many rows have their share where each counts as a given one."""
+        most = max(1, int(self.share * int(transfer_set.is_counted.sum())))
+        if n_rows > most:
+            context.tell(
+                f"Of {n_rows:,} further rows ({self.origin}) {most:,} are drawn: the "
+                "student takes no weights, and so each counts as a given one"
+            )
+        return most
 
     def _checked_rows(self, rows: Any, transfer_set: TransferSet) -> Rows:
         """Return what was drawn, if it is rows, in the order of the fit's columns."""

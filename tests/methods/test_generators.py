@@ -10,6 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsRegressor
 
 from interpretkd import (
     BoostedStudent,
@@ -23,6 +24,7 @@ from interpretkd import (
 )
 from interpretkd.data import Schema
 from interpretkd.methods import (
+    Auto,
     Confidence,
     Context,
     EachTeacher,
@@ -33,6 +35,7 @@ from interpretkd.methods import (
     Resample,
     RowGenerator,
 )
+from interpretkd.students import as_student
 from interpretkd.teachers import EnsembleTeacher, as_teacher
 from interpretkd.transfer import TransferSet, draw_rows
 
@@ -393,3 +396,47 @@ def test_drawn_columns_are_those_that_were_given(cancer):
     for names in (list("abcdeg"), list("abcdee")):
         with pytest.raises(InputError, match=r"must be .* the columns that were given"):
             fitted(lambda rows, names=names: rows[:5].set_axis(names, axis=1))
+
+
+# --- students that take no weights
+
+
+@pytest.mark.parametrize(
+    ("transfer", "n_drawn", "n_wanted"),
+    [
+        ("mix", 260, 5200),
+        (Mix(4.0), 260, 1040),
+        (Auto(Munge(4.0)), 260, 1040),
+        (Mix(4.0, share=0.5), 130, 1040),
+        (Resample(100), 100, None),
+    ],
+    ids=str,
+)
+def test_a_student_without_weights_gets_rows_that_count_alike(
+    cancer, transfer, n_drawn, n_wanted
+):
+    """Names and generators of old were refused: made rows counted less than others."""
+    X, y, teacher = cancer
+    student = KNeighborsRegressor()
+    assert as_student(student).weight_refusal is not None
+    model = DistilledClassifier(teacher, student, transfer=transfer, **FAST).fit(X, y)
+    assert model.n_asked_ == n_drawn
+    np.testing.assert_array_equal(model.transfer_set_.weights, 1.0)
+    told = [sentence for sentence in model.recipe_ if "takes no weights" in sentence]
+    assert len(told) == (n_wanted is not None)
+    if n_wanted is not None:
+        assert told[0].startswith(f"Of {n_wanted:,} further rows (")
+        assert f" {n_drawn:,} are drawn: the student takes no weights" in told[0]
+
+
+def test_weights_that_a_student_cannot_take_are_refused(cancer):
+    X, y, teacher = cancer
+    model = DistilledClassifier(teacher, KNeighborsRegressor(), **FAST)
+    with pytest.raises(InputError, match="Weights of rows would change nothing: the"):
+        model.fit(X, y, sample_weight=np.arange(len(X)) + 1)
+    twice = model.set_params(transfer=Own(lambda rows: np.vstack([rows, rows])))
+    with pytest.raises(InputError, match="where they are more than the given ones"):
+        twice.fit(X, y)
+    alike = np.full(len(X), 0.1)  # equal but for rounding, with the made ones
+    model.set_params(transfer=Mix(50)).fit(X, y, sample_weight=alike)
+    assert model.n_asked_ == 50
