@@ -343,6 +343,7 @@ class RowGenerator(Step):
         weight = np.ones(len(rows))
         if importance is not None:
             weight = self._checked_importance(importance, len(rows))
+        known = context.encode(rows)  # first: it says what is wrong with cells
         said = self.answer(rows, context)
         whole = float(transfer_set.weights[transfer_set.is_given].sum())
         each = min(
@@ -352,7 +353,7 @@ class RowGenerator(Step):
             rows,
             said.logits,
             weight=weight * each,
-            known=context.encode(rows),
+            known=known,
             own=said.own,
             origin=np.full(len(said), self.origin),
         )

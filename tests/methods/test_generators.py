@@ -358,6 +358,8 @@ def weighted(weights):
         (lambda rows: rows[:0], "one row or more and 6 columns. Got shape (0, 6)."),
         (lambda rows: rows[:, :4], "What Own draws must be a frame or an array of"),
         (lambda rows: rows[0], "Got shape (6,)."),
+        (lambda rows: rows[:5] * np.inf, "Input X contains infinity"),
+        (lambda rows: np.full((5, 6), "a"), "X must hold numbers only."),
     ],
 )
 def test_what_is_drawn_is_checked(cancer, drawn, sentence):
