@@ -681,7 +681,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
         asked = (self.teacher_, self.schema_, self.task_, seed, self._questions)
         restore = None if self._given is None else self._given.restore
-        context = Context(*asked, fit, restore)
+        weighs = student.weight_refusal is None
+        context = Context(*asked, fit, restore, weighs=weighs)
         n_outputs = parts.whole.logits.shape[1]
         use = Use(student, tuple(targets), self.teacher_, n_outputs)
         methods.check(name, use, context.offers(parts.kept))

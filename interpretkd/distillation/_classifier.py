@@ -120,10 +120,12 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
     validation_rows_ : ndarray of int
         The positions, in the `X` given to `fit`, of the validation rows.
     n_asked_ : int
-        The further rows that the student was fitted to.
+        The made rows that the student was fitted to; one counts once, however often it
+        was repeated.
     queries_ : int
-        The different rows about which the teacher was asked in the whole fit; those
-        about which single members of an ensemble were asked count for each of them.
+        The rows about which the teacher was asked in the whole fit: a given one each
+        time it occurs, a further one once. Those about which single members of an
+        ensemble were asked count for each of them.
     recipe_ : tuple of str
         The steps, each as a sentence.
     transfer_set_ : TransferSet or None

@@ -55,7 +55,7 @@ class _Recipe:
 
     @property
     def keeps_budget(self) -> bool:
-        """Whether a generator has a budget of questions, for the whole fit."""
+        """Whether a generator has a budget of questions about its rows, for a fit."""
         return any(getattr(step, "budget", None) is not None for step in self.transfer)
 
     def with_weights(self, *weights: Step) -> "_Recipe":
@@ -167,8 +167,8 @@ def _is_function(given: Any) -> bool:
 
 
 def _made_rows(prepared: TransferSet) -> int:
-    """Return how many rows were made."""
-    return int(np.count_nonzero(~prepared.is_given))
+    """Return how many rows were made; one that stands there again counts once."""
+    return prepared.n_made
 
 
 def _checked_weight(sample_weight: Any, n_given: int, n_rows: int) -> Array | None:

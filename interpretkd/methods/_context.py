@@ -51,6 +51,9 @@ class Context:
         The quick student, a `Pupil`, for a step that needs "student".
     step : str, default=""
         Which step's this is: its class, and how many of it stand before.
+    weighs : bool, default=True
+        Whether the student takes weights of rows; for one that does not, made rows
+        must count as much as given ones.
     """
 
     teacher: Teacher
@@ -64,6 +67,7 @@ class Context:
     notes: list[str] = field(default_factory=list)
     student: Any = None
     step: str = ""
+    weighs: bool = True
 
     @property
     def n_asked(self) -> int:
@@ -198,8 +202,10 @@ class Context:
             The same for this step.
         """
         name = zlib.crc32(type(step).__name__.encode())
-        own = [self.seed] if step.is_default else [self.seed, name, occurrence]
-        rng = np.random.default_rng(own if len(own) > 1 else self.seed)
+        own: Any = [self.seed, name, occurrence]
+        if step.is_default and occurrence == 0:
+            own = self.seed  # as it was before there were steps
+        rng = np.random.default_rng(own)
         student = None
         if "student" in step.needs and self.fit is not None:
             student = self.fit(transfer_set)

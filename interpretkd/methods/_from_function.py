@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from interpretkd._base import InputError
 from interpretkd.data import Rows
 from interpretkd.methods._context import Context
+from interpretkd.methods._generators import _source
 from interpretkd.methods._kinds import RowGenerator
 from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
 
@@ -70,11 +71,12 @@ class FromFunction(RowGenerator):
         Returns
         -------
         int
-            20 for each given row, 10,000 at most, unless it was said.
+            20 for each given row, 10,000 at most, unless it was said; one that stands
+            there several times counts once.
         """
         if self.n_rows != "default":
             return super().count(transfer_set)
-        return min(_DRAWN_PER_ROW * int(transfer_set.is_given.sum()), _MOST_DRAWN)
+        return min(_DRAWN_PER_ROW * int(transfer_set.is_counted.sum()), _MOST_DRAWN)
 
     def draw(self, transfer_set: TransferSet, context: Context, n_rows: int) -> Rows:
         """Return new rows.
@@ -89,9 +91,9 @@ class FromFunction(RowGenerator):
         DataFrame or ndarray of shape (n_drawn, n_features)
             In original columns.
         """
-        codes, like = transfer_set.encoded.codes, transfer_set.rows
-        drawing = (context.schema, codes, n_rows, self.function, context.rng)
-        return draw_rows(*drawing, like=like)
+        given = _source(transfer_set)
+        drawing = (context.schema, given, n_rows, self.function, context.rng)
+        return draw_rows(*drawing, like=transfer_set.rows)
 
     def __str__(self) -> str:
         """Say where the rows come from."""

@@ -18,12 +18,18 @@ from interpretkd.transfer import (
 )
 
 
-class _Drawn(RowGenerator):
-    """Rows that a pure function of codes draws out of the given ones.
+def _source(transfer_set: TransferSet) -> Codes:
+    """Return the rows that others are drawn out of, as codes.
 
     Rows that other steps made, that stand there once more or have no weight are not
-    drawn from: so a step before this one changes none of its rows.
+    among them: so a step before this one changes none of its rows.
     """
+    counts = transfer_set.is_counted & (transfer_set.weights > 0)
+    return transfer_set.encoded.codes[counts]
+
+
+class _Drawn(RowGenerator):
+    """Rows that a pure function of codes draws out of the given ones."""
 
     @property
     def _words(self) -> str:
@@ -49,8 +55,7 @@ class _Drawn(RowGenerator):
         DataFrame or ndarray of shape (n_rows, n_features)
             In original columns.
         """
-        counts = transfer_set.is_counted & (transfer_set.weights > 0)
-        given = transfer_set.encoded.codes[counts]
+        given = _source(transfer_set)
         drawing = (context.schema, given, n_rows, self.codes, context.rng)
         return draw_rows(*drawing, like=transfer_set.rows)
 
@@ -60,7 +65,7 @@ class _Drawn(RowGenerator):
         if self.share != 1:
             said += f", of {self.share:g} of the weight of the given ones"
         if self.budget is not None:
-            said += f", for {self.budget:,} questions at most"
+            said += f", for {self.budget:,} questions about them at most"
         return said
 
 
@@ -84,8 +89,9 @@ class Mix(_Drawn):
         In [0, 1]: their weight together, beside that of the given rows; no made row
         counts more than a given one.
     budget : int or None, default=None
-        In [1, inf): the most questions to the teacher in the whole fit, and thus rows;
-        they are drawn once then, of the rows without the validation rows.
+        In [1, inf): the most questions about these rows in the whole fit, and thus the
+        most of them; they are drawn once then, of the rows without the validation
+        rows. The given rows are asked about besides; see `queries_` of the model.
 
     Notes
     -----
@@ -146,8 +152,9 @@ class Resample(_Drawn):
         In [0, 1]: their weight together, beside that of the given rows; no made row
         counts more than a given one.
     budget : int or None, default=None
-        In [1, inf): the most questions to the teacher in the whole fit, and thus rows;
-        they are drawn once then, of the rows without the validation rows.
+        In [1, inf): the most questions about these rows in the whole fit, and thus the
+        most of them; they are drawn once then, of the rows without the validation
+        rows. The given rows are asked about besides; see `queries_` of the model.
 
     Notes
     -----
@@ -212,8 +219,9 @@ class Munge(_Drawn):
         In [0, 1]: their weight together, beside that of the given rows; no made row
         counts more than a given one.
     budget : int or None, default=None
-        In [1, inf): the most questions to the teacher in the whole fit, and thus rows;
-        they are drawn once then, of the rows without the validation rows.
+        In [1, inf): the most questions about these rows in the whole fit, and thus the
+        most of them; they are drawn once then, of the rows without the validation
+        rows. The given rows are asked about besides; see `queries_` of the model.
 
     Notes
     -----
@@ -304,8 +312,9 @@ class Images(_Drawn):
         In [0, 1]: their weight together, beside that of the given rows; no made row
         counts more than a given one.
     budget : int or None, default=None
-        In [1, inf): the most questions to the teacher in the whole fit, and thus
-        images; they are drawn once then, as those of `Mix` are.
+        In [1, inf): the most questions about these images in the whole fit, and thus
+        the most of them; they are drawn once then, as those of `Mix` are. The given
+        images are asked about besides; see `queries_` of the model.
 
     Notes
     -----

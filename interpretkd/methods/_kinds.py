@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from interpretkd._base import Array, InputError, check_integer, check_real
 from interpretkd.data import Rows
@@ -222,8 +223,12 @@ class RowGenerator(Step):
     A subclass has the parameters `n_rows` and `share`, and may have `budget`: how many
     rows (a whole number) or how many for each given one (a float); their weight
     together, as a share of that of the given ones, though no made row counts more than
-    a given one; and the most questions to the teacher in the whole fit, None for as
-    many as it takes. 0 rows or a share of 0 change nothing.
+    a given one; and the most questions about its rows in the whole fit, None for as
+    many as it takes. The given rows are asked about besides, and by `EachTeacher` all
+    rows once more by every member. 0 rows or a share of 0 change nothing.
+
+    For a student that takes no weights at most as many are drawn as have their share
+    when each counts as a given one, and the recipe says so.
 
     A student that chooses is fitted twice, first without the validation rows, and each
     time rows are drawn; with a budget they are drawn once, the first time.
@@ -289,7 +294,8 @@ class RowGenerator(Step):
         Returns
         -------
         DataFrame or ndarray of shape (n_rows, n_features)
-            In original columns; with weights of their own, a pair of rows and weights.
+            In original columns, one row at least; with weights of their own, a pair of
+            rows and weights in [0, inf), not all 0.
         """
         raise NotImplementedError
 
@@ -326,16 +332,19 @@ class RowGenerator(Step):
         n_rows = self.count(transfer_set)
         if n_rows == 0 or self.share == 0:
             return transfer_set
+        if not context.weighs:
+            n_rows = min(n_rows, self._most_alike(n_rows, transfer_set, context))
         if self.budget is None:
             drawn = self.draw(transfer_set, context, n_rows)
         else:
             drawn = context.once(lambda: self.draw(transfer_set, context, n_rows))
         rows, importance = drawn if isinstance(drawn, tuple) else (drawn, None)
-        rows = context.schema.conform(rows)
-        said = self.answer(rows, context)
-        weight = np.ones(len(said))
+        rows = context.schema.conform(self._checked_rows(rows, transfer_set))
+        weight = np.ones(len(rows))
         if importance is not None:
-            weight = importance / importance.mean()
+            weight = self._checked_importance(importance, len(rows))
+        known = context.encode(rows)  # first: it says what is wrong with cells
+        said = self.answer(rows, context)
         whole = float(transfer_set.weights[transfer_set.is_given].sum())
         each = min(
             whole / int(transfer_set.is_counted.sum()), self.share * whole / len(said)
@@ -344,11 +353,64 @@ class RowGenerator(Step):
             rows,
             said.logits,
             weight=weight * each,
-            known=context.encode(rows),
+            known=known,
             own=said.own,
             origin=np.full(len(said), self.origin),
         )
         return transfer_set.join(further)
+
+    def _most_alike(
+        self, n_rows: int, transfer_set: TransferSet, context: Context
+    ) -> int:
+        """Return how many rows have their share where each counts as a given one."""
+        most = max(1, int(self.share * int(transfer_set.is_counted.sum())))
+        if n_rows > most:
+            context.tell(
+                f"Of {n_rows:,} further rows ({self.origin}) {most:,} are drawn: the "
+                "student takes no weights, and so each counts as a given one"
+            )
+        return most
+
+    def _checked_rows(self, rows: Any, transfer_set: TransferSet) -> Rows:
+        """Return what was drawn, if it is rows, in the order of the fit's columns."""
+        must = f"What {type(self).__name__} draws must be a frame or an array of"
+        width, shape = transfer_set.rows.shape[1], np.shape(rows)
+        if not isinstance(rows, pd.DataFrame | np.ndarray):
+            raise InputError(f"{must} rows. Got one of {type(rows).__name__}.")
+        if len(shape) != 2 or shape[0] == 0 or shape[1] != width:
+            raise InputError(
+                f"{must} one row or more and {width} columns. Got shape {shape}."
+            )
+        like = transfer_set.rows
+        if not isinstance(rows, pd.DataFrame) or not isinstance(like, pd.DataFrame):
+            return rows
+        known = list(like.columns)
+        odd = [name for name in rows.columns if name not in known]
+        if odd or not rows.columns.is_unique:
+            raise InputError(
+                f"{must} the columns that were given. Got {list(rows.columns)!r}."
+            )
+        return rows[known]
+
+    def _checked_importance(self, given: Any, n_rows: int) -> Array:
+        """Return the weights of rows that were drawn, of mean 1."""
+        try:
+            weight = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            weight = np.full(np.asarray(given, dtype=object).shape, np.nan)
+        got = f"shape {weight.shape}"
+        fits = weight.shape == (n_rows,) and np.isfinite(weight).all()
+        if fits:
+            got += f" from {weight.min():g}"
+        elif weight.shape == (n_rows,):
+            got += ", not all of them finite"
+        if not fits or weight.min() < 0 or not weight.any():
+            raise InputError(
+                f"The weights that {type(self).__name__} draws must be {n_rows} "
+                f"numbers in [0, inf), not all zero, one a row. Got {got}."
+            )
+        weight = weight / weight.max()  # the sum of large ones is infinite
+        return weight / weight.mean()
 
 
 def _finite(step: Step, values: Any) -> Array:

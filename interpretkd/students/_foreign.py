@@ -16,6 +16,9 @@ from interpretkd.students._committee import CommitteeStudent
 from interpretkd.students._linear.estimator import LinearStudent
 from interpretkd.targets import Target
 
+_EQUAL = 1e-9
+"""Weights that differ by a smaller share are equal, but for rounding."""
+
 
 class _Foreign:
     """The contract of students over the public `fit` and `predict` of a regressor.
@@ -101,8 +104,14 @@ class _Foreign:
         if start is not None:
             raise InputError(f"A {self.family} cannot go on from an earlier fit.")
         weight, refusal = training.weight, self.weight_refusal
-        if refusal is not None and weight is not None and np.ptp(weight) > 0:
-            raise InputError(f"Weights of rows would change nothing: {refusal}.")
+        if refusal is None or weight is None:
+            return
+        if np.ptp(weight) > _EQUAL * np.max(weight):
+            raise InputError(
+                f"Weights of rows would change nothing: {refusal}. (Rows that are made "
+                "have weights, too, where they are more than the given ones, or than "
+                "their share.)"
+            )
 
     def predict_encoded(self, rows: Rows, encoded: Encoded) -> Array:
         outputs = np.asarray(self.regressor.predict(rows), dtype=np.float64)

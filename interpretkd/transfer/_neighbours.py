@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from interpretkd._base import InputError
+from interpretkd._base import Array, InputError
 from interpretkd.data import Codes, Rows, Schema, even_space, value_name
 
 Generator: TypeAlias = Callable[[Schema, Codes, int, np.random.Generator], Codes]
@@ -184,19 +184,38 @@ def decode_rows(schema: Schema, codes: Codes, like: Rows) -> Rows:
     Returns
     -------
     DataFrame or ndarray of shape (n_rows, n_features)
-        Rows in original columns.
+        Rows in original columns, of the dtypes of the others: a teacher may read cells
+        as texts, and 3 is none of those that 3.0 is. Numbers that a dtype does not
+        hold (gaps and fractions, in one of whole numbers) are float64.
     """
     if not isinstance(like, pd.DataFrame):
         pairs = zip(schema.features, codes.T, strict=True)
-        return np.column_stack([feature.decode(column) for feature, column in pairs])
+        rows = np.column_stack([feature.decode(column) for feature, column in pairs])
+        with np.errstate(invalid="ignore"):
+            whole = rows.astype(like.dtype) if like.dtype.kind in "iu" else rows
+        return whole if np.array_equal(whole, rows) else rows
     columns: dict[Any, Any] = {}
     names = {value_name(name): name for name in like.columns}
-    for j, feature in enumerate(schema.features):
-        column: Any = codes[:, j]
-        if feature.is_categorical or feature.is_date or feature.scale:
-            column = feature.decode(column)
-        columns[names[feature.name]] = column
+    for feature, column in zip(schema.features, codes.T, strict=True):
+        name, cells = names[feature.name], feature.decode(column)
+        if not feature.is_categorical and not feature.is_date:
+            cells = _in_dtype_of(like[name], cells)
+        columns[name] = cells
     return pd.DataFrame(columns)
+
+
+def _in_dtype_of(column: "pd.Series[Any]", numbers: Array) -> Any:
+    """Return numbers in a column's dtype, or as they are if it does not hold them."""
+    dtype = column.infer_objects().dtype
+    if not pd.api.types.is_numeric_dtype(dtype):
+        return numbers
+    try:
+        with np.errstate(invalid="ignore", over="ignore"):
+            cells = pd.Series(numbers).astype(dtype)
+    except (TypeError, ValueError):  # gaps, or fractions
+        return numbers
+    held = cells.to_numpy(dtype=np.float64, na_value=np.nan)
+    return cells if np.array_equal(held, numbers, equal_nan=True) else numbers
 
 
 def _neighbours(

@@ -52,6 +52,8 @@ class TransferSet:
         The names of the outputs; None where they have none.
     notes : tuple of str, default=()
         What the steps found out on the way here.
+    number : ndarray of shape (n_samples,), int, or None, default=None
+        Which row each is; `take` and `join` keep it. See `numbers`.
     """
 
     rows: Rows
@@ -65,6 +67,7 @@ class TransferSet:
     task: str = "multiclass"
     classes: NDArray[Any] | None = None
     notes: tuple[str, ...] = ()
+    number: NDArray[np.int64] | None = None
 
     @property
     def answers(self) -> Answers:
@@ -83,6 +86,18 @@ class TransferSet:
     def origins(self) -> NDArray[np.str_]:
         """Where each row comes from, shape (n_samples,)."""
         return np.full(len(self), GIVEN) if self.origin is None else self.origin
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Which row each is, shape (n_samples,): one that was taken twice has one."""
+        if self.number is None or len(self.number) != len(self):
+            return np.arange(len(self))
+        return self.number
+
+    @property
+    def n_made(self) -> int:
+        """How many rows were made: one counts once, however often it stands there."""
+        return len(np.unique(self.numbers[~self.is_given]))
 
     @property
     def is_given(self) -> NDArray[np.bool_]:
@@ -143,6 +158,7 @@ class TransferSet:
             own=part(self.own),
             hints=part(self.hints),
             origin=part(self.origin),
+            number=self.numbers[index],
         )
 
     def join(self, further: "TransferSet") -> "TransferSet":
@@ -164,6 +180,7 @@ class TransferSet:
         if self.hints is not None and further.hints is not None:
             hints = np.vstack([self.hints, further.hints])
         both = self.answers.join(further.answers)
+        ours, theirs = self.numbers, further.numbers
         return replace(
             self,
             rows=stack_rows(self.rows, further.rows),
@@ -174,6 +191,7 @@ class TransferSet:
             own=both.own,
             hints=hints,
             origin=np.concatenate([self.origins, further.origins]),
+            number=np.concatenate([ours, theirs + ours.max(initial=-1) + 1]),
         )
 
     def without_teacher(self, task: str) -> "TransferSet":

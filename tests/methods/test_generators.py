@@ -1,5 +1,7 @@
 """Further rows as steps: neutral values, budgets, chance, and what never counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsRegressor
 
 from interpretkd import (
     BoostedStudent,
@@ -18,7 +22,22 @@ from interpretkd import (
     InputError,
     LinearStudent,
 )
-from interpretkd.methods import Confidence, Images, Mix, Munge, Resample
+from interpretkd.data import Schema
+from interpretkd.methods import (
+    Auto,
+    Confidence,
+    Context,
+    EachTeacher,
+    FromFunction,
+    Images,
+    Mix,
+    Munge,
+    Resample,
+    RowGenerator,
+)
+from interpretkd.students import as_student
+from interpretkd.teachers import EnsembleTeacher, as_teacher
+from interpretkd.transfer import TransferSet, draw_rows
 
 GREEDY = CartStudent(6, search="greedy")
 TABULAR = (Mix, Resample, Munge)
@@ -91,7 +110,7 @@ def test_a_budget_holds_for_the_whole_fit(cancer, kind, student):
     assert model.n_asked_ == 90
     assert len(X) < model.queries_ <= len(X) + 90
     assert str(step) in model.recipe_
-    assert "90 questions" in str(step)
+    assert "for 90 questions about them at most" in str(step)
 
 
 def test_what_is_drawn_once_is_drawn_without_the_validation_rows(cancer):
@@ -223,3 +242,203 @@ def test_what_is_out_of_range_is_said(cancer, step, sentence):
     X, y, teacher = cancer
     with pytest.raises(InputError, match=sentence):
         DistilledClassifier(teacher, GREEDY, transfer=step).fit(X, y)
+
+
+# --- names and functions
+
+
+NAMED = ("auto", "mix", lambda schema, codes, n_rows, rng: codes[rng.permutation(100)])
+
+
+@pytest.mark.parametrize("transfer", NAMED, ids=["auto", "mix", "function"])
+def test_rows_of_no_weight_teach_through_no_made_row(cancer, transfer):
+    """The user had said 0 there, and a quarter of the made rows stood there."""
+    X, y, teacher = cancer
+    split = np.median(X[:, 0])
+    model = DistilledClassifier(teacher, GREEDY, transfer=transfer, **FAST)
+    model.fit(X, y, sample_weight=np.where(X[:, 0] > split, 0.0, 1.0))
+    made = model.transfer_set_.take(np.flatnonzero(~model.transfer_set_.is_given))
+    assert len(made)
+    assert np.asarray(made.rows)[:, 0].max() <= split
+
+
+@pytest.mark.parametrize("transfer", NAMED, ids=["auto", "mix", "function"])
+def test_without_weights_the_same_rows_are_drawn_as_ever(cancer, transfer):
+    X, y, teacher = cancer
+    model = DistilledClassifier(teacher, GREEDY, transfer=transfer, **FAST).fit(X, y)
+    used, seed = model.transfer_set_, model._seed()
+    codes = model.schema_.encode(X)
+    drawn = draw_rows(model.schema_, codes, 20 * len(X), transfer, seed, like=X)
+    assert used.origins[: len(X)].tolist() == ["given"] * len(X)
+    np.testing.assert_array_equal(used.rows, np.vstack([X, drawn]))
+    ones = clone(model).fit(X, y, sample_weight=np.ones(len(X)))
+    for one, two in zip(arrays(model), arrays(ones), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_one_row_of_weight_is_enough_to_draw_from(cancer):
+    X, _, teacher = cancer
+    schema = Schema.from_data(X)
+    rows = TransferSet(X, teacher.decision_function(X)[:, None] * [[-1, 1]])
+    rows = replace(rows, weight=np.eye(len(X))[3])
+    context = Context(as_teacher(teacher), schema, "multiclass", 0, None)
+    for name in ("auto", "mix", "resample"):
+        drawn = FromFunction(name).draw(rows, context, 7)
+        np.testing.assert_array_equal(drawn, np.repeat(X[3:4], 7, axis=0).astype("f4"))
+
+
+def test_a_name_draws_what_it_draws_alone(cancer):
+    """It drew from the rows of the steps before, and 20 for each row's every copy."""
+    X, y, teacher = cancer
+
+    def made(transfer, name="mix", teacher=teacher, target="soft"):
+        model = DistilledClassifier(
+            teacher, GREEDY, transfer=transfer, target=target, random_state=0
+        )
+        used = model.fit(X[:100], y[:100]).transfer_set_
+        return np.asarray(used.rows)[used.origins == name]
+
+    alone = made("mix")
+    assert len(alone) == 2000
+    np.testing.assert_array_equal(made([Munge(1.0), "mix"]), alone)
+    two = FrozenEstimator(EnsembleTeacher([teacher, GaussianNB().fit(X, y)]))
+    rows = made([EachTeacher(), "mix"], teacher=two, target="hard")
+    np.testing.assert_array_equal(rows, alone)
+
+
+def test_each_of_several_names_or_functions_has_draws_of_its_own(cancer):
+    """They shared one stream: every row was taught twice."""
+    X, y, teacher = cancer
+
+    def drawn(schema, codes, n_rows, rng):
+        return rng.random((50, codes.shape[1]))
+
+    for pair, one in ((["mix", "mix"], "mix"), ([drawn, drawn], drawn)):
+        both, alone = (
+            DistilledClassifier(teacher, GREEDY, transfer=transfer, **FAST)
+            .fit(X[:60], y[:60])
+            .transfer_set_
+            for transfer in (pair, one)
+        )
+        first, second = np.asarray(alone.rows), np.asarray(both.rows)[len(alone) :]
+        np.testing.assert_array_equal(both.rows[: len(alone)], first)
+        assert not np.isin(second[:, 5], first[60:, 5]).all()
+
+
+# --- what a generator of one's own draws
+
+
+class Own(RowGenerator):
+    """Whatever it is told to."""
+
+    def __init__(self, drawn=None, n_rows=5, share=1.0):
+        self.drawn, self.n_rows, self.share = drawn, n_rows, share
+
+    def draw(self, transfer_set, context, n_rows):
+        return self.drawn(transfer_set.rows)
+
+
+def weighted(weights):
+    return lambda rows: (rows[:5], weights)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "sentence"),
+    [
+        (weighted([-1, 1, 1, 1, 1]), "Got shape (5,) from -1."),
+        (weighted(np.zeros(5)), "must be 5 numbers in [0, inf), not all zero, one a"),
+        (weighted(np.full(5, np.nan)), "Got shape (5,), not all of them finite."),
+        (weighted([1, 1, 1, 1, np.inf]), "Got shape (5,), not all of them finite."),
+        (weighted([[1], [1, 2], 1, 1, 1]), "Got shape (5,), not all of them finite."),
+        (weighted(list("abcde")), "Got shape (5,), not all of them finite."),
+        (weighted(np.ones(3)), "The weights that Own draws must be 5 numbers"),
+        (weighted(np.ones((5, 1))), "Got shape (5, 1)."),
+        (weighted(2.0), "Got shape ()."),
+        (lambda rows: None, "an array of rows. Got one of NoneType."),
+        (lambda rows: rows[:0], "one row or more and 6 columns. Got shape (0, 6)."),
+        (lambda rows: rows[:, :4], "What Own draws must be a frame or an array of"),
+        (lambda rows: rows[0], "Got shape (6,)."),
+        (lambda rows: rows[:5] * np.inf, "Input X contains infinity"),
+        (lambda rows: np.full((5, 6), "a"), "X must hold numbers only."),
+    ],
+)
+def test_what_is_drawn_is_checked(cancer, drawn, sentence):
+    X, y, teacher = cancer
+    model = DistilledClassifier(teacher, GREEDY, transfer=Own(drawn), **FAST)
+    with pytest.raises(InputError) as error:
+        model.fit(X, y)
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("weights", [[1, 1, 1, 1, 4], [1e308] * 4 + [1.7e308]])
+def test_weights_of_drawn_rows_are_any_numbers(cancer, weights):
+    X, y, teacher = cancer
+    own = Own(weighted(weights))
+    model = DistilledClassifier(teacher, GREEDY, transfer=own, **FAST).fit(X, y)
+    given = np.asarray(weights) / max(weights)
+    made = model.transfer_set_.weights[~model.transfer_set_.is_given]
+    np.testing.assert_allclose(made, given / given.mean())
+
+
+def test_drawn_columns_are_those_that_were_given(cancer):
+    X, y, _ = cancer
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    teacher = FrozenEstimator(LogisticRegression(max_iter=10_000).fit(frame, y))
+
+    def fitted(drawn):
+        model = DistilledClassifier(teacher, GREEDY, transfer=Own(drawn), **FAST)
+        return model.fit(frame, y).transfer_set_
+
+    plain, turned = (
+        fitted(lambda rows, names=names: rows[names][:5])
+        for names in (list("abcdef"), list("fedcba"))
+    )
+    pd.testing.assert_frame_equal(plain.rows, turned.rows)
+    np.testing.assert_array_equal(plain.logits, turned.logits)
+    for names in (list("abcdeg"), list("abcdee")):
+        with pytest.raises(InputError, match=r"must be .* the columns that were given"):
+            fitted(lambda rows, names=names: rows[:5].set_axis(names, axis=1))
+
+
+# --- students that take no weights
+
+
+@pytest.mark.parametrize(
+    ("transfer", "n_drawn", "n_wanted"),
+    [
+        ("mix", 260, 5200),
+        (Mix(4.0), 260, 1040),
+        (Auto(Munge(4.0)), 260, 1040),
+        (Mix(4.0, share=0.5), 130, 1040),
+        (Resample(100), 100, None),
+    ],
+    ids=str,
+)
+def test_a_student_without_weights_gets_rows_that_count_alike(
+    cancer, transfer, n_drawn, n_wanted
+):
+    """Names and generators of old were refused: made rows counted less than others."""
+    X, y, teacher = cancer
+    student = KNeighborsRegressor()
+    assert as_student(student).weight_refusal is not None
+    model = DistilledClassifier(teacher, student, transfer=transfer, **FAST).fit(X, y)
+    assert model.n_asked_ == n_drawn
+    np.testing.assert_array_equal(model.transfer_set_.weights, 1.0)
+    told = [sentence for sentence in model.recipe_ if "takes no weights" in sentence]
+    assert len(told) == (n_wanted is not None)
+    if n_wanted is not None:
+        assert told[0].startswith(f"Of {n_wanted:,} further rows (")
+        assert f" {n_drawn:,} are drawn: the student takes no weights" in told[0]
+
+
+def test_weights_that_a_student_cannot_take_are_refused(cancer):
+    X, y, teacher = cancer
+    model = DistilledClassifier(teacher, KNeighborsRegressor(), **FAST)
+    with pytest.raises(InputError, match="Weights of rows would change nothing: the"):
+        model.fit(X, y, sample_weight=np.arange(len(X)) + 1)
+    twice = model.set_params(transfer=Own(lambda rows: np.vstack([rows, rows])))
+    with pytest.raises(InputError, match="where they are more than the given ones"):
+        twice.fit(X, y)
+    alike = np.full(len(X), 0.1)  # equal but for rounding, with the made ones
+    model.set_params(transfer=Mix(50)).fit(X, y, sample_weight=alike)
+    assert model.n_asked_ == 50

@@ -16,6 +16,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import _analysis as analysis, analyse, evaluate
+from interpretkd.methods import KBest, Mix
 from interpretkd.model_selection import frontier
 from interpretkd.reports import Figure, Table, make_report, read_info, report_on
 from interpretkd.reports._manual_sections import NOT_PROVIDED
@@ -237,6 +238,23 @@ def test_several_labels():
     model = DistilledClassifier(FrozenEstimator(teacher), GREEDY, random_state=0)
     report = model.fit(X, labels).report(X, labels, n_refits=2)
     assert "Disagreements" in titles(report)
+
+
+def test_a_made_row_is_counted_once():
+    """Its copies were called further rows about which the teacher was asked."""
+    X, y = load_iris(return_X_y=True)
+    teacher = FrozenEstimator(LogisticRegression(max_iter=1000).fit(X, y))
+    model = DistilledClassifier(
+        teacher,
+        CartStudent(3, search="greedy"),
+        target="soft",
+        transfer=Mix(1.0),
+        replies=KBest(2),
+        random_state=0,
+    )
+    report = model.fit(X, y).report(X, y, n_refits=0)
+    (line,) = [line for line in report.markdown().splitlines() if "made and" in line]
+    assert line.split("|")[1:3] == [" Further rows, made and fitted to ", " 150 "]
 
 
 def test_without_labels_there_is_no_accuracy(tree, split):

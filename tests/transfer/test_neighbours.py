@@ -157,6 +157,71 @@ def test_frames_lead_to_frames_and_arrays_to_arrays(name):
     assert array.dtype == np.float64
 
 
+@each_generator
+@pytest.mark.parametrize("gaps", [False, True])
+def test_made_cells_have_the_dtype_of_given_ones(name, gaps):
+    """Whole numbers came as float32: a teacher that reads texts knew none of them."""
+    rng = np.random.default_rng(0)
+    whole = rng.integers(0, 9, 60)
+    kinds = ["int64", "int8", "uint16", "Int64", "Int8", "int64[pyarrow]"]
+    kinds += ["float64", "float32", "Float64", "double[pyarrow]"]
+    columns = {kind: pd.Series(whole).astype(kind) for kind in kinds}
+    columns["object"] = pd.Series(whole.tolist(), dtype=object)
+    columns["large"] = pd.Series(rng.integers(2**40, 2**50, 60))
+    columns["real"] = pd.Series(rng.normal(size=60))
+    frame = pd.DataFrame(columns)
+    if gaps:
+        for column in ("Int64", "Int8", "int64[pyarrow]", "Float64", "real"):
+            frame.loc[::5, column] = pd.NA if column != "real" else nan
+    schema, codes = Schema.read(frame)
+    drawn = draw_rows(schema, codes, 40, name, 0, like=frame)
+    pd.testing.assert_series_equal(drawn.dtypes, frame.infer_objects().dtypes)
+    pd.testing.assert_series_equal(stack_rows(frame, drawn).dtypes, frame.dtypes)
+    assert drawn["Int64"].isna().any() == gaps
+    if not gaps:
+        rows = np.column_stack([whole, whole[::-1]]).astype(np.uint8)
+        made = draw_rows(*Schema.read(rows), 40, name, 0, like=rows)
+        assert made.dtype == np.uint8
+
+
+def test_numbers_that_a_dtype_does_not_hold_stay_as_they_are():
+    frame = pd.DataFrame({"a": np.arange(9), "b": np.arange(9).astype("int8")})
+    frame["c"] = frame["a"].astype("Int64")
+    schema, codes = Schema.read(frame)
+    for odd in (0.5, nan, 300.0):
+        cells = np.tile(np.float32([[odd], [1]]), 3)
+        drawn = draw_rows(schema, codes, 2, lambda *given, c=cells: c, 0, like=frame)
+        np.testing.assert_array_equal(drawn.to_numpy(np.float64, na_value=nan), cells)
+        array = np.asarray(frame[["a", "b"]], dtype=np.int8)
+        drawn = draw_rows(
+            *Schema.read(array), 2, lambda *given, c=cells: c[:, :2], 0, like=array
+        )
+        np.testing.assert_array_equal(drawn, cells[:, :2])
+
+
+def test_a_teacher_that_reads_texts_says_of_made_rows_what_it_means():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"code": rng.integers(1, 9, 80), "b": rng.normal(size=80)})
+
+    def logits(rows):
+        low = rows["code"].astype(str).isin(["1", "2", "3", "4"]).to_numpy()
+        return np.where(low, 2.0, -2.0)[:, None] * [[-1, 1]]
+
+    teacher = CallableTeacher(logits, classes=[0, 1])
+    model = DistilledClassifier(
+        teacher,
+        CartStudent(2, search="greedy"),
+        target="soft",
+        transfer="resample",
+        random_state=0,
+    ).fit(frame)
+    used = model.transfer_set_
+    assert not used.is_given.all()
+    np.testing.assert_array_equal(used.logits, logits(used.rows))
+    np.testing.assert_array_equal(used.logits[:, 1] > 0, used.rows["code"] <= 4)
+    assert model.fidelity(frame).value == 1
+
+
 def test_only_some_rows_are_looked_among_for_neighbours(monkeypatch):
     monkeypatch.setattr("interpretkd.transfer._neighbours._REFERENCES", 30)
     codes = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)

@@ -176,7 +176,7 @@ def _distillation(subject: _Subject) -> Section:
         "Student": subject.found.family,
         "Fitted to": str(getattr(model, "target_", "the teacher's values")),
         "Weight of the labels (alpha)": _alpha_text(model),
-        "Further rows that were asked about": f"{getattr(model, 'n_asked_', 0):,}",
+        "Further rows, made and fitted to": f"{getattr(model, 'n_asked_', 0):,}",
         **_questions(model),
         "Size": f"{_count(model.n_parameters)} parameters{view_size_text(model)}",
         **{f"Setting {name}": str(value) for name, value in settings.items()},
