@@ -440,6 +440,34 @@ def test_answers_are_those_of_the_same_row(data):
         np.testing.assert_array_equal(said.logits, told(part))
 
 
+@pytest.mark.parametrize("form", ["int64", "Int64", "uint64", "array", "objects"])
+def test_numbers_beyond_the_floats_are_told_apart(form):
+    numbers = [2**60 + place for place in range(20)]
+    frame = pd.DataFrame({"id": pd.Series(numbers, dtype="int64"), "z": [0] * 20})
+    rows = {
+        "array": frame.to_numpy(),
+        "objects": frame.astype(object).to_numpy(),
+    }.get(form)
+    if rows is None:
+        rows = frame.astype({"id": form})
+    if form == "Int64":
+        rows.loc[[3, 7], "id"] = pd.NA
+
+    def told(asked):
+        first = pd.DataFrame(asked).iloc[:, 0]
+        odd = np.where(first.isna(), 5, first.fillna(0).astype("int64") % 2)
+        return odd[:, None] * [[1.0, -1.0]]
+
+    questions = Questions(as_teacher(CallableTeacher(told, classes=[0, 1])))
+    np.testing.assert_array_equal(questions.ask(rows).logits, told(rows))
+    assert questions.n_asked == (19 if form == "Int64" else 20)
+    small = np.array([[1, 2], [3, 4]])
+    for kind in (float, "float32", "int8", "uint64"):
+        questions.ask(small.astype(kind))
+        questions.ask(pd.DataFrame(small.astype(kind)))
+    assert questions.n_asked == (21 if form == "Int64" else 22)
+
+
 @pytest.mark.parametrize("budget", [None, 7])
 def test_a_budget_is_kept(cancer, budget):
     model = fitted(cancer, BoostedStudent(3, n_jobs=1), transfer=Near(40, 1.0, budget))
