@@ -1,17 +1,23 @@
 """The slots of a model: what may stand where, and in which order it is applied."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+
+import pandas as pd
 
 from interpretkd._base import InputError, joined
 from interpretkd.methods._context import Context
 from interpretkd.methods._kinds import Hint, Reply, RowGenerator, Weighting
 from interpretkd.methods._step import Step, Use
-from interpretkd.transfer import TransferSet
+from interpretkd.transfer import LOCKED, TransferSet
 
 SLOTS = ("transfer", "replies", "weights", "hints")
 """In this order the steps of a model are applied."""
+
+_READ_ONLY = re.compile(r"(destination|output array|sort array|^array) is read-only")
+"""So numpy says that a locked array was written to."""
 
 _WHY_NOT = {
     "labels": "`fit` was given no labels y",
@@ -134,12 +140,86 @@ def apply_steps(
     for step in steps:
         name = type(step).__name__
         own = context.for_step(step, seen.get(name, 0), transfer_set)
-        transfer_set = step.apply(transfer_set, own)
+        transfer_set = _applied(step, transfer_set, own)
         if own.notes:
             notes = (*transfer_set.notes, *own.notes)
             transfer_set = replace(transfer_set, notes=notes)
         seen[name] = seen.get(name, 0) + 1
     return transfer_set
+
+
+def _applied(step: Step, before: TransferSet, context: Context) -> TransferSet:
+    """Apply a step to arrays that it cannot change, and check what comes back.
+
+    The next fit begins with the same arrays: what was changed in place would be changed
+    once more in each.
+    """
+    shown, fit = before.locked(), context.fit
+    if fit is not None:
+        # Compiled code is compiled anew for locked arrays: students get the others.
+        context = replace(context, fit=lambda rows: fit(_unlocked(rows, shown, before)))
+    try:
+        after = step.apply(shown, context)
+    except ValueError as error:
+        if not _READ_ONLY.search(str(error)):
+            raise
+        raise _changed(step) from error
+    if _changes_frame(step, shown, before):
+        raise _changed(step)
+    _check_returned(step, after, before)
+    if after.rows is not shown.rows and after.known is shown.known:
+        after = replace(after, known=context.encode(after.rows))
+    return _unlocked(after, shown, before)
+
+
+def _unlocked(
+    after: TransferSet, shown: TransferSet, before: TransferSet
+) -> TransferSet:
+    """Return what came of locked arrays with the arrays themselves."""
+    if after is shown:
+        return before
+    same = {
+        name: getattr(before, name)
+        for name in LOCKED
+        if getattr(after, name) is getattr(shown, name)
+    }
+    return replace(after, **same)
+
+
+def _check_returned(step: Step, after: Any, before: TransferSet) -> None:
+    """Check that a transfer set came back, and that its parts are of the same rows."""
+    what = f"{type(step).__name__}.apply must return a TransferSet"
+    if not isinstance(after, TransferSet):
+        raise InputError(f"{what}. Got {type(after).__name__}.")
+    parts = {name: getattr(after, name) for name in (*LOCKED, "known")}
+    sizes = {name: len(part) for name, part in parts.items() if part is not None}
+    if not len(after) or len({*sizes.values()}) > 1:
+        told = joined([f"{size} {name}" for name, size in sizes.items()])
+        raise InputError(f"{what} of at least one row, with all of each. Got {told}.")
+    shape = after.logits.shape
+    if shape[1:] != before.logits.shape[1:]:
+        raise InputError(
+            f"{what} with logits of {before.logits.shape[1]} columns. Got shape "
+            f"{shape}."
+        )
+
+
+def _changes_frame(step: Step, shown: TransferSet, before: TransferSet) -> bool:
+    """Tell whether a step of somebody else changed a frame, which cannot be locked."""
+    if not isinstance(shown.rows, pd.DataFrame) or _is_ours(step):
+        return False
+    return not shown.rows.equals(before.rows)
+
+
+def _is_ours(step: Step) -> bool:
+    return type(step).__module__.startswith("interpretkd.")
+
+
+def _changed(step: Step) -> InputError:
+    return InputError(
+        f"The step {type(step).__name__} must not change in place what it is given: "
+        "the next fit begins with the same. Change a copy, and return that."
+    )
 
 
 def _is_list(given: Any) -> bool:

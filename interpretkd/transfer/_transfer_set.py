@@ -17,6 +17,9 @@ GIVEN, UNLABELLED, REPEATED = "given", "unlabelled", "repeated"
 
 _REAL = (GIVEN, UNLABELLED, REPEATED)
 
+LOCKED = ("rows", "logits", "labels", "weight", "own", "hints", "origin")
+"""What `TransferSet.locked` protects."""
+
 
 @dataclass(frozen=True, eq=False)
 class TransferSet:
@@ -206,6 +209,17 @@ class TransferSet:
         """
         return replace(self, known=replace(self.encoded))
 
+    def locked(self) -> "TransferSet":
+        """Return the set with arrays that cannot be written to, without a copy.
+
+        Returns
+        -------
+        TransferSet
+            The same rows; a frame is one of its own, of the same cells.
+        """
+        parts = {name: _locked(getattr(self, name)) for name in LOCKED}
+        return replace(self, known=self.encoded, **parts)
+
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a table, with what is known of each.
 
@@ -243,6 +257,16 @@ class TransferSet:
             return [tuple(names[on.astype(bool)].tolist()) for on in chosen]
         named: list[Any] = names[chosen].tolist()
         return named
+
+
+def _locked(part: Any) -> Any:
+    if part is None:
+        return None
+    if isinstance(part, pd.DataFrame):
+        return part.copy(deep=False)
+    view = part.view()
+    view.flags.writeable = False
+    return view
 
 
 def _or_nan(transfer_set: TransferSet) -> Array:

@@ -578,6 +578,88 @@ def test_what_a_step_returns_is_checked(cancer):
         fitted(cancer, weights=Less())
 
 
+def step_of(made):
+    """Return a step that returns what a function makes of the transfer set."""
+
+    class Own(Step):
+        slot = "replies"
+
+        def apply(self, transfer_set, context):
+            return made(transfer_set)
+
+    return Own()
+
+
+def written(transfer_set):
+    transfer_set.logits[:] *= 3
+    return transfer_set
+
+
+def cut_in_place(transfer_set):
+    rows = transfer_set.rows
+    if isinstance(rows, pd.DataFrame):
+        rows["x0"] = rows["x0"].clip(upper=0)
+    else:
+        np.minimum(rows, 0, out=rows)
+    return transfer_set
+
+
+@pytest.mark.parametrize("change", [written, cut_in_place])
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame], ids=["array", "frame"])
+def test_a_step_cannot_change_what_the_next_fit_begins_with(change, form):
+    rows = pd.DataFrame({"x0": np.linspace(-1, 1, 40), "x1": 0.0})
+    rows = rows if form is pd.DataFrame else rows.to_numpy()
+    kept = rows.copy()
+    teacher = CallableTeacher(
+        lambda X: np.asarray(X)[:, :1] * [[1.0, -1.0]], classes=[0, 1]
+    )
+    model = DistilledClassifier(
+        teacher, CartStudent(2, search="greedy"), replies=step_of(change), transfer=None
+    )
+    with pytest.raises(InputError, match="step Own must not change in place what it"):
+        model.fit(rows)
+    assert np.array_equal(rows, kept)
+
+
+def test_students_are_fitted_to_arrays_that_are_not_locked(cancer):
+    class Asked(Step):
+        slot = "replies"
+
+        def apply(self, transfer_set, context):
+            assert not transfer_set.logits.flags.writeable
+            context.fit(transfer_set)
+            return replace(transfer_set, weight=2 * transfer_set.weights)
+
+    taught = fitted(cancer, replies=Asked()).transfer_set_
+    assert taught.logits.flags.writeable
+    assert taught.rows.flags.writeable
+    assert (taught.weights == 2).all()
+
+
+def test_rows_that_a_step_changed_are_the_students(cancer):
+    moved = step_of(lambda rows: replace(rows, rows=rows.rows * 0 + 7.0))
+    assert fitted(cancer, replies=moved).tree_.n_leaves == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (lambda rows: None, "must return a TransferSet. Got NoneType."),
+        (lambda rows: rows.logits, "must return a TransferSet. Got ndarray."),
+        (lambda rows: rows.take(np.arange(0)), "of at least one row, with all of"),
+        (lambda rows: replace(rows, weight=np.ones(3)), "569 logits, 569 labels, 3 w"),
+        (
+            lambda rows: replace(rows, logits=rows.logits[:, :1]),
+            "must return a TransferSet with logits of 2 columns. Got shape (569, 1).",
+        ),
+    ],
+)
+def test_a_step_must_return_a_transfer_set(cancer, made, sentence):
+    with pytest.raises(InputError) as error:
+        fitted(cancer, replies=step_of(made))
+    assert sentence in str(error.value)
+
+
 # --- scikit-learn's contract
 
 
