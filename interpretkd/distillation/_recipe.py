@@ -168,15 +168,22 @@ def _checked_weight(sample_weight: Any, n_given: int, n_rows: int) -> Array | No
     """Return what rows count, of mean 1 over the given ones; further rows count 1."""
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    fits = weight.shape == (n_given,) and np.isfinite(weight).all()
-    if not fits or weight.min() < 0 or not weight.any():
-        raise InputError(
-            f"The sample_weight must be {n_given} numbers in [0, inf), not all zero, "
-            f"one a row. Got shape {weight.shape}"
-            + ("." if not weight.size or not fits else f" from {weight.min():g}.")
-        )
-    return np.append(weight / weight.mean(), np.ones(n_rows - n_given))
+    allowed = f"{n_given} numbers in [0, inf), not all zero, one a row"
+    try:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The sample_weight must be {allowed}. {error}.") from error
+    if weight.shape != (n_given,):
+        got = f"shape {weight.shape}"
+    elif not np.isfinite(weight).all():
+        got = f"{weight[~np.isfinite(weight)][0]:g}"
+    elif weight.min() < 0 or not weight.any():
+        got = f"numbers from {weight.min():g} to {weight.max():g}"
+    else:
+        # By a power of two, which changes no bit: their sum may be no float.
+        weight = np.ldexp(weight, -int(np.frexp(weight.max())[1]))
+        return np.append(weight / weight.mean(), np.ones(n_rows - n_given))
+    raise InputError(f"The sample_weight must be {allowed}. Got {got}.")
 
 
 def _origin(n_given: int, n_rows: int) -> NDArray[np.str_] | None:
