@@ -351,11 +351,24 @@ def test_rows_to_fit_to_must_have_weight(cancer):
     assert np.isfinite(held_out_without.logits(X)).all()
 
 
-@pytest.mark.parametrize("bad", [[1.0], [-1.0] * 569, [np.nan] * 569, [0.0] * 569])
-def test_weights_that_are_none_are_said(cancer, bad):
+@pytest.mark.parametrize(
+    ("bad", "got"),
+    [
+        ([1.0], "Got shape (1,)."),
+        ([-1.0] * 569, "Got numbers from -1 to -1."),
+        ([np.nan] * 569, "Got nan."),
+        ([np.inf] * 569, "Got inf."),
+        ([0.0] * 569, "Got numbers from 0 to 0."),
+        (["x"] * 569, "could not convert string to float: 'x'."),
+        ({}, "not 'dict'."),
+    ],
+    ids=str,
+)
+def test_weights_that_are_none_are_said(cancer, bad, got):
     X, y, teacher = cancer
-    with pytest.raises(InputError, match="sample_weight must be 569 numbers"):
+    with pytest.raises(InputError, match="sample_weight must be 569 numbers") as error:
         DistilledClassifier(teacher, GREEDY).fit(X, y, sample_weight=bad)
+    assert got in str(error.value)
 
 
 # --- schemes
@@ -562,20 +575,137 @@ def test_what_a_step_returns_is_checked(cancer):
         def reply(self, transfer_set, context):
             return transfer_set.logits[:3]
 
-    class Lost(Weighting):
-        def weigh(self, transfer_set, context):
-            return np.full(len(transfer_set), np.nan)
-
-    class Less(Weighting):
-        def weigh(self, transfer_set, context):
-            return -np.ones(len(transfer_set))
-
     with pytest.raises(InputError, match="replies of Short must have the shape"):
         fitted(cancer, replies=Short())
-    with pytest.raises(InputError, match="What Lost returns must be finite"):
-        fitted(cancer, weights=Lost())
-    with pytest.raises(InputError, match=r"weights of Less must be .* in \[0, inf\)"):
-        fitted(cancer, weights=Less())
+
+
+def returning(kind, name, made):
+    """Return a step of a kind whose one method returns what a function makes."""
+    steps = {name: lambda self, transfer_set, context, *n_rows: made(transfer_set)}
+    return type("Own", (kind,), steps)()
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (lambda rows: np.full(len(rows), np.nan), "What Own returns must be finite"),
+        (lambda rows: None, "must be numbers. Got NoneType of dtype object."),
+        (lambda rows: "x", "What Own returns must be numbers. Got str of dtype <U1."),
+        (lambda rows: np.ones(len(rows)) * 1j, "must be numbers. Got ndarray of dtyp"),
+        (lambda rows: [["x"], [2.0, 3]], "What Own returns must be numbers. "),
+        (lambda rows: -np.ones(len(rows)), "569 numbers in [0, inf), not all zero"),
+        (lambda rows: np.arange(len(rows)) - 2.5, "Got numbers from -2.5 to 565.5."),
+        (lambda rows: np.zeros(len(rows)), "Got numbers from 0 to 0."),
+        (lambda rows: 1.0, "Got shape ()."),
+    ],
+)
+def test_weights_of_a_step_are_checked(cancer, made, sentence):
+    with pytest.raises(InputError) as error:
+        fitted(cancer, weights=returning(Weighting, "weigh", made))
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("unit", [1e-320, 1e305])
+def test_the_unit_of_weights_does_not_matter(cancer, unit):
+    X, y, teacher = cancer
+    counts = np.where(X[:, 0] > 14, 1e3, 1.0)
+    known = counts / counts.mean()
+    own = returning(Weighting, "weigh", lambda rows: counts * unit)
+    weights = fitted(cancer, weights=own).transfer_set_.weights
+    np.testing.assert_allclose(weights, known, rtol=1e-3)  # few bits are left at 1e-320
+    model = DistilledClassifier(teacher, GREEDY, target="soft", transfer=None)
+    weights = model.fit(X, y, sample_weight=counts * unit).transfer_set_.weights
+    np.testing.assert_allclose(weights, known, rtol=1e-3)
+
+
+def test_hints_have_a_row_for_each_row(cancer):
+    def taught(made):
+        return fitted(cancer, hints=returning(Hint, "columns", made)).transfer_set_
+
+    wide = taught(lambda rows: rows.rows[:, :2])
+    np.testing.assert_allclose(wide.hints.var(axis=0).sum(), 0.3)
+    assert taught(lambda rows: rows.rows[:, 0]).hints.shape == (569, 1)
+    huge = taught(lambda rows: rows.rows[:, :2] * 2.0**600)
+    np.testing.assert_array_equal(huge.hints, wide.hints)
+    for wrong in (
+        lambda rows: rows.rows[:, :2].T,
+        lambda rows: np.vstack([rows.rows, rows.rows]),
+        lambda rows: rows.rows[:3, 0],
+        lambda rows: 1.0,
+    ):
+        with pytest.raises(InputError, match=r"hints of Own must have the shape \(569"):
+            taught(wrong)
+    for same in (np.ones((569, 2)), np.ones((569, 0))):
+        with pytest.raises(InputError, match="hints of Own must vary"):
+            taught(lambda rows, same=same: same)
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (lambda rows: None, "rows of the 6 columns that it is given. Got None."),
+        (lambda rows: np.ones((3, 4)), "6 columns that it is given. Got shape (3, 4)."),
+        (lambda rows: np.ones(6), "columns that it is given. Got shape (6,)."),
+        (lambda rows: np.ones((0, 6)), "Own.draw must return rows. Got none."),
+        (lambda rows: np.full((3, 6), np.nan), "must return rows. Got only gaps."),
+        (lambda rows: np.full((3, 6), np.inf), "Input X contains infinity"),
+        (lambda rows: np.full((3, 6), "a"), "X must hold numbers only"),
+    ],
+)
+def test_drawn_rows_are_checked(cancer, made, sentence):
+    with pytest.raises(InputError) as error:
+        fitted(cancer, transfer=returning(RowGenerator, "draw", made))
+    assert str(error.value).startswith("Own.draw must return rows")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("draw", "sentence"),
+    [
+        (lambda rows: rows[["b", "c"]], "3 columns that it is given. There is no 'a'."),
+        (lambda rows: rows.assign(b="z"), "'z'"),
+        (lambda rows: rows.assign(a="z"), "'z'"),
+    ],
+)
+def test_drawn_frames_are_checked(draw, sentence):
+    with pytest.raises(InputError) as error:
+        in_frames(draw)
+    assert str(error.value).startswith("Own.draw must return rows of the 3 columns")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda rows: rows[["c", "b", "a"]], lambda rows: rows.to_numpy(object)]
+)
+def test_drawn_rows_get_the_form_of_the_given_ones(draw):
+    taught = in_frames(draw).transfer_set_
+    made = taught.rows[~taught.is_given].reset_index(drop=True)
+    pd.testing.assert_frame_equal(made, taught.rows[:5], check_dtype=False)
+    np.testing.assert_array_equal(taught.logits[40:], taught.logits[:5])
+
+
+def in_frames(draw):
+    """Fit to a frame and what is drawn out of its first five rows."""
+    rows = pd.DataFrame(
+        {"a": np.linspace(-1, 1, 40), "b": ["x", "y"] * 20, "c": np.arange(40)}
+    )
+    teacher = CallableTeacher(
+        lambda X: np.column_stack([X["a"], -X["a"]]).astype(float), classes=[0, 1]
+    )
+    own = returning(RowGenerator, "draw", lambda rows: draw(rows.rows[:5]))
+    model = DistilledClassifier(teacher, GREEDY, target="soft", transfer=own)
+    return model.fit(rows)
+
+
+def test_how_many_rows_were_drawn_is_said(cancer):
+    own = returning(RowGenerator, "draw", lambda rows: rows.rows[:5])
+    model = fitted(cancer, transfer=own)
+    assert model.recipe_[-1] == "Own.draw made 5 rows and not 2,276"
+    own.n_rows = 5
+    assert len(fitted(cancer, transfer=own).recipe_) == 1
+    own.budget = own.n_rows = 4
+    with pytest.raises(InputError, match=r"4 rows at most, .* 4 questions. Got 5"):
+        fitted(cancer, transfer=own)
 
 
 def step_of(made):
