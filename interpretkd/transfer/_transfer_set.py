@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._base import Array
+from interpretkd._base import Array, counted, joined
 from interpretkd.data import Encoded, Rows, stack_rows, take_rows
 from interpretkd.targets import Answers, decide, label_target
 
@@ -21,7 +21,7 @@ LOCKED = ("rows", "logits", "labels", "weight", "own", "hints", "origin")
 """What `TransferSet.locked` protects."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TransferSet:
     """Rows, what the teacher says of them, and the labels where there are any.
 
@@ -227,23 +227,43 @@ class TransferSet:
         -------
         DataFrame
             The columns of the rows, and behind them "(origin)", "(weight)",
-            "(decision)" of the teacher and, where there are labels, "(label)". Of
-            several labels or values these two are tuples.
+            "(decision)" of the teacher and, where there are labels, "(label)"; where
+            the rows have such a column, in brackets once more. Of several labels or
+            values these two are tuples.
         """
         rows = self.rows
         if not isinstance(rows, pd.DataFrame):
             rows = pd.DataFrame(rows, columns=list(self.encoded.schema.names))
-        table = rows.reset_index(drop=True)
-        table["(origin)"] = self.origins
-        table["(weight)"] = self.weights
-        table["(decision)"] = self._named(self.answers)
+        told: dict[str, Any] = {
+            "(origin)": self.origins,
+            "(weight)": self.weights,
+            "(decision)": self._named(self.answers),
+        }
         if self.labels is not None:
             known = self._named(label_target(self.task).decode(self.labels))
-            table["(label)"] = [
+            told["(label)"] = [
                 value if there else None
                 for value, there in zip(known, self.is_labelled, strict=True)
             ]
+        table = rows.reset_index(drop=True)
+        for name, column in told.items():
+            while name in table:
+                name = f"({name})"
+            table[name] = column
         return table
+
+    def __repr__(self) -> str:
+        """Say how many rows there are, from where, and of what."""
+        names, first, counts = np.unique(
+            self.origins, return_index=True, return_counts=True
+        )
+        parts = [f"{counts[i]:,} {names[i]}" for i in np.argsort(first)]
+        what = "values" if self.task == "regression" else "logits"
+        columns = f"{counted(self.logits.shape[1], 'column')} of {what}"
+        if self.hints is not None:
+            columns += f", {self.hints.shape[1]:,} of hints"
+        rows = counted(len(self), "row")
+        return f"<TransferSet: {rows}, {joined(parts)}; {columns}>"
 
     def _named(self, said: Answers | Array) -> list[Any]:
         """Return decisions by the classes' names, or values."""
