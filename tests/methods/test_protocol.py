@@ -23,7 +23,9 @@ from interpretkd import (
 )
 from interpretkd.methods import (
     Auto,
+    Columns,
     Confidence,
+    EachTeacher,
     FromFunction,
     Hint,
     Questions,
@@ -286,6 +288,39 @@ def test_the_frame_names_the_classes_and_the_columns():
     np.testing.assert_allclose(values["(decision)"][: len(X)], known)
 
 
+def test_the_frame_keeps_columns_that_are_called_as_its_own():
+    names = ["(weight)", "(origin)", "(decision)", "(label)", "((label))"]
+    rows = pd.DataFrame(np.random.default_rng(0).random((40, 5)), columns=names)
+    teacher = CallableTeacher(
+        lambda X: np.column_stack([X["(weight)"], 1 - X["(weight)"]]), classes=[0, 1]
+    )
+    model = DistilledClassifier(teacher, GREEDY, target="soft", transfer=None)
+    taught = model.fit(rows, [0, 1] * 20).transfer_set_
+    table = taught.to_frame()
+    assert list(table)[5:] == [
+        "((origin))",
+        "((weight))",
+        "((decision))",
+        "(((label)))",
+    ]
+    pd.testing.assert_frame_equal(table[names], rows)
+    assert table["(((label)))"].tolist() == [0, 1] * 20
+
+
+def test_a_transfer_set_shows_itself_in_a_line(cancer):
+    model = fitted(cancer, transfer=Near(500), hints=First(), labels=False)
+    assert repr(model.transfer_set_) == (
+        "<TransferSet: 1,069 rows, 569 given, 500 near; 2 columns of logits, 1 of "
+        "hints>"
+    )
+    X, y = load_diabetes(return_X_y=True)
+    teacher = FrozenEstimator(LinearRegression().fit(X, y))
+    taught = DistilledRegressor(teacher, GREEDY, transfer=None).fit(X, y)
+    assert repr(taught.transfer_set_) == (
+        "<TransferSet: 442 rows, 442 given; 1 column of values>"
+    )
+
+
 # --- sample weights
 
 
@@ -545,12 +580,40 @@ def test_a_step_of_another_task_or_without_effect_is_refused(cancer):
     )
 
 
+class Slotted(Step):
+    slot = "replies"
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
         ({"replies": Confidence()}, "'replies' parameter of DistilledClassifier must"),
         ({"weights": [Turned()]}, "'weights' parameter of DistilledClassifier must"),
-        ({"weights": "best"}, "'weights' parameter of DistilledClassifier must be one"),
+        (
+            {"weights": "best"},
+            "'weights' parameter of DistilledClassifier must be 'auto', a Weighting, a "
+            "list of them, or None. Got 'best'.",
+        ),
+        ({"weights": "confidence"}, "Got 'confidence'; write methods.Confidence()."),
+        ({"weights": Confidence}, "Confidence'>; write methods.Confidence()."),
+        ({"weights": Noted}, "Noted'>; write Noted()."),
+        ({"weights": Weighting}, "_kinds.Weighting'>."),
+        ({"transfer": "munge"}, "or None. Got 'munge'; write methods.Munge()."),
+        ({"transfer": ["mix", "each_teacher"]}, "write methods.EachTeacher()."),
+        ({"hints": Confidence()}, "Got Confidence(); Confidence goes into weights=."),
+        ({"replies": EachTeacher}, "EachTeacher'>; EachTeacher goes into transfer=."),
+        ({"hints": Columns([0])}, "; Columns goes into view=."),
+        ({"view": ["a"]}, "None. Got ['a']; write methods.Columns([...]) for columns"),
+        ({"view": "a"}, "Got 'a'; write methods.Columns([...]) for columns"),
+        ({"view": Columns}, "Columns'>; write methods.Columns(...)."),
+        ({"view": Step()}, "must be a View or None. Got Step()."),
+        ({"replies": Step()}, "Got Step(); one that belongs there has slot = 'repl"),
+        ({"scheme": Scheme()}, "Scheme must define run(transfer_set, context, fit)."),
+        ({"weights": Weighting()}, "Weighting must define weigh(transfer_set, context"),
+        ({"transfer": RowGenerator()}, "must define draw(transfer_set, context, n_r"),
+        ({"hints": Hint()}, "Hint must define columns(transfer_set, context)."),
+        ({"replies": Slotted()}, "Slotted must define apply(transfer_set, context)."),
+        ({"transfer": FromFunction([1])}, "must be a function or one of"),
         ({"hints": 3}, "'hints' parameter of DistilledClassifier must be a Hint"),
         ({"transfer": Auto(Turned())}, "'transfer' parameter of DistilledClassifier"),
         ({"view": Turned()}, "'view' parameter of DistilledClassifier must be a View"),
