@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError, check_choice
+from interpretkd._base import Array, InputError
 from interpretkd.methods import (
     Auto,
     Confidence,
@@ -19,6 +19,7 @@ from interpretkd.methods import (
     View,
     apply_steps,
     as_steps,
+    check_part,
     check_steps,
 )
 from interpretkd.transfer import GENERATORS, GIVEN, UNLABELLED, TransferSet
@@ -120,25 +121,14 @@ def _methods(owner: str, model: Any) -> _Methods:
     """Read and check the method parameters of a model."""
     transfer, tries = _generators(owner, model.transfer)
     weights = model.weights
-    weighs = isinstance(weights, str)
-    if weighs:
-        check_choice(owner, "weights", weights, ("auto",))
+    weighs = isinstance(weights, str) and weights == "auto"
     steps = {
         "replies": as_steps(owner, "replies", model.replies),
         "weights": as_steps(owner, "weights", None if weighs else weights),
         "hints": as_steps(owner, "hints", model.hints),
     }
-    for name, value, kind in (
-        ("view", model.view, View),
-        ("scheme", model.scheme, Scheme),
-    ):
-        if value is not None and not isinstance(value, kind):
-            raise InputError(
-                f"The '{name}' parameter of {owner} must be a {kind.__name__} or None. "
-                f"Got {value!r}."
-            )
-        if value is not None:
-            value.check()
+    check_part(owner, "view", model.view)
+    check_part(owner, "scheme", model.scheme)
     return _Methods(transfer, steps, tries, weighs, model.view, model.scheme)
 
 
@@ -148,18 +138,19 @@ def _all(steps: Mapping[str, tuple[Step, ...]]) -> tuple[Step, ...]:
 
 def _generators(owner: str, given: Any) -> tuple[tuple[Step, ...], bool]:
     """Return the generators of rows, and whether they are only tried."""
-    if isinstance(given, str):
-        check_choice(owner, "transfer", given, GENERATORS)
-        return (FromFunction(given),), given == "auto"
-    tries = isinstance(given, Auto)
-    parts = given.step if tries else given
+    tries = isinstance(given, Auto) or (isinstance(given, str) and given == "auto")
+    parts = given.step if isinstance(given, Auto) else given
     parts = parts if isinstance(parts, list | tuple) else [parts]
     steps = [
-        FromFunction(part) if isinstance(part, str) or _is_function(part) else part
+        FromFunction(part) if _is_named(part) or _is_function(part) else part
         for part in parts
         if part is not None
     ]
     return as_steps(owner, "transfer", steps), tries
+
+
+def _is_named(given: Any) -> bool:
+    return isinstance(given, str) and given in GENERATORS
 
 
 def _is_function(given: Any) -> bool:
@@ -175,15 +166,22 @@ def _checked_weight(sample_weight: Any, n_given: int, n_rows: int) -> Array | No
     """Return what rows count, of mean 1 over the given ones; further rows count 1."""
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    fits = weight.shape == (n_given,) and np.isfinite(weight).all()
-    if not fits or weight.min() < 0 or not weight.any():
-        raise InputError(
-            f"The sample_weight must be {n_given} numbers in [0, inf), not all zero, "
-            f"one a row. Got shape {weight.shape}"
-            + ("." if not weight.size or not fits else f" from {weight.min():g}.")
-        )
-    return np.append(weight / weight.mean(), np.ones(n_rows - n_given))
+    allowed = f"{n_given} numbers in [0, inf), not all zero, one a row"
+    try:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The sample_weight must be {allowed}. {error}.") from error
+    if weight.shape != (n_given,):
+        got = f"shape {weight.shape}"
+    elif not np.isfinite(weight).all():
+        got = f"{weight[~np.isfinite(weight)][0]:g}"
+    elif weight.min() < 0 or not weight.any():
+        got = f"numbers from {weight.min():g} to {weight.max():g}"
+    else:
+        # By a power of two, which changes no bit: their sum may be no float.
+        weight = np.ldexp(weight, -int(np.frexp(weight.max())[1]))
+        return np.append(weight / weight.mean(), np.ones(n_rows - n_given))
+    raise InputError(f"The sample_weight must be {allowed}. Got {got}.")
 
 
 def _origin(n_given: int, n_rows: int) -> NDArray[np.str_] | None:

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         SLOTS as SLOTS,
         apply_steps as apply_steps,
         as_steps as as_steps,
+        check_part as check_part,
         check_steps as check_steps,
     )
     from interpretkd.methods._step import Step as Step, Use as Use
@@ -100,7 +101,7 @@ else:
         _ranked: KBest Permuted TopK
         _replies: Conditional Smoothed Virtual
         _scheme: Pupil Scheme StudentFit
-        _slots: SLOTS apply_steps as_steps check_steps
+        _slots: SLOTS apply_steps as_steps check_part check_steps
         _step: Step Use
         _view: ColumnView DerivedView View
         _weightings: Confidence Error Hardness

@@ -52,7 +52,8 @@ class FromFunction(RowGenerator):
         InputError
             For one that is no function or name, or is out of range.
         """
-        if not callable(self.function) and self.function not in GENERATORS:
+        named = isinstance(self.function, str) and self.function in GENERATORS
+        if not callable(self.function) and not named:
             raise InputError(
                 "The 'function' parameter of FromFunction must be a function or one of "
                 f"{sorted(GENERATORS)}. Got {self.function!r}."

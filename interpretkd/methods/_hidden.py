@@ -122,7 +122,10 @@ class Hidden(DerivedView):
             some = take_rows(
                 rows, np.sort(context.rng.choice(len(rows), _LOOKED_AT, replace=False))
             )
-        said = self.teacher_.activations(some, self.layer)
+        try:
+            said = self.teacher_.activations(some, self.layer)
+        except InputError as error:
+            raise layer_error("Hidden", error) from error
         names = _unit_names(said.shape[1:])
         self.schema_ = Schema(tuple(Feature(name) for name in names))
         self.n_parameters_, self.size_bytes_ = self.teacher_.size_to(self.layer)
@@ -228,6 +231,25 @@ def check_layer(owner: str, layer: Any, *others: str) -> None:
         raise InputError(
             f"The 'layer' parameter of {owner} must be {allowed}. Got {layer!r}."
         )
+
+
+def layer_error(owner: str, error: InputError) -> InputError:
+    """Return what a teacher says of a layer as said of the class that asked for it.
+
+    Parameters
+    ----------
+    owner : str
+        The class whose parameter the layer is.
+    error : InputError
+        Of `Teacher.activations`.
+
+    Returns
+    -------
+    InputError
+        The same in its name.
+    """
+    asked = "The 'layer' parameter of activations"
+    return InputError(str(error).replace(asked, f"The 'layer' parameter of {owner}"))
 
 
 def _layer_text(layer: int | str) -> str:

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from interpretkd._base import Array, InputError, check_choice, check_integer, one_line
 from interpretkd.methods._compression import compress
 from interpretkd.methods._context import Context
-from interpretkd.methods._hidden import check_layer
+from interpretkd.methods._hidden import check_layer, layer_error
 from interpretkd.methods._kinds import Hint
 from interpretkd.targets import probabilities
 from interpretkd.teachers import Teacher, as_teacher
@@ -124,7 +124,10 @@ variance
             layers = [self._nearest(transfer_set, context, teacher)]
         given = np.flatnonzero(transfer_set.is_given)
         asked = (teacher, layers, transfer_set.rows, given)
-        made = compress(*asked, self.n, self.how, context.rng)
+        try:
+            made = compress(*asked, self.n, self.how, context.rng)
+        except InputError as error:
+            raise layer_error("Features", error) from error
         context.tell(
             f"{made.columns.shape[1]} hint columns keep {made.kept:.1%} of the "
             f"variance of hidden {_layers_text(layers)}"

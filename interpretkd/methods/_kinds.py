@@ -11,8 +11,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from interpretkd._base import Array, InputError, check_integer, check_real
-from interpretkd.data import Rows
+from interpretkd._base import (
+    Array,
+    InputError,
+    check_integer,
+    check_real,
+    joined,
+    one_line,
+)
+from interpretkd.data import Encoded, Rows
 from interpretkd.methods._context import Context, unit_variance
 from interpretkd.methods._step import Step, Use
 from interpretkd.targets import Answers, decide
@@ -87,7 +94,7 @@ class Hint(Step):
     that of the target columns. 0 changes nothing.
     """
 
-    share: float
+    share: float = 0.3
 
     def check(self) -> None:
         """Check `share`.
@@ -150,7 +157,19 @@ class Hint(Step):
         if self.share == 0:
             return transfer_set
         columns = _finite(self, self.columns(transfer_set, context))
-        columns = columns.reshape(len(transfer_set), -1)
+        if columns.shape == (len(transfer_set),):
+            columns = columns[:, None]
+        if columns.ndim != 2 or len(columns) != len(transfer_set):
+            raise InputError(
+                f"The hints of {type(self).__name__} must have the shape "
+                f"({len(transfer_set)}, n_hints). Got {columns.shape}."
+            )
+        if not columns.size or not np.ptp(columns, axis=0).any():
+            raise InputError(
+                f"The hints of {type(self).__name__} must vary. Got the same for all "
+                "rows."
+            )
+        columns = _moderate(columns)
         hints = np.sqrt(self.share) * unit_variance(columns, transfer_set.weights)
         if transfer_set.hints is not None:
             hints = np.hstack([transfer_set.hints, hints])
@@ -208,13 +227,18 @@ class Weighting(Step):
         """
         own = _finite(self, self.weigh(transfer_set, context))
         before = transfer_set.weights
-        weight = before * own if own.shape == before.shape else own
-        if weight.shape != before.shape or weight.min() < 0 or not weight.any():
-            raise InputError(
-                f"The weights of {type(self).__name__} must be {len(before)} numbers "
-                f"in [0, inf), not all zero. Got shape {own.shape}."
-            )
-        return replace(transfer_set, weight=weight * (before.sum() / weight.sum()))
+        if own.shape == before.shape and own.min() >= 0:
+            weight = before * _moderate(own)
+            if weight.any():
+                weight = weight * (before.sum() / weight.sum())
+                return replace(transfer_set, weight=weight)
+        got = f"shape {own.shape}"
+        if own.shape == before.shape:
+            got = f"numbers from {own.min():g} to {own.max():g}"
+        raise InputError(
+            f"The weights of {type(self).__name__} must be {len(before)} numbers in "
+            f"[0, inf), not all zero where rows count. Got {got}."
+        )
 
 
 class RowGenerator(Step):
@@ -225,7 +249,8 @@ class RowGenerator(Step):
     together, as a share of that of the given ones, though no made row counts more than
     a given one; and the most questions about its rows in the whole fit, None for as
     many as it takes. The given rows are asked about besides, and by `EachTeacher` all
-    rows once more by every member. 0 rows or a share of 0 change nothing.
+    rows once more by every member. 0 rows or a share of 0 change nothing. One without
+    parameters makes 4 rows for each given one.
 
     For a student that takes no weights at most as many are drawn as have their share
     when each counts as a given one, and the recipe says so.
@@ -234,8 +259,8 @@ class RowGenerator(Step):
     time rows are drawn; with a budget they are drawn once, the first time.
     """
 
-    n_rows: float
-    share: float
+    n_rows: float = 4.0
+    share: float = 1.0
     budget: int | None = None
 
     @property
@@ -339,11 +364,10 @@ class RowGenerator(Step):
         else:
             drawn = context.once(lambda: self.draw(transfer_set, context, n_rows))
         rows, importance = drawn if isinstance(drawn, tuple) else (drawn, None)
-        rows = context.schema.conform(self._checked_rows(rows, transfer_set))
+        rows, known = _drawn_rows(self, rows, n_rows, transfer_set, context)
         weight = np.ones(len(rows))
         if importance is not None:
             weight = self._checked_importance(importance, len(rows))
-        known = context.encode(rows)  # first: it says what is wrong with cells
         said = self.answer(rows, context)
         whole = float(transfer_set.weights[transfer_set.is_given].sum())
         each = min(
@@ -371,27 +395,6 @@ class RowGenerator(Step):
             )
         return most
 
-    def _checked_rows(self, rows: Any, transfer_set: TransferSet) -> Rows:
-        """Return what was drawn, if it is rows, in the order of the fit's columns."""
-        must = f"What {type(self).__name__} draws must be a frame or an array of"
-        width, shape = transfer_set.rows.shape[1], np.shape(rows)
-        if not isinstance(rows, pd.DataFrame | np.ndarray):
-            raise InputError(f"{must} rows. Got one of {type(rows).__name__}.")
-        if len(shape) != 2 or shape[0] == 0 or shape[1] != width:
-            raise InputError(
-                f"{must} one row or more and {width} columns. Got shape {shape}."
-            )
-        like = transfer_set.rows
-        if not isinstance(rows, pd.DataFrame) or not isinstance(like, pd.DataFrame):
-            return rows
-        known = list(like.columns)
-        odd = [name for name in rows.columns if name not in known]
-        if odd or not rows.columns.is_unique:
-            raise InputError(
-                f"{must} the columns that were given. Got {list(rows.columns)!r}."
-            )
-        return rows[known]
-
     def _checked_importance(self, given: Any, n_rows: int) -> Array:
         """Return the weights of rows that were drawn, of mean 1."""
         try:
@@ -413,8 +416,76 @@ class RowGenerator(Step):
         return weight / weight.mean()
 
 
+def _drawn_rows(
+    generator: RowGenerator,
+    drawn: Any,
+    n_rows: int,
+    transfer_set: TransferSet,
+    context: Context,
+) -> tuple[Rows, Encoded]:
+    """Return drawn rows in the form of the given ones, with codes, checked."""
+    what, like = f"{type(generator).__name__}.draw", transfer_set.rows
+    try:
+        rows = context.schema.conform(_in_form(drawn, like))
+        known = context.encode(rows)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{what} must return rows of the {len(context.schema)} columns that it is "
+            f"given. {error}"
+        ) from error
+    if not len(rows) or np.isnan(known.codes).all():
+        raise InputError(
+            f"{what} must return rows. Got {'only gaps' if len(rows) else 'none'}."
+        )
+    if generator.budget is not None and len(rows) > n_rows:
+        raise InputError(
+            f"{what} must return {n_rows:,} rows at most, for there is a budget of "
+            f"{generator.budget:,} questions. Got {len(rows):,}."
+        )
+    if len(rows) != n_rows:
+        context.tell(f"{what} made {len(rows):,} rows and not {n_rows:,}")
+    return rows, known
+
+
+def _in_form(drawn: Any, like: Rows) -> Rows:
+    """Return rows as a frame or array as others are, with their columns in order."""
+    if not isinstance(drawn, pd.DataFrame):
+        drawn = np.asarray(drawn)
+    elif isinstance(like, pd.DataFrame):
+        lacking = [one_line(repr(name)) for name in like if name not in drawn]
+        if lacking:
+            raise InputError(f"There is no {joined(lacking, 5)}.")
+        return drawn if list(drawn) == list(like) else drawn[list(like)]
+    else:
+        drawn = drawn.to_numpy()
+    if drawn.ndim != 2 or drawn.shape[1] != like.shape[1]:
+        got = f"shape {drawn.shape}" if drawn.ndim else one_line(repr(drawn.item()))
+        raise InputError(f"Got {got}.")
+    if isinstance(like, pd.DataFrame):
+        return pd.DataFrame(drawn, columns=like.columns).infer_objects()
+    return drawn
+
+
+def _moderate(numbers: Array) -> Array:
+    """Return numbers in a unit in which their squares and sums are floats.
+
+    It is a power of two: not a bit of what is made of their ratios changes.
+    """
+    unit = int(np.frexp(np.abs(numbers).max())[1])
+    return np.ldexp(numbers, -unit)
+
+
 def _finite(step: Step, values: Any) -> Array:
-    numbers = np.asarray(values, dtype=np.float64)
+    """Return what a step returned as finite numbers."""
+    what = f"What {type(step).__name__} returns must be"
+    try:
+        given = np.asarray(values)
+        # A text may read as a number, and a complex number would lose a part.
+        if values is None or given.dtype.kind not in "biufO":
+            raise TypeError(f"Got {type(values).__name__} of dtype {given.dtype}")
+        numbers: Array = given.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} numbers. {error}.") from error
     if not np.isfinite(numbers).all():
-        raise InputError(f"What {type(step).__name__} returns must be finite.")
+        raise InputError(f"{what} finite.")
     return numbers

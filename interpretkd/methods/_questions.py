@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._base import Array
 from interpretkd.data import Rows, take_rows
 from interpretkd.targets import Answers
 from interpretkd.teachers import Teacher
+
+_EXACT = 2.0**53 - 1
+"""Up to here each whole number is a float of its own."""
+_GAP = np.float64(np.nan).view(np.uint64)
 
 
 class Questions:
@@ -137,7 +140,7 @@ def _row_keys(rows: Rows) -> list[bytes]:
         frame = pd.DataFrame(rows)
         matrix = np.column_stack([_numbers_of(frame[j]) for j in frame])
     else:
-        matrix = np.ascontiguousarray(rows, dtype=np.float64).view(np.uint64)
+        matrix = _bits_of(rows)
     size = matrix.itemsize * matrix.shape[1]
     content = np.ascontiguousarray(matrix).tobytes()
     return [
@@ -148,7 +151,21 @@ def _row_keys(rows: Rows) -> list[bytes]:
 
 def _numbers_of(column: "pd.Series[Any]") -> NDArray[np.uint64]:
     """Return cells as 64 bits each: equal for equal cells."""
-    if column.dtype.kind in "biuf" and not hasattr(column.dtype, "categories"):
-        plain: Array = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.ascontiguousarray(plain).view(np.uint64)
-    return pd.util.hash_array(column.to_numpy(dtype=object), categorize=True)
+    if column.dtype.kind not in "biuf" or hasattr(column.dtype, "categories"):
+        return pd.util.hash_array(column.to_numpy(dtype=object), categorize=True)
+    if column.dtype.kind not in "iu":
+        return _bits_of(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    whole = column.to_numpy(dtype=f"{column.dtype.kind}8", na_value=0)
+    return np.where(column.isna(), _GAP, _bits_of(whole))
+
+
+def _bits_of(numbers: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return numbers as 64 bits each: equal for equal ones, whatever their dtype."""
+    bits = np.ascontiguousarray(numbers, dtype=np.float64).view(np.uint64)
+    if numbers.dtype.kind not in "iu":
+        return bits
+    # Two whole numbers beyond may be one float; they are taken as they are.
+    large = np.abs(bits.view(np.float64)) > _EXACT
+    if not large.any():
+        return bits
+    return np.where(large, numbers.astype(np.uint64), bits)

@@ -103,14 +103,15 @@ class Step(BaseEstimator):
         Parameters
         ----------
         transfer_set : TransferSet
-            The rows so far.
+            The rows so far; their arrays cannot be written to, for the next fit begins
+            with the same ones.
         context : Context
             Teacher, columns, a random stream.
 
         Returns
         -------
         TransferSet
-            The next one.
+            The next one, of at least one row.
         """
         raise NotImplementedError
 

@@ -24,6 +24,6 @@ else:
         _neighbours: GENERATORS Generator decode_rows draw_rows mix_and_resample
             mix_neighbours resample_columns
         _smoothing: neighbour_graph smooth
-        _transfer_set: GIVEN REPEATED TransferSet UNLABELLED
+        _transfer_set: GIVEN LOCKED REPEATED TransferSet UNLABELLED
         """,
     )

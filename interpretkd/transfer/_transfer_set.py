@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._base import Array
+from interpretkd._base import Array, counted, joined
 from interpretkd.data import Encoded, Rows, stack_rows, take_rows
 from interpretkd.targets import Answers, decide, label_target
 
@@ -17,8 +17,11 @@ GIVEN, UNLABELLED, REPEATED = "given", "unlabelled", "repeated"
 
 _REAL = (GIVEN, UNLABELLED, REPEATED)
 
+LOCKED = ("rows", "logits", "labels", "weight", "own", "hints", "origin")
+"""What `TransferSet.locked` protects."""
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class TransferSet:
     """Rows, what the teacher says of them, and the labels where there are any.
 
@@ -224,6 +227,17 @@ class TransferSet:
         """
         return replace(self, known=replace(self.encoded))
 
+    def locked(self) -> "TransferSet":
+        """Return the set with arrays that cannot be written to, without a copy.
+
+        Returns
+        -------
+        TransferSet
+            The same rows; a frame is one of its own, of the same cells.
+        """
+        parts = {name: _locked(getattr(self, name)) for name in LOCKED}
+        return replace(self, known=self.encoded, **parts)
+
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a table, with what is known of each.
 
@@ -231,23 +245,43 @@ class TransferSet:
         -------
         DataFrame
             The columns of the rows, and behind them "(origin)", "(weight)",
-            "(decision)" of the teacher and, where there are labels, "(label)". Of
-            several labels or values these two are tuples.
+            "(decision)" of the teacher and, where there are labels, "(label)"; where
+            the rows have such a column, in brackets once more. Of several labels or
+            values these two are tuples.
         """
         rows = self.rows
         if not isinstance(rows, pd.DataFrame):
             rows = pd.DataFrame(rows, columns=list(self.encoded.schema.names))
-        table = rows.reset_index(drop=True)
-        table["(origin)"] = self.origins
-        table["(weight)"] = self.weights
-        table["(decision)"] = self._named(self.answers)
+        told: dict[str, Any] = {
+            "(origin)": self.origins,
+            "(weight)": self.weights,
+            "(decision)": self._named(self.answers),
+        }
         if self.labels is not None:
             known = self._named(label_target(self.task).decode(self.labels))
-            table["(label)"] = [
+            told["(label)"] = [
                 value if there else None
                 for value, there in zip(known, self.is_labelled, strict=True)
             ]
+        table = rows.reset_index(drop=True)
+        for name, column in told.items():
+            while name in table:
+                name = f"({name})"
+            table[name] = column
         return table
+
+    def __repr__(self) -> str:
+        """Say how many rows there are, from where, and of what."""
+        names, first, counts = np.unique(
+            self.origins, return_index=True, return_counts=True
+        )
+        parts = [f"{counts[i]:,} {names[i]}" for i in np.argsort(first)]
+        what = "values" if self.task == "regression" else "logits"
+        columns = f"{counted(self.logits.shape[1], 'column')} of {what}"
+        if self.hints is not None:
+            columns += f", {self.hints.shape[1]:,} of hints"
+        rows = counted(len(self), "row")
+        return f"<TransferSet: {rows}, {joined(parts)}; {columns}>"
 
     def _named(self, said: Answers | Array) -> list[Any]:
         """Return decisions by the classes' names, or values."""
@@ -261,6 +295,16 @@ class TransferSet:
             return [tuple(names[on.astype(bool)].tolist()) for on in chosen]
         named: list[Any] = names[chosen].tolist()
         return named
+
+
+def _locked(part: Any) -> Any:
+    if part is None:
+        return None
+    if isinstance(part, pd.DataFrame):
+        return part.copy(deep=False)
+    view = part.view()
+    view.flags.writeable = False
+    return view
 
 
 def _or_nan(transfer_set: TransferSet) -> Array:

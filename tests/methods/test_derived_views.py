@@ -75,6 +75,10 @@ class TestHidden:
         # Whoever has the neurons needs no network.
         assert np.array_equal(model.logits(said), model.logits(IMAGES))
 
+    def test_a_layer_that_is_not_there_is_that_of_the_view(self, network: Any) -> None:
+        with pytest.raises(ikd.InputError, match="'layer' parameter of Hidden must be"):
+            fitted(network, Hidden(9))
+
     def test_its_size_counts_the_network_up_to_there(self, network: Any) -> None:
         first, last = fitted(network, Hidden(0)), fitted(network, Hidden("blocks.1"))
         own = first.tree_.n_parameters

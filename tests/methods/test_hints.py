@@ -203,7 +203,10 @@ class TestFeatures:
             (Features(layer=None), "'layer' parameter of Features"),
             (Features(layer=[]), "'layer' parameter of Features"),
             (Features(layer=[0, 0.5]), "'layer' parameter of Features"),
-            (Features(layer=7), "2 hidden layers"),
+            (
+                Features(layer=7),
+                "'layer' parameter of Features must .* 2 hidden layers",
+            ),
             (Features(teacher=ikd.MLPTeacher()), "unfitted MLPTeacher: put"),
         ],
         ids=repr,

@@ -23,7 +23,9 @@ from interpretkd import (
 )
 from interpretkd.methods import (
     Auto,
+    Columns,
     Confidence,
+    EachTeacher,
     FromFunction,
     Hint,
     Questions,
@@ -286,6 +288,39 @@ def test_the_frame_names_the_classes_and_the_columns():
     np.testing.assert_allclose(values["(decision)"][: len(X)], known)
 
 
+def test_the_frame_keeps_columns_that_are_called_as_its_own():
+    names = ["(weight)", "(origin)", "(decision)", "(label)", "((label))"]
+    rows = pd.DataFrame(np.random.default_rng(0).random((40, 5)), columns=names)
+    teacher = CallableTeacher(
+        lambda X: np.column_stack([X["(weight)"], 1 - X["(weight)"]]), classes=[0, 1]
+    )
+    model = DistilledClassifier(teacher, GREEDY, target="soft", transfer=None)
+    taught = model.fit(rows, [0, 1] * 20).transfer_set_
+    table = taught.to_frame()
+    assert list(table)[5:] == [
+        "((origin))",
+        "((weight))",
+        "((decision))",
+        "(((label)))",
+    ]
+    pd.testing.assert_frame_equal(table[names], rows)
+    assert table["(((label)))"].tolist() == [0, 1] * 20
+
+
+def test_a_transfer_set_shows_itself_in_a_line(cancer):
+    model = fitted(cancer, transfer=Near(500), hints=First(), labels=False)
+    assert repr(model.transfer_set_) == (
+        "<TransferSet: 1,069 rows, 569 given, 500 near; 2 columns of logits, 1 of "
+        "hints>"
+    )
+    X, y = load_diabetes(return_X_y=True)
+    teacher = FrozenEstimator(LinearRegression().fit(X, y))
+    taught = DistilledRegressor(teacher, GREEDY, transfer=None).fit(X, y)
+    assert repr(taught.transfer_set_) == (
+        "<TransferSet: 442 rows, 442 given; 1 column of values>"
+    )
+
+
 # --- sample weights
 
 
@@ -351,11 +386,24 @@ def test_rows_to_fit_to_must_have_weight(cancer):
     assert np.isfinite(held_out_without.logits(X)).all()
 
 
-@pytest.mark.parametrize("bad", [[1.0], [-1.0] * 569, [np.nan] * 569, [0.0] * 569])
-def test_weights_that_are_none_are_said(cancer, bad):
+@pytest.mark.parametrize(
+    ("bad", "got"),
+    [
+        ([1.0], "Got shape (1,)."),
+        ([-1.0] * 569, "Got numbers from -1 to -1."),
+        ([np.nan] * 569, "Got nan."),
+        ([np.inf] * 569, "Got inf."),
+        ([0.0] * 569, "Got numbers from 0 to 0."),
+        (["x"] * 569, "could not convert string to float: 'x'."),
+        ({}, "not 'dict'."),
+    ],
+    ids=str,
+)
+def test_weights_that_are_none_are_said(cancer, bad, got):
     X, y, teacher = cancer
-    with pytest.raises(InputError, match="sample_weight must be 569 numbers"):
+    with pytest.raises(InputError, match="sample_weight must be 569 numbers") as error:
         DistilledClassifier(teacher, GREEDY).fit(X, y, sample_weight=bad)
+    assert got in str(error.value)
 
 
 # --- schemes
@@ -440,6 +488,34 @@ def test_answers_are_those_of_the_same_row(data):
         np.testing.assert_array_equal(said.logits, told(part))
 
 
+@pytest.mark.parametrize("form", ["int64", "Int64", "uint64", "array", "objects"])
+def test_numbers_beyond_the_floats_are_told_apart(form):
+    numbers = [2**60 + place for place in range(20)]
+    frame = pd.DataFrame({"id": pd.Series(numbers, dtype="int64"), "z": [0] * 20})
+    rows = {
+        "array": frame.to_numpy(),
+        "objects": frame.astype(object).to_numpy(),
+    }.get(form)
+    if rows is None:
+        rows = frame.astype({"id": form})
+    if form == "Int64":
+        rows.loc[[3, 7], "id"] = pd.NA
+
+    def told(asked):
+        first = pd.DataFrame(asked).iloc[:, 0]
+        odd = np.where(first.isna(), 5, first.fillna(0).astype("int64") % 2)
+        return odd[:, None] * [[1.0, -1.0]]
+
+    questions = Questions(as_teacher(CallableTeacher(told, classes=[0, 1])))
+    np.testing.assert_array_equal(questions.ask(rows).logits, told(rows))
+    assert questions.n_asked == (19 if form == "Int64" else 20)
+    small = np.array([[1, 2], [3, 4]])
+    for kind in (float, "float32", "int8", "uint64"):
+        questions.ask(small.astype(kind))
+        questions.ask(pd.DataFrame(small.astype(kind)))
+    assert questions.n_asked == (21 if form == "Int64" else 22)
+
+
 @pytest.mark.parametrize("budget", [None, 7])
 def test_a_budget_is_kept(cancer, budget):
     model = fitted(cancer, BoostedStudent(3, n_jobs=1), transfer=Near(40, 1.0, budget))
@@ -504,12 +580,40 @@ def test_a_step_of_another_task_or_without_effect_is_refused(cancer):
     )
 
 
+class Slotted(Step):
+    slot = "replies"
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
         ({"replies": Confidence()}, "'replies' parameter of DistilledClassifier must"),
         ({"weights": [Turned()]}, "'weights' parameter of DistilledClassifier must"),
-        ({"weights": "best"}, "'weights' parameter of DistilledClassifier must be one"),
+        (
+            {"weights": "best"},
+            "'weights' parameter of DistilledClassifier must be 'auto', a Weighting, a "
+            "list of them, or None. Got 'best'.",
+        ),
+        ({"weights": "confidence"}, "Got 'confidence'; write methods.Confidence()."),
+        ({"weights": Confidence}, "Confidence'>; write methods.Confidence()."),
+        ({"weights": Noted}, "Noted'>; write Noted()."),
+        ({"weights": Weighting}, "_kinds.Weighting'>."),
+        ({"transfer": "munge"}, "or None. Got 'munge'; write methods.Munge()."),
+        ({"transfer": ["mix", "each_teacher"]}, "write methods.EachTeacher()."),
+        ({"hints": Confidence()}, "Got Confidence(); Confidence goes into weights=."),
+        ({"replies": EachTeacher}, "EachTeacher'>; EachTeacher goes into transfer=."),
+        ({"hints": Columns([0])}, "; Columns goes into view=."),
+        ({"view": ["a"]}, "None. Got ['a']; write methods.Columns([...]) for columns"),
+        ({"view": "a"}, "Got 'a'; write methods.Columns([...]) for columns"),
+        ({"view": Columns}, "Columns'>; write methods.Columns(...)."),
+        ({"view": Step()}, "must be a View or None. Got Step()."),
+        ({"replies": Step()}, "Got Step(); one that belongs there has slot = 'repl"),
+        ({"scheme": Scheme()}, "Scheme must define run(transfer_set, context, fit)."),
+        ({"weights": Weighting()}, "Weighting must define weigh(transfer_set, context"),
+        ({"transfer": RowGenerator()}, "must define draw(transfer_set, context, n_r"),
+        ({"hints": Hint()}, "Hint must define columns(transfer_set, context)."),
+        ({"replies": Slotted()}, "Slotted must define apply(transfer_set, context)."),
+        ({"transfer": FromFunction([1])}, "must be a function or one of"),
         ({"hints": 3}, "'hints' parameter of DistilledClassifier must be a Hint"),
         ({"transfer": Auto(Turned())}, "'transfer' parameter of DistilledClassifier"),
         ({"view": Turned()}, "'view' parameter of DistilledClassifier must be a View"),
@@ -534,20 +638,219 @@ def test_what_a_step_returns_is_checked(cancer):
         def reply(self, transfer_set, context):
             return transfer_set.logits[:3]
 
-    class Lost(Weighting):
-        def weigh(self, transfer_set, context):
-            return np.full(len(transfer_set), np.nan)
-
-    class Less(Weighting):
-        def weigh(self, transfer_set, context):
-            return -np.ones(len(transfer_set))
-
     with pytest.raises(InputError, match="replies of Short must have the shape"):
         fitted(cancer, replies=Short())
-    with pytest.raises(InputError, match="What Lost returns must be finite"):
-        fitted(cancer, weights=Lost())
-    with pytest.raises(InputError, match=r"weights of Less must be .* in \[0, inf\)"):
-        fitted(cancer, weights=Less())
+
+
+def returning(kind, name, made):
+    """Return a step of a kind whose one method returns what a function makes."""
+    steps = {name: lambda self, transfer_set, context, *n_rows: made(transfer_set)}
+    return type("Own", (kind,), steps)()
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (lambda rows: np.full(len(rows), np.nan), "What Own returns must be finite"),
+        (lambda rows: None, "must be numbers. Got NoneType of dtype object."),
+        (lambda rows: "x", "What Own returns must be numbers. Got str of dtype <U1."),
+        (lambda rows: np.ones(len(rows)) * 1j, "must be numbers. Got ndarray of dtyp"),
+        (lambda rows: [["x"], [2.0, 3]], "What Own returns must be numbers. "),
+        (lambda rows: -np.ones(len(rows)), "569 numbers in [0, inf), not all zero"),
+        (lambda rows: np.arange(len(rows)) - 2.5, "Got numbers from -2.5 to 565.5."),
+        (lambda rows: np.zeros(len(rows)), "Got numbers from 0 to 0."),
+        (lambda rows: 1.0, "Got shape ()."),
+    ],
+)
+def test_weights_of_a_step_are_checked(cancer, made, sentence):
+    with pytest.raises(InputError) as error:
+        fitted(cancer, weights=returning(Weighting, "weigh", made))
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("unit", [1e-320, 1e305])
+def test_the_unit_of_weights_does_not_matter(cancer, unit):
+    X, y, teacher = cancer
+    counts = np.where(X[:, 0] > 14, 1e3, 1.0)
+    known = counts / counts.mean()
+    own = returning(Weighting, "weigh", lambda rows: counts * unit)
+    weights = fitted(cancer, weights=own).transfer_set_.weights
+    np.testing.assert_allclose(weights, known, rtol=1e-3)  # few bits are left at 1e-320
+    model = DistilledClassifier(teacher, GREEDY, target="soft", transfer=None)
+    weights = model.fit(X, y, sample_weight=counts * unit).transfer_set_.weights
+    np.testing.assert_allclose(weights, known, rtol=1e-3)
+
+
+def test_hints_have_a_row_for_each_row(cancer):
+    def taught(made):
+        return fitted(cancer, hints=returning(Hint, "columns", made)).transfer_set_
+
+    wide = taught(lambda rows: rows.rows[:, :2])
+    np.testing.assert_allclose(wide.hints.var(axis=0).sum(), 0.3)
+    assert taught(lambda rows: rows.rows[:, 0]).hints.shape == (569, 1)
+    huge = taught(lambda rows: rows.rows[:, :2] * 2.0**600)
+    np.testing.assert_array_equal(huge.hints, wide.hints)
+    for wrong in (
+        lambda rows: rows.rows[:, :2].T,
+        lambda rows: np.vstack([rows.rows, rows.rows]),
+        lambda rows: rows.rows[:3, 0],
+        lambda rows: 1.0,
+    ):
+        with pytest.raises(InputError, match=r"hints of Own must have the shape \(569"):
+            taught(wrong)
+    for same in (np.ones((569, 2)), np.ones((569, 0))):
+        with pytest.raises(InputError, match="hints of Own must vary"):
+            taught(lambda rows, same=same: same)
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (lambda rows: None, "rows of the 6 columns that it is given. Got None."),
+        (lambda rows: np.ones((3, 4)), "6 columns that it is given. Got shape (3, 4)."),
+        (lambda rows: np.ones(6), "columns that it is given. Got shape (6,)."),
+        (lambda rows: np.ones((0, 6)), "Own.draw must return rows. Got none."),
+        (lambda rows: np.full((3, 6), np.nan), "must return rows. Got only gaps."),
+        (lambda rows: np.full((3, 6), np.inf), "Input X contains infinity"),
+        (lambda rows: np.full((3, 6), "a"), "X must hold numbers only"),
+    ],
+)
+def test_drawn_rows_are_checked(cancer, made, sentence):
+    with pytest.raises(InputError) as error:
+        fitted(cancer, transfer=returning(RowGenerator, "draw", made))
+    assert str(error.value).startswith("Own.draw must return rows")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("draw", "sentence"),
+    [
+        (lambda rows: rows[["b", "c"]], "3 columns that it is given. There is no 'a'."),
+        (lambda rows: rows.assign(b="z"), "'z'"),
+        (lambda rows: rows.assign(a="z"), "'z'"),
+    ],
+)
+def test_drawn_frames_are_checked(draw, sentence):
+    with pytest.raises(InputError) as error:
+        in_frames(draw)
+    assert str(error.value).startswith("Own.draw must return rows of the 3 columns")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda rows: rows[["c", "b", "a"]], lambda rows: rows.to_numpy(object)]
+)
+def test_drawn_rows_get_the_form_of_the_given_ones(draw):
+    taught = in_frames(draw).transfer_set_
+    made = taught.rows[~taught.is_given].reset_index(drop=True)
+    pd.testing.assert_frame_equal(made, taught.rows[:5], check_dtype=False)
+    np.testing.assert_array_equal(taught.logits[40:], taught.logits[:5])
+
+
+def in_frames(draw):
+    """Fit to a frame and what is drawn out of its first five rows."""
+    rows = pd.DataFrame(
+        {"a": np.linspace(-1, 1, 40), "b": ["x", "y"] * 20, "c": np.arange(40)}
+    )
+    teacher = CallableTeacher(
+        lambda X: np.column_stack([X["a"], -X["a"]]).astype(float), classes=[0, 1]
+    )
+    own = returning(RowGenerator, "draw", lambda rows: draw(rows.rows[:5]))
+    model = DistilledClassifier(teacher, GREEDY, target="soft", transfer=own)
+    return model.fit(rows)
+
+
+def test_how_many_rows_were_drawn_is_said(cancer):
+    own = returning(RowGenerator, "draw", lambda rows: rows.rows[:5])
+    model = fitted(cancer, transfer=own)
+    assert model.recipe_[-1] == "Own.draw made 5 rows and not 2,276"
+    own.n_rows = 5
+    assert len(fitted(cancer, transfer=own).recipe_) == 1
+    own.budget = own.n_rows = 4
+    with pytest.raises(InputError, match=r"4 rows at most, .* 4 questions. Got 5"):
+        fitted(cancer, transfer=own)
+
+
+def step_of(made):
+    """Return a step that returns what a function makes of the transfer set."""
+
+    class Own(Step):
+        slot = "replies"
+
+        def apply(self, transfer_set, context):
+            return made(transfer_set)
+
+    return Own()
+
+
+def written(transfer_set):
+    transfer_set.logits[:] *= 3
+    return transfer_set
+
+
+def cut_in_place(transfer_set):
+    rows = transfer_set.rows
+    if isinstance(rows, pd.DataFrame):
+        rows["x0"] = rows["x0"].clip(upper=0)
+    else:
+        np.minimum(rows, 0, out=rows)
+    return transfer_set
+
+
+@pytest.mark.parametrize("change", [written, cut_in_place])
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame], ids=["array", "frame"])
+def test_a_step_cannot_change_what_the_next_fit_begins_with(change, form):
+    rows = pd.DataFrame({"x0": np.linspace(-1, 1, 40), "x1": 0.0})
+    rows = rows if form is pd.DataFrame else rows.to_numpy()
+    kept = rows.copy()
+    teacher = CallableTeacher(
+        lambda X: np.asarray(X)[:, :1] * [[1.0, -1.0]], classes=[0, 1]
+    )
+    model = DistilledClassifier(
+        teacher, CartStudent(2, search="greedy"), replies=step_of(change), transfer=None
+    )
+    with pytest.raises(InputError, match="step Own must not change in place what it"):
+        model.fit(rows)
+    assert np.array_equal(rows, kept)
+
+
+def test_students_are_fitted_to_arrays_that_are_not_locked(cancer):
+    class Asked(Step):
+        slot = "replies"
+
+        def apply(self, transfer_set, context):
+            assert not transfer_set.logits.flags.writeable
+            context.fit(transfer_set)
+            return replace(transfer_set, weight=2 * transfer_set.weights)
+
+    taught = fitted(cancer, replies=Asked()).transfer_set_
+    assert taught.logits.flags.writeable
+    assert taught.rows.flags.writeable
+    assert (taught.weights == 2).all()
+
+
+def test_rows_that_a_step_changed_are_the_students(cancer):
+    moved = step_of(lambda rows: replace(rows, rows=rows.rows * 0 + 7.0))
+    assert fitted(cancer, replies=moved).tree_.n_leaves == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [
+        (lambda rows: None, "must return a TransferSet. Got NoneType."),
+        (lambda rows: rows.logits, "must return a TransferSet. Got ndarray."),
+        (lambda rows: rows.take(np.arange(0)), "of at least one row, with all of"),
+        (lambda rows: replace(rows, weight=np.ones(3)), "569 logits, 569 labels, 3 w"),
+        (
+            lambda rows: replace(rows, logits=rows.logits[:, :1]),
+            "must return a TransferSet with logits of 2 columns. Got shape (569, 1).",
+        ),
+    ],
+)
+def test_a_step_must_return_a_transfer_set(cancer, made, sentence):
+    with pytest.raises(InputError) as error:
+        fitted(cancer, replies=step_of(made))
+    assert sentence in str(error.value)
 
 
 # --- scikit-learn's contract

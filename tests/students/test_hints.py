@@ -214,9 +214,13 @@ class OwnTree(CartStudent):
 @pytest.mark.parametrize(
     ("student", "reason"),
     [
-        (BoostedStudent(5), "BoostedStudent grows a tree for each target column"),
+        (BoostedStudent(5), "no test with them; CartStudent takes them"),
         (BoostedStudent(max_leaves=9), "grows a tree for each target column"),
         (LinearStudent(), r"LinearStudent\('l2'\) finds the coefficients of each"),
+        (
+            LinearStudent("l1"),
+            r"give LinearStudent\(max_terms=5\) or LinearStudent\('g",
+        ),
         (LinearStudent("l1", max_terms=3), r"LinearStudent\('l1'\) finds the coeff"),
         (CartStudent(search="optimal", max_depth=2), "proves its tree best"),
         (OwnTree(4), "the fit of OwnTree takes no hints"),

@@ -379,13 +379,13 @@ def test_a_function_of_ones_own_says_what_to_ask(cancer):
     [
         (
             "smote",
-            "The 'transfer' parameter of {} must be one of 'auto', 'mix', 'resample'. "
-            "Got 'smote'.",
+            "The 'transfer' parameter of {} must be 'auto', 'mix', 'resample', a "
+            "function, a RowGenerator, a list of them, or None. Got 'smote'.",
         ),
         (
             3,
-            "The 'transfer' parameter of {} must be a name, a function, a "
-            "RowGenerator, a list of them, or None. Got 3.",
+            "The 'transfer' parameter of {} must be 'auto', 'mix', 'resample', a "
+            "function, a RowGenerator, a list of them, or None. Got 3.",
         ),
         (
             lambda schema, codes, n_rows, rng: codes[:, :2],

@@ -194,7 +194,7 @@ class BoostedStudent(_Student):
         """Why hints would not change this student, a clause."""
         return (
             "BoostedStudent grows a tree for each target column, so that hints share "
-            "no test with them"
+            "no test with them; CartStudent takes them"
         )
 
     @property

@@ -205,7 +205,8 @@ class LinearStudent(_Student):
             return None
         return (
             f"LinearStudent({self.penalty!r}) finds the coefficients of each target "
-            "column by themselves, so that hints share no choice of columns with them"
+            "column by themselves, so that hints share no choice of columns with them; "
+            "give LinearStudent(max_terms=5) or LinearStudent('group'), which take them"
         )
 
     def _fit(self, given: _Given, held_out: tuple[Codes, Score] | None) -> None:
