@@ -8,6 +8,7 @@ from interpretkd.data import Schema
 from interpretkd.explain import used_positions
 from interpretkd.methods import ColumnView, DerivedView
 from interpretkd.runs._folder import _json, _npz, _parse_json
+from interpretkd.runs._layer_probe import _probe_arrays
 from interpretkd.runs._limits import Room, read_arrays
 from interpretkd.runs._model_state import _model, _model_state
 from interpretkd.runs._student_state import _student
@@ -21,7 +22,7 @@ def _model_files(model: Any, depth: int = 0) -> dict[str, bytes]:
     if model.view_ is not None:
         state["view"], arrays = _view_state(model.view_)
         state["gaps"] = _gaps(model)
-        view_files["view.npz"] = _npz(arrays)
+        view_files["view.npz"] = _npz(arrays | _probe_arrays(model))
     files = {
         "model.json": _json(state),
         "schema.json": _json(model.schema_.to_dict()),

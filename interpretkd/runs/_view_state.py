@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError
 from interpretkd.data import Schema
 from interpretkd.methods import ColumnView, View
+from interpretkd.runs._layer_probe import _PROBE, _take_probe
 from interpretkd.runs._settings import _from_plain, _to_plain
 from interpretkd.runs._step_state import _from_state, _to_state
 from interpretkd.teachers import Teacher
@@ -92,6 +93,8 @@ def _view_of(
         view.of_columns(schema)
     else:
         view.schema_ = Schema.from_dict(state["schema"])
+    if "activations" in view.needs:
+        setattr(view, _PROBE, _take_probe(arrays, schema, view.schema_))
     settings = {name: _from_plain(value) for name, value in state["settings"].items()}
     learnt, checks = settings | arrays, _LEARNT[type(view).__name__]
     if set(learnt) != set(checks) or set(settings) & set(arrays):

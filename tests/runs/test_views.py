@@ -173,6 +173,32 @@ def test_without_its_network_the_student_says_that_it_cannot_read(
     )
 
 
+@pytest.mark.parametrize("rows", [(), (FRAME, LABELS)], ids=["no rows", "rows"])
+def test_a_teacher_of_other_neurons_is_refused(
+    network: Any, tmp_path: Path, rows: tuple[Any, ...]
+) -> None:
+    teacher = Shown(network.logits, classes=["no", "yes"])
+    teacher.network = network
+    path = save(_fitted(teacher, Hidden(0)), tmp_path / "run", *rows)
+    again = save(load(path), tmp_path / "again")
+    teacher.network = MLPTeacher(hidden=(6,), max_epochs=3, random_state=1)
+    teacher.network.fit(FRAME, LABELS)
+    for run in (path, again):
+        with pytest.raises(InputError, match="is not the run's: its hidden layer 0"):
+            load(run, teacher=teacher)
+
+
+def test_a_run_that_kept_no_made_rows_takes_its_teacher(
+    network: Any, tmp_path: Path
+) -> None:
+    teacher = Shown(network.logits, classes=["no", "yes"])
+    teacher.network = network
+    path = save(_fitted(teacher, Hidden(0)), tmp_path / "run")
+    (path / "view.npz").write_bytes(_npz({}))
+    _resign(path)
+    assert load(path, teacher=teacher).predict(FRAME).shape == (240,)
+
+
 class Own(Columns):
     """A view of a user's own."""
 
@@ -246,6 +272,14 @@ DAMAGE: dict[str, tuple[str, Change]] = {
     "a size below 0": (
         "hidden",
         lambda state, arrays: state["view"]["settings"].update(n_parameters_=-1),
+    ),
+    "an answer too few": (
+        "hidden",
+        lambda state, arrays: arrays.update(probe_said=arrays["probe_said"][1:]),
+    ),
+    "made rows that are not there": (
+        "hidden",
+        lambda state, arrays: arrays.pop("probe_asked"),
     ),
     "words for too few": (
         "hidden",
