@@ -195,7 +195,11 @@ def test_the_weight_of_the_labels_may_be_chosen(cli: Any, table: Path) -> None:
 
 BAD = {
     "no file": (("--unlabelled", "none.csv"), "There is no file 'none.csv'."),
-    "no columns": (("--unlabelled", "other.csv"), "lack"),
+    "no columns": (("--unlabelled", "other.csv"), "In 'other.csv': The table lacks"),
+    "no columns to be judged on": (
+        ("--test", "other.csv"),
+        "In 'other.csv': The table lacks",
+    ),
     "no rows": (("--unlabelled", "empty.csv"), "has a header and no rows"),
     "an unknown column": (
         ("--student-columns", "age,amounts"),
