@@ -15,8 +15,10 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd import methods
 from interpretkd._base import BundleError, InputError
 from interpretkd.distillation import DistilledClassifier
+from interpretkd.evaluation import analyse
+from interpretkd.export import export_student
 from interpretkd.methods import Columns, Corrupted, Hidden, Pooled, Prefix, View
-from interpretkd.runs import load, load_run, predict_table, save
+from interpretkd.runs import downloads, load, load_run, predict_table, save
 from interpretkd.runs._folder import _npz
 from interpretkd.runs._limits import Room, read_arrays
 from interpretkd.runs._view_state import _LEARNT
@@ -371,3 +373,17 @@ def test_a_committee_reads_through_a_view_as_it_did(
     np.testing.assert_array_equal(
         found.baseline_logits(FRAME), model.baseline_logits(FRAME)
     )
+
+
+def test_rules_about_neurons_are_written_and_other_languages_say_why_not(
+    network: Any,
+) -> None:
+    model = _fitted(network, Hidden(0))
+    made = export_student(model, "csv", FRAME)
+    assert "240 of 240 rows equal" in str(made)
+    assert "neuron" in made.text.splitlines()[1]
+    offered = downloads(analyse(model, FRAME, LABELS))
+    for one in offered:
+        if one.group == "Student" and one.name != "DOT":
+            assert "reads others that its view makes" in str(one.missing)
+    assert {one.missing for one in offered if one.name in ("DOT", "Rules")} == {None}
