@@ -21,6 +21,7 @@ from interpretkd.methods import Columns, Corrupted, Hidden, Pooled, Prefix, View
 from interpretkd.runs import downloads, load, load_run, predict_table, save
 from interpretkd.runs._folder import _npz
 from interpretkd.runs._limits import Room, read_arrays
+from interpretkd.runs._settings import _from_plain, _to_plain
 from interpretkd.runs._view_state import _LEARNT
 from interpretkd.students import (
     BoostedStudent,
@@ -283,6 +284,53 @@ DAMAGE: dict[str, tuple[str, Change]] = {
         "hidden",
         lambda state, arrays: arrays.pop("probe_asked"),
     ),
+    "a size of nothing": (
+        "hidden",
+        lambda state, arrays: state["view"]["settings"].update(
+            n_parameters_=0, size_bytes_=0
+        ),
+    ),
+    "a size beyond all": (
+        "hidden",
+        lambda state, arrays: state["view"]["settings"].update(size_bytes_=10**400),
+    ),
+    "another layer": (
+        "hidden",
+        lambda state, arrays: state["view"]["view"]["params"].update(layer=7),
+    ),
+    "words of two lines": (
+        "hidden",
+        lambda state, arrays: state["view"]["settings"].update(
+            about_={"kind": "tuple", "values": ["<b>\n# x"] * 6}
+        ),
+    ),
+    "shares below 0": (
+        "corrupted",
+        lambda state, arrays: arrays.update(shares_=-arrays["shares_"]),
+    ),
+    "shares of no category": (
+        "corrupted",
+        lambda state, arrays: arrays.update(shares_=np.ones((4, 1))),
+    ),
+    "shares that are not all": (
+        "corrupted",
+        lambda state, arrays: arrays.update(shares_=arrays["shares_"] / 2),
+    ),
+    "deviations below 0": (
+        "corrupted",
+        lambda state, arrays: arrays.update(deviations_=-arrays["deviations_"]),
+    ),
+    "gaps of fewer columns": (
+        "columns",
+        lambda state, arrays: state["gaps"].update(student=[True]),
+    ),
+    "no dictionary": ("columns", lambda state, arrays: state.update(gaps=[1])),
+    "numbers among texts": (
+        "columns",
+        lambda state, arrays: state["view"]["view"]["params"].update(
+            columns={"kind": "array", "dtype": "<U9", "values": [1.5]}
+        ),
+    ),
     "words for too few": (
         "hidden",
         lambda state, arrays: state["view"]["settings"].update(
@@ -313,20 +361,34 @@ def test_what_save_never_wrote_is_refused(
     (copy / "model.json").write_text(json.dumps(state))
     (copy / "view.npz").write_bytes(_npz(arrays))
     _resign(copy)
-    with pytest.raises(BundleError, match=r"(model\.json|view\.npz|student\.npz)"):
+    files = r"(model\.json|view\.npz|student\.npz|teacher\.json)"
+    with pytest.raises(BundleError, match=files) as refused:
         load(copy)
+    for word in ("Error", "object", "argument"):  # Python's, and no one else's
+        assert word not in str(refused.value)
 
 
-def test_another_layer_is_refused_when_it_is_read(
-    saved: dict[str, Path], tmp_path: Path
+@pytest.mark.parametrize("name", ["another layer", "a size of nothing"])
+def test_a_late_network_is_looked_at_where_neurons_are_read(
+    saved: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     copy = Path(shutil.copytree(saved["hidden"], tmp_path / "copy"))
     state = json.loads((copy / "model.json").read_text())
-    state["view"]["view"]["params"]["layer"] = 7
+    DAMAGE[name][1](state, {})
     (copy / "model.json").write_text(json.dumps(state))
     _resign(copy)
-    with pytest.raises(InputError, match="layer"):
-        load(copy).predict(FRAME)
+    with pytest.raises(BundleError, match="layer"):
+        load_run(copy, late_teacher=True)
+
+
+def test_the_width_of_texts_is_not_believed() -> None:
+    told = {"kind": "array", "dtype": "<U300000000", "values": ["age", "home"]}
+    assert _from_plain(told).dtype == np.dtype("<U4")
+    for values in ([], ["a"]):
+        array = np.asarray(values, dtype=str)
+        again = _from_plain(_to_plain(array))
+        assert again.dtype.kind == "U"
+        np.testing.assert_array_equal(again, array)
 
 
 SCRAP = st.recursive(

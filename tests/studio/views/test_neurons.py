@@ -50,15 +50,21 @@ def test_a_row_is_told_by_neurons_and_not_as_an_image(studio, found):
 
 
 @pytest.mark.parametrize("page", ["train", "start", "overview"])
+@pytest.mark.parametrize("absent", [True, False], ids=["no network", "no layer"])
 def test_a_layer_that_cannot_be_read_leaves_the_app_open(
-    studio, make_run, tmp_path, monkeypatch, page
+    studio, make_run, tmp_path, monkeypatch, page, absent
 ):
     copy = Path(shutil.copytree(make_run("neurons"), tmp_path / "copy"))
-    state = json.loads((copy / "model.json").read_text())
-    state["view"]["view"]["params"]["layer"] = 7
-    (copy / "model.json").write_text(json.dumps(state))
+    file = copy / ("teacher.json" if absent else "model.json")
+    state = json.loads(file.read_text())
+    if absent:
+        state["kind"] = "described"
+    else:
+        state["view"]["view"]["params"]["layer"] = 7
+    file.write_text(json.dumps(state))
     _resign(copy)
     monkeypatch.setenv(RUN, str(copy))
     app = studio(None, page)
     assert not app.exception
-    assert any("layer" in one.value for one in app.sidebar.error)
+    said = "was not saved with this run" if absent else "layer"
+    assert any(said in one.value for one in app.sidebar.error)
