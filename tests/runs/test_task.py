@@ -262,6 +262,11 @@ def _without_labels(rows: pd.DataFrame, folder: Path) -> Path:
     return folder / "bare.csv"
 
 
+def test_a_column_of_the_student_that_is_no_text_is_a_sentence(visits: Path) -> None:
+    with pytest.raises(InputError, match="There is no column 1 for the student"):
+        read_task(visits, "ill", student_columns=[1])  # type: ignore[list-item]
+
+
 def test_images_have_no_columns_for_the_student() -> None:
     from interpretkd.datasets import load_digits
     from interpretkd.runs.jobs import TrainOrder, _task

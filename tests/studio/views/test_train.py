@@ -203,6 +203,7 @@ def test_every_bad_file_is_one_sentence(studio: Any, name: str) -> None:
     app = _upload(studio("german", "train"), content, name)
     assert len(app.error) == 1
     assert said in _read(app.error[0].value)
+    assert "--" not in app.error[0].value  # no option of the command line
     assert app.session_state["_chosen"] is not None
     assert "_upload" not in app.session_state or not app.session_state["_upload"]
 
