@@ -202,6 +202,25 @@ def test_a_run_that_kept_no_made_rows_takes_its_teacher(
     assert load(path, teacher=teacher).predict(FRAME).shape == (240,)
 
 
+class Picky(Shown):
+    """Takes no row but those that it knows."""
+
+    def activations(self, X: Any, layer: Any = -1) -> Any:
+        assert len(X.merge(FRAME)) == len(X)
+        return super().activations(X, layer)
+
+
+def test_a_teacher_that_takes_no_made_row_can_be_saved_all_the_same(
+    network: Any, tmp_path: Path
+) -> None:
+    teacher = Picky(network.logits, classes=["no", "yes"])
+    teacher.network = network
+    model = _fitted(teacher, Hidden(0))
+    path = save(model, tmp_path / "run", FRAME, LABELS)
+    found = load(path, teacher=teacher)
+    np.testing.assert_array_equal(found.logits(FRAME), model.logits(FRAME))
+
+
 class Own(Columns):
     """A view of a user's own."""
 
