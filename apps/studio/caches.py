@@ -11,6 +11,7 @@ import streamlit as st
 from session import Chosen, chosen
 
 from interpretkd.evaluation import Analysis
+from interpretkd.models import has_own_columns
 from interpretkd.runs import SavedRun, analyse_run, load_run
 
 __all__ = [
@@ -80,7 +81,10 @@ def _need_run() -> Chosen:
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the run ...")
 def _load(key: str, path: str) -> Analysis:
-    return analyse_run(load_run(path, late_teacher=True))
+    found = analyse_run(load_run(path, late_teacher=True))
+    if has_own_columns(found.model):
+        _ = found.codes  # a layer that cannot be read leaves no page with anything
+    return found
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -47,8 +47,8 @@ def choose_further(
             title="These further rows cannot be used",
         )
         return None
-    name = f"further{Path(held.name).suffix.lower()}"
-    return {"unlabelled": name}, {name: held.content}
+    file = f"further{Path(held.name).suffix.lower()}"  # beside the labelled rows' own
+    return {"unlabelled": file, "unlabelled_name": held.name}, {file: held.content}
 
 
 def _take_upload() -> _Further | None:
@@ -68,7 +68,7 @@ def _take_upload() -> _Further | None:
         return None
     said, button = st.columns([4, 1], vertical_alignment="center")
     rows = counted(held.n_rows, "further row")
-    said.markdown(f"In use: **{widgets.plain(held.name)}**, {rows}.")
+    said.markdown(f"Read: **{widgets.plain(held.name)}**, {rows}.")
     if button.button("Remove", help="Removes the further rows from this session"):
         n_before = session.remembered("n_further_forgotten", 0)
         session.remember("further", None)

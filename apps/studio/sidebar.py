@@ -61,11 +61,11 @@ def show() -> None:
     run = offered[key]
     session.board().note_shown(run)
     try:
-        found = caches.analysis_of(run)
+        size = _choose_size(caches.analysis_of(run), run)
     except (InputError, OSError) as error:
         st.sidebar.error(str(error), title="This run cannot be opened")
         return
-    st.session_state["_chosen"] = session.Chosen(run, _choose_size(found, run))
+    st.session_state["_chosen"] = session.Chosen(run, size)
 
 
 def offered_pages() -> frozenset[str]:

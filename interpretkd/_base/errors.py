@@ -47,7 +47,14 @@ def naming_file(name: str) -> Iterator[None]:
         raise
     except Exception as error:  # any parser may raise anything on damaged bytes
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        if not isinstance(error, InputError):
+        if isinstance(error, KeyError):
+            reason[0] = f"it lacks the part {reason[0][:80]}"
+        elif isinstance(error, AttributeError | TypeError | IndexError):
+            # Python's own words, "'list' object has no attribute ...", help nobody.
+            reason[0] = "a part of it is not what a run holds there"
+        elif isinstance(error, RecursionError):
+            reason[0] = "it is nested too deep"
+        elif not isinstance(error, InputError):
             reason[0] = f"{type(error).__name__}: {reason[0]}"
         raise BundleError(
             f"The run's file {name} cannot be used: {reason[0].rstrip('.')}."

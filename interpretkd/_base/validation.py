@@ -6,6 +6,9 @@ from numbers import Integral, Real
 
 from interpretkd._base.errors import InputError
 
+_SHORTEST_START = 3
+"""Letters that tell a name which goes on after them."""
+
 
 def check_real(
     owner: str,
@@ -168,14 +171,16 @@ def _is(value: object, kind: type) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def closest(name: str, names: Iterable[str]) -> str:
+def closest(name: object, names: Iterable[object]) -> str:
     """Return " Did you mean 'x'?" for the most similar of `names`, or "".
+
+    A name that goes on where `name` ends is similar, however long it is.
 
     Parameters
     ----------
-    name : str
-        What the user wrote.
-    names : iterable of str
+    name : object
+        What the user wrote; a text, mostly.
+    names : iterable of object
         What exists.
 
     Returns
@@ -185,5 +190,8 @@ def closest(name: str, names: Iterable[str]) -> str:
     """
     import difflib
 
-    found = difflib.get_close_matches(name, list(names), n=1)
+    known = list(map(str, names))
+    found = difflib.get_close_matches(str(name), known, n=1)
+    if not found and len(str(name)) >= _SHORTEST_START:
+        found = sorted((k for k in known if k.startswith(str(name))), key=len)
     return f" Did you mean {found[0]!r}?" if found else ""

@@ -1,9 +1,10 @@
 """The commands that make runs: `demo` and `distill`."""
 
 import time
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -145,8 +146,13 @@ def distill(
         TargetKind, typer.Option(help="What the student is fitted to.")
     ] = TargetKind.auto,
     alpha: Annotated[
-        float, typer.Option(min=0, max=1, help="The weight of the labels.")
-    ] = 0.0,
+        str,
+        typer.Option(
+            metavar="NUMBER|auto",
+            help="The weight of the labels, in [0, 1]; auto compares a few on "
+            "validation rows.",
+        ),
+    ] = "0",
     class_order: Annotated[
         str | None,
         typer.Option(
@@ -232,6 +238,7 @@ def distill(
     from interpretkd.data import RowChoice
 
     runs.check_destination(out, overwrite=overwrite)
+    weight = _weight(alpha)
     console = new_console()
     sizes = {Student.cart: "max_leaves", Student.boosted: "budget"}
     size = {}
@@ -287,7 +294,7 @@ def distill(
         runs.new_student(student.value, seed=seed, **size),
         out,
         target=fit_to.value,
-        alpha=alpha,
+        alpha=weight,
         seed=seed,
         command=context.obj,
         tell=console.print if unlabelled else lambda _: None,
@@ -307,18 +314,32 @@ def _kinds(told: list[str]) -> dict[str, str]:
     return {name: kind for name, _, kind in pairs}
 
 
+def _weight(told: str) -> float | Literal["auto"]:
+    """Return the weight of the labels, or that it is to be chosen."""
+    if told == "auto":
+        return "auto"
+    with suppress(ValueError):
+        if 0 <= float(told) <= 1:
+            return float(told)
+    raise ValueError(f"--alpha must be a number in [0, 1], or auto. Got {told!r}.")
+
+
 def _names(told: str | None, option: str) -> list[str]:
     """Return names from between commas or from the lines of a file; none for None."""
     if told is None:
         return []
-    if not told.startswith("@"):
-        names = [name.strip() for name in told.split(",")]
+    if told.startswith("@"):
+        parts = _lines_of(Path(told[1:]), option)
     else:
-        names = _lines_of(Path(told[1:]), option)
-    if "" in names:
+        parts = told.split(",")
+    names = [name.strip() for name in parts]
+    while told.startswith("@") and names and not names[-1]:
+        names.pop()  # editors leave empty lines at the end
+    if not names or "" in names:
+        got = "an empty one" if names else "none"  # [] would be as if not given
         raise ValueError(
             f"{option} must be names with commas between, or a text file with one a "
-            f"line. Got an empty one in {told!r}."
+            f"line. Got {got} in {told!r}."
         )
     return names
 

@@ -32,7 +32,7 @@ from interpretkd.export._to_json import _json_checker, _json_text
 from interpretkd.export._to_onnx import _onnx_bytes, _onnx_checker
 from interpretkd.export._to_pmml import _pmml_text
 from interpretkd.export._to_python import _python_checker, _python_text
-from interpretkd.models import Tree, check_given_columns
+from interpretkd.models import Tree, check_given_columns, rows_seen
 from interpretkd.rules import RuleSet, extract_rules
 
 EXPORTS = ("sql", "python", "c", "json", "onnx", "pmml", "dot", "csv")
@@ -175,12 +175,14 @@ def export_student(
     """
     check_choice("export_student", "to", to, EXPORTS)
     check_choice("export_student", "dialect", dialect, DIALECTS)
-    if to != "dot":  # a picture is of the columns that it names
+    if to not in ("dot", "csv"):  # a picture and rules name the columns they are about
         check_given_columns("An export", model)
     with _in_a_sentence(to):
         spec = _model_spec(model)
         frame = as_frame(X)
         rows = X if frame is None else frame
+        if to == "csv" and rows is not None:
+            rows = rows_seen(model, rows)
         if to in ("dot", "csv"):
             return _of_tree(model, spec, to, rows)
         settings = {"dialect": dialect, "table": table, "keep": keep}

@@ -23,6 +23,8 @@ from interpretkd.methods._view import ColumnView
 from interpretkd.transfer import TransferSet
 
 _MOST_NAMED = 8
+_LARGEST = float(np.finfo(np.float32).max)
+"""Codes are float32: noise beyond is no number, and no date."""
 
 
 class Columns(ColumnView):
@@ -407,7 +409,9 @@ class Corrupted(ColumnView):
                 noisy[:, j] = self._drawn_anew(j, codes[:, j], rng)
             elif self.noise > 0 and self.deviations_[j] > 0:
                 added = rng.standard_normal(len(codes))
-                noisy[:, j] += self.noise * self.deviations_[j] * added
+                with np.errstate(over="ignore"):  # what is too large is cut off
+                    moved = codes[:, j] + self.noise * self.deviations_[j] * added
+                noisy[:, j] = np.clip(moved, -_LARGEST, _LARGEST)
         if self.missing > 0:
             noisy[rng.random(noisy.shape) < self.missing] = np.nan
         return noisy

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError
+from interpretkd.runs._layer_probe import _check_probe
 from interpretkd.runs._view_state import _attach_to_view
 from interpretkd.teachers import as_teacher
 
@@ -30,6 +31,7 @@ def _give_teacher(model: Any, kept: Any, given: Any) -> None:
                 "The teacher given is not the run's: it says something else of the "
                 "run's evaluation rows than was saved with them."
             )
+    _check_probe(model, teacher)
     is_frozen = isinstance(given, FrozenEstimator)
     model.teacher = given if is_frozen else FrozenEstimator(given)
     model.teacher_ = teacher

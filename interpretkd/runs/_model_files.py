@@ -8,11 +8,17 @@ from interpretkd.data import Schema
 from interpretkd.explain import used_positions
 from interpretkd.methods import ColumnView, DerivedView
 from interpretkd.runs._folder import _json, _npz, _parse_json
+from interpretkd.runs._layer_probe import _probe_arrays
 from interpretkd.runs._limits import Room, read_arrays
 from interpretkd.runs._model_state import _model, _model_state
 from interpretkd.runs._student_state import _student
 from interpretkd.runs._teacher_files import _Place, _teacher_files, _teacher_of
-from interpretkd.runs._view_state import _attach_to_view, _view_of, _view_state
+from interpretkd.runs._view_state import (
+    _attach_to_view,
+    _check_size,
+    _view_of,
+    _view_state,
+)
 
 
 def _model_files(model: Any, depth: int = 0) -> dict[str, bytes]:
@@ -21,7 +27,7 @@ def _model_files(model: Any, depth: int = 0) -> dict[str, bytes]:
     if model.view_ is not None:
         state["view"], arrays = _view_state(model.view_)
         state["gaps"] = _gaps(model)
-        view_files["view.npz"] = _npz(arrays)
+        view_files["view.npz"] = _npz(arrays | _probe_arrays(model))
     files = {
         "model.json": _json(state),
         "schema.json": _json(model.schema_.to_dict()),
@@ -67,6 +73,7 @@ def _model_of(
             model, files, place, room, _model_of
         )
         _attach_to_view(model.view_, model.teacher_)
+        _check_size(model.view_, model.teacher_)
     with naming_file(place.name("student.npz")):
         _check_outputs(model)
     return model, state
@@ -89,6 +96,8 @@ def _with_gaps(schema: Schema, gaps: Any) -> Schema:
         return schema
     if not isinstance(gaps, list) or not all(isinstance(gap, bool) for gap in gaps):
         raise InputError("the gaps of columns must be true or false, one a column")
+    if len(gaps) != len(schema):
+        raise InputError(f"there are {len(schema)} columns and the gaps of {len(gaps)}")
     features = [
         replace(feature, has_missing=gap)
         for feature, gap in zip(schema.features, gaps, strict=True)

@@ -2,9 +2,12 @@
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import pandas as pd
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError
@@ -144,6 +147,64 @@ def group_feature(name: str) -> Feature:
         With a category that no file holds.
     """
     return Feature(name, "categorical", ("\0",))
+
+
+@contextmanager
+def saying_of(name: str) -> Iterator[None]:
+    """Say of which file something is wrong, where several are read.
+
+    Parameters
+    ----------
+    name : str
+        The file's name.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    InputError
+        With the name before what is wrong, if it is not in it.
+    """
+    try:
+        yield
+    except InputError as error:
+        if name in str(error):
+            raise
+        raise InputError(f"In {name!r}: {error}") from error
+
+
+def group_keys(known: "pd.Series[Any]") -> Callable[[Any], str]:
+    """Return what tells groups apart, however a file spells them.
+
+    Parameters
+    ----------
+    known : Series
+        The groups of the table that all others are compared with.
+
+    Returns
+    -------
+    callable
+        From a group to its key: blanks around it do not count, and among numbers "7.0",
+        which is what 7 becomes where one is missing, is 7.
+    """
+    names = known.dropna().unique().tolist()
+    if names and all(isinstance(name, int | float) for name in names):
+        return _number_key
+    if names and all(re.fullmatch(r"\s*-?\d+\s*", str(name)) for name in names):
+        return lambda name: re.sub(r"^(-?\d+)\.0+$", r"\1", str(name).strip())
+    return lambda name: str(name).strip()
+
+
+def _number_key(name: Any) -> str:
+    text = str(name).strip()
+    with suppress(ValueError):  # in full, where a float would round
+        return str(int(text))
+    with suppress(ValueError):
+        number = float(text)
+        return str(int(number)) if number.is_integer() else str(number)
+    return text
 
 
 def _labels(model: Any, target: str) -> Feature:

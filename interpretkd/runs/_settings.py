@@ -61,5 +61,11 @@ def _from_plain(plain: Any) -> Any:
         return {_from_plain(key): _from_plain(inner) for key, inner in values}
     dtype = np.dtype(plain["dtype"])
     if kind != "array" or dtype.kind not in _ARRAYS:
-        raise InputError(f"unknown kind of parameter {kind!r}")
-    return np.asarray(_from_plain(values), dtype=dtype)
+        raise InputError(f"unknown kind of parameter {kind!r:.80}")
+    if dtype.kind != "U":
+        return np.asarray(_from_plain(values), dtype=dtype)
+    # Texts are as wide as they are: a width that is told could fill the memory.
+    texts = np.asarray(_from_plain(values))
+    if texts.size and texts.dtype.kind != "U":
+        raise InputError("an array of texts must hold texts alone")
+    return texts.astype(str)

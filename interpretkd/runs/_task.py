@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from interpretkd._base import InputError, check_choice, closest
+from interpretkd._base import InputError, check_choice, closest, one_line
 from interpretkd.data import (
     Feature,
     ReadTable,
@@ -36,7 +36,13 @@ from interpretkd.data import (
     split_target,
 )
 from interpretkd.datasets import Dataset
-from interpretkd.runs._reading import group_feature, label_feature, reading_facts
+from interpretkd.runs._reading import (
+    group_feature,
+    group_keys,
+    label_feature,
+    reading_facts,
+    saying_of,
+)
 from interpretkd.runs._unlabelled import _Known, _read_unlabelled
 
 GROUP_FACT = "rows belong together by"
@@ -102,6 +108,7 @@ def read_task(
     group: str | None = None,
     test: str | os.PathLike[str] | None = None,
     unlabelled: str | os.PathLike[str] | None = None,
+    unlabelled_name: str | None = None,
     student_columns: Sequence[str] = (),
 ) -> Task:
     """Read a user's table and split its rows.
@@ -136,6 +143,8 @@ def read_task(
         A file of further rows for the student, about which the teacher is asked; the
         target is not read. Rows that are held out, or of a group that is, are left out,
         and so are those that cannot be read.
+    unlabelled_name : str, default=None
+        What to call that file; None takes its own name.
     student_columns : sequence of str, default=()
         The columns that the student may read; () for all.
 
@@ -186,18 +195,26 @@ def read_task(
         )
     rest: pd.DataFrame | None = None
     if unlabelled is not None:
-        held_groups = () if groups is None else groups.iloc[split.test]
         held_out = _Known(
             Schema.from_data(known),
             known.iloc[split.test],
             group,
-            frozenset(map(str, held_groups)),
+            groups,
+            None if groups is None else groups.iloc[split.test],
         )
+        called = one_line(unlabelled_name or Path(unlabelled).name)
         rest, further = _read_unlabelled(
-            unlabelled, held_out, table.formats, told, choice=chosen, seed=seed
+            unlabelled,
+            held_out,
+            table.formats,
+            told,
+            name=called,
+            choice=chosen,
+            seed=seed,
         )
         notes = (*notes, *further)
         facts |= _file_facts("unlabelled data", unlabelled)
+        facts["unlabelled data"] = called
         facts["rows without labels for the student"] = len(rest)
     about: dict[str, str | int | float] = {
         **_file_facts("data", path),
@@ -323,7 +340,8 @@ def _read_test(
     if given.group is not None:
         wanted.append(group_feature(given.group))
     schema = Schema.from_data(given.X)
-    read = read_rows(path, schema, further=wanted, options=options, formats=formats)
+    with saying_of(Path(path).name):
+        read = read_rows(path, schema, further=wanted, options=options, formats=formats)
     groups = None
     frame = read.frame
     if given.group is not None:
@@ -366,8 +384,11 @@ def _refuse_shared(known: "pd.Series[Any]", judged: Any, test: str) -> None:
 
 def _like(known: Any, groups: "pd.Series[Any]") -> "pd.Series[Any]":
     """Read the names of groups as those that are known were: 7 is "7" in another."""
-    names = {str(one): one for one in known.dropna().unique().tolist()}
-    return groups.map(lambda one: names.get(str(one), one) if pd.notna(one) else one)
+    key = group_keys(known)
+    names = {key(one): one for one in known.dropna().unique().tolist()}
+    # As objects: categories that become one would be refused.
+    plain = groups.astype(object)
+    return plain.map(lambda one: names.get(key(one), one) if pd.notna(one) else one)
 
 
 def _without_ids(table: ReadTable, names: Sequence[str]) -> ReadTable:

@@ -25,7 +25,7 @@ from interpretkd.data import (
     take_rows,
     unseen_cells,
 )
-from interpretkd.runs._reading import group_feature
+from interpretkd.runs._reading import group_feature, group_keys, saying_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +40,17 @@ class _Known:
         The rows that the run is judged on.
     group : str or None
         The column that says which rows belong together.
-    groups_held_out : frozenset of str
-        The groups of the rows that the run is judged on.
+    groups : Series or None
+        The groups of all rows that are known.
+    groups_held_out : Series or None
+        Those of the rows that the run is judged on.
     """
 
     schema: Schema
     held_out: pd.DataFrame
     group: str | None = None
-    groups_held_out: frozenset[str] = frozenset()
+    groups: "pd.Series[Any] | None" = None
+    groups_held_out: "pd.Series[Any] | None" = None
 
 
 def _read_unlabelled(
@@ -56,6 +59,7 @@ def _read_unlabelled(
     formats: Mapping[str, str],
     options: TableOptions,
     *,
+    name: str,
     choice: RowChoice,
     seed: int,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -74,14 +78,15 @@ def _read_unlabelled(
                 f"It has no column {known.group!r}: whether its rows belong to a group "
                 "that is held out cannot be told."
             )
-    read = read_rows(
-        file,
-        known.schema,
-        further=further,
-        options=options,
-        formats=formats,
-        keep_unread=True,
-    )
+    with saying_of(name):
+        read = read_rows(
+            file,
+            known.schema,
+            further=further,
+            options=options,
+            formats=formats,
+            keep_unread=True,
+        )
     frame = read.frame
     notes += read.notes
     kept = np.ones(len(frame), dtype=np.bool_)
@@ -93,9 +98,13 @@ def _read_unlabelled(
             kept[rows] = False
 
     if further:
-        names = frame.pop(further[0].name).map(str)
-        held = names.isin(known.groups_held_out).to_numpy()
+        held, is_known = _group_facts(frame.pop(further[0].name), known)
         leave_out(held, f" of a {known.group!r} that is held out.")
+        if not is_known:
+            notes.append(
+                f"None of its {known.group!r} is one of the rows with labels: if they "
+                "are spelt otherwise here, rows of a group that is held out are kept."
+            )
     unseen = unseen_cells(known.schema, frame)
     strange = np.isin(np.arange(len(frame)), unseen.rows)
     leave_out(strange, f" that cannot be read: {unseen.in_words()}")
@@ -108,15 +117,33 @@ def _read_unlabelled(
     leave_out(same, " equal to one that is held out.")
     chosen = np.flatnonzero(kept)
     if not len(chosen):
-        raise InputError(f"No row of {file.name!r} is left. {' '.join(notes)}".rstrip())
+        raise InputError(f"No row of {name!r} is left. {' '.join(notes)}".rstrip())
     most = len(chosen) if choice.most_rows is None else choice.most_rows
     if len(chosen) > most:
         drawn = np.random.default_rng(seed).permutation(chosen)[:most]
         notes.append(f"Drew {most:,} of its {len(chosen):,} rows.")
         chosen = np.sort(drawn)
     found: Any = take_rows(rows, chosen)
-    told = tuple(f"In {file.name!r}: {note}" for note in notes)
+    told = tuple(f"In {name!r}: {note}" for note in notes)
     return found.reset_index(drop=True), told
+
+
+def _group_facts(
+    names: "pd.Series[Any]", known: _Known
+) -> tuple[NDArray[np.bool_], bool]:
+    """Say which rows are of a group that is held out, and whether any group is known.
+
+    A row without a group is of none.
+    """
+    if known.groups is None or known.groups_held_out is None:
+        return np.zeros(len(names), dtype=np.bool_), True
+    key = group_keys(known.groups)
+    own = names.astype(object).map(lambda name: key(name) if pd.notna(name) else name)
+    held_out = set(map(key, known.groups_held_out.dropna()))
+    held: NDArray[np.bool_] = own.isin(held_out).to_numpy()
+    some = own.dropna()
+    is_known = some.empty or some.isin(set(map(key, known.groups.dropna()))).any()
+    return held, bool(is_known)
 
 
 def _are_among(

@@ -42,6 +42,8 @@ _PICKLED = (
     "with save(model, path) and upload that folder as a zip file, or the table as a "
     "CSV or Parquet file"
 )
+_ENCODING_OPTION = ", or name its encoding (--encoding latin-1, say)"
+"""What somebody who uploads a file cannot do."""
 _PICKLE_ENDINGS = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".skops", ".dill")
 _OTHER_FILES = {
     b"MZ": "is a program for Windows",
@@ -107,7 +109,10 @@ def read_upload(content: bytes, name: str) -> ReadTable:
         )
     _refuse_others(content, name)
     _check_cells(content, name)
-    return parse_table(content, name)
+    try:
+        return parse_table(content, name)
+    except InputError as error:
+        raise InputError(str(error).replace(_ENCODING_OPTION, "")) from error
 
 
 def check_teacher(content: bytes, name: str) -> None:

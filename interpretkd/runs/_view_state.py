@@ -11,24 +11,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import InputError
+from interpretkd._base import InputError, one_line
 from interpretkd.data import Schema
-from interpretkd.methods import ColumnView, View
+from interpretkd.methods import ColumnView, Hidden, View
+from interpretkd.runs._layer_probe import _PROBE, _take_probe
 from interpretkd.runs._settings import _from_plain, _to_plain
 from interpretkd.runs._step_state import _from_state, _to_state
-from interpretkd.teachers import Teacher
+from interpretkd.teachers import AbsentTeacher, Teacher
 
 _TEACHER = "teacher_"
+_LARGEST = 2**63 - 1
 _Check = Callable[[Any, Schema], bool]
 
 
 def _is_count(value: Any, _: Schema) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_whole and 0 <= value <= _LARGEST
 
 
 def _are_texts(value: Any, own: Schema) -> bool:
-    texts = isinstance(value, tuple) and all(isinstance(text, str) for text in value)
-    return texts and len(value) == len(own)
+    """Say whether there is a text of one line for each column, as a view writes it."""
+    if not isinstance(value, tuple) or len(value) != len(own):
+        return False
+    return all(isinstance(text, str) and one_line(text) == text for text in value)
 
 
 def _are_sides(value: Any, own: Schema) -> bool:
@@ -41,16 +46,29 @@ def _has_rows(value: Any, own: Schema) -> bool:
     return is_array and len(value) == len(own) and bool(np.isfinite(value).all())
 
 
-def _has_numbers(value: Any, own: Schema) -> bool:
-    return _has_rows(value, own) and value.ndim == 1
+def _are_deviations(value: Any, own: Schema) -> bool:
+    return _has_rows(value, own) and value.ndim == 1 and bool((value >= 0).all())
+
+
+def _are_shares(value: Any, own: Schema) -> bool:
+    """Say whether each row says how often a column's categories occur, or is 0."""
+    if not _has_rows(value, own) or value.ndim != 2 or (value < 0).any():
+        return False
+    counts = [len(feature.categories) for feature in own.features]
+    if value.shape[1] != max([1, *counts]):
+        return False
+    beyond = np.arange(value.shape[1]) >= np.asarray(counts)[:, None]
+    sums = value.sum(axis=1)
+    is_share = np.isclose(sums, 1) | ((sums == 0) & (value == 0).all(axis=1))
+    return bool(is_share.all() and not value[beyond].any())
 
 
 _LEARNT: dict[str, dict[str, _Check]] = {
     "Columns": {},
     "Prefix": {},
     "Corrupted": {
-        "deviations_": _has_numbers,
-        "shares_": lambda value, own: _has_rows(value, own) and value.ndim == 2,
+        "deviations_": _are_deviations,
+        "shares_": _are_shares,
         "seed_": _is_count,
     },
     "Pooled": {"shape_": lambda v, own: _are_sides(v, own) and len(v) == 3},
@@ -92,6 +110,8 @@ def _view_of(
         view.of_columns(schema)
     else:
         view.schema_ = Schema.from_dict(state["schema"])
+    if "activations" in view.needs:
+        setattr(view, _PROBE, _take_probe(arrays, schema, view.schema_))
     settings = {name: _from_plain(value) for name, value in state["settings"].items()}
     learnt, checks = settings | arrays, _LEARNT[type(view).__name__]
     if set(learnt) != set(checks) or set(settings) & set(arrays):
@@ -119,3 +139,19 @@ def _attach_to_view(view: View | None, teacher: Teacher) -> None:
     """Give a view that reads neurons the teacher that has them."""
     if view is not None and "activations" in view.needs:
         setattr(view, _TEACHER, teacher)
+
+
+def _check_size(view: View | None, teacher: Teacher) -> None:
+    """Check that the network up to the layer is as large as the run says.
+
+    A late network is built for it: the student reads no row without. Of one that is
+    not in the run the size is believed.
+    """
+    if not isinstance(view, Hidden) or isinstance(teacher.estimator, AbsentTeacher):
+        return
+    said, own = (view.n_parameters, view.size_bytes), teacher.size_to(view.layer)
+    if said != own:
+        raise InputError(
+            f"the network up to the layer {view.layer!r} must have the numbers and "
+            f"bytes {own}, and the run says {said}"
+        )

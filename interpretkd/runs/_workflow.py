@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sklearn.frozen import FrozenEstimator
 
@@ -276,7 +276,7 @@ def distil(
     path: str | os.PathLike[str],
     *,
     target: str = "auto",
-    alpha: float = 0.0,
+    alpha: float | Literal["auto"] = 0.0,
     seed: int = 0,
     command: str | None = None,
     tell: Callable[[str], object] = lambda _: None,
@@ -295,8 +295,9 @@ def distil(
         The run's folder.
     target : {"auto", "hard", "soft", "logits"}, default="auto"
         What the student is fitted to; passed over for regression.
-    alpha : float, default=0.0
-        In [0, 1]: the weight of the labels in the targets.
+    alpha : float or "auto", default=0.0
+        In [0, 1]: the weight of the labels in the targets; "auto" compares a few on the
+        validation part.
     seed : int, default=0
         Of the validation part, a tenth of the rows.
     command : str or None, default=None

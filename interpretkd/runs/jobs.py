@@ -54,6 +54,8 @@ class TrainOrder:
         The column that says which rows belong together.
     unlabelled : str or None, default=None
         The path of a file of further rows for the student, without labels.
+    unlabelled_name : str or None, default=None
+        What to call that file; None takes its own name.
     student_columns : tuple of str, default=()
         The columns that the student may read; () for all.
     task : {"auto", "classification", "regression"}, default="auto"
@@ -85,6 +87,7 @@ class TrainOrder:
     drop: tuple[str, ...] = ()
     group: str | None = None
     unlabelled: str | None = None
+    unlabelled_name: str | None = None
     student_columns: tuple[str, ...] = ()
     task: str = "auto"
     rows: Mapping[str, Any] = field(default_factory=dict)
@@ -134,6 +137,8 @@ class Progress:
         The runs that it has made, the first to be looked at first.
     verdict : str
         Of a run that was trained: what it is worth, in a sentence.
+    notes : tuple of str
+        Of such a run: what was unusual about its tables, in a sentence each.
     """
 
     state: str = "running"
@@ -144,6 +149,7 @@ class Progress:
     seconds: float = 0.0
     paths: tuple[str, ...] = ()
     verdict: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def fraction(self) -> float:
@@ -297,7 +303,8 @@ class _Log:
 
     def hear(self, said: Mapping[str, Any]) -> None:
         """Take over what a line said."""
-        self._change(**(dict(said) | {"paths": tuple(said.get("paths", ()))}))
+        lists = {part: tuple(said.get(part, ())) for part in ("paths", "notes")}
+        self._change(**(dict(said) | lists))
 
     def cancel(self) -> None:
         self._change(state="cancelled", text="Cancelled")
@@ -483,7 +490,8 @@ def _train(told: Mapping[str, Any], scratch: Path, speaker: _Speaker) -> dict[st
     )
     # Others may have taken the name while this one was trained: then the next one.
     path = _place_run(outcome.path, Path(order.out))
-    return {"paths": [str(path)], "verdict": outcome.evaluation.verdict}
+    said = {"verdict": outcome.evaluation.verdict, "notes": task.notes}
+    return {"paths": [str(path)], **said}
 
 
 def _task(order: TrainOrder) -> Any:
@@ -508,6 +516,7 @@ def _task(order: TrainOrder) -> Any:
         name=order.name,
         choice=RowChoice(**order.rows),
         unlabelled=order.unlabelled,
+        unlabelled_name=order.unlabelled_name,
         student_columns=order.student_columns,
     )
 

@@ -118,3 +118,8 @@ def test_closest_hints_at_the_most_similar_name() -> None:
     assert closest("agee", iter(["wage", "age", "home"])) == " Did you mean 'age'?"
     assert closest("zzz", ["age", "home"]) == ""
     assert closest("age", []) == ""
+    assert closest("age", ["age_in_days_now", "age_in_years"]) == (
+        " Did you mean 'age_in_years'?"
+    )
+    assert closest("a", ["age_in_years"]) == ""
+    assert closest(1, ["age", 10]) == " Did you mean '10'?"

@@ -67,7 +67,7 @@ def test_a_wrong_order_is_told(distill: Any) -> None:
 
 def test_names_come_from_a_file(distill: Any, tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
-    names.write_text("".join(f"{i}\n" for i in range(11)))
+    names.write_text("".join(f"{i} \n" for i in range(11)) + "\n")
     code, _, _, run = distill("--class-order", f"@{names}")
     assert code == 0
     assert _teacher_accuracy(run) == 1
@@ -79,9 +79,14 @@ def test_names_come_from_a_file(distill: Any, tmp_path: Path) -> None:
         ("0,1,2", "must name every class"),
         (",".join(map(str, range(12))), "has 11 outputs, and there are 12 classes"),
         ("@none.txt", "cannot read the text file 'none.txt'"),
+        ("@empty.txt", "Got none in '@empty.txt'"),
     ],
 )
-def test_other_orders_are_refused(distill: Any, order: str, match: str) -> None:
+def test_other_orders_are_refused(
+    distill: Any, tmp_path: Path, monkeypatch: Any, order: str, match: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.txt").write_text("\n")
     code, _, err, _ = distill("--class-order", order)
     assert code == 1
     assert match in err

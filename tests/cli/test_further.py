@@ -185,9 +185,21 @@ def test_cells_that_cannot_be_read_are_left_out(
     assert load_run("run").about["rows without labels for the student"] == 27
 
 
+def test_the_weight_of_the_labels_may_be_chosen(cli: Any, table: Path) -> None:
+    code, _, err = cli(*_order(table, "--alpha", "auto", "--fit-to", "soft"))
+    assert (code, err) == (0, "")
+    model = load_run("run").model
+    assert model.alpha == "auto"
+    assert len({trial.target.alpha for trial in model.trials_}) > 1
+
+
 BAD = {
     "no file": (("--unlabelled", "none.csv"), "There is no file 'none.csv'."),
-    "no columns": (("--unlabelled", "other.csv"), "lack"),
+    "no columns": (("--unlabelled", "other.csv"), "In 'other.csv': The table lacks"),
+    "no columns to be judged on": (
+        ("--test", "other.csv"),
+        "In 'other.csv': The table lacks",
+    ),
     "no rows": (("--unlabelled", "empty.csv"), "has a header and no rows"),
     "an unknown column": (
         ("--student-columns", "age,amounts"),
@@ -195,6 +207,12 @@ BAD = {
     ),
     "the target": (("--student-columns", "y"), "There is no column 'y'"),
     "no names": (("--student-columns", "age,,home"), "Got an empty one"),
+    "a file of no names": (("--student-columns", "@none.txt"), "Got none in"),
+    "a weight above 1": (
+        ("--alpha", "1.5"),
+        "--alpha must be a number in [0, 1], or auto. Got '1.5'.",
+    ),
+    "a weight that is no number": (("--alpha", "Auto"), "Got 'Auto'."),
     "no network": (("--ensemble", 0), "ensemble"),
     "too many": (("--ensemble", 26), "ensemble"),
     "of a file": (
@@ -212,6 +230,7 @@ BAD = {
 def test_what_makes_no_sense_is_said_before_anything_is_trained(
     cli: Any, table: Path, tmp_path: Path, name: str
 ) -> None:
+    (tmp_path / "none.txt").write_text("")
     (tmp_path / "other.csv").write_text("age,size\n1,2\n")
     (tmp_path / "empty.csv").write_text("age,amount,home,place\n")
     more, said = BAD[name]

@@ -309,6 +309,14 @@ class TestCorrupted:
         assert 0.12 < changed < 0.28  # half of those drawn anew are the same again
         assert view.corrupt(rows, 1)["size"].tolist() != noisy["size"].tolist()
 
+    def test_noise_beyond_all_numbers_is_cut_off(self) -> None:
+        rows = mixed(60)
+        view = fitted(Corrupted(1e300), rows=rows, teacher=Mixed(), y=None).view_
+        noisy = view.corrupt(rows)
+        known = rows[["size", "since"]].notna()
+        assert (noisy[["size", "since"]].notna() == known).all(axis=None)
+        assert np.isfinite(noisy["size"].dropna()).all()
+
     def test_gaps_go_to_students_that_read_them(self) -> None:
         model = fitted(Corrupted(0.1, missing=0.3))
         gaps = model.view_.corrupt(X)

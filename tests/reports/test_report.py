@@ -16,7 +16,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import _analysis as analysis, analyse, evaluate
-from interpretkd.methods import KBest, Mix
+from interpretkd.methods import Hidden, KBest, Mix
 from interpretkd.model_selection import frontier
 from interpretkd.reports import Figure, Table, make_report, read_info, report_on
 from interpretkd.reports._manual_sections import NOT_PROVIDED
@@ -154,6 +154,28 @@ def test_every_kind_of_student_has_a_report(model, split):
     assert len(report.html()) < 2_000_000
     for title in ("Summary", "Fidelity", "The student", "Slices", "Reproduction"):
         assert title in titles(report)
+
+
+def test_neurons_that_rules_are_about_are_told_by_what_they_go_with(
+    split, german_teacher
+):
+    (X, y), (new, labels) = split
+    frozen = FrozenEstimator(german_teacher)
+    how = {"view": Hidden(0), "transfer": None, "target": "hard", "random_state": 0}
+    model = DistilledClassifier(frozen, GREEDY, **how).fit(X, y)
+    report = report_on(analyse(model, new, labels), n_refits=0)
+    (table,) = (
+        block
+        for block in section(report, "Distillation").blocks
+        if isinstance(block, Table) and "the student reads" in block.frame
+    )
+    told = dict(table.frame.itertuples(index=False))
+    conditions = [c for rule in extract_rules(model) for c in rule.conditions]
+    assert set(told) == {condition.feature.name for condition in conditions}
+    for name, goes_with in told.items():
+        with_words = f"{name} (high for {goes_with})"
+        assert model.view_.describe(name) in (name, with_words)
+    assert len(set(told.values())) > 1
 
 
 def test_the_review_has_every_rule_and_room_to_sign(tree, split):

@@ -67,6 +67,49 @@ def test_groups_are_apart_whatever_they_are(
     assert sum(map(len, sides)) == len(set.union(*sides))
 
 
+SPELT = {
+    "a float": lambda numbers: numbers.map("{}.0".format),
+    "a blank": lambda numbers: numbers.map(" {}".format),
+    "a missing one": lambda numbers: numbers.where(numbers.index > 0).astype(float),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELT)
+@pytest.mark.parametrize("given", ["numbers", "texts"])
+def test_a_group_that_is_spelt_otherwise_is_held_out_all_the_same(
+    tmp_path: Path, given: str, spelling: str
+) -> None:
+    table = _visits(0)
+    table["patient"] = table["patient"].str[1:].astype(int)
+    path, more = tmp_path / "visits.parquet", tmp_path / "more.csv"
+    own = table.astype({"patient": str}) if given == "texts" else table
+    own.to_parquet(path)
+    task = read_task(path, "ill", group="patient")
+    held = set(table["patient"].iloc[task.split.test])
+    other = table.assign(age=table["age"] + 100)  # no row is equal to one held out
+    other["patient"] = SPELT[spelling](other["patient"])
+    other.drop(columns="ill").to_csv(more, index=False)
+    rest = read_task(path, "ill", group="patient", unlabelled=more).unlabelled
+    assert rest is not None
+    ages = table["age"][~table["patient"].isin(held)] + 100
+    kept = ages.tolist()
+    if spelling == "a missing one" and 0 in held:
+        kept = [other["age"].iloc[0], *kept]
+    assert rest["age"].tolist() == kept
+    other.dropna().to_csv(more, index=False)
+    with pytest.raises(InputError, match="are among the other rows, too"):
+        read_task(path, "ill", group="patient", test=more)
+
+
+def test_groups_of_which_none_is_known_are_told(visits: Path, tmp_path: Path) -> None:
+    more = _visits(1).drop(columns="ill")
+    more["patient"] = more["patient"].str.replace("p", "patient ")
+    more.to_csv(tmp_path / "more.csv", index=False)
+    order = {"group": "patient", "unlabelled": tmp_path / "more.csv"}
+    task = read_task(visits, "ill", **order)
+    assert any("None of its 'patient' is one of the rows" in n for n in task.notes)
+
+
 def test_a_run_of_groups_is_judged_over_groups(visits: Path, tmp_path: Path) -> None:
     task = read_task(visits, "ill", group="patient")
     teacher = train_teacher(task, hidden=(4,), max_epochs=3)
@@ -217,6 +260,11 @@ def test_one_row_lies_outside_and_rows_without_a_group_are_their_own(
 def _without_labels(rows: pd.DataFrame, folder: Path) -> Path:
     rows.drop(columns="y").to_csv(folder / "bare.csv", index=False)
     return folder / "bare.csv"
+
+
+def test_a_column_of_the_student_that_is_no_text_is_a_sentence(visits: Path) -> None:
+    with pytest.raises(InputError, match="There is no column 1 for the student"):
+        read_task(visits, "ill", student_columns=[1])  # type: ignore[list-item]
 
 
 def test_images_have_no_columns_for_the_student() -> None:

@@ -15,10 +15,13 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd import methods
 from interpretkd._base import BundleError, InputError
 from interpretkd.distillation import DistilledClassifier
+from interpretkd.evaluation import analyse
+from interpretkd.export import export_student
 from interpretkd.methods import Columns, Corrupted, Hidden, Pooled, Prefix, View
-from interpretkd.runs import load, load_run, predict_table, save
+from interpretkd.runs import downloads, load, load_run, predict_table, save
 from interpretkd.runs._folder import _npz
 from interpretkd.runs._limits import Room, read_arrays
+from interpretkd.runs._settings import _from_plain, _to_plain
 from interpretkd.runs._view_state import _LEARNT
 from interpretkd.students import (
     BoostedStudent,
@@ -173,6 +176,51 @@ def test_without_its_network_the_student_says_that_it_cannot_read(
     )
 
 
+@pytest.mark.parametrize("rows", [(), (FRAME, LABELS)], ids=["no rows", "rows"])
+def test_a_teacher_of_other_neurons_is_refused(
+    network: Any, tmp_path: Path, rows: tuple[Any, ...]
+) -> None:
+    teacher = Shown(network.logits, classes=["no", "yes"])
+    teacher.network = network
+    path = save(_fitted(teacher, Hidden(0)), tmp_path / "run", *rows)
+    again = save(load(path), tmp_path / "again")
+    teacher.network = MLPTeacher(hidden=(6,), max_epochs=3, random_state=1)
+    teacher.network.fit(FRAME, LABELS)
+    for run in (path, again):
+        with pytest.raises(InputError, match="is not the run's: its hidden layer 0"):
+            load(run, teacher=teacher)
+
+
+def test_a_run_that_kept_no_made_rows_takes_its_teacher(
+    network: Any, tmp_path: Path
+) -> None:
+    teacher = Shown(network.logits, classes=["no", "yes"])
+    teacher.network = network
+    path = save(_fitted(teacher, Hidden(0)), tmp_path / "run")
+    (path / "view.npz").write_bytes(_npz({}))
+    _resign(path)
+    assert load(path, teacher=teacher).predict(FRAME).shape == (240,)
+
+
+class Picky(Shown):
+    """Takes no row but those that it knows."""
+
+    def activations(self, X: Any, layer: Any = -1) -> Any:
+        assert len(X.merge(FRAME)) == len(X)
+        return super().activations(X, layer)
+
+
+def test_a_teacher_that_takes_no_made_row_can_be_saved_all_the_same(
+    network: Any, tmp_path: Path
+) -> None:
+    teacher = Picky(network.logits, classes=["no", "yes"])
+    teacher.network = network
+    model = _fitted(teacher, Hidden(0))
+    path = save(model, tmp_path / "run", FRAME, LABELS)
+    found = load(path, teacher=teacher)
+    np.testing.assert_array_equal(found.logits(FRAME), model.logits(FRAME))
+
+
 class Own(Columns):
     """A view of a user's own."""
 
@@ -247,6 +295,61 @@ DAMAGE: dict[str, tuple[str, Change]] = {
         "hidden",
         lambda state, arrays: state["view"]["settings"].update(n_parameters_=-1),
     ),
+    "an answer too few": (
+        "hidden",
+        lambda state, arrays: arrays.update(probe_said=arrays["probe_said"][1:]),
+    ),
+    "made rows that are not there": (
+        "hidden",
+        lambda state, arrays: arrays.pop("probe_asked"),
+    ),
+    "a size of nothing": (
+        "hidden",
+        lambda state, arrays: state["view"]["settings"].update(
+            n_parameters_=0, size_bytes_=0
+        ),
+    ),
+    "a size beyond all": (
+        "hidden",
+        lambda state, arrays: state["view"]["settings"].update(size_bytes_=10**400),
+    ),
+    "another layer": (
+        "hidden",
+        lambda state, arrays: state["view"]["view"]["params"].update(layer=7),
+    ),
+    "words of two lines": (
+        "hidden",
+        lambda state, arrays: state["view"]["settings"].update(
+            about_={"kind": "tuple", "values": ["<b>\n# x"] * 6}
+        ),
+    ),
+    "shares below 0": (
+        "corrupted",
+        lambda state, arrays: arrays.update(shares_=-arrays["shares_"]),
+    ),
+    "shares of no category": (
+        "corrupted",
+        lambda state, arrays: arrays.update(shares_=np.ones((4, 1))),
+    ),
+    "shares that are not all": (
+        "corrupted",
+        lambda state, arrays: arrays.update(shares_=arrays["shares_"] / 2),
+    ),
+    "deviations below 0": (
+        "corrupted",
+        lambda state, arrays: arrays.update(deviations_=-arrays["deviations_"]),
+    ),
+    "gaps of fewer columns": (
+        "columns",
+        lambda state, arrays: state["gaps"].update(student=[True]),
+    ),
+    "no dictionary": ("columns", lambda state, arrays: state.update(gaps=[1])),
+    "numbers among texts": (
+        "columns",
+        lambda state, arrays: state["view"]["view"]["params"].update(
+            columns={"kind": "array", "dtype": "<U9", "values": [1.5]}
+        ),
+    ),
     "words for too few": (
         "hidden",
         lambda state, arrays: state["view"]["settings"].update(
@@ -277,20 +380,34 @@ def test_what_save_never_wrote_is_refused(
     (copy / "model.json").write_text(json.dumps(state))
     (copy / "view.npz").write_bytes(_npz(arrays))
     _resign(copy)
-    with pytest.raises(BundleError, match=r"(model\.json|view\.npz|student\.npz)"):
+    files = r"(model\.json|view\.npz|student\.npz|teacher\.json)"
+    with pytest.raises(BundleError, match=files) as refused:
         load(copy)
+    for word in ("Error", "object", "argument"):  # Python's, and no one else's
+        assert word not in str(refused.value)
 
 
-def test_another_layer_is_refused_when_it_is_read(
-    saved: dict[str, Path], tmp_path: Path
+@pytest.mark.parametrize("name", ["another layer", "a size of nothing"])
+def test_a_late_network_is_looked_at_where_neurons_are_read(
+    saved: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     copy = Path(shutil.copytree(saved["hidden"], tmp_path / "copy"))
     state = json.loads((copy / "model.json").read_text())
-    state["view"]["view"]["params"]["layer"] = 7
+    DAMAGE[name][1](state, {})
     (copy / "model.json").write_text(json.dumps(state))
     _resign(copy)
-    with pytest.raises(InputError, match="layer"):
-        load(copy).predict(FRAME)
+    with pytest.raises(BundleError, match="layer"):
+        load_run(copy, late_teacher=True)
+
+
+def test_the_width_of_texts_is_not_believed() -> None:
+    told = {"kind": "array", "dtype": "<U300000000", "values": ["age", "home"]}
+    assert _from_plain(told).dtype == np.dtype("<U4")
+    for values in ([], ["a"]):
+        array = np.asarray(values, dtype=str)
+        again = _from_plain(_to_plain(array))
+        assert again.dtype.kind == "U"
+        np.testing.assert_array_equal(again, array)
 
 
 SCRAP = st.recursive(
@@ -337,3 +454,17 @@ def test_a_committee_reads_through_a_view_as_it_did(
     np.testing.assert_array_equal(
         found.baseline_logits(FRAME), model.baseline_logits(FRAME)
     )
+
+
+def test_rules_about_neurons_are_written_and_other_languages_say_why_not(
+    network: Any,
+) -> None:
+    model = _fitted(network, Hidden(0))
+    made = export_student(model, "csv", FRAME)
+    assert "240 of 240 rows equal" in str(made)
+    assert "neuron" in made.text.splitlines()[1]
+    offered = downloads(analyse(model, FRAME, LABELS))
+    for one in offered:
+        if one.group == "Student" and one.name != "DOT":
+            assert "reads others that its view makes" in str(one.missing)
+    assert {one.missing for one in offered if one.name in ("DOT", "Rules")} == {None}

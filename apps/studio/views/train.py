@@ -31,6 +31,8 @@ _FIT_TO = {
     "logits": "Logits",
 }
 
+_MOST_NOTES = 20
+
 
 def choose_teacher(
     data: TrainingData,
@@ -224,6 +226,12 @@ def show_training(job: Job) -> None:
         name = widgets.plain(Path(found.paths[0]).name)
         st.success(widgets.plain(found.verdict), title="The run is made")
         st.caption(f"It is among the runs as **{name}**.")
+        if found.notes:
+            with st.expander("What was unusual about the rows"):
+                for note in found.notes[:_MOST_NOTES]:
+                    st.markdown(widgets.plain(note))
+                if len(found.notes) > _MOST_NOTES:
+                    st.caption(f"And {len(found.notes) - _MOST_NOTES:,} more.")
         if st.button("Open the run", type="primary"):
             _open(found.paths[0])
     elif found.state == "cancelled":

@@ -8,6 +8,8 @@ import pandas as pd
 from interpretkd._base import InputError
 from interpretkd.data import take_rows
 from interpretkd.distillation import chosen_alpha, teacher_is_here
+from interpretkd.explain import used_positions
+from interpretkd.methods import Hidden
 from interpretkd.metrics import Estimate, measure_fidelity
 from interpretkd.reports._document import Block, Bullets, Paragraph, Table
 from interpretkd.reports._sections.subject import _Subject
@@ -15,6 +17,9 @@ from interpretkd.targets import answers_of
 
 _MOST_ROWS_ASKED = 5_000
 """Rows of each origin on which the student is compared with its teacher."""
+
+_MOST_SHOWN = 20
+_NOTHING = "no column that stands out"
 
 
 def _alpha_text(model: Any) -> str:
@@ -35,6 +40,9 @@ def _recipe_blocks(subject: _Subject) -> list[Block]:
             )
         )
         blocks.append(Bullets(tuple(f"{sentence}." for sentence in model.recipe_)))
+    neurons = _what_neurons_are(model)
+    if neurons is not None:
+        blocks.append(neurons)
     if getattr(model, "trials_", ()):
         blocks.append(
             Table(
@@ -49,6 +57,25 @@ def _recipe_blocks(subject: _Subject) -> list[Block]:
     if of_origin is not None:
         blocks.append(of_origin)
     return blocks
+
+
+def _what_neurons_are(model: Any) -> Table | None:
+    """Say what each neuron goes with that the student's tests are about."""
+    view, form = getattr(model, "view_", None), getattr(model.student_, "form_", None)
+    if not isinstance(view, Hidden) or form is None:
+        return None
+    used = used_positions(form)
+    return Table(
+        pd.DataFrame(
+            {
+                "the student reads": [view.schema_.names[j] for j in used],
+                "it is high for": [view.about_[j] or _NOTHING for j in used],
+            }
+        ),
+        "What the student's rules are about: the columns that go with each neuron most "
+        "in the rows that the student was fitted to, which is not all that it does",
+        folded=len(used) > _MOST_SHOWN,
+    )
 
 
 def _trials(model: Any) -> pd.DataFrame:

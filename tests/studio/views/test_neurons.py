@@ -1,9 +1,15 @@
 """A run whose student reads neurons: each page is about what is known, or says so."""
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from interpretkd.runs import analyse_run, load_run
+from interpretkd.studio import RUN
+from tests.runs.test_limits import _resign
 
 
 @pytest.fixture
@@ -41,3 +47,24 @@ def test_a_row_is_told_by_neurons_and_not_as_an_image(studio, found):
     assert np.allclose(
         found.model.reading_.decode(found.tree.value[leaf]), found.logits[2:3]
     )
+
+
+@pytest.mark.parametrize("page", ["train", "start", "overview"])
+@pytest.mark.parametrize("absent", [True, False], ids=["no network", "no layer"])
+def test_a_layer_that_cannot_be_read_leaves_the_app_open(
+    studio, make_run, tmp_path, monkeypatch, page, absent
+):
+    copy = Path(shutil.copytree(make_run("neurons"), tmp_path / "copy"))
+    file = copy / ("teacher.json" if absent else "model.json")
+    state = json.loads(file.read_text())
+    if absent:
+        state["kind"] = "described"
+    else:
+        state["view"]["view"]["params"]["layer"] = 7
+    file.write_text(json.dumps(state))
+    _resign(copy)
+    monkeypatch.setenv(RUN, str(copy))
+    app = studio(None, page)
+    assert not app.exception
+    said = "was not saved with this run" if absent else "layer"
+    assert any(said in one.value for one in app.sidebar.error)

@@ -203,6 +203,7 @@ def test_every_bad_file_is_one_sentence(studio: Any, name: str) -> None:
     app = _upload(studio("german", "train"), content, name)
     assert len(app.error) == 1
     assert said in _read(app.error[0].value)
+    assert "--" not in app.error[0].value  # no option of the command line
     assert app.session_state["_chosen"] is not None
     assert "_upload" not in app.session_state or not app.session_state["_upload"]
 
@@ -395,19 +396,25 @@ def test_further_rows_several_networks_and_columns_of_the_student(
     columns.set_value([NAMES[2], NAMES[0]]).run()
     app.number_input(key="train_networks").set_value(2).run()
     rows = _people(40).drop(columns=NAMES[4]) + 0.005
+    rows = pd.concat([rows, _people().drop(columns=NAMES[4])])
     app = _further(app, _csv(rows), "<i>more</i>.csv")
     assert len(app.error) == 0
     assert "<i>more</i>.csv" in _said(app)
-    assert "40 further rows" in _said(app)
+    assert f"{len(rows)} further rows" in _said(app)
     _pick(app.text_input, "Name of the run").set_value("more")
     job = _start(app)
     found = job.wait(90)
     assert found.state == "done", found.text
     run = load_run(tmp_path / "runs" / "more")
-    assert run.about["rows without labels for the student"] == 40
+    said = run.about["rows without labels for the student"]
+    n_left_out = len(rows) - said
+    assert n_left_out > 0
+    assert run.about["unlabelled data"] == "<i>more</i>.csv"
     assert run.about["networks of the teacher"] == "2, which differ in their seed"
     assert run.model.view_.reads_ == (0, 2)
     app.run()
+    left_out = f"Left out {n_left_out} rows equal to one that is held out."
+    assert f"In '<i>more</i>.csv': {left_out}" in _said(app)
     _pick(app.button, "Remove").click().run()
     assert "further row" not in _said(app)
     app.session_state["_training"] = None
