@@ -100,7 +100,6 @@ def test_what_is_about_the_rows_own_columns_is_refused(derived, rows):
         lambda: derived.explain(row, desired=1),
         lambda: derived.export("json"),
         lambda: derived.export("sql", X),
-        lambda: derived.export("csv"),
     ]
     if isinstance(derived.student, ikd.CartStudent):
         refused.append(lambda: interventions(derived, X))
