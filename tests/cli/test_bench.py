@@ -120,21 +120,25 @@ def test_a_stopped_run_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changed", "counts"),
+    ("changed", "added", "counts"),
     [
-        ("students/_cart/search.py", True),
-        ("data/_schema.py", True),
-        ("distillation/_base.py", True),
-        ("reports/_report.py", False),
-        ("drawing/_svg.py", False),
+        ("students/_cart/search.py", "_another = 1", True),
+        ("data/_schema.py", "_another = 1", True),
+        ("distillation/_base.py", "_another = 1", True),
+        ("distillation/_base.py", "# what is said of it", False),
+        ("distillation/_base.py", '"""What is said of it."""', False),
+        ("reports/_report.py", "_another = 1", False),
+        ("drawing/_svg.py", "_another = 1", False),
     ],
 )
-def test_trees_of_another_engine_are_not_taken_for_ours(tmp_path, changed, counts):
+def test_trees_of_another_engine_are_not_taken_for_ours(
+    tmp_path, changed, added, counts
+):
     library = tmp_path / "library"
     shutil.copytree(Path(interpretkd.__file__).parent, library)
     before = state.source_digest(library)
     with (library / changed).open("a") as file:
-        file.write("# another one\n")
+        file.write(f"{added}\n")
     assert (state.source_digest(library) != before) is counts
 
 
