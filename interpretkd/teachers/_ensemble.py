@@ -121,6 +121,11 @@ class EnsembleTeacher(_Composite):
 
     Notes
     -----
+    Measured here (rows 12 and 12b of docs/methods.md: five networks, nine or ten sets):
+    a tree of 16 leaves agrees with the ensemble by +0.4 ± 0.6 points more than with one
+    network, significant nowhere; with weights by validation its accuracy is +0.6 ± 0.7
+    points, and a teacher that was spoilt gets a weight below 0.05.
+
     If all members are fitted, and the weights are None or given, nothing is left to
     fit. Weights are honest only of rows that no member was fitted to: of fitted members
     nobody here knows which these are, so give `fit` others than they had. The weights
