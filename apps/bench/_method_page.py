@@ -58,10 +58,16 @@ SITUATIONS = (
     ),
     Situation(
         "few rows, and boosted trees or a large tree",
-        "`transfer=Mix()`, `Resample()` or `Munge()`",
+        "`transfer=Mix()`, `Resample()` or `Munge()`, tried with and without by "
+        "`Auto(...)`",
         ("28b", "28c", "39"),
     ),
-    Situation("images", "`transfer=Images()`", ("28d",)),
+    Situation(
+        "images",
+        "boosted trees or a linear student, and no method: moved and bent images "
+        "(`transfer=Images()`) hurt trees",
+        ("28d",),
+    ),
     Situation(
         "a network that is sure of some rows and unsure of others",
         '`weights="auto"`, which takes `Confidence()` where it gains',
@@ -69,18 +75,18 @@ SITUATIONS = (
     ),
     Situation(
         "rows that matter more than others",
-        "`weights=Masked(...)`: judge it on these rows",
+        "`weights=Masked(...)`, judged on these rows: on all it costs",
         ("40",),
     ),
     Situation(
         "good labels, and a network that errs",
-        '`alpha="auto"`, `replies=Conditional()` or `weights=Error()`: judged by '
-        "accuracy",
+        '`alpha="auto"`, perhaps `replies=Conditional()`: judged by accuracy; '
+        "`weights=Error()` cost some",
         ("1b", "16", "17c"),
     ),
     Situation(
         "a network that has learnt the noise of its labels",
-        "`replies=Smoothed()`: judged by accuracy",
+        "a better network: `replies=Smoothed()` did not mend it, judged by accuracy",
         ("32",),
     ),
     Situation(
@@ -90,7 +96,8 @@ SITUATIONS = (
     ),
     Situation(
         "classes that are easily confused, and networks for these",
-        "`SpecialistTeacher(general, {(4, 9): expert})`: judged by accuracy",
+        "`SpecialistTeacher(general, {(4, 9): expert})`, if the student is large "
+        "enough to follow: judged by accuracy",
         ("14",),
     ),
     Situation(
@@ -117,12 +124,12 @@ SITUATIONS = (
     ),
     Situation(
         "a booster that is better than any tree",
-        "a chain: the distilled booster as the teacher",
+        "a chain, the distilled booster as the teacher: no better than the network",
         ("22",),
     ),
     Situation(
         "several small trees in the place of one",
-        "`CommitteeStudent(CartStudent(4), 4)`",
+        "one tree of as many leaves: `CommitteeStudent(CartStudent(4), 4)` is below it",
         ("42", "42b"),
     ),
     Situation(
@@ -132,7 +139,7 @@ SITUATIONS = (
     ),
     Situation(
         "little time for the fit",
-        "`weights=Hardness(0.5)`: half of the rows",
+        "`weights=Hardness(0.5)`: the easiest half of the rows, at a cost",
         ("49",),
     ),
     Situation(

@@ -225,6 +225,9 @@ class Munge(_Drawn):
 
     Notes
     -----
+    Measured here (row 39 of docs/methods.md: three small tables): fidelity +1.0 ± 4.0
+    points for trees of 64 leaves, +0.3 ± 2.9 for boosted ones, significant nowhere.
+
     Cost and neutral values are those of `Mix`.
 
     References
@@ -318,6 +321,10 @@ class Images(_Drawn):
 
     Notes
     -----
+    Measured here (row 28d of docs/methods.md): fidelity -5.2 points for greedy trees,
+    on digits and on MNIST, -1.2 for a linear student on digits. A small tree asks
+    single pixels, and moved images make these say less.
+
     It needs images: rows that the teacher reads as such (its ``image_shape_``). Cost
     and neutral values are those of `Mix`; 1,000 images of 28 x 28 pixels are made in
     about 0.2 seconds.

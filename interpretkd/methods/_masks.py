@@ -34,6 +34,12 @@ class Masked(Weighting):
     outside : float, default=0.0
         In [0, 1]: how much the other rows count; 1 changes nothing.
 
+    Notes
+    -----
+    Measured here (row 40 of docs/methods.md: images with an empty middle, on digits and
+    MNIST): fidelity on all rows -3.1 ± 15.8 points; on the rows that count in full it
+    gained over as many rows drawn by lot on one set of two.
+
     References
     ----------
     Wang, Yuan, Zhang & Feng (2019), "Distilling object detectors with fine-grained

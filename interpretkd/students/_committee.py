@@ -56,6 +56,10 @@ class CommitteeStudent(_Student):
 
     Notes
     -----
+    Measured here (row 42 of docs/methods.md: nine sets): four trees of 4 leaves, on a
+    quarter of the rows each, are 9.1 ± 4.9 points of fidelity below one tree of 16
+    leaves, and above one tree of 4 leaves on all rows on three sets.
+
     Trees answer the mean of their leaves' values, which a `Forest` keeps in float32: it
     is that of the members to 1e-7 of the largest value, and where two classes are
     nearer than this, it may decide otherwise. Boosted trees and weighted sums are
