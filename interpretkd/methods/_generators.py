@@ -97,7 +97,9 @@ class Mix(_Drawn):
     -----
     It asks one question a row, and a fit takes as much longer as there are more rows.
     0 rows or a share of 0 change nothing. Such rows are for students that can use more
-    rows than there are: boosted trees and large ones gain, a tree of 16 leaves hardly.
+    rows than there are. Measured here (row 28b of docs/methods.md: three small tables):
+    fidelity -0.0 ± 4.1 points for trees of 64 leaves, +0.3 ± 4.9 for boosted ones,
+    significant nowhere.
 
     References
     ----------
@@ -158,7 +160,9 @@ class Resample(_Drawn):
 
     Notes
     -----
-    Cost and neutral values are those of `Mix`.
+    Cost and neutral values are those of `Mix`. Measured here (row 28c of
+    docs/methods.md: three small tables): fidelity +2.0 ± 2.1 points for trees of 64
+    leaves, -0.1 ± 1.0 for boosted ones, significant nowhere.
 
     References
     ----------

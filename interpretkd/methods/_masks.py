@@ -21,7 +21,7 @@ class Masked(Weighting):
     The weight is 1 where the mask holds, else `outside`; the mean is kept.
 
     Costs nothing. Fidelity inside the mask can rise, and falls outside: judge it there
-    (``fidelity`` of these rows). Measured: see the methods' page.
+    (``fidelity`` of these rows).
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class Attended(Weighting):
 
     Costs the slopes, three times what logits cost (once an output, for labels). It is
     for a student that shall explain what the teacher makes of some columns, or of a
-    region of an image. Measured: see the methods' page.
+    region of an image.
 
     Parameters
     ----------
