@@ -148,6 +148,18 @@ def test_the_teacher_is_asked_about_all() -> None:
     assert all((part[:, 1:] != 0).all() for part in seen)
 
 
+def test_rules_and_explanations_ask_the_teacher_who_reads_all() -> None:
+    rows = mixed()
+    few = rows[["id", "kind"]]
+    model = fitted(Columns(["id", "kind"]), None, rows, teacher=Mixed(), y=None)
+    with pytest.raises(ikd.InputError, match="the teacher, beside whom it is"):
+        model.rules(few)
+    with pytest.raises(ikd.InputError, match="lack the columns"):
+        model.export("python", few)
+    with pytest.raises(ikd.InputError, match="a row without"):
+        model.explain(few.iloc[[0]])
+
+
 @pytest.mark.parametrize(
     "student",
     [ikd.CartStudent(4), ikd.BoostedStudent(4), ikd.LinearStudent()],
@@ -172,21 +184,6 @@ class TestMixedColumns:
         one = pd.DataFrame({"id": [20_240_000_003, 20_240_000_157]})
         low, high = model.logits(one)[:, 1]
         assert low < high
-
-    def test_rules_and_explanations_ask_the_teacher_who_reads_all(
-        self, student: Any
-    ) -> None:
-        if not isinstance(student, ikd.CartStudent):
-            pytest.skip("rules are those of a tree")
-        rows = mixed()
-        model = fitted(Columns(["id", "kind"]), student, rows, teacher=Mixed(), y=None)
-        few = rows[["id", "kind"]]
-        with pytest.raises(ikd.InputError, match="the teacher, beside whom it is"):
-            model.rules(few)
-        with pytest.raises(ikd.InputError, match="lack the columns"):
-            model.export("python", few)
-        with pytest.raises(ikd.InputError, match="a row without"):
-            model.explain(few.iloc[[0]])
 
     def test_what_is_lacking_is_named(self, student: Any) -> None:
         rows = mixed()

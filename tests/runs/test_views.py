@@ -81,13 +81,19 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize("student", STUDENTS, ids=lambda one: type(one).__name__)
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        (name, student)
+        for name in VIEWS
+        for student in STUDENTS
+        # A linear student of the last layer is refused: there is none to save.
+        if not (name == "hidden" and isinstance(student, LinearStudent))
+    ],
+)
 def test_a_loaded_student_reads_as_it_did(
     network: Any, tmp_path: Path, name: str, student: Any
 ) -> None:
-    if name == "hidden" and isinstance(student, LinearStudent):
-        pytest.skip("the view refuses it")
     model = _fitted(network, VIEWS[name], student)
     path = save(model, tmp_path / "run", FRAME, LABELS)
     for late in (False, True):
