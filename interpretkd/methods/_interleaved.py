@@ -43,9 +43,8 @@ class Interleaved(Scheme):
     kept, and the fit ends when none was better for `patience` rounds. Judged round by
     round, each pass of labels would be dropped for what it costs in fidelity. It costs
     no questions, and more time the more rounds there are, for each part of a cycle
-    begins with the sum of the trees before it: 100 to 400 rounds took three to seven
-    times the plain fit's time. Expect the student to follow the labels where they and
-    the teacher differ, and its fidelity to fall: judge it by accuracy.
+    begins with the sum of the trees before it. Expect the student to follow the labels
+    where they and the teacher differ, and its fidelity to fall: judge it by accuracy.
 
     References
     ----------

@@ -143,7 +143,7 @@ class Attended(Weighting):
 
     Costs the slopes, three times what logits cost (once an output, for labels). It is
     for a student that shall explain what the teacher makes of some columns, or of a
-    region of an image.
+    region of an image. No row of docs/methods.md measures it yet.
 
     Parameters
     ----------
