@@ -220,6 +220,7 @@ class Store:
 def _read(file: Path) -> Any:
     with safe_open(file, framework="numpy") as opened:
         config = json.loads(opened.metadata()["config"])
+        # The handle is no dict: it has keys, and cannot be iterated itself.
         arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     return teacher_from_state(config, arrays)
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+# `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._comparison import (  # type: ignore[import-not-found]
     mean_interval,
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._comparison import (  # type: ignore[import-not-found]
     mean_interval,
 )

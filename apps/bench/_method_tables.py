@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._comparison import (  # type: ignore[import-not-found]
     mean_interval,
 )

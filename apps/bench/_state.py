@@ -73,9 +73,7 @@ def _code(file: Path) -> bytes:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [  # type: ignore[attr-defined]
-                line for line in body if not _is_text(line)
-            ]
+            body[:] = [line for line in body if not _is_text(line)]
     return ast.dump(tree).encode()
 
 
