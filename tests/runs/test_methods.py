@@ -113,7 +113,7 @@ def _stands_alone(kind: type[Any]) -> bool:
 
 
 @pytest.mark.parametrize(
-    "kind", filter(_stands_alone, OURS), ids=lambda kind: kind.__name__
+    "kind", list(filter(_stands_alone, OURS)), ids=lambda kind: kind.__name__
 )
 def test_every_method_of_ours_can_be_held(kind: type[Any]) -> None:
     state = json.loads(json.dumps(_to_state(kind()), allow_nan=False))
