@@ -45,7 +45,14 @@ from interpretkd.data import (
 )
 from interpretkd.distillation._choosing import TargetTrial
 from interpretkd.distillation._deliberating import _Choice
+from interpretkd.distillation._memorised import (
+    _checked_teacher_rows,
+    _memorised,
+    _rows_to_hold_out,
+)
+from interpretkd.distillation._pooling import _fit_best
 from interpretkd.distillation._recipe import (
+    _all,
     _checked_weight,
     _made_rows,
     _Methods,
@@ -53,10 +60,8 @@ from interpretkd.distillation._recipe import (
     _rows_to_fit,
 )
 from interpretkd.distillation._teaching import (
-    _fit_in_full,
     _fit_to_labels,
     _may_be_of_labels,
-    _or_of_labels,
     _Parts,
     _Pupil,
     _try,
@@ -107,6 +112,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
     n_asked_: int
     queries_: int
     recipe_: tuple[str, ...] = ()  # a loaded run may know of none
+    memorised_: str = ""
     transfer_set_: TransferSet | None = None
     view_: View | None = None
     schema_: Schema
@@ -520,9 +526,13 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         y: Any,
         place: NDArray[np.int64] | None,
         weight: Array | None,
+        teacher_rows: ArrayLike | None,
     ) -> Answers:
         """Keep validation rows, fit the teacher to the others; return its answers."""
-        kept, self.validation_rows_ = self._split(n_given, y, place)
+        name, fitted = type(self).__name__, _is_ready(self.teacher)
+        told = _checked_teacher_rows(teacher_rows, n_given, name, fitted=fitted)
+        kept, self.validation_rows_ = self._split(n_given, y, place, told)
+        self._teacher_rows = told if fitted else np.isin(np.arange(n_given), kept)
         known = None if y is None else y[kept]
         of_kept = None if place is None else place[kept]
         counts = None if weight is None else weight[kept]
@@ -550,13 +560,21 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         )
 
     def _split(
-        self, n_given: int, y: Any, groups: NDArray[np.int64] | None = None
+        self,
+        n_given: int,
+        y: Any,
+        groups: NDArray[np.int64] | None = None,
+        teacher_rows: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Keep a seeded part of the rows for choosing, stratified if it can be."""
-        seed = self._seed()
-        rows = np.arange(n_given)
         size = max(2, round(self.validation_fraction * n_given))
-        return hold_out(rows, size, seed, self._strata(y), groups)
+        strata, seed = self._strata(y), self._seed()
+        if groups is not None:
+            return hold_out(np.arange(n_given), size, seed, strata, groups)
+        others = _rows_to_hold_out(teacher_rows, n_given, size)
+        strata = None if strata is None else strata[others]
+        _, held_out = hold_out(others, size, seed, strata)
+        return np.setdiff1d(np.arange(n_given), held_out), held_out
 
     def teacher_for(
         self, X: ArrayLike, y: Any, *, sample_weight: ArrayLike | None = None
@@ -651,23 +669,28 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         )
         if self.transfer == "auto" and not self._asks_further(transfer_set, target):
             recipe = replace(recipe, transfer=())
-        fitted = _fit_in_full(student, target, meant, parts, recipe)
-        self.baseline_ = self.baseline_reading_ = None
+        self.baseline_ = self.baseline_reading_ = rival = None
         if transfer_set.labels is not None:
             baseline = _fit_to_labels(student, parts, self.task_, recipe)
             self.baseline_ = baseline.taught.student
             self.baseline_reading_ = baseline.taught.reading
             may_be = _may_be_of_labels(student) and not methods.are_asked_for
-            if len(targets) > 1 and may_be:
-                both = (student, fitted, baseline, meant, parts, recipe)
-                fitted = _or_of_labels(*both)
+            rival = baseline if len(targets) > 1 and may_be else None
+        both = (student, target, meant, parts, recipe, rival)
+        # A step may do nothing with a target that was not asked for.
+        free = len(targets) > 1 and not _all(recipe.steps)
+        fitted = _fit_best(*both, free=free)
         self.target_, self.n_asked_ = fitted.target, _made_rows(fitted.prepared)
         self.trials_ += fitted.trials
         self.student_, self.reading_ = fitted.taught.student, fitted.taught.reading
         self.transfer_set_, self.view_ = fitted.prepared.bare(), recipe.view
         self.recipe_ = (*fitted.recipe.sentences(), *fitted.prepared.notes)
+        self.memorised_ = ""
+        if transfer_set.labels is not None and self._teacher_rows is not None:
+            told = (transfer_set.answers, transfer_set.labels, self._teacher_rows)
+            self.memorised_ = _memorised(*told, self.task_)
         self.queries_ = recipe.context.n_asked
-        del self._questions  # the answers would be kept as long as the model
+        del self._questions, self._teacher_rows  # they would be kept with the model
 
     def _recipe(
         self, methods: _Methods, parts: _Parts, targets: list[Target], seed: int
@@ -712,6 +735,11 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         few = len(transfer_set) < _ENOUGH_ROWS
         chooses = as_student(self._student).validation == "choose"
         return chooses and few and not pixels and target.alpha == 0
+
+
+def _is_ready(teacher: Any) -> bool:
+    """Say whether a teacher is not fitted by `fit`."""
+    return not hasattr(teacher, "fit") or is_fitted(teacher)
 
 
 def _can_teach(teacher: Any) -> bool:

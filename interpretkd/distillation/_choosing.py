@@ -84,12 +84,14 @@ def _choose_search(
     kept: TransferSet,
     held_out: TransferSet,
     recipe: _Recipe,
+    *,
+    errors: float = 1.0,
 ) -> _SearchChoice:
     """Choose the search of a student, and whether further rows serve it.
 
     The student is one that chooses on held-out rows, and then says in ``chosen_`` what
     its "auto" stood for. Further rows that are only tried are used unless the student
-    is better without them by more than one standard error, on the held-out rows.
+    is better without them by more than so many standard errors, on the held-out rows.
     """
     asks = bool(recipe.transfer)
     if not asks and not as_student(student).uses_validation:
@@ -106,14 +108,16 @@ def _choose_search(
     bare, rich = taught(False), taught(True)
     assert bare.taught is not None
     assert rich.taught is not None
-    return rich if _serves(rich.taught, bare.taught, held_out) else bare
+    return rich if _serves(rich.taught, bare.taught, held_out, errors) else bare
 
 
-def _serves(rich: Taught, bare: Taught, held_out: TransferSet) -> bool:
-    """Tell whether a student is not worse than another by a standard error."""
+def _serves(
+    rich: Taught, bare: Taught, held_out: TransferSet, errors: float = 1.0
+) -> bool:
+    """Tell whether a student is not worse than another by so many standard errors."""
     gain = _losses(bare, held_out) - _losses(rich, held_out)
     mean, error = weighted_mean(gain, held_out.weights)
-    return bool(mean >= -error)
+    return bool(mean >= -errors * error)
 
 
 def weighted_mean(

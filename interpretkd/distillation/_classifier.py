@@ -70,10 +70,14 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         Further rows about which the teacher is asked, with together the weight of the
         given ones: drawn between neighbours ("mix"), with cells of neighbours
         ("resample"), by a function ``(schema, codes, n_rows, rng) -> codes``, or by
-        the steps of `methods`, one after another. "auto" draws the first two kinds for
-        a student that searches (`CartStudent`), when there are fewer than 20,000 rows,
-        they are no images and `alpha` is 0, and uses them unless the student is better
-        without them on the validation rows; so does ``methods.Auto(step)`` with a step.
+        the steps of `methods`, one after another. "auto" is for a student that searches
+        (`CartStudent`) while `alpha` is 0: below 20,000 rows that are no images it
+        draws `methods.Local` rows unless the student is clearly better without them on
+        the validation rows; so does ``methods.Auto(step)`` with a step. With such rows
+        several trees are fitted to all the given ones, with draws and without, and the
+        one is kept that agrees most with the teacher on rows drawn afresh and on the
+        given ones (`trials_`); from 20,000 rows on they are fitted without the
+        validation rows, and compared on these. None for one tree and no questions.
     weights : Weighting, list of Weighting, "auto" or None, default=None
         How much each row counts, such as `methods.Confidence`. "auto" takes this one
         where it gains by more than a standard error on folds of the rows kept, and
@@ -104,8 +108,9 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         probabilities in the leaves of a tree, or the target's columns at a temperature
         that was found.
     trials_ : tuple of TargetTrial
-        The targets that were compared, with their fidelity, and with labels the
-        student and the labels' tree; empty for a fixed target.
+        The targets that were compared, with their fidelity, then the trees of which
+        one was kept; with labels also the labels' tree. Empty for a fixed target and a
+        student that is fitted once.
     student_ : estimator
         The fitted student.
     baseline_ : estimator or None
@@ -128,6 +133,9 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         ensemble were asked count for each of them.
     recipe_ : tuple of str
         The steps, each as a sentence.
+    memorised_ : str
+        By how much the teacher is better on the labelled rows that it was fitted to
+        than on others, in a sentence; "" where it is not, or that is not known.
     transfer_set_ : TransferSet or None
         What the student was fitted to, after all steps; ``.to_frame()`` shows each row
         with its origin, its weight and the teacher's decision. None for a loaded model.
@@ -198,6 +206,7 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         *,
         sample_weight: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        teacher_rows: ArrayLike | None = None,
     ) -> Self:
         """Distil the teacher.
 
@@ -218,6 +227,12 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
             What the rows belong to - a customer, a patient, a series -: none is among
             the validation rows and among the others. Passed on to a teacher that is
             fitted here, if its `fit` takes groups.
+        teacher_rows : array-like of shape (n_samples,), bool, default=None
+            Which of the rows a teacher that is fitted already was fitted to: it may
+            know them by heart. Then the validation rows, on which is chosen, are others
+            - unless these are fewer than twice as many, or there are groups -, and
+            `memorised_` says by how much the teacher is better on its own. None where
+            that is not known.
 
         Returns
         -------
@@ -244,7 +259,7 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
         y = None if y is None else check_labels(y)
         weight = _checked_weight(sample_weight, n_given, len(rows))
         place = None if groups is None else group_positions(groups, n_given)
-        said = self._ask_teacher(rows, n_given, y, place, weight)
+        said = self._ask_teacher(rows, n_given, y, place, weight, teacher_rows)
         self.classes_ = _classes(self.teacher_, said.logits)
         labels = None
         if y is not None:

@@ -13,6 +13,7 @@ from interpretkd.methods import (
     Confidence,
     Context,
     FromFunction,
+    Local,
     Scheme,
     Step,
     Use,
@@ -23,6 +24,9 @@ from interpretkd.methods import (
     check_steps,
 )
 from interpretkd.transfer import GENERATORS, GIVEN, UNLABELLED, TransferSet
+
+_APART = 7919
+"""Between the seeds of draws: neighbouring seeds are those of users."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +66,11 @@ class _Recipe:
     def with_weights(self, *weights: Step) -> "_Recipe":
         """Return the recipe with other weights."""
         return replace(self, steps={**self.steps, "weights": weights})
+
+    def with_draw(self, number: int) -> "_Recipe":
+        """Return the recipe whose steps draw anew; number 0 is its own draw."""
+        seed = (self.context.seed + number * _APART) % 2**31
+        return replace(self, context=replace(self.context, seed=seed))
 
     def prepared(self, rows: TransferSet, *, further: bool) -> TransferSet:
         """Return rows to fit to after all steps, with further rows or without."""
@@ -141,12 +150,14 @@ def _generators(owner: str, given: Any) -> tuple[tuple[Step, ...], bool]:
     tries = isinstance(given, Auto) or (isinstance(given, str) and given == "auto")
     parts = given.step if isinstance(given, Auto) else given
     parts = parts if isinstance(parts, list | tuple) else [parts]
-    steps = [
-        FromFunction(part) if _is_named(part) or _is_function(part) else part
-        for part in parts
-        if part is not None
-    ]
+    steps = [_as_generator(part) for part in parts if part is not None]
     return as_steps(owner, "transfer", steps), tries
+
+
+def _as_generator(given: Any) -> Any:
+    if isinstance(given, str) and given == "auto":
+        return Local()
+    return FromFunction(given) if _is_named(given) or _is_function(given) else given
 
 
 def _is_named(given: Any) -> bool:

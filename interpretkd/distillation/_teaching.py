@@ -242,7 +242,7 @@ def _try(student: Any, target: Target, meant: Target, kept: TransferSet) -> Taug
 
 
 def _refilled(taught: Taught, meant: Target, transfer_set: TransferSet) -> Taught:
-    """Return the labels' tree with what is meant in its leaves."""
+    """Return a tree with what is meant in its leaves."""
     return _calibrated(taught.student, taught.reading, meant, transfer_set)
 
 

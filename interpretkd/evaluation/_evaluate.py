@@ -142,6 +142,7 @@ def evaluate(
             *_group_notes(place),
             *_size_notes(model),
             *_labels_notes(model),
+            *filter(None, [getattr(model, "memorised_", "")]),
             *((first.caution,) if first.caution else ()),
         ),
         n_groups=None if place is None else len(np.unique(place)),
@@ -156,8 +157,9 @@ def _labels_notes(model: Any) -> tuple[str, ...]:
         return ()
     return (
         "The student has the tests of the tree that was fitted to the labels, with the "
-        "teacher's probabilities in its leaves: on validation rows it agreed more with "
-        'the teacher than a tree fitted to the teacher did (target="hard" keeps that).',
+        "teacher's probabilities in its leaves: where trees were compared it agreed "
+        "more with the teacher than those that were fitted to what the teacher says "
+        '(target="hard" keeps these).',
     )
 
 

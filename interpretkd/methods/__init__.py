@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         RowGenerator as RowGenerator,
         Weighting as Weighting,
     )
+    from interpretkd.methods._local import Local as Local
     from interpretkd.methods._masks import Attended as Attended, Masked as Masked
     from interpretkd.methods._members import (
         EachTeacher as EachTeacher,
@@ -93,6 +94,7 @@ else:
         _masks: Attended Masked
         _hidden: Hidden
         _hints: Features
+        _local: Local
         _kinds: Hint Reply RowGenerator Weighting
         _members: EachTeacher RandomTeacher
         _pooled: Pooled

@@ -11,20 +11,18 @@ from interpretkd.methods._generators import _source
 from interpretkd.methods._kinds import RowGenerator
 from interpretkd.transfer import GENERATORS, TransferSet, draw_rows
 
-_DRAWN_PER_ROW, _MOST_DRAWN = 20, 10_000
-
 
 class FromFunction(RowGenerator):
     """Rows that a function makes of codes; what texts and functions become.
 
     Parameters
     ----------
-    function : {"auto", "mix", "resample"} or callable
+    function : {"mix", "resample"} or callable
         A name out of `transfer.GENERATORS`, or a function
         ``(schema, codes, n_rows, rng) -> codes``.
-    n_rows : int or float, default="default"
-        As of `RowGenerator`; "default" draws 20 for each given row, 10,000 at most.
-    share : float, default=1.0
+    n_rows : int, float or "auto", default="auto"
+        In [0, inf): as of `RowGenerator`.
+    share : float or "auto", default=1.0
         In [0, 1]: as of `RowGenerator`.
     """
 
@@ -32,7 +30,7 @@ class FromFunction(RowGenerator):
     is_default: ClassVar[bool] = True
 
     def __init__(
-        self, function: Any = "auto", n_rows: Any = "default", share: float = 1.0
+        self, function: Any = "mix", n_rows: Any = "auto", share: Any = 1.0
     ) -> None:
         self.function = function
         self.n_rows = n_rows
@@ -42,7 +40,7 @@ class FromFunction(RowGenerator):
     def origin(self) -> str:
         """The name that its rows carry."""
         name = self.function
-        return name if isinstance(name, str) and name != "auto" else "drawn"
+        return name if isinstance(name, str) else "drawn"
 
     def check(self) -> None:
         """Check the function, and the parameters of all generators.
@@ -58,26 +56,7 @@ class FromFunction(RowGenerator):
                 "The 'function' parameter of FromFunction must be a function or one of "
                 f"{sorted(GENERATORS)}. Got {self.function!r}."
             )
-        if self.n_rows != "default":
-            super().check()
-
-    def count(self, transfer_set: TransferSet) -> int:
-        """Return how many rows to draw.
-
-        Parameters
-        ----------
-        transfer_set : TransferSet
-            The rows so far.
-
-        Returns
-        -------
-        int
-            20 for each given row, 10,000 at most, unless it was said; one that stands
-            there several times counts once.
-        """
-        if self.n_rows != "default":
-            return super().count(transfer_set)
-        return min(_DRAWN_PER_ROW * int(transfer_set.is_counted.sum()), _MOST_DRAWN)
+        super().check()
 
     def draw(self, transfer_set: TransferSet, context: Context, n_rows: int) -> Rows:
         """Return new rows.
@@ -92,14 +71,13 @@ class FromFunction(RowGenerator):
         DataFrame or ndarray of shape (n_drawn, n_features)
             In original columns.
         """
-        given = _source(transfer_set)
+        given = _source(transfer_set).encoded.codes
         drawing = (context.schema, given, n_rows, self.function, context.rng)
         return draw_rows(*drawing, like=transfer_set.rows)
 
     def __str__(self) -> str:
         """Say where the rows come from."""
         names = {
-            "auto": "rows drawn between neighbours and with cells of neighbours",
             "mix": "rows drawn between neighbours",
             "resample": "rows with cells of neighbours",
         }

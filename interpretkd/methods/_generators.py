@@ -7,7 +7,7 @@ import numpy as np
 from interpretkd._base import check_real
 from interpretkd.data import Codes, Rows, Schema
 from interpretkd.methods._context import Context
-from interpretkd.methods._kinds import RowGenerator
+from interpretkd.methods._kinds import RowGenerator, _is_auto
 from interpretkd.transfer import (
     TransferSet,
     augment_images,
@@ -18,14 +18,14 @@ from interpretkd.transfer import (
 )
 
 
-def _source(transfer_set: TransferSet) -> Codes:
-    """Return the rows that others are drawn out of, as codes.
+def _source(transfer_set: TransferSet) -> TransferSet:
+    """Return the rows that others are drawn out of.
 
     Rows that other steps made, that stand there once more or have no weight are not
     among them: so a step before this one changes none of its rows.
     """
     counts = transfer_set.is_counted & (transfer_set.weights > 0)
-    return transfer_set.encoded.codes[counts]
+    return transfer_set.take(np.flatnonzero(counts))
 
 
 class _Drawn(RowGenerator):
@@ -55,14 +55,14 @@ class _Drawn(RowGenerator):
         DataFrame or ndarray of shape (n_rows, n_features)
             In original columns.
         """
-        given = _source(transfer_set)
+        given = _source(transfer_set).encoded.codes
         drawing = (context.schema, given, n_rows, self.codes, context.rng)
         return draw_rows(*drawing, like=transfer_set.rows)
 
     def __str__(self) -> str:
         """Say what the rows are, and how many."""
         said = f"Further rows: {_amount(self.n_rows)}, {self._words}"
-        if self.share != 1:
+        if self.share != 1 and not _is_auto(self.share):
             said += f", of {self.share:g} of the weight of the given ones"
         if self.budget is not None:
             said += f", for {self.budget:,} questions about them at most"
@@ -70,6 +70,8 @@ class _Drawn(RowGenerator):
 
 
 def _amount(n_rows: Any) -> str:
+    if _is_auto(n_rows):
+        return "20 for each given one, 10,000 at most"
     if isinstance(n_rows, float | np.floating):
         return f"{n_rows:g} for each given one"
     return f"{n_rows:,}"

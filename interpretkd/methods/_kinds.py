@@ -25,6 +25,12 @@ from interpretkd.methods._step import Step, Use
 from interpretkd.targets import Answers, decide
 from interpretkd.transfer import TransferSet
 
+_DRAWN_PER_ROW, _MOST_DRAWN = 20, 10_000
+"""So many rows are drawn for each given one, and in all, unless it is said."""
+
+_FEW_GIVEN = 4_000
+"""Given rows up to which drawn ones count as much in all, unless it is said."""
+
 
 class Reply(Step):
     """Another answer in the teacher's place.
@@ -245,12 +251,13 @@ class RowGenerator(Step):
     """Further rows: the teacher is asked about them, and each is marked as made.
 
     A subclass has the parameters `n_rows` and `share`, and may have `budget`: how many
-    rows (a whole number) or how many for each given one (a float); their weight
-    together, as a share of that of the given ones, though no made row counts more than
-    a given one; and the most questions about its rows in the whole fit, None for as
-    many as it takes. The given rows are asked about besides, and by `EachTeacher` all
-    rows once more by every member. 0 rows or a share of 0 change nothing. One without
-    parameters makes 4 rows for each given one.
+    rows (a whole number) or how many for each given one (a float), "auto" for 20 for
+    each and 10,000 at most; their weight together, as a share of that of the given
+    ones, though no made row counts more than a given one, "auto" for 1 up to 4,000
+    given rows and less for more of them; and the most questions about its rows in the
+    whole fit, None for as many as it takes. The given rows are asked about besides,
+    and by `EachTeacher` all rows once more by every member. 0 rows or a share of 0
+    change nothing. One without parameters makes 4 rows for each given one.
 
     For a student that takes no weights at most as many are drawn as have their share
     when each counts as a given one, and the recipe says so.
@@ -259,8 +266,8 @@ class RowGenerator(Step):
     time rows are drawn; with a budget they are drawn once, the first time.
     """
 
-    n_rows: float = 4.0
-    share: float = 1.0
+    n_rows: Any = 4.0
+    share: Any = 1.0
     budget: int | None = None
 
     @property
@@ -279,9 +286,10 @@ class RowGenerator(Step):
         name = type(self).__name__
         if isinstance(self.n_rows, float | np.floating):
             check_real(name, "n_rows", self.n_rows, 0, float("inf"), closed="left")
-        else:
+        elif not _is_auto(self.n_rows):
             check_integer(name, "n_rows", self.n_rows, 0)
-        check_real(name, "share", self.share, 0, 1, closed="both")
+        if not _is_auto(self.share):
+            check_real(name, "share", self.share, 0, 1, closed="both")
         check_integer(name, "budget", self.budget, 1, optional=True)
 
     def count(self, transfer_set: TransferSet) -> int:
@@ -297,10 +305,31 @@ class RowGenerator(Step):
         int
             Within the budget.
         """
-        n_rows = int(self.n_rows)
-        if isinstance(self.n_rows, float | np.floating):
-            n_rows = round(float(self.n_rows) * int(transfer_set.is_counted.sum()))
+        n_given = int(transfer_set.is_counted.sum())
+        if _is_auto(self.n_rows):
+            n_rows = min(_DRAWN_PER_ROW * n_given, _MOST_DRAWN)
+        elif isinstance(self.n_rows, float | np.floating):
+            n_rows = round(float(self.n_rows) * n_given)
+        else:
+            n_rows = int(self.n_rows)
         return n_rows if self.budget is None else min(n_rows, self.budget)
+
+    def weight_share(self, transfer_set: TransferSet) -> float:
+        """Return the weight of the rows together, as a share of that of the given ones.
+
+        Parameters
+        ----------
+        transfer_set : TransferSet
+            The rows so far.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
+        if not _is_auto(self.share):
+            return float(self.share)
+        return min(1.0, _FEW_GIVEN / max(int(transfer_set.is_counted.sum()), 1))
 
     def draw(
         self, transfer_set: TransferSet, context: Context, n_rows: int
@@ -354,11 +383,11 @@ class RowGenerator(Step):
         TransferSet
             The given rows as they were.
         """
-        n_rows = self.count(transfer_set)
-        if n_rows == 0 or self.share == 0:
+        n_rows, share = self.count(transfer_set), self.weight_share(transfer_set)
+        if n_rows == 0 or share == 0:
             return transfer_set
         if not context.weighs:
-            n_rows = min(n_rows, self._most_alike(n_rows, transfer_set, context))
+            n_rows = self._most_alike(n_rows, share, transfer_set, context)
         if self.budget is None:
             drawn = self.draw(transfer_set, context, n_rows)
         else:
@@ -371,7 +400,7 @@ class RowGenerator(Step):
         said = self.answer(rows, context)
         whole = float(transfer_set.weights[transfer_set.is_given].sum())
         each = min(
-            whole / int(transfer_set.is_counted.sum()), self.share * whole / len(said)
+            whole / int(transfer_set.is_counted.sum()), share * whole / len(said)
         )
         further = TransferSet(
             rows,
@@ -384,15 +413,16 @@ class RowGenerator(Step):
         return transfer_set.join(further)
 
     def _most_alike(
-        self, n_rows: int, transfer_set: TransferSet, context: Context
+        self, n_rows: int, share: float, transfer_set: TransferSet, context: Context
     ) -> int:
         """Return how many rows have their share where each counts as a given one."""
-        most = max(1, int(self.share * int(transfer_set.is_counted.sum())))
-        if n_rows > most:
-            context.tell(
-                f"Of {n_rows:,} further rows ({self.origin}) {most:,} are drawn: the "
-                "student takes no weights, and so each counts as a given one"
-            )
+        most = max(1, int(share * int(transfer_set.is_counted.sum())))
+        if n_rows <= most:
+            return n_rows
+        context.tell(
+            f"Of {n_rows:,} further rows ({self.origin}) {most:,} are drawn: the "
+            "student takes no weights, and so each counts as a given one"
+        )
         return most
 
     def _checked_importance(self, given: Any, n_rows: int) -> Array:
@@ -414,6 +444,10 @@ class RowGenerator(Step):
             )
         weight = weight / weight.max()  # the sum of large ones is infinite
         return weight / weight.mean()
+
+
+def _is_auto(given: Any) -> bool:
+    return isinstance(given, str) and given == "auto"
 
 
 def _drawn_rows(

@@ -29,7 +29,7 @@ _KINDS: dict[str, type[Any]] = {
 }
 """What may stand where."""
 _NAMED = {
-    "transfer": (*map(repr, GENERATORS), "a function"),
+    "transfer": ("'auto'", *map(repr, GENERATORS), "a function"),
     "weights": ("'auto'",),
 }
 """What else."""

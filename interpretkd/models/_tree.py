@@ -106,26 +106,34 @@ class Tree(Shown, _FormBase):
         """The same as a share of all, in [0, 1]."""
         return self.n_rows / max(float(self.n_rows[0]), 1e-300)
 
-    def with_support(self, codes: Codes) -> "Tree":
+    def with_support(self, codes: Codes, weight: Array | None = None) -> "Tree":
         """Return the tree with other rows as its support.
 
         Parameters
         ----------
         codes : ndarray of shape (n_samples, n_features), float32
             The rows to count, as `Schema.encode` returns them.
+        weight : ndarray of shape (n_samples,), float64, default=None
+            How much each row counts, for the covers; None to leave these as they are.
 
         Returns
         -------
         Tree
-            The same tests, values and covers.
+            The same tests and values.
         """
         leaf = self.nodes.apply(codes)
-        support = np.bincount(leaf, minlength=len(self.cover))
+        support = self._added_up(np.bincount(leaf, minlength=len(self.cover)))
+        if weight is None:
+            return replace(self, support=support)
+        cover = self._added_up(np.bincount(leaf, weight, len(self.cover)))
+        return replace(self, support=support, cover=cover)
+
+    def _added_up(self, of_leaves: NDArray[Any]) -> NDArray[Any]:
+        """Return numbers of the leaves with those of inner nodes, their sums."""
         for node in np.flatnonzero(~self.nodes.is_leaf)[::-1]:  # children come first
-            support[node] = support[
-                [self.nodes.left[node], self.nodes.right[node]]
-            ].sum()
-        return replace(self, support=support)
+            below = [self.nodes.left[node], self.nodes.right[node]]
+            of_leaves[node] = of_leaves[below].sum()
+        return of_leaves
 
     def _leaf_text(self, leaf: int) -> str:
         share = f"{self.shares[leaf]:.1%} of rows"

@@ -36,6 +36,7 @@ def _model_state(model: Any) -> dict[str, Any]:
         "n_asked": model.n_asked_,
         "queries": model.queries_,
         "recipe": list(model.recipe_),
+        "memorised": model.memorised_,
         "columns": list(model.schema_.names),
         "ranges": None if model.ranges_ is None else model.ranges_.to_list(),
         "from_frame": hasattr(model, "feature_names_in_"),
@@ -101,6 +102,7 @@ def _model(state: dict[str, Any], schema: Schema) -> Any:
     model.n_asked_ = int(state.get("n_asked", 0))
     model.queries_ = int(state.get("queries", model.n_asked_))
     model.recipe_ = tuple(one_line(str(text)) for text in state.get("recipe", ()))
+    model.memorised_ = one_line(str(state.get("memorised", "")))
     model.view_ = model.transfer_set_ = None  # a run holds no training rows
     return model
 

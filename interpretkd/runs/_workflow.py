@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import InputError, check_choice, check_integer, one_line
@@ -327,11 +328,13 @@ def distil(
         model = DistilledClassifier(frozen, student, target=target, **common)
     tell(f"Fitting the student and its baseline to {_rows_text(task)}")
     own, groups = task.student_rows, task.groups
+    is_file = isinstance(teacher, OnnxTeacher)  # who knows what it was fitted to
     model.fit(
         task.X.iloc[own],
         task.y[own],
         task.unlabelled,
         groups=None if groups is None else groups[own],
+        teacher_rows=None if is_file else np.isin(own, task.split.train),
     )
     tell(f"Judging on {len(task.split.test):,} rows that neither has seen")
     test = task.split.test

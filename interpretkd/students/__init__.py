@@ -11,6 +11,7 @@ from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
     from interpretkd.students._base import (
+        Candidate as Candidate,
         TrainingData as TrainingData,
         ValidationData as ValidationData,
     )
@@ -44,7 +45,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        _base: TrainingData ValidationData
+        _base: Candidate TrainingData ValidationData
         _boosted.estimator: BoostedStudent
         _boosted.leaf_budget: BoostingSearch BoostingTrial LEARNING_RATES TREE_LEAVES
         _boosted.tree_sum: BoostingRows GrownTree PENALTY TreeSum

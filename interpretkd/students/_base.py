@@ -75,6 +75,28 @@ class ValidationData(TrainingData):
 
 
 @dataclass(frozen=True, eq=False)
+class Candidate:
+    """One of several students that are tried, where a teacher can tell them apart.
+
+    Parameters
+    ----------
+    name : str
+        What sets it apart, in a few words.
+    student : regressor
+        Unfitted; nothing is left for it to choose.
+    target : Target
+        What it is fitted to.
+    draw : int or None
+        Which draw of further rows it gets; None for none.
+    """
+
+    name: str
+    student: Any
+    target: Target
+    draw: int | None
+
+
+@dataclass(frozen=True, eq=False)
 class _Given:
     """What a student of ours is fitted to, checked.
 
@@ -119,8 +141,8 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
 
     Higher rooms use only `family`, `validation`, `uses_validation`, `hint_refusal`,
     `weight_refusal`, `continues`, `squares`, `averages`, `prepare`, `without_search`,
-    `fit_encoded` and `predict_encoded`: the contract, which `_Foreign` keeps for the
-    regressors of other libraries. A new student adds a public `fit` (over
+    `candidates`, `fit_encoded` and `predict_encoded`: the contract, which `_Foreign`
+    keeps for the regressors of other libraries. A new student adds a public `fit` (over
     `_fit_rows`), and implements `_check`, `_fit`, `family` and `hint_refusal`.
     """
 
@@ -207,6 +229,23 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         """Return a faster student that ranks targets in the same order."""
         return self
 
+    def candidates(self, target: Target, *, free: bool) -> tuple[Candidate, ...]:
+        """List students of which the best for a teacher is to be kept, if it is one.
+
+        Parameters
+        ----------
+        target : Target
+            What they are to be fitted to.
+        free : bool
+            Whether another target may serve.
+
+        Returns
+        -------
+        tuple of Candidate
+            In the order in which they are tried; () for a student that is fitted once.
+        """
+        return ()
+
     def fit_encoded(
         self,
         training: TrainingData,
@@ -270,7 +309,9 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         outputs = self._outputs(map(self.form_.schema.encode, batches(rows, _BATCH)))
         return outputs[:, 0] if self._flat else outputs
 
-    def count_support(self, rows: Rows, encoded: Encoded) -> Self:
+    def count_support(
+        self, rows: Rows, encoded: Encoded, weight: Array | None = None
+    ) -> Self:
         """Count these rows at each node, instead of all that it was fitted to.
 
         Parameters
@@ -279,6 +320,8 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
             Such as the rows that were given, without those that were generated.
         encoded : Encoded
             The same rows as codes.
+        weight : ndarray of shape (n_samples,), float64, default=None
+            How much each counts; None to leave what the nodes cover as it is.
 
         Returns
         -------
@@ -290,7 +333,7 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
             codes = encoded.codes
             if encoded.schema != self.form_.schema:  # a subclass learns its own
                 codes = self.form_.schema.encode(rows)
-            self._set_tree(self.form_.with_support(codes))
+            self._set_tree(self.form_.with_support(codes, weight))
         return self
 
     def _set_tree(self, tree: Tree) -> None:

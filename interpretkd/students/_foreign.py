@@ -76,6 +76,10 @@ class _Foreign:
     def without_search(self) -> Any:
         return self.regressor.without_search() if self.ours else self.regressor
 
+    def candidates(self, target: Target, *, free: bool) -> tuple[()]:
+        """Return none: what others could be tried is not known."""
+        return ()
+
     def fit_encoded(
         self,
         training: TrainingData,

@@ -11,6 +11,7 @@ from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
     from interpretkd.transfer._images import augment_images as augment_images
+    from interpretkd.transfer._local import local_rows as local_rows
     from interpretkd.transfer._munge import munge as munge
     from interpretkd.transfer._neighbours import *
     from interpretkd.transfer._smoothing import *
@@ -20,8 +21,9 @@ else:
         __name__,
         """
         _images: augment_images
+        _local: local_rows
         _munge: munge
-        _neighbours: GENERATORS Generator decode_rows draw_rows mix_and_resample
+        _neighbours: GENERATORS Generator decode_rows draw_rows
             mix_neighbours resample_columns
         _smoothing: neighbour_graph smooth
         _transfer_set: GIVEN LOCKED REPEATED TransferSet UNLABELLED

@@ -92,32 +92,7 @@ def resample_columns(
     return drawn
 
 
-def mix_and_resample(
-    schema: Schema, codes: Codes, n_rows: int, rng: np.random.Generator
-) -> Codes:
-    """Draw one half by `mix_neighbours`, the other by `resample_columns`.
-
-    Parameters
-    ----------
-    schema, codes, n_rows, rng : Schema, ndarray, int, numpy.random.Generator
-        As for `mix_neighbours`.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_features), float32
-        New rows.
-    """
-    half = n_rows // 2
-    return np.vstack(
-        [
-            mix_neighbours(schema, codes, half, rng),
-            resample_columns(schema, codes, n_rows - half, rng),
-        ]
-    )
-
-
 GENERATORS: dict[str, Generator] = {
-    "auto": mix_and_resample,
     "mix": mix_neighbours,
     "resample": resample_columns,
 }

@@ -122,10 +122,13 @@ def test_auto_takes_the_target_with_the_highest_validation_fidelity(iris, logist
     assert [trial.name for trial in quick] == [""] * 6
     best = max(trial.fidelity for trial in quick)
     assert {t.target: t.fidelity for t in quick}[full[0].target] == best
-    assert [trial.name for trial in full] == [
-        "the student, fitted in full",
-        "the labels' tree, leaves refilled",
-    ]
+    assert full[0].name == (
+        "the student, to decisions, further rows, draw 1, on fresh rows and the given "
+        "ones"
+    )
+    assert full[-1].name == (
+        "the labels' tree, leaves refilled, on fresh rows and the given ones"
+    )
     taken = max(full, key=lambda trial: trial.fidelity)
     assert model.target_ == taken.target
 
@@ -488,17 +491,13 @@ def test_rows_are_encoded_once_and_binned_once_for_each_set_of_them(iris, work):
 def test_further_rows_are_encoded_once_and_bins_are_shared(iris, work):
     model = _fitted(iris, CartStudent(4))
     assert work["encoded", 150] == 1
-    drawn = 20 * np.array([120, 150])  # held-out rows are judged as they are
-    given = Counter(
-        {("encoded", int(n)): 1 for n in drawn[: 2 if model.n_asked_ else 1]}
-    )
+    assert model.trials_[-1].name.endswith("the given ones")
+    drawn = {("encoded", 20 * 120): 1, ("encoded", 20 * 150): 3}  # two, and to judge
     assert {k: n for k, n in work.items() if k[0] == "encoded"} == {
         ("encoded", 150): 1,
-        **given,
+        **drawn,
     }
-    fitted = {120: 1, 120 + 2400: 1, 150: 1}
-    if model.n_asked_:
-        fitted[150 + 3000] = 1
+    fitted = {120: 1, 120 + 2400: 1, 150: 1, 150 + 3000: 2}
     assert {k[1]: n for k, n in work.items() if k[0] == "binned"} == fitted
 
 
@@ -555,9 +554,9 @@ def test_students_of_others_get_rows_and_not_codes(iris):
             return super().fit(X, y, sample_weight, held_out)
 
     rows = pd.DataFrame(iris[0], columns=list("abcd")), iris[1]
-    theirs = _fitted(rows, Frames(4))
+    theirs = _fitted(rows, Frames(4), transfer=None)  # ours would be one of a pool
     assert set(given) == {pd.DataFrame}
-    ours = _fitted(rows, CartStudent(4))
+    ours = _fitted(rows, CartStudent(4), transfer=None)
     _same_arrays(theirs.student_, ours.student_)
     _same_arrays(theirs.baseline_, ours.baseline_)
     assert list(ours.student_.feature_names_in_) == list("abcd")

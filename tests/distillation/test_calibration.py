@@ -302,7 +302,9 @@ def test_the_labels_tree_takes_the_place_of_a_worse_student(monkeypatch):
     )
     scores = iter([(0.5, 0.0), (0.9, 0.0)])
     monkeypatch.setattr(SCORE, lambda *given: next(scores))
-    model = DistilledClassifier(teacher, CartStudent(4), random_state=0).fit(X, y)
+    model = DistilledClassifier(
+        teacher, CartStudent(4), transfer=None, random_state=0
+    ).fit(X, y)
     assert model.trials_[-1].name == "the labels' tree, leaves refilled"
     assert str(model.trials_[-1]) == model.trials_[-1].name
     assert model.target_ == Target("hard", alpha=1.0)

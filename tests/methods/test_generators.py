@@ -1,6 +1,8 @@
 """Further rows as steps: neutral values, budgets, chance, and what never counts."""
 
 from dataclasses import replace
+from functools import partial
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -30,6 +32,7 @@ from interpretkd.methods import (
     EachTeacher,
     FromFunction,
     Images,
+    Local,
     Mix,
     Munge,
     Resample,
@@ -37,10 +40,10 @@ from interpretkd.methods import (
 )
 from interpretkd.students import as_student
 from interpretkd.teachers import EnsembleTeacher, as_teacher
-from interpretkd.transfer import TransferSet, draw_rows
+from interpretkd.transfer import TransferSet, draw_rows, local_rows
 
 GREEDY = CartStudent(6, search="greedy")
-TABULAR = (Mix, Resample, Munge)
+TABULAR = (Mix, Resample, Munge, Local)
 FAST = {"target": "soft", "random_state": 0}
 
 
@@ -268,6 +271,10 @@ def test_without_weights_the_same_rows_are_drawn_as_ever(cancer, transfer):
     model = DistilledClassifier(teacher, GREEDY, transfer=transfer, **FAST).fit(X, y)
     used, seed = model.transfer_set_, model._seed()
     codes = model.schema_.encode(X)
+    if transfer == "auto":
+        kinds = model.teacher_.logits(X).argmax(axis=1)
+        transfer = partial(local_rows, kinds=kinds)
+        seed = [seed, crc32(b"Local"), 0]
     drawn = draw_rows(model.schema_, codes, 20 * len(X), transfer, seed, like=X)
     assert used.origins[: len(X)].tolist() == ["given"] * len(X)
     np.testing.assert_array_equal(used.rows, np.vstack([X, drawn]))
@@ -282,8 +289,8 @@ def test_one_row_of_weight_is_enough_to_draw_from(cancer):
     rows = TransferSet(X, teacher.decision_function(X)[:, None] * [[-1, 1]])
     rows = replace(rows, weight=np.eye(len(X))[3])
     context = Context(as_teacher(teacher), schema, "multiclass", 0, None)
-    for name in ("auto", "mix", "resample"):
-        drawn = FromFunction(name).draw(rows, context, 7)
+    for step in (Local(), FromFunction("mix"), FromFunction("resample")):
+        drawn = step.draw(rows, context, 7)
         np.testing.assert_array_equal(drawn, np.repeat(X[3:4], 7, axis=0).astype("f4"))
 
 

@@ -134,8 +134,11 @@ def test_no_step_sees_a_held_out_row_before_all_is_chosen(cancer, student):
         assert is_whole or not mark & held_out
     if isinstance(student, BoostedStudent):  # it watches them to the end
         assert not any(whole)
-    elif isinstance(student, CartStudent):  # one fit alone is to all rows
+    elif student is GREEDY:  # one fit alone is to all rows
         assert sum(whole) == 1
+    elif isinstance(student, CartStudent):  # then a pool: with two draws, with none
+        assert whole == sorted(whole)
+        assert sum(whole) == 3
 
 
 @pytest.mark.parametrize("student", [BoostedStudent(5, n_jobs=1), CartStudent(4)])

@@ -83,8 +83,8 @@ def _through_json(slots: dict[str, Any]) -> dict[str, Any]:
 
 GENERATORS = st.builds(
     FromFunction,
-    st.sampled_from(["auto", "mix", "resample"]),
-    st.just("default") | st.integers(0, 99) | st.floats(0, 9),
+    st.sampled_from(["mix", "resample"]),
+    st.just("auto") | st.integers(0, 99) | st.floats(0, 9),
     st.floats(0, 1),
 )
 WEIGHTS = st.builds(Confidence, st.floats(0, 1e9))

@@ -40,11 +40,11 @@ ROWS = (
     Row(
         number="28",
         name="Rows drawn by default",
-        source="the default of this library: neighbours' cells, and rows between them",
+        source="the default of this library: rows around the given ones, a pool",
         data=(TABLES,),
         build=lambda f, s: DistilledClassifier(f, s, transfer="auto"),
         control=lambda f, s: DistilledClassifier(
-            f, s, replies=ShuffledReplies(("drawn",)), transfer="auto"
+            f, s, replies=ShuffledReplies(("local",)), transfer="auto"
         ),
         control_text="the same rows with one another's replies",
         claim=above("control"),

@@ -47,9 +47,9 @@ def _recipe_blocks(subject: _Subject) -> list[Block]:
         blocks.append(
             Table(
                 _trials(model),
-                "What was compared on validation rows; the best was taken, and weights "
-                "of labels or rows only where they were better by more than a standard "
-                "error",
+                "What was compared, on validation rows where nothing else is said; the "
+                "best was taken, and weights of labels or rows only where they were "
+                "better by more than a standard error",
                 {"fidelity": ".3f", "accuracy": ".3f"},
             )
         )

@@ -13,6 +13,7 @@ from interpretkd._base import Array, InputError, check_choice, check_integer, ch
 from interpretkd.data import Encoded, Schema
 from interpretkd.models import Tree
 from interpretkd.students._base import (
+    Candidate,
     ValidationData,
     _Given,
     _replace_auto,
@@ -29,6 +30,7 @@ from interpretkd.students._cart.fitting import (
     _HeldOut,
 )
 from interpretkd.students._cart.growing import Limits
+from interpretkd.students._cart.pool import EFFORTS, _candidates
 from interpretkd.students._readable import THRESHOLDS
 from interpretkd.targets import Target
 
@@ -77,10 +79,16 @@ class CartStudent(_Student):
         where it must not rise. For one target column, or two that sum up to 1.
     feature_cost : dict or array-like of shape (n_features,), default=None
         In [0, inf), by column: what a test of it costs, in units of `min_gain`.
+    effort : {"quick", "normal", "thorough"}, default="normal"
+        How much is done to find it, by search "auto", "refined" and "optimal". Taught
+        by a teacher that can be asked, "quick" tries 2 trees, "normal" 5, "thorough"
+        16, each searched for longer. One fitted to target columns alone is searched
+        for with 0.4, 1 and 2.5 times the steps.
     time_limit : float, default=60.0
-        In (0, inf): seconds after which a search ends with the best so far. The work
-        is bounded by the data's size, mostly far below this; a tree whose search was
-        ended by the clock may come out otherwise elsewhere, and `search_` says so.
+        In (0, inf): seconds after which a search ends with the best so far, and no
+        further tree is tried. The work is bounded by the data's size, mostly far below
+        this; a tree whose search was ended by the clock may come out otherwise
+        elsewhere, and `search_` says so.
     thresholds : {"readable", "exact"}, default="readable"
         Which number between two neighbouring values of the rows a threshold is: the one
         of the fewest digits in the middle half between them, or the middle itself. The
@@ -143,6 +151,7 @@ class CartStudent(_Student):
         class_cost: Any = None,
         monotone: Any = None,
         feature_cost: Any = None,
+        effort: str = "normal",
         time_limit: float = 60.0,
         thresholds: str = "readable",
         random_state: Any = 0,
@@ -156,6 +165,7 @@ class CartStudent(_Student):
         self.class_cost = class_cost
         self.monotone = monotone
         self.feature_cost = feature_cost
+        self.effort = effort
         self.time_limit = time_limit
         self.thresholds = thresholds
         self.random_state = random_state
@@ -265,6 +275,23 @@ class CartStudent(_Student):
         size = {"max_leaves": 16} if given.get("max_leaves") == "auto" else {}
         return clone(self).set_params(search="greedy", **size)
 
+    def candidates(self, target: Target, *, free: bool) -> tuple[Candidate, ...]:
+        """List the trees of which the best is kept, where a teacher can be asked.
+
+        Parameters
+        ----------
+        target : Target
+            What they are to be fitted to.
+        free : bool
+            Whether another target may serve: its decisions or its probabilities.
+
+        Returns
+        -------
+        tuple of Candidate
+            As many as `effort` says; () unless the search is "auto".
+        """
+        return _candidates(self, target, free=free)
+
     def squares(self, target: Target) -> bool:
         """Say whether columns that are all scaled and moved alike are as good.
 
@@ -319,6 +346,7 @@ class CartStudent(_Student):
         check_real(name, "min_gain", self.min_gain, 0, closed="left")
         check_choice(name, "search", self.search, SEARCHES)
         check_choice(name, "objective", self.objective, OBJECTIVES)
+        check_choice(name, "effort", self.effort, EFFORTS)
         check_real(name, "time_limit", self.time_limit, 0)
         check_choice(name, "thresholds", self.thresholds, THRESHOLDS)
 
@@ -339,6 +367,7 @@ class CartStudent(_Student):
             self.search,
             self.objective,
             self._class_cost(),
+            EFFORTS[self.effort].work,
             self.time_limit,
             _seed(self.random_state),
             self.thresholds,

@@ -48,7 +48,7 @@ OBJECTIVES = (
     "squared_error",
 )
 SEARCHES = ("auto", "greedy", "refined", "optimal")
-_EFFORT = 0.4
+_TO_CHOOSE = 0.4
 """The share of the steps taken to choose: the order of trees is clear early."""
 _LARGEST = 64
 """The leaves of the tree that `max_leaves="auto"` prunes."""
@@ -70,6 +70,8 @@ class Settings:
         A name out of `OBJECTIVES`.
     class_cost : ndarray of shape (n_outputs, n_outputs), float64, or None
         What it costs to decide for the second class where the targets say the first.
+    work : float, default=1.0
+        The steps of a search, 1 for what its data asks for.
     time_limit : float, default=60.0
         In seconds.
     seed : int, default=0
@@ -83,6 +85,7 @@ class Settings:
     search: str = "auto"
     objective: str = "auto"
     class_cost: Array | None = None
+    work: float = 1.0
     time_limit: float = 60.0
     seed: int = 0
     thresholds: str = "readable"
@@ -391,7 +394,7 @@ class _TreeFit:
             self._greedy() if greedy is None else greedy,
             seed=self.settings.seed,
             deadline=self.deadline,
-            effort=1.0 if self.held_out is None else _EFFORT,
+            effort=self.settings.work * (1.0 if self.held_out is None else _TO_CHOOSE),
         )
         self.in_time &= in_time
         self._note("refined", draft, start)
