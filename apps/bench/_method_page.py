@@ -54,7 +54,8 @@ SITUATIONS = (
     ),
     Situation(
         "few rows, and a small tree",
-        '`transfer="auto"`, the default: rows drawn and used if they serve',
+        '`transfer="auto"`, the default: rows drawn around the given ones, and the '
+        "best of several trees",
         ("28",),
     ),
     Situation(
