@@ -195,14 +195,18 @@ class _Pool:
         """Fit the students one after another, until their time is over."""
         began = time.monotonic()
         chosen = as_student(self.student).candidates(self.target, free=self.free)
-        for i, candidate in enumerate(chosen):
+        seen: set[tuple[str, int | None]] = set()
+        for candidate in chosen:
             left = self.student.time_limit - (time.monotonic() - began)
-            if i and left <= 0:
+            if seen and left <= 0:
                 return
-            yield self._fit(candidate, max(left, 1e-3))
+            draw = candidate.draw if self.recipe.transfer else None
+            same = (repr((candidate.student.get_params(), candidate.target)), draw)
+            if same not in seen:  # without further rows two ways may be one
+                yield self._fit(candidate, draw, max(left, 1e-3))
+            seen.add(same)
 
-    def _fit(self, candidate: Candidate, seconds: float) -> _Tried:
-        draw = candidate.draw if self.recipe.transfer else None
+    def _fit(self, candidate: Candidate, draw: int | None, seconds: float) -> _Tried:
         student = clone(candidate.student).set_params(time_limit=seconds)
         prepared = self._prepared(draw)
         own = self.recipe.read(prepared)

@@ -172,7 +172,7 @@ def test_among_many_rows_the_validation_rows_judge(noisy, monkeypatch):
     monkeypatch.setattr(_base, "_ENOUGH_ROWS", 200)
     model = distilled(teacher, CartStudent(8)).fit(X, y)
     tried = [t for t in model.trials_ if t.name.endswith("on validation rows")]
-    assert len(tried) == 6
+    assert len(tried) == 5  # what differs in its further rows alone is tried once
     kept = len(X) - len(model.validation_rows_)
     assert {trial.n_rows for trial in tried} == {kept}
     assert model.n_asked_ == 0
