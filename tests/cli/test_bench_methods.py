@@ -237,17 +237,6 @@ def test_test_rows_are_never_fitted_to():
 # Statistics
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_holm(p_values):
-    found = judging.holm(p_values)
-    n = len(p_values)
-    order = sorted(range(n), key=lambda i: p_values[i])
-    # The closed form: the largest of the corrected ones so far.
-    for place, i in enumerate(order):
-        steps = [(n - k) * p_values[order[k]] for k in range(place + 1)]
-        assert found[i] == pytest.approx(min(1, max(steps)))
-
-
 @given(
     st.lists(
         st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20),
