@@ -370,7 +370,7 @@ METHODS: Mapping[str, Method] = {
     "contree": Method(
         _contree, "pycontree", "pycontree", f"{TIME_LIMIT:g} s", _has_depth(4)
     ),
-    "split": Method(
+    "licketysplit": Method(
         _licketysplit,
         "licketysplit",
         "licketysplit",

@@ -11,7 +11,7 @@ soft, logits    its regression trees on the soft targets and the logits
 trustee, mimic  trustee and MimicExplainer, which ask the network themselves
 streed          pystreed: the optimum over some binary tests
 contree         pycontree: the optimum over all thresholds, by depth
-split           LicketySPLIT: near the optimum over some binary tests, by depth
+licketysplit    LicketySPLIT: near the optimum over some binary tests, by depth
 lgdt            pytrees-rs: greedy, looking ahead two levels, by depth
 dpdt            DPDT: the best of the tests that greedy trees suggest, by depth
 figs            imodels: a sum of trees that have as many tests together, by leaves

@@ -320,7 +320,9 @@ def test_the_page_has_the_figures(tmp_path, small):
     ("arguments", "said"),
     [
         (["bench", "seeds", "--row", "17"], "'seeds' takes no row"),
-        (["bench", "trees", "--seeds", "2"], "'trees' takes no number of seeds"),
+        (["bench", "speed", "--seeds", "2"], "'speed' takes no number of seeds"),
+        (["bench", "seeds", "--sets", "a"], "'seeds' takes no names of data sets"),
+        (["bench", "trees", "--methods", "x"], "There is no method 'x'. There are:"),
         (["bench", "methods", "--row", "nine"], "There is no row 'nine'"),
         (["bench", "speed", "--data", "."], "'speed' takes no folder of data"),
     ],

@@ -19,7 +19,7 @@ contest = sys.modules["interpretkd_bench._contest"]
 peers = sys.modules["interpretkd_bench._peers"]
 BinaryTests = sys.modules["interpretkd_bench._binary_tests"].BinaryTests
 
-BY_DEPTH = ("streed", "contree", "split", "lgdt", "dpdt", "shrunk")
+BY_DEPTH = ("streed", "contree", "licketysplit", "lgdt", "dpdt", "shrunk")
 BY_LEAVES = ("streed", "figs", "shrunk")
 
 
@@ -91,7 +91,7 @@ def odd(values):
     return (values[:, 1] != values[:, 4]).astype(int)
 
 
-@pytest.mark.parametrize("name", ["streed", "contree", "split", "lgdt", "dpdt"])
+@pytest.mark.parametrize("name", ["streed", "contree", "licketysplit", "lgdt", "dpdt"])
 def test_searches_find_what_greed_does_not(name):
     way = method(name)
     X = np.random.default_rng(0).integers(0, 2, size=(400, 6)).astype(np.float32)
@@ -162,5 +162,5 @@ def test_sizes_that_a_peer_has_no_bound_for():
     assert allowed["naive"] == allowed["ours"] == allowed["shrunk"] == [True] * 3
     assert allowed["streed"] == [True, True, False]
     assert allowed["contree"] == allowed["dpdt"] == [False, True, False]
-    assert allowed["split"] == allowed["lgdt"] == [False, True, True]
+    assert allowed["licketysplit"] == allowed["lgdt"] == [False, True, True]
     assert allowed["figs"] == [True, False, False]
