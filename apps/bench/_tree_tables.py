@@ -251,11 +251,19 @@ def _way(means: Any, optimum: str) -> str:
 
 
 def _costs(results: pd.DataFrame, column: str) -> str:
-    cells: Cells = {}
-    grouped = results.groupby(["budget", "method"], sort=False)[column]
-    for (budget, method), seconds in grouped:
-        text = f"{seconds.median():.2f} ({seconds.max():.1f})"
-        cells.setdefault(budget, {})[method] = text
+    return _each(
+        results,
+        column,
+        lambda seconds: f"{seconds.median():.2f} ({seconds.max():.1f})",
+    )
+
+
+def _each(results: pd.DataFrame, column: str, text: Callable[[Any], str]) -> str:
+    """Return what is to be said of the values of each method and size."""
+    methods = dict.fromkeys(results.method)
+    cells: Cells = {b: dict.fromkeys(methods, "") for b in results.budget}
+    for (budget, method), values in results.groupby(["budget", "method"])[column]:
+        cells[budget][method] = text(values)
     return _render(cells)
 
 
@@ -265,13 +273,13 @@ def _everything(name: str, results: pd.DataFrame) -> list[str]:
     seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
     lines = [f"### {name}", "", f"Teacher {teacher:.2f} % accurate, {seeds}.", ""]
     for measure in ("fidelity", "accuracy"):
-        cells: Cells = {}
-        grouped = results.groupby(["budget", "method"], sort=False)[measure]
-        for (budget, method), values in grouped:
-            mean, half = mean_interval(100 * values)
-            cells.setdefault(budget, {})[method] = _plus_minus(mean, half, sign="")
-        lines += [f"Test {measure}:", "", _render(cells), ""]
+        lines += [f"Test {measure}:", "", _each(results, measure, _percent), ""]
     return lines
+
+
+def _percent(shares: Any) -> str:
+    mean, half = mean_interval(100 * shares)
+    return _plus_minus(mean, half, sign="")
 
 
 def _plus_minus(mean: float, half: float, sign: str = "+") -> str:

@@ -484,6 +484,8 @@ def _markdown(records: list[dict[str, Any]], about: _Run) -> str:
 
 
 def _frame(results: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return one row a tree, or the columns alone where all failed."""
+    """Return one row a tree, in the order of the methods; none where all failed."""
     columns = None if results else ["data", "group", "seed", *_MEASURED]
-    return pd.DataFrame(results, columns=columns)
+    places = list(METHODS)
+    ordered = sorted(results, key=lambda result: places.index(result["method"]))
+    return pd.DataFrame(ordered, columns=columns)
