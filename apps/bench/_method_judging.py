@@ -35,7 +35,6 @@ __all__ = [
     "compared",
     "counts_of",
     "excess",
-    "holm",
     "judge",
     "judge_baseline",
     "word_of",
@@ -310,37 +309,6 @@ def compared(gaps: Sequence[float], counts: Sequence[Sequence[int]]) -> Differen
     second = np.repeat([True, False, True, False], sizes)
     mean, half = mean_interval(gaps)
     return Difference(mean, half, compare_shares(first, second).p_value)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct the p values of one family by Holm's step-down method.
-
-    Parameters
-    ----------
-    p_values : sequence of float
-        In any order.
-
-    Returns
-    -------
-    list of float
-        In the same order; each is at least as large as it was.
-
-    References
-    ----------
-    Holm (1979), "A simple sequentially rejective multiple test procedure".
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    given = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(given, kind="stable")
-    steps = given[order] * np.arange(len(given), 0, -1)
-    corrected = np.empty(len(given))
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    result: list[float] = corrected.tolist()
-    return result
 
 
 def word_of(difference: Difference, corrected: float) -> str:

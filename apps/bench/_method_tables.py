@@ -12,12 +12,12 @@ import numpy as np
 
 # `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
 from interpretkd_bench._comparison import (  # type: ignore[import-not-found]
+    holm,
     mean_interval,
 )
 from interpretkd_bench._method_judging import (  # type: ignore[import-not-found]
     Difference,
     compared,
-    holm,
     word_of,
 )
 

@@ -1,241 +1,71 @@
 """The ways to a small tree that the benchmark "trees" compares.
 
 Each is a function of a `TrainingSet`, a `Budget` and a seed that returns the tree
-`Grown`.
-scikit-learn and the packages that stand on it read one column a category; ours reads
-the rows as they are.
+`Grown`. The packages of others get the teacher's decisions as labels and one column a
+category; trustee and MimicExplainer ask the teacher itself, as they do by design. Ours
+gets the rows as they are, and the labels, of which its baseline is made. Each has the
+bound it knows: leaves, depth or both. What a search may take stands in `TIME_LIMIT`.
+
+DPDT lies on GitHub alone. Not among them are GOSDT and FastSmallTree of imodels, which
+solve what pystreed solves here, the one with no bound on its memory, the other with
+none on the depth; C4.5 of imodels, which goes beyond its bound; and TAO of imodels,
+which takes the number of a class for a quantity.
 """
 
 import contextlib
 import importlib
-import io
+import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from importlib.metadata import version
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
+
+# `interpretkd bench` makes this package when it runs: it is nowhere to be found before.
+from interpretkd_bench._binary_tests import (  # type: ignore[import-not-found]
+    BinaryTests,
+)
+from interpretkd_bench._contest import (  # type: ignore[import-not-found]
+    Budget,
+    Grown,
+    Method,
+    Positions,
+    Rows,
+    TrainingSet,
+    as_frame,
+)
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from interpretkd.data import VALUE, Codes, Column, Schema, expand
+from interpretkd.data import Codes
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.students import CartStudent
 from interpretkd.targets import centred_logits, decide, soft_targets
 
-__all__ = ["METHODS", "Budget", "Grown", "Method", "Rows", "TrainingSet", "missing"]
-
-Positions = NDArray[np.int64]
+__all__ = ["METHODS"]
 
 _MIMIC = "interpret_community.mimic"
-CUTS = {2: 150, 3: 150, 4: 70}
-"""By depth: the binary columns that pystreed searches; at 4 more take minutes."""
-CUTS_A_COLUMN = 20
 TIME_LIMIT = 60.0
-"""Seconds that pystreed may take."""
+"""Seconds that a search for the optimum may take."""
+CUTS = {2: 150, 3: 150, 4: 70}
+"""By depth: the binary tests that pystreed searches; at 4 more take minutes."""
+SPLIT_CUTS, SPLIT_PENALTY = 150, 0.001
+"""The binary tests of LicketySPLIT; the share of rows that each leaf has to win."""
+LOOKAHEAD_CUTS = 300
+"""The binary tests of LGDT."""
+DPDT_CUTS = (16, 8)
+"""The leaves of the trees whose tests DPDT tries, at the root and below."""
 SAMPLED = 2000
 """The rows that trustee draws in each of its rounds, its default."""
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How large a tree may be.
-
-    Parameters
-    ----------
-    leaves : int or None, default=None
-        The most leaves.
-    depth : int or None, default=None
-        The most tests of a row.
-    """
-
-    leaves: int | None = None
-    depth: int | None = None
-
-    def __str__(self) -> str:
-        return f"depth {self.depth}" if self.depth else f"{self.leaves} leaves"
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """The same rows as people and as scikit-learn read them.
-
-    Parameters
-    ----------
-    frame : DataFrame of shape (n_samples, n_features)
-        Original columns.
-    matrix : ndarray of shape (n_samples, n_columns), float32
-        One column a category.
-    """
-
-    frame: pd.DataFrame
-    matrix: Codes
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingSet:
-    """What a student may know.
-
-    Parameters
-    ----------
-    rows : Rows
-        The rows of train and transfer.
-    truth : ndarray of shape (n_samples,), int
-        Their labels, as positions in the teacher's classes.
-    teacher : estimator
-        Fitted; has ``logits``.
-    schema : Schema
-        The columns.
-    """
-
-    rows: Rows
-    truth: Positions
-    teacher: Any
-    schema: Schema
-
-    @cached_property
-    def logits(self) -> NDArray[np.float64]:
-        """The teacher's logits, of shape (n_samples, n_classes)."""
-        return self.teacher.logits(self.rows.frame)
-
-    @cached_property
-    def decided(self) -> Positions:
-        """The teacher's decisions, as positions in its classes."""
-        return decide(self.logits)
-
-    def read(self, frame: pd.DataFrame) -> Rows:
-        """Return rows in both forms.
-
-        Parameters
-        ----------
-        frame : DataFrame of shape (n_samples, n_features)
-            Rows in original columns.
-
-        Returns
-        -------
-        Rows
-            The same.
-        """
-        return as_rows(self.schema, frame)
-
-
-@dataclass(frozen=True, eq=False)
-class Grown:
-    """A fitted tree.
-
-    Parameters
-    ----------
-    decide : callable
-        Turns `Rows` into class positions.
-    leaves, depth : int
-        Its size.
-    note : str, default=""
-        What else there is to say of it.
-    """
-
-    decide: Callable[[Rows], Positions]
-    leaves: int
-    depth: int
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Method:
-    """One way to a tree.
-
-    Parameters
-    ----------
-    grow : callable
-        Of a training set, a budget and a seed.
-    package : str
-        The distribution that does it.
-    module : str
-        What is imported of it.
-    settings : str, default=""
-        What sets this way apart from others of the package.
-    allows : callable, default allows all
-        Whether a budget is for it.
-    """
-
-    grow: Callable[[TrainingSet, Budget, int], Grown]
-    package: str
-    module: str
-    settings: str = ""
-    allows: Callable[[Budget], bool] = field(default=lambda budget: True)
-
-    @property
-    def version(self) -> str:
-        """What a result of this method was made with."""
-        return ", ".join(filter(None, [_version(self.package), self.settings]))
-
-
-def as_rows(schema: Schema, frame: pd.DataFrame) -> Rows:
-    """Return rows in both forms.
-
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    frame : DataFrame of shape (n_samples, n_features)
-        Rows in original columns.
-
-    Returns
-    -------
-    Rows
-        The same.
-    """
-    matrix = expand(schema.encode(frame), _columns(schema))
-    return Rows(frame, np.ascontiguousarray(matrix))
-
-
-def missing(methods: Mapping[str, Method]) -> dict[str, str]:
-    """Find the methods whose package cannot be used here.
-
-    Parameters
-    ----------
-    methods : mapping of str to Method
-        Those wanted.
-
-    Returns
-    -------
-    dict of str to str
-        By name, why not.
-    """
-    reasons = {}
-    for name, method in methods.items():
-        try:
-            with _quiet():
-                importlib.import_module(method.module)
-        # Whatever a package dies of while it is imported, it cannot be used.
-        except Exception as error:
-            reasons[name] = f"{type(error).__name__}: {error}".splitlines()[0]
-    return reasons
-
-
-def _columns(schema: Schema) -> tuple[Column, ...]:
-    return schema.columns(indicate_missing=False)
-
-
-def _version(package: str) -> str:
-    return f"{package} {version(package)}"
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the peers from printing into the benchmark's table."""
-    nowhere = io.StringIO()
-    with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-        yield
-
-
 @contextlib.contextmanager
 def _numpy_seeded(seed: int) -> Iterator[None]:
-    """Seed numpy's global generator, which trustee draws from, in here alone."""
-    # trustee knows no other generator: the old interface is what there is.
+    """Seed numpy's global generator, which some peers draw from, in here alone."""
+    # They know no other generator: the old interface is what there is.
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002
     try:
@@ -275,13 +105,13 @@ def _largest(predict: Callable[[Codes], Any]) -> Callable[[Codes], Positions]:
     return lambda matrix: decide(predict(matrix))
 
 
+def _read(predict: Callable[[Codes], Any]) -> Callable[[Rows], Positions]:
+    """Return how rows are decided, of a function of the matrix."""
+    return lambda rows: np.asarray(predict(rows.matrix), dtype=np.int64)
+
+
 def _grown(tree: Any, predict: Callable[[Codes], Any], note: str = "") -> Grown:
-    return Grown(
-        lambda rows: np.asarray(predict(rows.matrix), dtype=np.int64),
-        int(tree.get_n_leaves()),
-        int(tree.get_depth()),
-        note,
-    )
+    return Grown(_read(predict), int(tree.get_n_leaves()), int(tree.get_depth()), note)
 
 
 # The packages that ask the teacher themselves
@@ -300,29 +130,7 @@ class _Answering:
         return soft_targets(self._logits(matrix))
 
     def _logits(self, matrix: Any) -> NDArray[np.float64]:
-        return self.training.teacher.logits(_frame(self.training.schema, matrix))
-
-
-def _frame(schema: Schema, matrix: Any) -> pd.DataFrame:
-    """Return the rows of an expanded matrix in original columns."""
-    values, columns = np.asarray(matrix, dtype=np.float32), _columns(schema)
-    found: dict[str, Any] = {}
-    for i, feature in enumerate(schema.features):
-        own = [j for j, column in enumerate(columns) if column.feature == i]
-        if columns[own[0]].part == VALUE:
-            found[feature.name] = values[:, own[0]]
-            continue
-        codes = values[:, own].argmax(axis=1)
-        parts = np.asarray([columns[j].part for j in own])
-        if len(own) == 1:  # two categories, of which the matrix shows the second
-            codes = np.where(values[:, own[0]] > 0.5, parts[0], 1 - parts[0])
-        else:
-            codes = parts[codes]
-        categories = pd.CategoricalDtype(list(feature.categories))
-        # What is not a category's position is the indicator of a missing value.
-        known = np.where(codes < 0, -1, codes)
-        found[feature.name] = pd.Categorical.from_codes(known, dtype=categories)
-    return pd.DataFrame(found)
+        return self.training.teacher.logits(as_frame(self.training.schema, matrix))
 
 
 def _trustee(training: TrainingSet, budget: Budget, seed: int) -> Grown:
@@ -331,7 +139,7 @@ def _trustee(training: TrainingSet, budget: Budget, seed: int) -> Grown:
     share = None if n_drawn_from >= SAMPLED else 0.5
     trustee = importlib.import_module("trustee")
     explainer = trustee.ClassificationTrustee(_Answering(training))
-    with _numpy_seeded(seed), _quiet():
+    with _numpy_seeded(seed):
         explainer.fit(
             training.rows.matrix,
             training.decided,
@@ -348,7 +156,7 @@ def _mimic(training: TrainingSet, budget: Budget, seed: int) -> Grown:
     models = importlib.import_module(f"{_MIMIC}.models")
     sizes = {"max_leaf_nodes": budget.leaves, "max_depth": budget.depth}
     n_classes = training.logits.shape[1]
-    with _numpy_seeded(seed), _quiet():
+    with _numpy_seeded(seed):
         surrogate = mimic.MimicExplainer(
             _Answering(training),
             training.rows.matrix,
@@ -364,26 +172,27 @@ def _mimic(training: TrainingSet, budget: Budget, seed: int) -> Grown:
     return _grown(surrogate.model, predict)
 
 
-# Provably optimal trees
+# Searches for the best tree
 
 
 def _streed(training: TrainingSet, budget: Budget, seed: int) -> Grown:
     pystreed = importlib.import_module("pystreed")
     depth = _streed_depth(budget)
     n_tests = 2**depth - 1 if budget.leaves is None else budget.leaves - 1
-    cuts = _Cuts.choose(training.rows.matrix, training.decided, CUTS[depth], seed)
+    matrix, decided = training.rows.matrix, training.decided
+    tests = BinaryTests.choose(matrix, decided, CUTS[depth], seed)
     model = pystreed.STreeDClassifier(
         max_depth=depth,
         max_num_nodes=n_tests,
         min_leaf_node_size=5,
         time_limit=TIME_LIMIT,
         random_seed=seed,
-    ).fit(cuts.tests(training.rows.matrix), training.decided)
+    ).fit(tests(matrix), decided)
     result = getattr(model, "fit_result", None)
     if result is None:
         raise TimeoutError(f"no tree within {TIME_LIMIT:g} s")
     return Grown(
-        lambda rows: np.asarray(model.predict(cuts.tests(rows.matrix)), np.int64),
+        _read(lambda matrix: model.predict(tests(matrix))),
         int(result.tree_nodes()) + 1,
         int(result.tree_depth()),
         "proven" if result.is_optimal() else "not proven",
@@ -394,60 +203,153 @@ def _streed_depth(budget: Budget) -> int:
     return budget.depth or min(4, (budget.leaves or 0) - 1)
 
 
-@dataclass(frozen=True, eq=False)
-class _Cuts:
-    """Binary columns: a column of the matrix and a threshold each."""
+def _contree(training: TrainingSet, budget: Budget, seed: int) -> Grown:
+    contree = importlib.import_module("pycontree")
+    model = contree.ConTree(max_depth=budget.depth, time_limit=TIME_LIMIT)
+    classes, positions = np.unique(training.decided, return_inverse=True)
+    with warnings.catch_warnings(record=True) as said:  # its word for a time-out
+        warnings.simplefilter("always")
+        model.fit(training.rows.matrix, positions)
+    stopped = any("time limit" in str(warning.message) for warning in said)
+    return Grown(
+        _read(lambda matrix: classes[np.asarray(model.predict(matrix), np.intp)]),
+        model.get_num_leaf_nodes(),
+        model.get_depth(),
+        "not proven" if stopped else "proven",
+    )
 
-    column: NDArray[np.int64]
-    threshold: NDArray[np.float32]
 
-    def tests(self, matrix: Codes) -> NDArray[np.intc]:
-        return (matrix[:, self.column] <= self.threshold).astype(np.intc)
+def _licketysplit(training: TrainingSet, budget: Budget, seed: int) -> Grown:
+    licketysplit = importlib.import_module("licketysplit")
+    depth, matrix = budget.depth or 0, training.rows.matrix
+    tests = BinaryTests.choose(matrix, training.decided, SPLIT_CUTS, seed)
+    classes, positions = np.unique(training.decided, return_inverse=True)
+    model = licketysplit.LicketySPLITClassifier(
+        lambda_leaf=SPLIT_PENALTY,
+        depth_budget=depth,
+        lookahead_k=2 if depth <= 4 else 1,
+    ).fit(tests(matrix), positions)
+    paths, _ = model.get_tree_paths()
+    return Grown(
+        _read(lambda matrix: classes[model.predict(tests(matrix))]),
+        len(paths),
+        max(map(len, paths)),
+    )
 
-    @classmethod
-    def choose(cls, matrix: Codes, decided: Positions, most: int, seed: int) -> Any:
-        """Take quantiles, then what a forest leans on, as pystreed's binariser does.
 
-        That one's forest is not seeded, and it looks at every quantile of every column
-        at once: gigabytes for images.
-        """
-        forest = ExtraTreesClassifier(100, max_depth=8, random_state=seed)
-        leading = np.argsort(forest.fit(matrix, decided).feature_importances_)[::-1]
-        found: list[tuple[int, float]] = []
-        for j in leading[:most]:
-            distinct = np.unique(matrix[:, j])
-            if len(distinct) <= CUTS_A_COLUMN + 1:
-                cuts = (distinct[:-1] + distinct[1:]) / 2
-            else:
-                shares = np.linspace(0, 1, CUTS_A_COLUMN + 2)[1:-1]
-                cuts = np.unique(np.quantile(matrix[:, j], shares))
-            found += [(int(j), float(cut)) for cut in cuts]
-        every = cls(
-            np.asarray([j for j, _ in found], dtype=np.int64),
-            np.asarray([cut for _, cut in found], dtype=np.float32),
-        )
-        if len(found) <= most:
-            return every
-        forest.fit(every.tests(matrix), decided)
-        kept = np.sort(np.argsort(forest.feature_importances_)[::-1][:most])
-        return cls(every.column[kept], every.threshold[kept])
+def _lgdt(training: TrainingSet, budget: Budget, seed: int) -> Grown:
+    pytrees = importlib.import_module("pytrees")
+    matrix, decided = training.rows.matrix, training.decided
+    tests = BinaryTests.choose(matrix, decided, LOOKAHEAD_CUTS, seed)
+    model = pytrees.LGDTClassifier(max_depth=budget.depth).fit(tests(matrix), decided)
+    tree = model.tree_
+    return Grown(
+        _read(lambda matrix: model.predict(tests(matrix))),
+        tree.n_leaves,
+        tree.max_depth,
+    )
+
+
+def _dpdt(training: TrainingSet, budget: Budget, seed: int) -> Grown:
+    dpdt = importlib.import_module("dpdt")
+    model = dpdt.DPDTreeClassifier(
+        max_depth=budget.depth, cart_nodes_list=DPDT_CUTS, random_state=seed
+    ).fit(training.rows.matrix, training.decided)
+    leaves = len(model._decision_rules[-1])  # it tells its size nowhere else
+    return Grown(_read(model.predict), leaves, _dpdt_depth(model))
+
+
+def _dpdt_depth(model: Any) -> int:
+    """Follow DPDT's policy from the root: bounds of columns, and how many tests."""
+    middle = len(model._root.obs) // 2
+
+    def deepest(bounds: NDArray[np.float64], depth: int) -> int:
+        action = model._trees[(*bounds.tolist(), depth)][-1]
+        if not isinstance(action, tuple):
+            return depth
+        (feature, threshold), sides = action, (bounds.copy(), bounds.copy())
+        sides[0][middle + feature] = sides[1][feature] = threshold
+        return max(deepest(side, depth + 1) for side in sides)
+
+    return deepest(model._root.obs, 0)
+
+
+# Trees of imodels
+
+
+def _figs(training: TrainingSet, budget: Budget, seed: int) -> Grown:
+    imodels = importlib.import_module("imodels")
+    # As many tests as a tree of that many leaves has.
+    model = imodels.FIGSClassifier(max_rules=(budget.leaves or 0) - 1)
+    with _numpy_seeded(seed):
+        model.fit(training.rows.matrix, training.decided)
+    sizes = [_figs_size(tree) for tree in model.trees_]
+    leaves, depths = zip(*sizes, strict=True)
+    return Grown(
+        _read(model.predict), sum(leaves), max(depths), n_trees=len(model.trees_)
+    )
+
+
+def _figs_size(node: Any) -> tuple[int, int]:
+    """Return the leaves and the depth below a node of FIGS."""
+    if node.left is None:
+        return 1, 0
+    left, right = _figs_size(node.left), _figs_size(node.right)
+    return left[0] + right[0], 1 + max(left[1], right[1])
+
+
+def _shrunk(training: TrainingSet, budget: Budget, seed: int) -> Grown:
+    imodels = importlib.import_module("imodels")
+    tree = DecisionTreeClassifier(
+        max_leaf_nodes=budget.leaves, max_depth=budget.depth, random_state=seed
+    )
+    model = imodels.HSTreeClassifierCV(tree)
+    model.fit(training.rows.matrix, training.decided)
+    return _grown(model.estimator_, model.predict)
 
 
 # Ours
 
 
 def _ours(training: TrainingSet, budget: Budget, seed: int) -> Grown:
-    student = CartStudent(budget.leaves, max_depth=budget.depth, random_state=seed)
-    frozen = FrozenEstimator(training.teacher)
-    # Without labels: they would only fit the baseline, and the seconds count.
-    model = DistilledClassifier(frozen, student, random_state=seed)
-    model.fit(training.rows.frame)
+    model, cost = _distilled(training, budget, seed)
+    tree = model.tree_
     return Grown(
         lambda rows: decide(model.logits(rows.frame)),
-        model.tree_.n_leaves,
-        model.tree_.depth,
+        tree.n_leaves,
+        tree.depth,
         str(model.target_),
+        cost=cost,
     )
+
+
+def _ours_on_labels(training: TrainingSet, budget: Budget, seed: int) -> Grown:
+    model, cost = _distilled(training, budget, seed)
+    tree = model.baseline_.form_
+    return Grown(
+        lambda rows: decide(model.baseline_logits(rows.frame)),
+        tree.n_leaves,
+        tree.depth,
+        cost=cost,
+    )
+
+
+@lru_cache(maxsize=1)
+def _distilled(
+    training: TrainingSet, budget: Budget, seed: int
+) -> tuple[Any, tuple[float, float]]:
+    """Return student and baseline, which one fit makes, and what it took."""
+    student = CartStudent(budget.leaves, max_depth=budget.depth, random_state=seed)
+    frozen = FrozenEstimator(training.teacher)
+    model = DistilledClassifier(frozen, student, random_state=seed)
+    labels = np.asarray(training.teacher.classes_)[training.truth]
+    start = time.perf_counter(), time.process_time()
+    model.fit(training.rows.frame, labels)
+    return model, (time.perf_counter() - start[0], time.process_time() - start[1])
+
+
+def _has_depth(most: int) -> Callable[[Budget], bool]:
+    return lambda budget: budget.depth is not None and budget.depth <= most
 
 
 METHODS: Mapping[str, Method] = {
@@ -465,6 +367,33 @@ METHODS: Mapping[str, Method] = {
         f"{CUTS[3]} tests ({CUTS[4]} at depth 4), {TIME_LIMIT:g} s",
         lambda budget: (budget.depth or 0) <= 4 and (budget.leaves or 0) <= 8,
     ),
+    "contree": Method(
+        _contree, "pycontree", "pycontree", f"{TIME_LIMIT:g} s", _has_depth(4)
+    ),
+    "licketysplit": Method(
+        _licketysplit,
+        "licketysplit",
+        "licketysplit",
+        f"{SPLIT_CUTS} tests, {SPLIT_PENALTY:g} a leaf, lookahead 2 (1 beyond depth 4)",
+        _has_depth(10),
+    ),
+    "lgdt": Method(
+        _lgdt, "pytrees-rs", "pytrees", f"{LOOKAHEAD_CUTS} tests", _has_depth(10)
+    ),
+    "dpdt": Method(
+        _dpdt, "dpdt", "dpdt", f"tests of {DPDT_CUTS} leaves", _has_depth(4)
+    ),
+    "figs": Method(
+        _figs,
+        "imodels",
+        "imodels",
+        "as many tests",
+        lambda budget: budget.leaves is not None,
+    ),
+    "shrunk": Method(_shrunk, "imodels", "imodels", "shrinkage by cross-validation"),
     "ours": Method(_ours, "interpretkd", "interpretkd"),
+    "ours on labels": Method(
+        _ours_on_labels, "interpretkd", "interpretkd", "the baseline of the same fit"
+    ),
 }
 """By name; " 5" behind a name stands for ``min_samples_leaf=5``."""

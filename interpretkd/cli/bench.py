@@ -17,7 +17,14 @@ _FOLDER = Path(__file__).parents[2] / "apps" / "bench"
 _PACKAGE = "interpretkd_bench"
 """What the benchmarks import their common parts from."""
 
-_OPTIONS = {"data": "folder of data", "row": "row", "seeds": "number of seeds"}
+_OPTIONS = {
+    "data": "folder of data",
+    "row": "row",
+    "seeds": "number of seeds",
+    "sets": "names of data sets",
+    "sizes": "sizes",
+    "methods": "names of methods",
+}
 """What an option is, for a benchmark that does not take it."""
 
 
@@ -43,7 +50,19 @@ def bench(
         str | None, typer.Option(help='One row of "methods" alone, by its number.')
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help='How many seeds "methods" takes.')
+        int | None,
+        typer.Option(min=1, help='How many seeds "methods" and "trees" take.'),
+    ] = None,
+    sets: Annotated[
+        str | None, typer.Option(help='These sets of "trees" alone: names with commas.')
+    ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(help='These sizes of "trees" alone, as in "8 leaves,depth 3".'),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(help='These ways of "trees" alone, as in "ours,naive".'),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer seeds, depths and epochs: a trial.")
@@ -59,6 +78,7 @@ def bench(
     """
     run = find_benchmark(name).main
     further = {"data": data, "row": row, "seeds": seeds}
+    further |= {"sets": sets, "sizes": sizes, "methods": methods}
     further = {name: value for name, value in further.items() if value is not None}
     for option in further:
         if option not in inspect.signature(run).parameters:

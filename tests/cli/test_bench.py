@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +12,26 @@ import pytest
 from hypothesis import given, strategies as st
 from rich.console import Console
 from scipy import stats
+from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier
 
 import interpretkd
 from interpretkd._base import InputError
 from interpretkd.cli.bench import find_benchmark
-from interpretkd.data import Schema
-from interpretkd.datasets import load_breast_cancer, load_german_credit
+from interpretkd.datasets import load_breast_cancer
+from interpretkd.distillation import DistilledClassifier
 from interpretkd.metrics import compare_shares
 from interpretkd.runs import task_of, train_teacher
+from interpretkd.students import CartStudent
 
 trees = find_benchmark("trees")
 speed = find_benchmark("speed")
 comparison = sys.modules["interpretkd_bench._comparison"]
 engines = sys.modules["interpretkd_bench._engines"]
-peers = sys.modules["interpretkd_bench._peers"]
+contest = sys.modules["interpretkd_bench._contest"]
+SETTINGS = sys.modules["interpretkd_bench._tree_settings"].SETTINGS
 state = sys.modules["interpretkd_bench._state"]
+tables = sys.modules["interpretkd_bench._tree_tables"]
 
 NETWORK = {"hidden": (16,), "max_epochs": 5}
 
@@ -35,7 +40,7 @@ def small(*methods):
     def load(seed):
         return task_of(load_breast_cancer(), seed=seed)
 
-    budgets = (peers.Budget(leaves=4),)
+    budgets = (contest.Budget(leaves=4),)
     return {"cancer": trees.Setting(load, 1, budgets, NETWORK, methods)}
 
 
@@ -55,12 +60,19 @@ def test_trees_quick(tmp_path):
     record = json.loads((tmp_path / "trees.json").read_text())
     frame = pd.DataFrame(record["results"])
     expected = set(trees.METHODS) - set(record["left_out"])
-    assert set(record["left_out"]) <= {"trustee", "mimic", "streed"}
-    for budget, own in frame.groupby("budget"):
-        assert set(own.method) == expected, budget
+    theirs = [name for name, way in trees.METHODS.items() if not way.is_ours]
+    assert set(record["left_out"]) <= {*theirs} - {"naive", "labels", "soft", "logits"}
+    assert not record["failed"]
+    for budget in contest.Budget(leaves=4), contest.Budget(depth=3):
+        own = frame[frame.budget == str(budget)]
+        taken = {name for name in expected if trees.METHODS[name].allows(budget)}
+        assert set(own.method) == taken, budget
     assert frame[["fidelity", "accuracy", "train_fidelity"]].stack().between(0, 1).all()
     assert (frame.seconds > 0).all()
-    assert (frame[frame.budget == "4 leaves"].leaves <= 4).all()
+    assert (frame.cpu_seconds > 0).all()
+    assert (frame[frame.budget == "4 leaves"]["items"] <= 3).all()
+    single = frame[frame.method != "figs"]
+    assert (single["items"] == single.leaves - 1).all()
     assert (frame[frame.budget == "depth 3"].depth <= 3).all()
     gap = record["ours_less_naive"]["all sets"]["4 leaves"]
     at = frame[frame.budget == "4 leaves"].set_index("method").fidelity
@@ -69,6 +81,9 @@ def test_trees_quick(tmp_path):
     )
     text = (tmp_path / "trees.md").read_text()
     assert "A trial run" in text
+    assert text.splitlines()[2].startswith(
+        "`interpretkd bench trees --quick`, at commit"
+    )
     assert "Depth 3: how far to the proven optimum" in text
     assert text.strip() in (tmp_path / "said.txt").read_text()
 
@@ -119,6 +134,80 @@ def test_a_stopped_run_goes_on(tmp_path):
     assert fourth[0, "4 leaves", "naive"]["seconds"] < 12345.0
 
 
+def test_what_an_older_benchmark_kept_is_measured_anew(tmp_path):
+    settings = small("naive")
+    run(tmp_path, settings)
+    file = tmp_path / "trees" / "cancer-0.json"
+    kept = json.loads(file.read_text())
+    del kept["trees"][0]["cpu_seconds"]
+    kept["trees"][0]["seconds"] = 12345.0
+    file.write_text(json.dumps(kept))
+    said, found, _ = run(tmp_path, settings)
+    assert "known from" not in said
+    assert found[0, "4 leaves", "naive"]["seconds"] < 12345.0
+
+
+def test_a_part_and_then_the_whole(tmp_path):
+    settings = small("naive", "soft", "logits")
+    file = tmp_path / "trees" / "cancer-0.json"
+    for part in ("logits", "naive"):
+        with open(tmp_path / "said.txt", "w") as said:
+            console = Console(file=said, soft_wrap=True)
+            trees.main(tmp_path, methods=part, console=console, settings=settings)
+        record = json.loads((tmp_path / "trees.json").read_text())
+        assert record["command"] == f"interpretkd bench trees --methods {part}"
+        assert [r["method"] for r in record["results"]] == [part]
+    kept = {tree["method"]: tree for tree in json.loads(file.read_text())["trees"]}
+    assert set(kept) == {"naive", "logits"}
+    _, found, _ = run(tmp_path, settings)
+    assert {method for _, _, method in found} == {"naive", "soft", "logits"}
+    for name, tree in kept.items():
+        assert found[0, "4 leaves", name]["seconds"] == tree["seconds"]
+
+
+def test_parts():
+    def names(part):
+        return {
+            name: (own.seeds, [f"{b} {m}" for b, m in own.pairs])
+            for name, own in part.items()
+        }
+
+    budgets = [contest.Budget(leaves=4), contest.Budget(depth=3)]
+    one = trees.Setting(None, 5, budgets, {}, ("naive", "figs"))
+    whole = {"a": one, "b": trees.Setting(None, 1, budgets[:1], {}, ("naive",))}
+    part = trees.restricted(whole, sizes="depth 3, 4 leaves", seeds=2)
+    assert names(part) == {
+        "a": (2, ["4 leaves naive", "4 leaves figs", "depth 3 naive"]),
+        "b": (1, ["4 leaves naive"]),
+    }
+    part = trees.restricted(whole, sets="b,a", sizes="depth 3", methods="naive")
+    assert names(part) == {"a": (5, ["depth 3 naive"])}
+    with pytest.raises(InputError, match=r"no method 'nave'. There are: naive, figs\."):
+        trees.restricted(whole, methods="naive,nave")
+    with pytest.raises(InputError, match="None of the methods takes any of the sizes"):
+        trees.restricted(whole, methods="figs", sizes="depth 3")
+
+
+def test_ours_and_its_baseline_come_of_one_fit(tmp_path):
+    _, found, record = run(tmp_path, small("ours", "ours on labels", "labels"))
+    ours, baseline, labels = (
+        found[0, "4 leaves", name] for name in ("ours", "ours on labels", "labels")
+    )
+    assert ours["seconds"] == baseline["seconds"] > labels["seconds"]
+    assert ours["cpu_seconds"] == baseline["cpu_seconds"]
+    task = task_of(load_breast_cancer(), seed=0)
+    X, X_test = task.X.iloc[task.student_rows], task.X.iloc[task.split.test]
+    teacher = train_teacher(task, seed=0, **NETWORK)
+    model = DistilledClassifier(
+        FrozenEstimator(teacher), CartStudent(4, random_state=0), random_state=0
+    ).fit(X, task.y[task.student_rows])
+    evaluation = model.evaluate(X_test, task.y[task.split.test])
+    assert baseline["accuracy"] == pytest.approx(evaluation.baseline.accuracy.value)
+    assert ours["accuracy"] == pytest.approx(evaluation.student.accuracy.value)
+    assert ours["fidelity"] == pytest.approx(evaluation.student.fidelity.value)
+    assert "state" in record
+
+
 @pytest.mark.parametrize(
     ("changed", "added", "counts"),
     [
@@ -146,8 +235,8 @@ def test_what_a_peer_cannot_do_is_told(tmp_path, monkeypatch):
     def fail(training, budget, seed):
         raise MemoryError("too many rows")
 
-    broken = peers.Method(fail, "numpy", "numpy")
-    methods = {**peers.METHODS, "trustee": broken}
+    broken = contest.Method(fail, "numpy", "numpy")
+    methods = {**trees.METHODS, "trustee": broken}
     monkeypatch.setattr(trees, "METHODS", methods)
     said, found, record = run(tmp_path, small("naive", "trustee"))
     assert "trustee failed (MemoryError: too many rows)" in said
@@ -156,14 +245,32 @@ def test_what_a_peer_cannot_do_is_told(tmp_path, monkeypatch):
     assert record["failed"][0]["failed"] == "MemoryError: too many rows"
 
 
-def test_packages_that_are_not_there_are_named():
-    methods = {
-        "there": peers.Method(lambda *_: None, "numpy", "numpy"),
-        "absent": peers.Method(lambda *_: None, "no-such", "no_such_package"),
-    }
-    reasons = peers.missing(methods)
-    assert list(reasons) == ["absent"]
-    assert "no_such_package" in reasons["absent"]
+def test_a_run_in_which_all_fails(tmp_path, monkeypatch):
+    def fail(training, budget, seed):
+        raise ValueError
+
+    broken = contest.Method(fail, "numpy", "numpy")
+    monkeypatch.setattr(trees, "METHODS", {**trees.METHODS, "naive": broken})
+    said, found, _ = run(tmp_path, small("naive"))
+    assert not found
+    assert "naive failed on cancer (1 tree): ValueError" in said
+
+
+def test_what_fails_in_ours_is_not_passed_over(tmp_path, monkeypatch):
+    def fail(training, budget, seed):
+        raise ValueError("a fault of ours")
+
+    broken = contest.Method(fail, "interpretkd", "interpretkd")
+    monkeypatch.setattr(trees, "METHODS", {**trees.METHODS, "ours": broken})
+    with pytest.raises(ValueError, match="a fault of ours"):
+        run(tmp_path, small("ours"))
+
+
+def test_a_run_of_nothing_that_is_installed(tmp_path, monkeypatch):
+    absent = contest.Method(None, "no-such", "no_such_package")
+    monkeypatch.setattr(trees, "METHODS", {**trees.METHODS, "naive": absent})
+    with pytest.raises(InputError, match=r"No method can be used here: .*no_such"):
+        run(tmp_path, small("naive"))
 
 
 def test_the_sets_of_a_folder(tmp_path):
@@ -173,7 +280,7 @@ def test_the_sets_of_a_folder(tmp_path):
         frame.to_csv(tmp_path / name, index=False)
     found = trees.settings_for(tmp_path)
     assert list(found)[:2] == ["digits.csv", "mine"]
-    assert set(trees.SETTINGS) <= set(found)
+    assert set(SETTINGS) <= set(found)
     assert found["mine"].group == f"the sets of {tmp_path.name}"
     task = found["mine"].load(0)
     assert set(task.y) == {1, 2}
@@ -185,49 +292,6 @@ def test_the_sets_of_a_folder(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"holds no \.csv file"):
         trees.settings_for(tmp_path / "empty")
-
-
-def test_peers_ask_the_teacher_about_the_same_rows():
-    X = load_german_credit().data.iloc[:200].copy()
-    X.loc[::7, "purpose"] = None
-    X.loc[::9, "age_in_years"] = np.nan
-    schema = Schema.from_data(X)
-    back = peers._frame(schema, peers.as_rows(schema, X).matrix)
-    np.testing.assert_array_equal(schema.encode(back), schema.encode(X))
-
-
-@pytest.mark.parametrize("most", [5, 40])
-def test_the_tests_that_pystreed_may_use(most):
-    X = load_breast_cancer().data.to_numpy(np.float32)
-    decided = (X[:, 20] > 17).astype(int)
-    cuts = peers._Cuts.choose(X, decided, most, seed=0)
-    again = peers._Cuts.choose(X, decided, most, seed=0)
-    tests = cuts.tests(X)
-    assert tests.shape == (len(X), most)
-    assert set(np.unique(tests)) == {0, 1}
-    np.testing.assert_array_equal(tests, again.tests(X))
-    right = (tests == 1 - decided[:, None]).mean(axis=0)
-    assert right.max() > 0.95  # the column that decides is among them
-
-
-def test_pystreed_finds_what_greed_does_not():
-    pytest.importorskip("pystreed")
-    rng = np.random.default_rng(0)
-    X = rng.integers(0, 2, size=(400, 6)).astype(np.float32)
-    frame = pd.DataFrame(X, columns=list("abcdef"))
-    schema = Schema.from_data(frame)
-
-    class Exclusive:
-        def logits(self, rows):
-            values = rows.to_numpy()
-            return np.eye(2)[(values[:, 1] != values[:, 4]).astype(int)]
-
-    rows = peers.as_rows(schema, frame)
-    training = peers.TrainingSet(rows, np.zeros(400, int), Exclusive(), schema)
-    grown = peers.METHODS["streed"].grow(training, peers.Budget(depth=2), 0)
-    assert grown.note == "proven"
-    assert (grown.leaves, grown.depth) == (4, 2)
-    np.testing.assert_array_equal(grown.decide(rows), training.decided)
 
 
 # Statistics
@@ -248,9 +312,12 @@ def results(fidelity):
                         "budget": "8 leaves",
                         "method": method,
                         "fidelity": right / 40,
-                        "accuracy": right / 80,
+                        "accuracy": (right + 1) // 2 / 40,
                         "n_test": 40,
                         "agrees": np.packbits(agrees).tobytes().hex(),
+                        "right": np.packbits(agrees & (np.arange(40) % 2 == 0))
+                        .tobytes()
+                        .hex(),
                     }
                 )
     return pd.DataFrame(records)
@@ -273,9 +340,58 @@ def test_differences():
     within = stats.ttest_1samp([-2.5, 5.0], 0).confidence_interval(0.95)
     assert gap.by_set["b"][1] == pytest.approx((within.high - within.low) / 2)
     accuracy = comparison.difference(frame, "8 leaves", measure="accuracy")
-    assert accuracy.value == pytest.approx(gap.value / 2)
-    assert accuracy.verdict == {}
+    # Every second of the rows that are decided as by the teacher is right.
+    assert [accuracy.by_set[name][0] for name in "abc"] == pytest.approx([20, 0, -25])
+    assert accuracy.tests["a"].only_first == 16
+    assert accuracy.verdict == {"a": 1, "b": 0, "c": -1}
     assert comparison.difference(frame, "8 leaves", second="streed") is None
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_holm_is_the_closed_test(p_values):
+    # By Bonferroni's test of every subset: p of the worst one that a hypothesis is in.
+    places = range(len(p_values))
+    worst = [
+        max(
+            min(1.0, n * min(p_values[k] for k in subset))
+            for n in range(1, len(p_values) + 1)
+            for subset in combinations(places, n)
+            if i in subset
+        )
+        for i in places
+    ]
+    assert comparison.holm(p_values) == pytest.approx(worst)
+
+
+def test_verdicts_are_of_the_family():
+    # Six rows more than the other's: p = 0.031, which one set alone may claim.
+    one = results({"ours": {"a": [16]}, "naive": {"a": [10]}})
+    assert comparison.difference(one, "8 leaves").verdict == {"a": 1}
+    sets = {name: [16] for name in "ab"}
+    two = results({"ours": sets, "naive": {"a": [10], "b": [16]}})
+    gap = comparison.difference(two, "8 leaves")
+    assert gap.tests["a"].p_value == pytest.approx(2 / 2**6)
+    assert gap.verdict == {"a": 0, "b": 0}
+
+
+def test_the_report_corrects_over_sets_and_sizes():
+    # p is 0.016 at each size: enough for a family of three sets, not of six.
+    other = {"a": [13], "b": [20], "c": [20]}
+    ours = {name: [20] for name in "abc"}
+    small, large = (
+        results({"ours": ours, "naive": other}).assign(budget=size)
+        for size in ("8 leaves", "16 leaves")
+    )
+    frame = pd.concat([small, large.assign(agrees=small.agrees[0], fidelity=0.5)])
+    assert comparison.difference(frame, "8 leaves").verdict["a"] == 1
+    family = tables._family(frame, "naive", "fidelity")
+    assert family["won / tied / lost"] == "0 / 6 / 0"
+    assert family["cells"] == "6"
+    lost = tables._family(
+        results({"ours": {"a": [1]}, "naive": {"a": [39]}}), "naive", "fidelity"
+    )
+    assert lost["won / tied / lost"] == "0 / 0 / 1"
+    assert lost["lost"] == "a 8 leaves"
 
 
 def test_the_better_variant_is_compared_with():

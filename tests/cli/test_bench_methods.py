@@ -237,17 +237,6 @@ def test_test_rows_are_never_fitted_to():
 # Statistics
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_holm(p_values):
-    found = judging.holm(p_values)
-    n = len(p_values)
-    order = sorted(range(n), key=lambda i: p_values[i])
-    # The closed form: the largest of the corrected ones so far.
-    for place, i in enumerate(order):
-        steps = [(n - k) * p_values[order[k]] for k in range(place + 1)]
-        assert found[i] == pytest.approx(min(1, max(steps)))
-
-
 @given(
     st.lists(
         st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20),
@@ -331,7 +320,9 @@ def test_the_page_has_the_figures(tmp_path, small):
     ("arguments", "said"),
     [
         (["bench", "seeds", "--row", "17"], "'seeds' takes no row"),
-        (["bench", "trees", "--seeds", "2"], "'trees' takes no number of seeds"),
+        (["bench", "speed", "--seeds", "2"], "'speed' takes no number of seeds"),
+        (["bench", "seeds", "--sets", "a"], "'seeds' takes no names of data sets"),
+        (["bench", "trees", "--methods", "x"], "There is no method 'x'. There are:"),
         (["bench", "methods", "--row", "nine"], "There is no row 'nine'"),
         (["bench", "speed", "--data", "."], "'speed' takes no folder of data"),
     ],
