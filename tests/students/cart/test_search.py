@@ -41,6 +41,7 @@ ANY_OBJECTIVE = st.sampled_from(OBJECTIVES[1:])
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
     monkeypatch.setattr(search, "_MOST_STEPS", 15)
+    monkeypatch.setattr(search, "_DEEP_WORK", 1e7)
 
 
 SCHEMA = Schema(
