@@ -10,7 +10,12 @@ from interpretkd.students._cart.binning import Binned
 from interpretkd.students._cart.cutting import _prune_draft
 from interpretkd.students._cart.draft import Draft, _is_monotone, leaves_of
 from interpretkd.students._cart.growing import Limits, grow_draft
-from interpretkd.students._cart.objective import TreeObjective, _loss_of
+from interpretkd.students._cart.objective import (
+    TreeObjective,
+    _agree_with_decisions,
+    _leaf_sums,
+    _loss_of,
+)
 from interpretkd.students._cart.refinement import _improve_draft
 
 
@@ -108,8 +113,13 @@ class _Problem:
         return _loss_of(draft, self.binned, self.objective)
 
     def _answers(self, draft: Draft) -> Array:
-        leaf = leaves_of(draft, self.binned)
-        weight = self.objective.weight
+        """Return each leaf's answer, moved to what it decides; else 0."""
+        leaf, weight = leaves_of(draft, self.binned), self.objective.weight
         n_nodes = len(draft.feature)
-        cover = np.maximum(np.bincount(leaf, weight, n_nodes), 1e-300)
-        return np.bincount(leaf, weight * self.targets[:, -1], n_nodes) / cover
+        kind, table = self.objective.kind, self.objective.table
+        means, cover = _leaf_sums(leaf, n_nodes, self.targets * weight[:, None], weight)
+        sums, _ = _leaf_sums(leaf, n_nodes, table, weight)
+        own = cover > 0
+        means[own] /= cover[own, None]
+        means[own] = _agree_with_decisions(means[own], sums[own], kind)
+        return means[:, -1]

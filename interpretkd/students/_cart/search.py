@@ -24,7 +24,7 @@ from interpretkd.students._cart.draft import (
     _parents,
     leaves_of,
 )
-from interpretkd.students._cart.growing import grow_draft
+from interpretkd.students._cart.growing import Limits, grow_draft
 from interpretkd.students._cart.lookahead import Meter, _best_branch
 from interpretkd.students._cart.objective import COSTS
 from interpretkd.students._cart.optimal import solve
@@ -53,6 +53,7 @@ _ANEW = (0.3, 0.1)
 _SMALL, _LOCAL = 16, (0.3, 0.8)
 """How often a branch is bettered on its own rows alone, in small and in large trees:
 that is quick, but moves no leaf to another branch and no test above."""
+_ONE_LEAF = Limits(max_leaves=1)
 _MOST_COLUMNS = 100
 """Columns that one step looks at."""
 _SHARES = (0.3, 0.5, 0.8)
@@ -90,6 +91,8 @@ def _refine(
         waiting = [pool.submit(chain.run) for chain in chains]
         ends = [item.result() for item in waiting]
     found = [start, first, *(draft for draft, _ in ends)]
+    if problem.limits.monotone is not None:  # which perhaps no other tree is
+        found.append(replace(problem, limits=_ONE_LEAF).prune(start))
     if problem is not whole:  # a leaf may be too small for all the rows
         found = [start, *(whole.improve(whole.prune(draft)) for draft in found)]
     losses = [whole.loss(draft) for draft in found]
