@@ -416,13 +416,13 @@ class _TreeFit:
         binned, objective = problem.binned, problem.objective
         if problem is self.problem:
             return problem, draft
-        last = self.attempts[-1]
-        losses = {"loss": _mean_loss(draft, binned, objective, binned, objective)}
+        own = _mean_loss(draft, binned, objective, binned, objective)
+        last = replace(self.attempts[-1], loss=own)
         if self.held_out is not None and self.others is not None:
             others = binned.bin(self.held_out.rows), self.others[1]
             held_out = _mean_loss(draft, binned, objective, *others)
-            losses["held_out_loss"] = held_out
-        self.attempts[-1] = replace(last, **losses)
+            last = replace(last, held_out_loss=held_out)
+        self.attempts[-1] = last
         return problem, draft
 
     def _note(self, search: str, draft: Draft, start: float) -> None:

@@ -38,6 +38,8 @@ _DEEP_WORK = 8e8
 _MOST_STEPS, _FEWEST_STEPS = 150, 6
 _FEW_LEAVES = 8
 """Trees of no more leaves get twice the steps, which are quick there."""
+_MORE_STEPS = 3
+"""How many times as many steps there are where only a high depth bounds the leaves."""
 _PATIENCE = 80
 """Steps without a better tree after which a chain ends."""
 _MOST_ROWS = 100_000
@@ -70,8 +72,8 @@ def _refine(
 ) -> tuple[Draft, bool]:
     """Search for a tree that is better than the greedy one it begins with.
 
-    It ends at the deadline, by `time.monotonic`; `effort`, in (0, 1], is the share of
-    the steps that are taken. Returns the best tree found, never worse than the start
+    It ends at the deadline, by `time.monotonic`; `effort`, above 0, multiplies the
+    work. Returns the best tree found, never worse than the start
     on the problem's rows, and whether the search ended by itself: only then does the
     same seed lead to the same tree again.
     """
@@ -223,8 +225,13 @@ class _Chain:
         n_columns = min(len(problem.binned.matrix), _MOST_COLUMNS)
         depth = np.log2(max(start.n_leaves, 2)) + 2
         steps = _WORK / max(problem.binned.n_samples * n_columns * depth, 1)
-        most = _MOST_STEPS * (2 if start.n_leaves <= _FEW_LEAVES else 1)
+        limits, most = problem.limits, _MOST_STEPS
+        if start.n_leaves <= _FEW_LEAVES:
+            most *= 2
+        elif limits.max_leaves is None and (limits.max_depth or 0) > _DEEPEST:
+            most *= _MORE_STEPS
         self.steps = int(np.ceil(effort * np.clip(steps, _FEWEST_STEPS, most)))
+        self.patience = _PATIENCE * max(effort * most / _MOST_STEPS / 2, 1.0)
 
     def run(self) -> tuple[Draft, bool]:
         idle, before = 0, self.loss
@@ -232,7 +239,7 @@ class _Chain:
             idle = 0 if self.loss < before else idle + 1
             before = self.loss
             nothing_left = self.problem.objective.kind == COSTS and self.loss <= 0
-            if nothing_left or idle > _PATIENCE:
+            if nothing_left or idle > self.patience:
                 break
             if time.monotonic() > self.deadline:
                 return self.draft, False
