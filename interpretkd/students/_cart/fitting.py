@@ -37,6 +37,7 @@ from interpretkd.students._cart.pruning import (
     squared_errors,
 )
 from interpretkd.students._cart.search import _optimise, _Problem, _refine
+from interpretkd.students._cart.sharpening import _sharpen
 from interpretkd.students._readable import readable_thresholds
 
 OBJECTIVES = (
@@ -412,6 +413,21 @@ class _TreeFit:
         self._note("optimal", draft, start)
         return draft
 
+    def _sharpened(self, draft: Draft) -> tuple[_Problem, Draft]:
+        """Improve the thresholds of the tree that was found last."""
+        problem, draft = _sharpen(self.problem, draft, self.codes)
+        binned, objective = problem.binned, problem.objective
+        if problem is self.problem:
+            return problem, draft
+        own = _mean_loss(draft, binned, objective, binned, objective)
+        last = replace(self.attempts[-1], loss=own)
+        if self.held_out is not None and self.others is not None:
+            others = binned.bin(self.held_out.rows), self.others[1]
+            held_out = _mean_loss(draft, binned, objective, *others)
+            last = replace(last, held_out_loss=held_out)
+        self.attempts[-1] = last
+        return problem, draft
+
     def _note(self, search: str, draft: Draft, start: float) -> None:
         objective, binned = self.problem.objective, self.problem.binned
         seconds, held_out = time.monotonic() - start, np.nan
@@ -422,6 +438,8 @@ class _TreeFit:
 
     def _finish(self, draft: Draft, search: str) -> Fit:
         problem = self.problem
+        if search != "greedy":
+            problem, draft = self._sharpened(draft)
         objective = problem.objective
         tree = _finish_draft(
             draft, problem.binned, self.codes, problem.targets, objective.weight

@@ -8,41 +8,44 @@ a time limit ends it.
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError
-from interpretkd.students._cart.binning import Binned, _n_threads
+from interpretkd._base import InputError
+from interpretkd.students._cart.binning import _n_threads
 from interpretkd.students._cart.certificate import Certificate
-from interpretkd.students._cart.cutting import _prune_draft
+from interpretkd.students._cart.deepening import _DEEPEST, _deepen
 from interpretkd.students._cart.draft import (
     Draft,
     _branch_of,
     _graft,
-    _is_monotone,
     _parents,
     leaves_of,
 )
 from interpretkd.students._cart.growing import Limits, grow_draft
-from interpretkd.students._cart.lookahead import _best_branch, _best_over_tests
-from interpretkd.students._cart.objective import COSTS, TreeObjective, _loss_of
+from interpretkd.students._cart.lookahead import Meter, _best_branch
+from interpretkd.students._cart.objective import COSTS
 from interpretkd.students._cart.optimal import solve
-from interpretkd.students._cart.refinement import _improve_draft, _revise
+from interpretkd.students._cart.problem import _Problem as _Problem
+from interpretkd.students._cart.refinement import _revise
 
 _WORK = 1e9
 """Cells that one chain of a search may read."""
+_DEEP_WORK = 8e8
+"""Cells that a search for a tree of few levels may read."""
 _MOST_STEPS, _FEWEST_STEPS = 150, 6
 _FEW_LEAVES = 8
 """Trees of no more leaves get twice the steps, which are quick there."""
+_MORE_STEPS = 3
+"""How many times as many steps there are where only a high depth bounds the leaves."""
 _PATIENCE = 80
 """Steps without a better tree after which a chain ends."""
 _MOST_ROWS = 100_000
 """A search reads no more rows; what it finds is then improved on all of them."""
 _DEEPEST_PROOF = 4
 _PROPOSERS = 60
-_FEW_PROPOSERS, _FEW_TESTS = 20, 40
 _TESTS, _TESTS_DEEP = 150, 60
 """Tests among which a proof searches; four levels take far longer than three."""
 _AHEAD = 0.5
@@ -52,111 +55,11 @@ _ANEW = (0.3, 0.1)
 _SMALL, _LOCAL = 16, (0.3, 0.8)
 """How often a branch is bettered on its own rows alone, in small and in large trees:
 that is quick, but moves no leaf to another branch and no test above."""
+_ONE_LEAF = Limits(max_leaves=1)
 _MOST_COLUMNS = 100
 """Columns that one step looks at."""
 _SHARES = (0.3, 0.5, 0.8)
 """Columns that a branch may test when it is grown again: chance finds other ways."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Problem:
-    """Rows, what a tree is to learn from them, and what it may be.
-
-    Parameters
-    ----------
-    binned : Binned
-        The rows.
-    targets : ndarray of shape (n_samples, n_outputs), float64
-        Target columns, which guide greedy growth.
-    objective : TreeObjective
-        What is to be small in the end.
-    limits : Limits
-        What the tree may be.
-    """
-
-    binned: Binned
-    targets: Array
-    objective: TreeObjective
-    limits: Limits
-
-    def take(self, rows: NDArray[np.integer]) -> "_Problem":
-        """Return the problem on some of the rows."""
-        objective = self.objective.take(rows)
-        share = objective.weight.sum() / self.objective.weight.sum()
-        least = max(1.0, self.limits.min_samples_leaf * share)
-        limits = replace(self.limits, min_samples_leaf=least)
-        return _Problem(self.binned.take(rows), self.targets[rows], objective, limits)
-
-    def branch(
-        self, rows: NDArray[np.integer], max_leaves: int | None, max_depth: int | None
-    ) -> "_Problem":
-        """Return the problem of a branch that these rows reach.
-
-        What its tests and leaves cost is as in the whole.
-        """
-        whole = self.objective
-        objective = replace(whole, table=whole.table[rows], weight=whole.weight[rows])
-        share = objective.weight.sum() / whole.weight.sum()
-        limits = replace(
-            self.limits,
-            max_leaves=max_leaves,
-            max_depth=max_depth,
-            min_gain=self.limits.min_gain / max(share, 1e-300),
-        )
-        return _Problem(self.binned.take(rows), self.targets[rows], objective, limits)
-
-    def grow(
-        self,
-        *,
-        seed: int = 0,
-        feature_share: float = 1.0,
-        hints: Array | None = None,
-    ) -> Draft:
-        """Grow a greedy tree; each node may test a share of the columns."""
-        return grow_draft(
-            self.binned,
-            self.targets,
-            self.objective.weight,
-            self.limits,
-            seed=seed,
-            feature_share=feature_share,
-            hints=hints,
-        )
-
-    def improve(self, draft: Draft, passes: int = 20) -> Draft:
-        """Improve a tree without making it larger than it may be."""
-        least = self.limits.min_samples_leaf
-        return _improve_draft(
-            draft, self.binned, self.objective, min_samples_leaf=least, passes=passes
-        )
-
-    def prune(self, draft: Draft) -> Draft:
-        """Cut a tree back to what it may be."""
-        limits = self.limits
-        return _prune_draft(
-            draft,
-            self.binned,
-            self.objective,
-            limits.max_leaves,
-            min_samples_leaf=limits.min_samples_leaf,
-            min_gain=limits.min_gain,
-        )
-
-    def loss(self, draft: Draft) -> float:
-        """Return the objective; infinite where a monotone constraint is broken."""
-        monotone = self.limits.monotone
-        if monotone is not None and not _is_monotone(
-            draft, self._answers(draft), monotone, self.binned
-        ):
-            return np.inf
-        return _loss_of(draft, self.binned, self.objective)
-
-    def _answers(self, draft: Draft) -> Array:
-        leaf = leaves_of(draft, self.binned)
-        weight = self.objective.weight
-        n_nodes = len(draft.feature)
-        cover = np.maximum(np.bincount(leaf, weight, n_nodes), 1e-300)
-        return np.bincount(leaf, weight * self.targets[:, -1], n_nodes) / cover
 
 
 def _refine(
@@ -169,8 +72,8 @@ def _refine(
 ) -> tuple[Draft, bool]:
     """Search for a tree that is better than the greedy one it begins with.
 
-    It ends at the deadline, by `time.monotonic`; `effort`, in (0, 1], is the share of
-    the steps that are taken. Returns the best tree found, never worse than the start
+    It ends at the deadline, by `time.monotonic`; `effort`, above 0, multiplies the
+    work. Returns the best tree found, never worse than the start
     on the problem's rows, and whether the search ended by itself: only then does the
     same seed lead to the same tree again.
     """
@@ -179,7 +82,8 @@ def _refine(
         chosen = np.random.default_rng(seed).permutation(rows)[:_MOST_ROWS]
         problem = problem.take(np.sort(chosen))
     first = problem.improve(start)
-    begins = [first, _best_small(problem, first, seed)]
+    meter = Meter(effort * _DEEP_WORK, deadline)
+    begins = [first, _best_small(problem, first, seed, meter)]
     chains = [
         _Chain(problem, begin, (seed, i), deadline, effort)
         for i, begin in enumerate(begins)
@@ -189,11 +93,13 @@ def _refine(
         waiting = [pool.submit(chain.run) for chain in chains]
         ends = [item.result() for item in waiting]
     found = [start, first, *(draft for draft, _ in ends)]
+    if problem.limits.monotone is not None:  # which perhaps no other tree is
+        found.append(replace(problem, limits=_ONE_LEAF).prune(start))
     if problem is not whole:  # a leaf may be too small for all the rows
         found = [start, *(whole.improve(whole.prune(draft)) for draft in found)]
     losses = [whole.loss(draft) for draft in found]
     best = found[int(np.argmin(losses))]  # the start, if nothing is better
-    return best, all(in_time for _, in_time in ends)
+    return best, meter.in_time and all(in_time for _, in_time in ends)
 
 
 def _optimise(
@@ -256,25 +162,20 @@ def _optimise(
     return found[int(np.argmin(losses))], solution.certificate
 
 
-def _best_small(problem: _Problem, start: Draft, seed: int) -> Draft:
-    """Return a small tree that is best as a whole over a few tests, or the start."""
+def _best_small(problem: _Problem, start: Draft, seed: int, meter: Meter) -> Draft:
+    """Return a tree of few levels that is best as a whole, or the start."""
     limits = problem.limits
     leaves = np.inf if limits.max_leaves is None else limits.max_leaves
     depth = np.inf if limits.max_depth is None else limits.max_depth
-    small = min(leaves, 2.0 ** min(depth, 10)) <= _FEW_LEAVES
-    if not small or problem.objective.kind != COSTS or start.n_leaves < 2:
+    if problem.objective.kind != COSTS or limits.monotone is not None:
         return start
-    tests = _candidates(problem, start, seed, _FEW_PROPOSERS, _FEW_TESTS)
-    draft = _best_over_tests(
-        problem.binned,
-        problem.objective,
-        tests,
-        depth=int(min(depth, 3)),
-        min_samples_leaf=limits.min_samples_leaf,
-        rng=np.random.default_rng(seed),
-    )
-    draft = problem.improve(problem.prune(draft))
-    return draft if problem.loss(draft) <= problem.loss(start) else start
+    if depth > _DEEPEST:
+        if leaves > _FEW_LEAVES:
+            return start
+        depth, meter.most = 3, meter.most / 4
+    if depth == 3:  # chosen from few trees
+        meter.most /= 2
+    return _deepen(problem, start, depth=int(depth), meter=meter, seed=seed)
 
 
 def _candidates(
@@ -324,8 +225,13 @@ class _Chain:
         n_columns = min(len(problem.binned.matrix), _MOST_COLUMNS)
         depth = np.log2(max(start.n_leaves, 2)) + 2
         steps = _WORK / max(problem.binned.n_samples * n_columns * depth, 1)
-        most = _MOST_STEPS * (2 if start.n_leaves <= _FEW_LEAVES else 1)
+        limits, most = problem.limits, _MOST_STEPS
+        if start.n_leaves <= _FEW_LEAVES:
+            most *= 2
+        elif limits.max_leaves is None and (limits.max_depth or 0) > _DEEPEST:
+            most *= _MORE_STEPS
         self.steps = int(np.ceil(effort * np.clip(steps, _FEWEST_STEPS, most)))
+        self.patience = _PATIENCE * max(effort * most / _MOST_STEPS / 2, 1.0)
 
     def run(self) -> tuple[Draft, bool]:
         idle, before = 0, self.loss
@@ -333,7 +239,7 @@ class _Chain:
             idle = 0 if self.loss < before else idle + 1
             before = self.loss
             nothing_left = self.problem.objective.kind == COSTS and self.loss <= 0
-            if nothing_left or idle > _PATIENCE:
+            if nothing_left or idle > self.patience:
                 break
             if time.monotonic() > self.deadline:
                 return self.draft, False
