@@ -66,7 +66,8 @@ class BoostedStudent(_Student):
     random_state : int, RandomState or None, default=0
         Of the subsampling.
     n_jobs : int or None, default=None
-        In [1, inf): threads; None for all.
+        In [1, inf): threads of each round; None for as many as the rows are worth and
+        this process may use.
 
     Attributes
     ----------

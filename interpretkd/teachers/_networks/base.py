@@ -41,6 +41,7 @@ from interpretkd.teachers._networks.training import (
     TrainingLoss,
     _forward_batches,
     _gradients,
+    _own_threads,
     _progress,
     _seeded,
     _split,
@@ -178,12 +179,13 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
         for part in batches(rows, _BATCH):
             codes = self.schema_.encode(part)
             piece = slice(start, start + len(codes))
-            slopes = _gradients(
-                self.network_,
-                expand(codes, columns),
-                asked[piece],
-                centred=self.task_ == "multiclass",
-            )
+            with _own_threads(self.network_, _BATCH):
+                slopes = _gradients(
+                    self.network_,
+                    expand(codes, columns),
+                    asked[piece],
+                    centred=self.task_ == "multiclass",
+                )
             for j, column in enumerate(columns):
                 feature = features[column.feature]
                 if column.part == VALUE and feature.kind in ("numeric", "pixel"):
@@ -278,7 +280,8 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
         columns = self._columns(self.schema_)
         codes = map(self.schema_.encode, batches(rows, _BATCH))
         pieces = (expand(part, columns) for part in codes)
-        return _forward_batches(self.network_, pieces, len(rows), layer)
+        with _own_threads(self.network_, _BATCH):
+            return _forward_batches(self.network_, pieces, len(rows), layer)
 
     def _learn(self, X: ArrayLike, y: Any) -> tuple[Schema, Codes]:
         """Check settings and rows; return the columns and the expanded matrix."""
@@ -349,15 +352,17 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
                 network.outputs.scale.copy_(restore[1])
             network.to(device)
             rows = torch.tensor(matrix)
-            self.history_ = train(
-                network,
-                rows[kept],
-                targets[kept],
-                objective,
-                plan=plan,
-                held_out=(rows[held_out], targets[held_out]) if len(held_out) else None,
-                on_epoch=note,
-            )
+            further = (rows[held_out], targets[held_out]) if len(held_out) else None
+            with _own_threads(network, plan.batch_size):
+                self.history_ = train(
+                    network,
+                    rows[kept],
+                    targets[kept],
+                    objective,
+                    plan=plan,
+                    held_out=further,
+                    on_epoch=note,
+                )
         self.schema_ = schema
         self.network_ = network
         self.checkpoints_ = tuple(checkpoints)
