@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from interpretkd._base import InputError, threads_for
+from interpretkd._base import InputError, showing, threads_for
 from interpretkd.data import group_positions, hold_out
 from interpretkd.teachers._networks.modules import Network
 
@@ -408,20 +406,12 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
 def _progress(
     verbose: bool, max_epochs: int
 ) -> Iterator[Callable[[dict[str, Any]], None]]:
-    if not verbose:
-        yield lambda _: None
-        return
-    columns = (
-        TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-        BarColumn(),
-        TextColumn("{task.description}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("", total=max_epochs)
+    with showing([1.0] * max_epochs, shown=verbose) as steps:
 
         def show(record: dict[str, Any]) -> None:
-            progress.update(bar, advance=1, description=_summary(record))
+            steps.begin("")
+            epoch = f"epoch {record['epoch']}/{max_epochs}"
+            steps.part(1, 1, f"{epoch}, {_summary(record)}")
 
         yield show
 
