@@ -53,7 +53,7 @@ DEMOS: Mapping[str, Demo] = {
         datasets.load_connect4,
         "mlp",
         {"hidden": (512, 256), "dropout": 0.2, "max_epochs": 16},
-        {"max_depth": 8, "column_share": 0.5, "n_rounds": 600},
+        {"max_depth": 8, "column_share": 0.5, "n_rounds": 300, "learning_rate": 0.4},
         # A booster fitted to the labels is as accurate as this network: listen to both.
         alpha=0.3,
         seconds=(0.5, 20.0, 0.1, 20.0, 25.0, 8.0),

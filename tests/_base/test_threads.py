@@ -117,7 +117,8 @@ def test_how_the_user_s_threads_wait_stands(name: str) -> None:
 def _openmp_of_the_command(**told: str) -> str:
     """Return how OpenMP says that it was set when a command's process loads it."""
     code = (
-        "import sys; from interpretkd import cli; sys.argv = ['interpretkd', '--help']\n"
+        "import sys; from interpretkd import cli\n"
+        "sys.argv = ['interpretkd', '--help']\n"
         "try: cli.main()\n"
         "except SystemExit: pass\n"
         "import sklearn.utils._openmp_helpers"
