@@ -150,8 +150,7 @@ class _Bar(Progress):
         if steps.share < 1:
             left = f"about {duration_text(steps.seconds_left())} left"
         for task in self.task_ids:
-            done = {"completed": steps.share, "description": steps.text}
-            self.update(task, left=left, **done)
+            self.update(task, completed=steps.share, description=steps.text, left=left)
         return super().get_renderables()
 
 
