@@ -32,9 +32,10 @@ def _put_together(
     subject = _Subject(found, info, examples, n_refits, frontier)
     middle = (*SETTING, *FIDELITY, *STUDENT, *REVIEW, *ROBUSTNESS)
     # The students that are fitted anew take longer than all the rest.
-    costs = {_stability: 3.0 * n_refits + 1.0}
+    costs: dict[Builder, float] = {_stability: 3.0 * n_refits + 1.0}
     most = sum(costs.get(build, 1.0) for build in middle)
-    body, done = [], 0.0
+    body: list[Section] = []
+    done = 0.0
     for build in middle:
         body += _built([build], subject)
         done += costs.get(build, 1.0)
