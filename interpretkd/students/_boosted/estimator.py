@@ -27,7 +27,7 @@ from interpretkd.students._boosted.leaf_budget import BoostingSearch, _boost_wit
 from interpretkd.students._boosted.rounds import Score, _boost
 from interpretkd.students._readable import THRESHOLDS, readable_thresholds
 
-_QUICK_ROUNDS, _QUICK_RATE = 80, 0.5
+_QUICK_ROUNDS, _QUICK_RATE = 50, 0.5
 """As many rounds of this rate tell targets apart as several times as many slow ones."""
 
 

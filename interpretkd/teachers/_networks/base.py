@@ -50,6 +50,8 @@ from interpretkd.teachers._networks.training import (
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 _BATCH = 1024
+_ENCODED = 8 * _BATCH
+"""Rows of a frame that are encoded together: each column of it costs a while."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -278,8 +280,12 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
         rows = checked_rows(self, X, reset=False)
         self.network_.to(_device(self))
         columns = self._columns(self.schema_)
-        codes = map(self.schema_.encode, batches(rows, _BATCH))
-        pieces = (expand(part, columns) for part in codes)
+        codes = map(self.schema_.encode, batches(rows, _ENCODED))
+        pieces = (
+            expand(part[start : start + _BATCH], columns)
+            for part in codes
+            for start in range(0, len(part), _BATCH)
+        )
         with _own_threads(self.network_, _BATCH):
             return _forward_batches(self.network_, pieces, len(rows), layer)
 

@@ -16,10 +16,10 @@ from interpretkd.students._boosted import estimator
 @pytest.mark.parametrize(
     ("given", "quick"),
     [
-        ((400, 0.2), (80, 0.5)),
-        ((100, 0.1), (80, 0.125)),  # as far as the slow ones go
-        ((600, 0.8), (80, 0.8)),  # never slower than asked for
-        ((80, 0.1), (80, 0.1)),
+        ((400, 0.2), (50, 0.5)),
+        ((100, 0.1), (50, 0.2)),  # as far as the slow ones go
+        ((600, 0.8), (50, 0.8)),  # never slower than asked for
+        ((50, 0.1), (50, 0.1)),
         ((5, 0.1), (5, 0.1)),
     ],
 )
