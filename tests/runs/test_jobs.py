@@ -103,6 +103,7 @@ def test_a_job_s_idle_threads_sleep_unless_told_otherwise(
     if told is not None:
         monkeypatch.setenv("OMP_WAIT_POLICY", told)
     job = start_job(_order(tmp_path), files={"table.csv": _table()})
+    _wait_for(job, "Loading")  # a process that has only begun shows none
     environment = Path(f"/proc/{job.pid}/environ").read_bytes().split(b"\0")
     job.cancel()
     assert f"OMP_WAIT_POLICY={told or 'PASSIVE'}".encode() in environment
