@@ -45,7 +45,7 @@ class Steps:
     """
 
     expected: Sequence[float]
-    now: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = field(default_factory=lambda: time.monotonic)
     text: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
