@@ -37,7 +37,7 @@ from interpretkd_bench._engines import (  # type: ignore[import-not-found]
     Job,
 )
 
-from interpretkd._base import write_atomically
+from interpretkd._base import patient_threads, write_atomically
 from interpretkd.datasets import load_digits, load_mnist
 from interpretkd.teachers import MLPTeacher
 
@@ -200,7 +200,7 @@ def _run(job: Job, folder: Path) -> dict[str, Any]:
         [sys.executable, "-P", _engines.__file__, json.dumps(asdict(job)), str(folder)],
         capture_output=True,
         text=True,
-        env={**os.environ, **dict.fromkeys(threads, cores)},
+        env=patient_threads(os.environ) | dict.fromkeys(threads, cores),
     )
     if done.returncode:
         reason = (done.stderr.strip() or "no word").splitlines()[-1]

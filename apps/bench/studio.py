@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 from sklearn.frozen import FrozenEstimator
 
-from interpretkd._base import InputError, write_atomically
+from interpretkd._base import InputError, patient_threads, write_atomically
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.runs import save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
@@ -124,7 +124,7 @@ def _apart(run: Path, runs: str) -> list[dict[str, Any]]:
         "import json; from interpretkd.cli.bench import find_benchmark;"
         "print(json.dumps(find_benchmark('studio').measure()))"
     )
-    told = os.environ | {RUN: str(run), RUNS: runs}
+    told = patient_threads(os.environ) | {RUN: str(run), RUNS: runs}
     done = subprocess.run(
         [sys.executable, "-c", code], env=told, stdout=subprocess.PIPE, check=True
     )

@@ -5,6 +5,7 @@ Does not: computing. What is heavy is imported inside a command, so `--help` is 
 Read first: `distill.py` (from a table to a run), `_console.py` (how errors are told).
 """
 
+import os
 import shlex
 import sys
 import warnings
@@ -12,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from interpretkd._base import PrecisionWarning, __version__
+from interpretkd._base import PrecisionWarning, __version__, patient_threads
 from interpretkd.cli import bench, distill, export, inspect, studio
 
 __all__ = ["app", "main"]
@@ -33,13 +34,17 @@ def main(arguments: list[str] | None = None) -> None:
     Parameters
     ----------
     arguments : list of str, default=None
-        What stands behind the program's name; None takes it from the process.
+        What stands behind the program's name; None takes it from the process, whose
+        idle threads then sleep instead of spinning, unless its environment says how
+        they wait.
 
     Raises
     ------
     SystemExit
         Always, with the exit code.
     """
+    if arguments is None:  # the process is ours, and nothing has loaded OpenMP yet
+        os.environ.update(patient_threads(os.environ))
     try:
         typed = sys.argv[1:] if arguments is None else arguments
         with warnings.catch_warnings():

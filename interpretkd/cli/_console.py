@@ -1,5 +1,8 @@
 """What several commands take or print with."""
 
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from interpretkd._base import Steps
 
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
@@ -23,6 +28,13 @@ def new_console() -> "Console":
     if not found.is_terminal:  # a file or a pipe has no width of its own
         found = Console(soft_wrap=True, width=120)
     return found
+
+
+def watched(expected: Sequence[float]) -> "AbstractContextManager[Steps]":
+    """Show steps of so many seconds as a bar, if the standard error is a terminal."""
+    from interpretkd._base import showing
+
+    return showing(expected, shown=sys.stderr.isatty())
 
 
 def warn(text: str) -> None:

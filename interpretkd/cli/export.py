@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from interpretkd.cli._console import RunFolder, warn
+from interpretkd.cli._console import RunFolder, warn, watched
 
 
 class Format(StrEnum):
@@ -91,6 +91,13 @@ def report(
     from interpretkd.runs import analyse_run, load_run
 
     told = {} if info is None else read_info(info)
-    found = analyse_run(load_run(run))
-    made = report_on(found, info=told, examples=examples, n_refits=refits)
-    typer.echo(f"{made.write(out)}")
+    with watched([1.0, 4.0 + 2.0 * refits, 1.0]) as steps:
+        steps.begin("Opening the run")
+        found = analyse_run(load_run(run))
+        steps.begin("Measuring")
+        made = report_on(
+            found, info=told, examples=examples, n_refits=refits, on_section=steps.part
+        )
+        steps.begin("Writing")
+        written = made.write(out)
+    typer.echo(f"{written}")

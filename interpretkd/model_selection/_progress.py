@@ -5,9 +5,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from interpretkd._base import counted, one_line
+from interpretkd._base import counted, duration_text, showing
 from interpretkd.model_selection._candidates import Candidate, cost_of
 
 _LONG = 20.0
@@ -19,31 +18,22 @@ def _shown(
 ) -> Iterator[Candidate]:
     """Yield students; after the first fit say how long the others will take."""
     costs = [cost_of(candidate) for candidate in candidates]
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    begun = time.monotonic()
-    with Progress(*columns, console=console, disable=not verbose) as progress:
-        bar = progress.add_task("", total=sum(costs))
-        for i, (candidate, cost) in enumerate(zip(candidates, costs, strict=True)):
-            progress.update(bar, description=one_line(candidate.family))
+    begun, n = time.monotonic(), len(candidates)
+    with showing(costs, shown=verbose) as steps:
+        for i, candidate in enumerate(candidates):
+            steps.begin(f"{candidate.family}, student {i + 1} of {n}")
             yield candidate
-            progress.advance(bar, cost)
-            if i == 0 and len(candidates) > 1:
-                left = (time.monotonic() - begun) / cost * sum(costs[1:])
-                said = _forecast(len(candidates) - 1, left, effort)
+            if i == 0 and n > 1:
+                left = (time.monotonic() - begun) / costs[0] * sum(costs[1:])
+                said = _forecast(n - 1, left, effort)
                 if verbose:
-                    progress.console.print(said, highlight=False)
+                    Console(stderr=True).print(said, highlight=False)
                 elif left > _LONG:
                     logging.getLogger("interpretkd").warning(said)
 
 
 def _forecast(n_left: int, seconds: float, effort: str) -> str:
-    said = f"frontier: {counted(n_left, 'further student')}, about {_duration(seconds)}"
+    time_left = duration_text(seconds)
+    said = f"frontier: {counted(n_left, 'further student')}, about {time_left}"
     tail = "; effort='quick' takes about half" if effort != "quick" else ""
     return f"{said}, judging by the first{tail}."
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return counted(max(round(seconds), 1), "second")
-    return counted(round(seconds / 60), "minute")

@@ -5,7 +5,7 @@ says that it was not. `documents` writes it as HTML, Markdown, JSON or PDF.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -193,6 +193,7 @@ def report_on(
     examples: bool = False,
     n_refits: int = 5,
     frontier: Frontier | None = None,
+    on_section: Callable[[float, float], object] = lambda done, most: None,
 ) -> Report:
     """Put together all that is known of an analysed model.
 
@@ -204,6 +205,8 @@ def report_on(
         The model and its held-out rows.
     info, examples, n_refits, frontier : default as for `make_report`
         What is shown of it, and beside it.
+    on_section : callable, default does nothing
+        Called after each section with how much is done, and how much there is to do.
 
     Returns
     -------
@@ -224,7 +227,12 @@ def report_on(
     _check_frontier(frontier, found)
     told = _check_info(info or {}, "info")
     document, findings = _put_together(
-        found, told, examples=examples, n_refits=n_refits, frontier=frontier
+        found,
+        told,
+        examples=examples,
+        n_refits=n_refits,
+        frontier=frontier,
+        on_section=on_section,
     )
     measures = {
         "evaluation": found.evaluation.to_dict(),

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from interpretkd._base import InputError
+from interpretkd._base import InputError, patient_threads
 from interpretkd.runs._replace import _Scratch
 
 _SAID_EVERY = 0.1
@@ -266,6 +266,7 @@ def start_job(
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        env=patient_threads(os.environ),
         start_new_session=True,  # a group of its own, to be ended as a whole
     )
     job = Job(process, scratch)

@@ -16,7 +16,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from interpretkd._base import InputError, check_integer
+from interpretkd._base import InputError, check_integer, patient_threads
 from interpretkd.runs import saved_run
 
 RUN, RUNS = "INTERPRETKD_RUN", "INTERPRETKD_RUNS"
@@ -85,7 +85,7 @@ def _environment(
     run: str | os.PathLike[str] | None, runs: str | os.PathLike[str]
 ) -> dict[str, str]:
     """Return the surroundings that the app is started in."""
-    told = dict(os.environ) | {RUNS: str(Path(runs).resolve())}
+    told = patient_threads(os.environ) | {RUNS: str(Path(runs).resolve())}
     told.pop(RUN, None)
     if run is not None:
         told[RUN] = str(saved_run(run).path.resolve())

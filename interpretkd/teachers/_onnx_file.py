@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError
+from interpretkd._base import Array, InputError, allowed_threads
 from interpretkd.teachers._frozen import (
     _first_line,
     _Frozen,
@@ -200,6 +200,8 @@ def _open_session(path: Path, content: bytes | None) -> Any:
         raise InputError(f"There is no ONNX file {str(path)!r}.")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # its warnings would go straight to stderr
+    options.intra_op_num_threads = allowed_threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(
             content or path, options, providers=["CPUExecutionProvider"]

@@ -93,6 +93,22 @@ def test_a_table_with_hostile_names_becomes_a_run(tmp_path: Path) -> None:
     assert found.seconds >= seen[-1].seconds > 0
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="Linux tells it")
+@pytest.mark.parametrize("told", [None, "ACTIVE"])
+def test_a_job_s_idle_threads_sleep_unless_told_otherwise(
+    told: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY"):
+        monkeypatch.delenv(name, raising=False)
+    if told is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", told)
+    job = start_job(_order(tmp_path), files={"table.csv": _table()})
+    _wait_for(job, "Loading")  # a process that has only begun shows none
+    environment = Path(f"/proc/{job.pid}/environ").read_bytes().split(b"\0")
+    job.cancel()
+    assert f"OMP_WAIT_POLICY={told or 'PASSIVE'}".encode() in environment
+
+
 def test_a_cancelled_training_leaves_nothing(tmp_path: Path) -> None:
     settings = {"network": {"hidden": [8], "max_epochs": 10**6, "patience": 10**6}}
     job = start_job(_order(tmp_path, **settings), files={"table.csv": _table()})

@@ -43,6 +43,7 @@ def test_the_app_is_told_of_run_and_runs_folder(tmp_path, monkeypatch):
     run.mkdir()
     (run / "manifest.json").write_text("{}")
     assert _environment(run, tmp_path)[RUN] == str(run.resolve())
+    assert _environment(None, tmp_path)["OMP_WAIT_POLICY"] == "PASSIVE"
     assert RUN not in _environment(None, tmp_path)
     assert _environment(None, tmp_path)[RUNS] == str(tmp_path.resolve())
     with pytest.raises(InputError, match="There is no run"):

@@ -416,6 +416,16 @@ class TestOnnxTeacher:
         files = [exported, *exported.parent.glob("*.data")]
         assert teacher.size_bytes == sum(file.stat().st_size for file in files)
 
+    def test_idle_threads_sleep(
+        self, exported: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = "interpretkd.teachers._onnx_file.allowed_threads"
+        monkeypatch.setattr(place, lambda: 3)
+        options = OnnxTeacher(exported)._session.get_session_options()
+        assert options.intra_op_num_threads == 3
+        key = "session.intra_op.allow_spinning"
+        assert options.get_session_config_entry(key) == "0"
+
     def test_one_file_holds_all(self, exported: Path, tmp_path: Path) -> None:
         copy = tmp_path / "copy.onnx"
         copy.write_bytes(OnnxTeacher(exported).to_bytes())

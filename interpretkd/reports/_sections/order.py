@@ -1,6 +1,6 @@
 """The sections of a report in their order, all built from one analysis."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from interpretkd.reports._manual_sections import NOT_PROVIDED
 from interpretkd.reports._sections.closing import CLOSING
 from interpretkd.reports._sections.fidelity import FIDELITY
 from interpretkd.reports._sections.review import REVIEW
-from interpretkd.reports._sections.robustness import ROBUSTNESS
+from interpretkd.reports._sections.robustness import ROBUSTNESS, _stability
 from interpretkd.reports._sections.setting import SETTING
 from interpretkd.reports._sections.student import STUDENT
 from interpretkd.reports._sections.subject import Builder, _Subject
@@ -26,10 +26,20 @@ def _put_together(
     examples: bool,
     n_refits: int,
     frontier: Frontier | None,
+    on_section: Callable[[float, float], object],
 ) -> tuple[Document, list[dict[str, str]]]:
     """Build a report's document, and list what a reader has to weigh."""
     subject = _Subject(found, info, examples, n_refits, frontier)
-    body = _built((*SETTING, *FIDELITY, *STUDENT, *REVIEW, *ROBUSTNESS), subject)
+    middle = (*SETTING, *FIDELITY, *STUDENT, *REVIEW, *ROBUSTNESS)
+    # The students that are fitted anew take longer than all the rest.
+    costs: dict[Builder, float] = {_stability: 3.0 * n_refits + 1.0}
+    most = sum(costs.get(build, 1.0) for build in middle)
+    body: list[Section] = []
+    done = 0.0
+    for build in middle:
+        body += _built([build], subject)
+        done += costs.get(build, 1.0)
+        on_section(done, most)
     # The first and the last sections tell what was found in those between.
     document = Document(
         info.get("title", f"A {found.family} in place of its teacher"),

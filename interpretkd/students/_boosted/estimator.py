@@ -4,6 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from interpretkd._base import (
@@ -25,6 +26,9 @@ from interpretkd.students._base import (
 from interpretkd.students._boosted.leaf_budget import BoostingSearch, _boost_within
 from interpretkd.students._boosted.rounds import Score, _boost
 from interpretkd.students._readable import THRESHOLDS, readable_thresholds
+
+_QUICK_ROUNDS, _QUICK_RATE = 50, 0.5
+"""As many rounds of this rate tell targets apart as several times as many slow ones."""
 
 
 class BoostedStudent(_Student):
@@ -66,7 +70,8 @@ class BoostedStudent(_Student):
     random_state : int, RandomState or None, default=0
         Of the subsampling.
     n_jobs : int or None, default=None
-        In [1, inf): threads; None for all.
+        In [1, inf): threads of each round; None for as many as the rows are worth and
+        this process may use.
 
     Attributes
     ----------
@@ -201,6 +206,25 @@ class BoostedStudent(_Student):
     def continues(self) -> bool:
         """Whether a fit can go on from an earlier forest: without `max_leaves`."""
         return self.max_leaves is None
+
+    def without_search(self) -> Self:
+        """Return a faster student that ranks targets in the same order.
+
+        Returns
+        -------
+        BoostedStudent
+            An unfitted copy of few and large steps; itself where the rounds are few, or
+            follow from `max_leaves`.
+        """
+        given = self.get_params()  # a subclass may have fewer
+        n_rounds, rate = given.get("n_rounds"), given.get("learning_rate")
+        few = n_rounds is None or rate is None or n_rounds <= _QUICK_ROUNDS
+        if few or given.get("max_leaves") is not None:
+            return self
+        faster = min(_QUICK_RATE, rate * n_rounds / _QUICK_ROUNDS)
+        return clone(self).set_params(
+            n_rounds=_QUICK_ROUNDS, learning_rate=max(rate, faster)
+        )
 
     def _fit(self, given: _Given, held_out: tuple[Codes, Score] | None) -> None:
         shared: dict[str, Any] = {

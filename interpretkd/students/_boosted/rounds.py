@@ -1,18 +1,21 @@
 """Boosting trees on target columns with xgboost, into frozen arrays."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interpretkd._base import Array, InputError
+from interpretkd._base import Array, InputError, threads_for
 from interpretkd.data import MISSING, VALUE, Codes, Column, Encoded, Schema, expand
 from interpretkd.models import ALL_NUMBERS, Forest, Nodes, add_trees, common_schema
 from interpretkd.targets import apply_link
 
 Score: TypeAlias = Callable[[Array], float]
+
+_MANY_CELLS = 1_000_000
+"""Cells for which a further thread adds up a round's slopes faster than it waits."""
 
 
 def _boost(
@@ -57,11 +60,12 @@ def _boost(
         base = start.base
     if start is not None and n_rounds == 0:
         return start, []
+    threads = _threads(rows, columns, n_jobs)
     if sample_weight is None:
         matrix = rows.once(_quantised)
     else:  # weights move the bins
         matrix = xgboost.QuantileDMatrix(
-            expand(rows.codes, columns), weight=sample_weight
+            expand(rows.codes, columns), weight=sample_weight, nthread=threads
         )
     matrix.set_label(targets[:, first:])
     settings = {
@@ -75,7 +79,7 @@ def _boost(
         "colsample_bytree": column_share,
         "disable_default_eval_metric": True,
         "seed": seed,
-        "nthread": n_jobs or 0,
+        "nthread": threads,
         "verbosity": 0,
     }
 
@@ -90,7 +94,9 @@ def _boost(
     watching: dict[str, Any] = {}
     if watch is not None:
         held_out, score = watch
-        watched = xgboost.QuantileDMatrix(expand(held_out, columns), ref=matrix)
+        watched = xgboost.QuantileDMatrix(
+            expand(held_out, columns), ref=matrix, nthread=threads
+        )
         if start is not None:
             watched.set_base_margin(_sums_so_far(start, held_out, first))
         watching = {
@@ -184,7 +190,14 @@ def _quantised(rows: Encoded) -> Any:
     import xgboost
 
     columns = rows.schema.columns(indicate_missing=False)
-    return xgboost.QuantileDMatrix(expand(rows.codes, columns))
+    threads = _threads(rows, columns)
+    return xgboost.QuantileDMatrix(expand(rows.codes, columns), nthread=threads)
+
+
+def _threads(
+    rows: Encoded, columns: Sequence[Column], n_jobs: int | None = None
+) -> int:
+    return threads_for(len(rows) * len(columns), _MANY_CELLS, n_jobs)
 
 
 def _forest(

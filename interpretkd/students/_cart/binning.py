@@ -6,7 +6,6 @@ values than bins; a category is a bin of its own (the rarest share one when ther
 too many).
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from interpretkd._base import threads_for
 from interpretkd.data import Codes, Encoded, Schema
 from interpretkd.models import floor_to_float32
 
@@ -28,7 +28,7 @@ _BLOCK = 16
 _SAMPLE = 200_000
 """Rows from which the bins of a column of many values are found."""
 _SMALL = 2_000_000
-"""Cells below which a second thread costs more than it gives."""
+"""Cells for which a further thread gives more than it costs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +161,7 @@ def _bin_rows(rows: Encoded) -> Binned:
 
 def _n_threads(n_cells: int) -> int:
     """Return how many threads are worth it to read so many cells, at least 1."""
-    return 1 if n_cells < _SMALL else len(os.sched_getaffinity(0))
+    return threads_for(n_cells, _SMALL)
 
 
 def _spread(

@@ -41,6 +41,7 @@ from interpretkd.teachers._networks.training import (
     TrainingLoss,
     _forward_batches,
     _gradients,
+    _own_threads,
     _progress,
     _seeded,
     _split,
@@ -49,6 +50,8 @@ from interpretkd.teachers._networks.training import (
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 _BATCH = 1024
+_ENCODED = 8 * _BATCH
+"""Rows of a frame that are encoded together: each column of it costs a while."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -178,12 +181,13 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
         for part in batches(rows, _BATCH):
             codes = self.schema_.encode(part)
             piece = slice(start, start + len(codes))
-            slopes = _gradients(
-                self.network_,
-                expand(codes, columns),
-                asked[piece],
-                centred=self.task_ == "multiclass",
-            )
+            with _own_threads(self.network_, _BATCH):
+                slopes = _gradients(
+                    self.network_,
+                    expand(codes, columns),
+                    asked[piece],
+                    centred=self.task_ == "multiclass",
+                )
             for j, column in enumerate(columns):
                 feature = features[column.feature]
                 if column.part == VALUE and feature.kind in ("numeric", "pixel"):
@@ -276,9 +280,14 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
         rows = checked_rows(self, X, reset=False)
         self.network_.to(_device(self))
         columns = self._columns(self.schema_)
-        codes = map(self.schema_.encode, batches(rows, _BATCH))
-        pieces = (expand(part, columns) for part in codes)
-        return _forward_batches(self.network_, pieces, len(rows), layer)
+        codes = map(self.schema_.encode, batches(rows, _ENCODED))
+        pieces = (
+            expand(part[start : start + _BATCH], columns)
+            for part in codes
+            for start in range(0, len(part), _BATCH)
+        )
+        with _own_threads(self.network_, _BATCH):
+            return _forward_batches(self.network_, pieces, len(rows), layer)
 
     def _learn(self, X: ArrayLike, y: Any) -> tuple[Schema, Codes]:
         """Check settings and rows; return the columns and the expanded matrix."""
@@ -349,15 +358,17 @@ class _NetworkTeacher(_Settings, BaseEstimator, ABC):
                 network.outputs.scale.copy_(restore[1])
             network.to(device)
             rows = torch.tensor(matrix)
-            self.history_ = train(
-                network,
-                rows[kept],
-                targets[kept],
-                objective,
-                plan=plan,
-                held_out=(rows[held_out], targets[held_out]) if len(held_out) else None,
-                on_epoch=note,
-            )
+            further = (rows[held_out], targets[held_out]) if len(held_out) else None
+            with _own_threads(network, plan.batch_size):
+                self.history_ = train(
+                    network,
+                    rows[kept],
+                    targets[kept],
+                    objective,
+                    plan=plan,
+                    held_out=further,
+                    on_epoch=note,
+                )
         self.schema_ = schema
         self.network_ = network
         self.checkpoints_ = tuple(checkpoints)

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,17 +12,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from interpretkd._base import InputError
+from interpretkd._base import InputError, showing, threads_for
 from interpretkd.data import group_positions, hold_out
 from interpretkd.teachers._networks.modules import Network
 
 _FORWARD_ROWS = 1024
 _FEWEST_HELD_OUT = 20
 """Fewer rows say too little about when to stop."""
+_MANY_PRODUCTS = 100_000_000
+"""Multiplications of a step for which a further thread gives more than it waits."""
 
 
 @dataclass(frozen=True)
@@ -352,6 +353,43 @@ def _split(
     return np.setdiff1d(rows, held_out), held_out
 
 
+_torch_threads: list[int] = []
+"""For each network at work what torch had before the first of them: all are equal."""
+_torch_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _own_threads(network: Network, n_rows: int) -> Iterator[None]:
+    """Give torch the threads that a step is worth, never more than it has.
+
+    The setting is the process's: it is given back, after the last of several networks
+    that are at work side by side.
+    """
+    with _torch_lock:
+        before = _torch_threads[0] if _torch_threads else torch.get_num_threads()
+        _torch_threads.append(before)
+    wanted = threads_for(n_rows * _products(network), _MANY_PRODUCTS)
+    torch.set_num_threads(min(before, wanted))
+    try:
+        yield
+    finally:
+        with _torch_lock:
+            torch.set_num_threads(_torch_threads.pop())
+
+
+def _products(network: Network) -> int:
+    """Return the multiplications of one row, those of a convolution at each pixel."""
+    _, height, width = network.sizes.get("image_shape", (1, 1, 1))
+    n_products = 0
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            n_products += module.weight.numel() * height * width
+            height, width = math.ceil(height / 2), math.ceil(width / 2)
+        elif isinstance(module, nn.Linear):
+            n_products += module.weight.numel()
+    return n_products
+
+
 @contextlib.contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch in here alone: `torch.manual_seed` would reach every device."""
@@ -368,20 +406,12 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
 def _progress(
     verbose: bool, max_epochs: int
 ) -> Iterator[Callable[[dict[str, Any]], None]]:
-    if not verbose:
-        yield lambda _: None
-        return
-    columns = (
-        TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
-        BarColumn(),
-        TextColumn("{task.description}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("", total=max_epochs)
+    with showing([1.0] * max_epochs, shown=verbose) as steps:
 
         def show(record: dict[str, Any]) -> None:
-            progress.update(bar, advance=1, description=_summary(record))
+            steps.begin("")
+            epoch = f"epoch {record['epoch']}/{max_epochs}"
+            steps.part(1, 1, f"{epoch}, {_summary(record)}")
 
         yield show
 
