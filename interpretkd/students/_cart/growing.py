@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from interpretkd._base import Array
 from interpretkd.data import Codes, Schema
 from interpretkd.models import Tree
-from interpretkd.students._cart.binning import N_BYTES, Binned, _bin_columns, _spread
+from interpretkd.students._cart.binning import (
+    N_BYTES,
+    Binned,
+    _bin_columns,
+    _n_threads,
+    _spread,
+)
 from interpretkd.students._cart.draft import Draft, _finish_draft, _tidy
 from interpretkd.students._cart.splitting import (
     _left_bins,
@@ -31,6 +37,8 @@ _MANY_CELLS = 1_000_000
 _SEEN = 1_000
 """Rows by which that bin is found."""
 _MOST_SHARE = 0.5
+_WIDE = 128
+"""Columns from which on the work is cut into more parts than there are threads."""
 _CLOSE = 1e-9
 """Gains nearer to one another than this share of all squares are worked out exactly."""
 
@@ -206,10 +214,10 @@ class _Grower:
         # The first of equal gains is taken; which is first, the seed decides.
         self.places = self.rng.permutation(n_features) if seed else None
         self.targets = np.ascontiguousarray(targets, dtype=np.float64)
-        self.weight = np.ascontiguousarray(weight, dtype=np.float64)
-        self.order = _rows_that_count(self.weight)
+        self.weight = _plainly(weight)
+        self.order = _rows_that_count(weight)
         # Less their mean, since gains are small differences of sums of squares.
-        self.centre, self.total = _centre(self.targets, self.weight, len(self.order))
+        self.centre, self.total = _centre(self.targets, weight)
         self.squares = self._scatter((0, len(self.order)))[1]
         self.common = _common_bins(binned, limits)
         none = np.zeros(n_features)
@@ -323,8 +331,11 @@ class _Grower:
                 )
 
             n_cells = int(asked.sum(axis=1) @ (spans[:, 1] - spans[:, 0]))
-            block = -(-n_features // 4) if n_features > 64 else 16
-            _spread(work, n_features, n_cells * (1 + len(self.centre)), block)
+            n_cells *= 1 + len(self.centre)
+            # Each part gathers the targets anew: few parts, but of work alike.
+            n_parts = _n_threads(n_cells) * (2 if n_features > _WIDE else 1)
+            block = max(-(-n_features // n_parts), 4)
+            _spread(work, n_features, n_cells, block)
 
         search(asked, self.common)
         hopeful &= asked | ~drawn
@@ -407,6 +418,13 @@ class _Grower:
         )
 
 
+def _plainly(weight: Array) -> Array:
+    """Return the weights; one alone where all are 1, which saves reading them."""
+    if (weight == 1).all():
+        return np.ones(1)
+    return np.ascontiguousarray(weight, dtype=np.float64)
+
+
 def _rows_that_count(weight: Array) -> NDArray[np.int32]:
     if weight.all():
         return np.arange(len(weight), dtype=np.int32)
@@ -430,15 +448,14 @@ def _common_bins(binned: Binned, limits: Limits) -> NDArray[np.int16]:
     return common
 
 
-def _centre(targets: Array, weight: Array, n_rows: int) -> tuple[Array, float]:
+def _centre(targets: Array, weight: Array) -> tuple[Array, float]:
     """Return the mean row and all weight, without a copy of the targets."""
-    if n_rows < len(weight):
-        counts = weight > 0
-        targets, weight = targets[counts], weight[counts]
+    if not weight.all():
+        targets, weight = targets[weight > 0], weight[weight > 0]
     total = float(weight.sum())
     if targets.shape[1] == 1:
         return np.average(targets, axis=0, weights=weight), total
-    return _weighted_sum(targets, weight) / total, total
+    return _weighted_sum(targets, _plainly(weight)) / total, total
 
 
 _NO_BINS = np.zeros(N_BYTES, dtype=np.bool_)

@@ -17,8 +17,8 @@ _HELD = 65_536
 """Numbers, 512 KB, that the targets of a node's rows may take to be gathered once."""
 _BLOCK = 1024
 """Rows whose targets are gathered at a time where there are more."""
-_TOGETHER = 16
-"""Columns that are summed up at a time where targets are gathered again and again."""
+_SUMMED = 131_072
+"""Numbers, 1 MB, that the sums of the columns read at a time may take."""
 _CLOSE = 1e-9
 """Gains nearer than this to the best, relative to their parts, are compared exactly."""
 
@@ -55,7 +55,8 @@ def _search(  # type: ignore[no-untyped-def]
     size = N_BYTES * width
     n_features = last_feature - first_feature
     columns, bins = np.empty(n_features, dtype=np.int64), np.empty(N_BYTES, np.int64)
-    sums = np.zeros(min(_TOGETHER, n_features) * size)
+    together = min(max(_SUMMED // size, 4), n_features)
+    sums = np.zeros(together * size)
     held = min((spans[:, 1] - spans[:, 0]).max(), _HELD // width)
     rows, values = np.empty(held, dtype=np.int32), np.zeros(held * width)
     node, space = np.empty(width), np.empty((3, N_BYTES + width))
@@ -65,8 +66,9 @@ def _search(  # type: ignore[no-untyped-def]
         is_held = last - first <= held
         block = held if is_held else min(held, _BLOCK)
         node[:] = 0
-        for a in range(0, n_asked, _TOGETHER):
-            group = columns[a : min(a + _TOGETHER, n_asked)]
+        step = min(together, 4 if is_held else together)
+        for a in range(0, n_asked, step):
+            group = columns[a : min(a + step, n_asked)]
             for p in range(first, last, block):
                 n = min(block, last - p)
                 if a == 0 or not is_held:
@@ -122,13 +124,14 @@ def _gather(  # type: ignore[no-untyped-def]
     order, first, n, targets, centre, weight, rows, values
 ):
     """Write what n rows add to the sums, and which rows they are."""
-    n_columns, width = len(centre), _width(len(centre))
+    n_columns, width, is_weighted = len(centre), _width(len(centre)), len(weight) > 1
     for q in range(n):
         i = order[first + q]
         rows[q] = i
+        own = weight[i if is_weighted else 0]
         for k in range(n_columns):
-            values[q * width + k] = (targets[i, k] - centre[k]) * weight[i]
-        values[q * width + n_columns] = weight[i]
+            values[q * width + k] = (targets[i, k] - centre[k]) * own
+        values[q * width + n_columns] = own
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -319,16 +322,19 @@ def _left_bins(  # type: ignore[no-untyped-def]
 ):
     """Return the bins that go left; those without rows go with the heavier side."""
     n_columns, width = len(centre), _width(len(centre))
-    sums, bins = np.zeros(N_BYTES * width), np.empty(N_BYTES, dtype=np.int64)
-    rows, values = np.empty(_BLOCK, dtype=np.int32), np.zeros(_BLOCK * width)
-    columns, common = np.full(1, j), np.full(len(matrix), -1, dtype=np.int16)
-    for p in range(first, last, _BLOCK):
-        n = min(_BLOCK, last - p)
-        _gather(order, p, n, targets, centre, weight, rows, values)
-        _add_up(matrix, columns, common, rows[:n], values, width, sums)
-    goes_left = np.zeros(N_BYTES, dtype=np.bool_)
-    last_rank = cut // 2
+    goes_left, weights = np.zeros(N_BYTES, dtype=np.bool_), np.zeros(N_BYTES)
+    column, last_rank = matrix[j], cut // 2
+    for p in range(first, last):
+        i = order[p]
+        weights[column[i]] += weight[i if len(weight) > 1 else 0]
     if is_set:
+        sums, bins = np.zeros(N_BYTES * width), np.empty(N_BYTES, dtype=np.int64)
+        rows, values = np.empty(_BLOCK, dtype=np.int32), np.zeros(_BLOCK * width)
+        columns, common = np.full(1, j), np.full(len(matrix), -1, dtype=np.int16)
+        for p in range(first, last, _BLOCK):
+            n = min(_BLOCK, last - p)
+            _gather(order, p, n, targets, centre, weight, rows, values)
+            _add_up(matrix, columns, common, rows[:n], values, width, sums)
         n_there = _occupied(sums, n_bins, n_columns, width, bins)
         ranks = _ranks(sums, bins[:n_there], n_columns, width)
         for r in range(last_rank + 1):
@@ -338,10 +344,9 @@ def _left_bins(  # type: ignore[no-untyped-def]
         goes_left[n_bins] = cut % 2 == 1
     balance = 0.0
     for b in range(n_bins + 1):
-        own = sums[b * width + n_columns]
-        balance += own if goes_left[b] else -own
+        balance += weights[b] if goes_left[b] else -weights[b]
     for b in range(n_bins + 1):
-        if sums[b * width + n_columns] == 0 and (is_set or b == n_bins):
+        if weights[b] == 0 and (is_set or b == n_bins):
             goes_left[b] = balance >= 0
     return goes_left
 
@@ -349,10 +354,7 @@ def _left_bins(  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, error_model="numpy")
 def _partition(column, goes_left, order, first, last):  # type: ignore[no-untyped-def]
     """Sort the rows of a node by side, each side in its old order."""
-    n_right = 0
-    for p in range(first, last):
-        n_right += not goes_left[column[order[p]]]
-    right = np.empty(n_right, dtype=np.int32)
+    right = np.empty(last - first, dtype=np.int32)
     a, b = first, 0
     for p in range(first, last):
         i = order[p]
@@ -362,7 +364,7 @@ def _partition(column, goes_left, order, first, last):  # type: ignore[no-untype
         else:
             right[b] = i
             b += 1
-    for p in range(n_right):
+    for p in range(b):
         order[a + p] = right[p]
     return a
 
@@ -373,22 +375,23 @@ def _scatter(  # type: ignore[no-untyped-def]
 ):
     """Return the weight of a node's rows and their squared distance from its mean.
 
-    The mean, less the centre, is written. It comes first: of equal rows, the distances
-    are then 0 but for rounding far below what counts.
+    The mean is written, less the centre. All is summed up as differences from the first
+    row: of equal rows nothing is left, not even what rounding leaves.
     """
     total, square = 0.0, 0.0
     mean[:] = 0
+    one = order[first]
     for p in range(first, last):
         i = order[p]
-        total += weight[i]
+        own = weight[i if len(weight) > 1 else 0]
+        total += own
         for k in range(len(mean)):
-            mean[k] += weight[i] * (targets[i, k] - centre[k])
+            apart = targets[i, k] - targets[one, k]
+            mean[k] += own * apart
+            square += own * apart**2
     for k in range(len(mean)):
-        mean[k] /= total
-    for p in range(first, last):
-        i = order[p]
-        for k in range(len(mean)):
-            square += weight[i] * (targets[i, k] - centre[k] - mean[k]) ** 2
+        square -= mean[k] ** 2 / total
+        mean[k] = mean[k] / total + (targets[one, k] - centre[k])
     return total, square
 
 
@@ -396,7 +399,8 @@ def _scatter(  # type: ignore[no-untyped-def]
 def _weighted_sum(targets, weight):  # type: ignore[no-untyped-def]
     """Add up the rows times their weight, one after another."""
     total = np.zeros(targets.shape[1])
-    for i in range(len(weight)):
+    for i in range(len(targets)):
+        own = weight[i if len(weight) > 1 else 0]
         for k in range(len(total)):
-            total[k] += targets[i, k] * weight[i]
+            total[k] += targets[i, k] * own
     return total
