@@ -81,9 +81,9 @@ def _search(  # type: ignore[no-untyped-def]
             for g in range(len(group)):
                 j = group[g]
                 own = sums[g * size : (g + 1) * size]
+                n_there = _occupied(own, n_bins[j], common[j], n_columns, width, bins)
                 if common[j] >= 0:
-                    _fill_in(own, n_bins[j], common[j], node, n_columns, width)
-                n_there = _occupied(own, n_bins[j], n_columns, width, bins)
+                    _fill_in(own, bins[:n_there], common[j], node, width)
                 gains[m, j], cuts[m, j], asked[m, j] = _best_cut(
                     own,
                     n_bins[j],
@@ -170,25 +170,27 @@ def _add_up(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill_in(sums, n_bins, common, node, n_columns, width):  # type: ignore[no-untyped-def]
-    """Give the common bin what the node has and the other bins have not."""
-    at = common * width
-    for k in range(n_columns + 1):
-        sums[at + k] = node[k]
-    for b in range(n_bins + 1):
-        if b != common:
-            for k in range(n_columns + 1):
-                sums[at + k] -= sums[b * width + k]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _occupied(sums, n_bins, n_columns, width, bins):  # type: ignore[no-untyped-def]
+def _occupied(  # type: ignore[no-untyped-def]
+    sums, n_bins, common, n_columns, width, bins
+):
     """Write which bins have rows, that of the missing values last; return how many."""
     n = 0
     for b in range(n_bins + 1):
         bins[n] = b
-        n += sums[b * width + n_columns] != 0
+        n += (sums[b * width + n_columns] != 0) | (b == common)
     return n
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_in(sums, bins, common, node, width):  # type: ignore[no-untyped-def]
+    """Give the common bin what the node has and the other bins have not."""
+    at = common * width
+    for b in bins:
+        if b != common:
+            for k in range(0, width, LANES):
+                _add_lanes(sums, at + k, sums, b * width + k)
+    for k in range(width):
+        sums[at + k] = node[k] - sums[at + k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -335,7 +337,7 @@ def _left_bins(  # type: ignore[no-untyped-def]
             n = min(_BLOCK, last - p)
             _gather(order, p, n, targets, centre, weight, rows, values)
             _add_up(matrix, columns, common, rows[:n], values, width, sums)
-        n_there = _occupied(sums, n_bins, n_columns, width, bins)
+        n_there = _occupied(sums, n_bins, -1, n_columns, width, bins)
         ranks = _ranks(sums, bins[:n_there], n_columns, width)
         for r in range(last_rank + 1):
             goes_left[ranks[r]] = True
