@@ -349,9 +349,8 @@ def _descend(row, tests, root):  # type: ignore[no-untyped-def]
         goes_left = np.uint64(x <= threshold[node])
         if x != x:
             goes_left = np.uint64(missing_left[node])
-        elif len(in_left) > 0:
-            if start[node] >= 0:
-                goes_left = np.uint64(in_left[start[node] + np.int64(x)])
+        elif len(in_left) > 0 and start[node] >= 0:
+            goes_left = np.uint64(in_left[start[node] + np.int64(x)])
         node = np.uint64(children[np.uint64(2) * node + goes_left])
     return node
 

@@ -191,7 +191,7 @@ def _whole_ranges(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the least value and the range of each column of whole numbers.
 
-    A range of 0 stands for sets, other numbers, and ranges beyond what a table may have.
+    A range of 0 stands for sets, other numbers, and ranges too large for a table.
     """
     low, high = np.full(len(is_set), np.inf), np.full(len(is_set), -np.inf)
     is_whole = ~is_set

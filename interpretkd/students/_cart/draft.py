@@ -18,7 +18,6 @@ from interpretkd.data import Codes
 from interpretkd.models import ALL_NUMBERS, Nodes, Tree, floor_to_float32
 from interpretkd.students._cart.binning import N_BYTES, Binned
 
-
 _BLOCK = 65_536
 """Rows that are counted at a time."""
 

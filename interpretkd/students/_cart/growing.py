@@ -24,6 +24,7 @@ from interpretkd.students._cart.draft import Draft, _finish_draft, _tidy
 from interpretkd.students._cart.splitting import (
     _left_bins,
     _partition,
+    _ranks_at,
     _scatter,
     _search,
     _weighted_sum,
@@ -381,14 +382,25 @@ class _Grower:
         _, column, cut = self.best.pop(node)
         first, last = self.spans[node]
         bins = self.binned
+        ranks = _NO_RANKS
+        if bins.is_set[column]:
+            ranks = _ranks_at(
+                bins.matrix,
+                column,
+                bins.n_bins[column],
+                self.order,
+                self.targets,
+                self.centre,
+                self.weight,
+                first,
+                last,
+            )
         goes_left = _left_bins(
-            bins.matrix,
-            column,
+            bins.matrix[column],
             bins.n_bins[column],
             bins.is_set[column],
+            ranks,
             self.order,
-            self.targets,
-            self.centre,
             self.weight,
             first,
             last,
@@ -458,4 +470,5 @@ def _centre(targets: Array, weight: Array) -> tuple[Array, float]:
     return _weighted_sum(targets, _plainly(weight)) / total, total
 
 
+_NO_RANKS = np.zeros(0, dtype=np.int64)
 _NO_BINS = np.zeros(N_BYTES, dtype=np.bool_)

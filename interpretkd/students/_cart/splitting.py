@@ -57,12 +57,15 @@ def _search(  # type: ignore[no-untyped-def]
     columns, bins = np.empty(n_features, dtype=np.int64), np.empty(N_BYTES, np.int64)
     together = min(max(_SUMMED // size, 4), n_features)
     sums = np.zeros(together * size)
-    held = min((spans[:, 1] - spans[:, 0]).max(), _HELD // width)
+    held = 0
+    for m in range(len(spans)):
+        held = max(held, spans[m, 1] - spans[m, 0])
+    held = min(held, _HELD // width)
     rows, values = np.empty(held, dtype=np.int32), np.zeros(held * width)
     node, space = np.empty(width), np.empty((3, N_BYTES + width))
     for m in range(len(spans)):
         n_asked = _asked_columns(asked[m], n_bins, common, first_feature, columns)
-        first, last = spans[m]
+        first, last = spans[m, 0], spans[m, 1]
         is_held = last - first <= held
         block = held if is_held else min(held, _BLOCK)
         node[:] = 0
@@ -96,8 +99,9 @@ def _search(  # type: ignore[no-untyped-def]
                     least,
                     space,
                 )
-                for b in bins[:n_there]:
-                    own[b * width : (b + 1) * width] = 0
+                for r in range(n_there):
+                    for at in range(bins[r] * width, (bins[r] + 1) * width):
+                        own[at] = 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -109,7 +113,7 @@ def _width(n_columns):  # type: ignore[no-untyped-def]
 def _asked_columns(  # type: ignore[no-untyped-def]
     asked, n_bins, common, first, columns
 ):
-    """Write which columns are asked, those without a common bin first; return how many."""
+    """Write which columns are asked, those with a common bin last; return how many."""
     n = 0
     for is_sparse in (False, True):
         for j in range(first, first + len(columns)):
@@ -139,8 +143,10 @@ def _add_up(  # type: ignore[no-untyped-def]
     matrix, columns, common, rows, values, width, sums
 ):
     """Add what the rows add to the bins of these columns, one column behind another."""
-    size, g = N_BYTES * width, 0
-    while g + 4 <= len(columns) and common[columns[g + 3]] < 0:
+    size, whole = N_BYTES * width, 0
+    while whole + 4 <= len(columns) and common[columns[whole + 3]] < 0:
+        whole += 4
+    for g in range(0, whole, 4):
         one, two = matrix[columns[g]], matrix[columns[g + 1]]
         three, four = matrix[columns[g + 2]], matrix[columns[g + 3]]
         for q in range(len(rows)):
@@ -153,10 +159,9 @@ def _add_up(  # type: ignore[no-untyped-def]
                 _add_lanes(sums, b + k, values, start)
                 _add_lanes(sums, c + k, values, start)
                 _add_lanes(sums, d + k, values, start)
-        g += 4
     places = np.empty(len(rows), dtype=np.int32)
     found = np.empty(len(rows), dtype=np.uint8)
-    for g in range(g, len(columns)):
+    for g in range(whole, len(columns)):
         column, most = matrix[columns[g]], common[columns[g]]
         n = 0
         for q in range(len(rows)):  # no branch that the processor would have to guess
@@ -319,26 +324,34 @@ def _sort_by(scores, items):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _ranks_at(  # type: ignore[no-untyped-def]
+    matrix, j, n_bins, order, targets, centre, weight, first, last
+):
+    """Return the bins of a categorical column that a node has, in order, as above."""
+    n_columns, width = len(centre), _width(len(centre))
+    sums, bins = np.zeros(N_BYTES * width), np.empty(N_BYTES, dtype=np.int64)
+    rows, values = np.empty(_BLOCK, dtype=np.int32), np.zeros(_BLOCK * width)
+    columns, common = np.empty(1, dtype=np.int64), np.empty(len(matrix), np.int16)
+    columns[0], common[j] = j, -1
+    for p in range(first, last, _BLOCK):
+        n = min(_BLOCK, last - p)
+        _gather(order, p, n, targets, centre, weight, rows, values)
+        _add_up(matrix, columns, common, rows[:n], values, width, sums)
+    n_there = _occupied(sums, n_bins, -1, n_columns, width, bins)
+    return _ranks(sums, bins[:n_there], n_columns, width)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _left_bins(  # type: ignore[no-untyped-def]
-    matrix, j, n_bins, is_set, order, targets, centre, weight, first, last, cut
+    column, n_bins, is_set, ranks, order, weight, first, last, cut
 ):
     """Return the bins that go left; those without rows go with the heavier side."""
-    n_columns, width = len(centre), _width(len(centre))
     goes_left, weights = np.zeros(N_BYTES, dtype=np.bool_), np.zeros(N_BYTES)
-    column, last_rank = matrix[j], cut // 2
+    last_rank = cut // 2
     for p in range(first, last):
         i = order[p]
         weights[column[i]] += weight[i if len(weight) > 1 else 0]
     if is_set:
-        sums, bins = np.zeros(N_BYTES * width), np.empty(N_BYTES, dtype=np.int64)
-        rows, values = np.empty(_BLOCK, dtype=np.int32), np.zeros(_BLOCK * width)
-        columns, common = np.full(1, j), np.full(len(matrix), -1, dtype=np.int16)
-        for p in range(first, last, _BLOCK):
-            n = min(_BLOCK, last - p)
-            _gather(order, p, n, targets, centre, weight, rows, values)
-            _add_up(matrix, columns, common, rows[:n], values, width, sums)
-        n_there = _occupied(sums, n_bins, -1, n_columns, width, bins)
-        ranks = _ranks(sums, bins[:n_there], n_columns, width)
         for r in range(last_rank + 1):
             goes_left[ranks[r]] = True
     else:

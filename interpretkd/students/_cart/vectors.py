@@ -14,7 +14,7 @@ LANES = 4
 """How many numbers `_add_lanes` adds; rows of sums are padded to a multiple of it."""
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]  # numba has no types
 def _add_lanes(typing_context: Any, out: Any, at: Any, values: Any, start: Any) -> Any:
     """Add ``values[start : start + LANES]`` to ``out[at : at + LANES]``, for numba.
 
