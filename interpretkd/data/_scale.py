@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
+from interpretkd.data._passes import largest
 
 _EXACT = 2**24
 """Up to here float32 holds every whole number."""
@@ -242,6 +243,29 @@ class Scale:
             if self._code(short) == wanted:
                 return short
         return value
+
+
+def scales_of(matrix: NDArray[Any]) -> list["Scale | None"]:
+    """Choose what keeps the values of each column apart.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_samples, n_features)
+        Numbers; NaN is passed over.
+
+    Returns
+    -------
+    list of (Scale or None)
+        What `Scale.of` says of each column. Of float32 it need not be asked, but about
+        whole numbers so large that they are better counted from an origin.
+    """
+    if matrix.dtype != np.float32:
+        return [Scale.of(column) for column in matrix.T]
+    sizes = largest(matrix)
+    return [
+        Scale.of(column) if size > _EXACT else None
+        for column, size in zip(matrix.T, sizes, strict=True)
+    ]
 
 
 def _of_whole(values: Array) -> Scale:

@@ -27,7 +27,8 @@ from interpretkd.data._feature import (
     _plain_feature,
 )
 from interpretkd.data._frames import as_frame, value_name
-from interpretkd.data._scale import Scale
+from interpretkd.data._passes import holds_infinity, missing
+from interpretkd.data._scale import Scale, scales_of
 
 Rows: TypeAlias = pd.DataFrame | NDArray[Any]
 
@@ -162,8 +163,8 @@ class Schema:
                     "frame, with names."
                 )
             features = [
-                Feature(f"x{i}", scale=Scale.of(column))
-                for i, column in enumerate(_numbers_in(X).T)
+                Feature(f"x{i}", scale=scale)
+                for i, scale in enumerate(scales_of(_numbers_in(X)))
             ]
         else:
             features = [
@@ -187,12 +188,12 @@ class Schema:
         Schema
             ``has_missing`` is that of these rows.
         """
-        missing = [bool(np.isnan(column).any()) for column in codes.T]
-        if missing == [feature.has_missing for feature in self.features]:
+        gaps = missing(codes).tolist()
+        if gaps == [feature.has_missing for feature in self.features]:
             return self
         features = [
             replace(feature, has_missing=gap)
-            for feature, gap in zip(self.features, missing, strict=True)
+            for feature, gap in zip(self.features, gaps, strict=True)
         ]
         return replace(self, features=tuple(features))
 
@@ -227,11 +228,28 @@ class Schema:
             if frame is None:
                 frame = self.frame_of_array(X)
             codes = self._encode_frame(frame)
-        if np.isinf(codes).any():
+        if holds_infinity(codes):
             raise InputError(
                 "Input X contains infinity or a value too large for dtype('float32')."
             )
         return codes
+
+    def encode_checked(self, X: Rows) -> Codes:
+        """Turn rows into codes that `checked_rows` has passed, against this schema.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+            Rows, or some of them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32
+            As of `encode`; rows that are codes already are not looked at again.
+        """
+        if isinstance(X, np.ndarray) and X.dtype == np.float32 and self._holds_codes:
+            return X
+        return self.encode(X)
 
     def conform(self, X: Rows) -> Rows:
         """Give every categorical column of a frame all categories known here.

@@ -204,14 +204,14 @@ class Nodes:
         """
         return {name: getattr(self, name) for name in NODE_ARRAYS}
 
-    @property
+    @cached_property
     def _tests(self) -> tuple[NDArray[Any], ...]:
+        """The arrays as compiled code takes them; of children the right one first."""
         return (
             self.feature,
             self.threshold,
             self.missing_left,
-            self.left,
-            self.right,
+            np.stack([self.right, self.left], axis=1).ravel(),
             self.category_start,
             self.left_categories,
         )
@@ -335,17 +335,23 @@ def _codes(codes: Codes) -> Codes:
 # numba compiles what follows for the types that it is called with: annotations would
 # say nothing to it.
 @njit(cache=True, nogil=True)
-def _descend(row, tests, node):  # type: ignore[no-untyped-def]
-    feature, threshold, missing_left, left, right, start, in_left = tests
+def _descend(row, tests, root):  # type: ignore[no-untyped-def]
+    """Find the leaf of a row.
+
+    Which of the children is next is reckoned, since the processor could not guess it;
+    what it can guess, that most values are there, is asked. Indices without a sign
+    need no look at whether they count from the end.
+    """
+    feature, threshold, missing_left, children, start, in_left = tests
+    node = np.uint64(root)
     while feature[node] >= 0:
-        x = row[feature[node]]
-        if np.isnan(x):
-            goes_left = missing_left[node]
-        elif start[node] >= 0:
-            goes_left = in_left[start[node] + np.int64(x)]
-        else:
-            goes_left = x <= threshold[node]
-        node = left[node] if goes_left else right[node]
+        x = row[np.uint64(feature[node])]
+        goes_left = np.uint64(x <= threshold[node])
+        if x != x:
+            goes_left = np.uint64(missing_left[node])
+        elif len(in_left) > 0 and start[node] >= 0:
+            goes_left = np.uint64(in_left[start[node] + np.int64(x)])
+        node = np.uint64(children[np.uint64(2) * node + goes_left])
     return node
 
 

@@ -215,7 +215,7 @@ class Tree(Shown, _FormBase):
         return tree_svg(self, theme=theme, name=name, **settings)
 
     def _predict(self, codes: Codes) -> Array:
-        return self.value[self.nodes.apply(codes)]
+        return np.take(self.value, self.nodes.apply(codes), axis=0)
 
     def _repr_html_(self) -> str:
         from interpretkd.drawing import draw_tree  # as above

@@ -289,7 +289,7 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
 
     def predict_encoded(self, rows: Rows, encoded: Encoded) -> Array:
         """Predict the target columns, as a matrix, of rows that are encoded already."""
-        return self._outputs(batches(encoded.codes, _BATCH))
+        return self._outputs(batches(encoded.codes, _BATCH), len(encoded))
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict the target columns.
@@ -306,7 +306,8 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         rows = checked_rows(self, X, reset=False)
-        outputs = self._outputs(map(self.form_.schema.encode, batches(rows, _BATCH)))
+        codes = map(self.form_.schema.encode_checked, batches(rows, _BATCH))
+        outputs = self._outputs(codes, len(rows))
         return outputs[:, 0] if self._flat else outputs
 
     def count_support(
@@ -346,8 +347,11 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         tags.target_tags.multi_output = True
         return tags
 
-    def _outputs(self, codes: Iterable[Any]) -> Array:
-        return np.concatenate([self.form_.predict_codes(part) for part in codes])
+    def _outputs(self, codes: Iterable[Any], n_rows: int) -> Array:
+        outputs = np.empty((n_rows, self.form_.n_outputs))
+        for i, part in enumerate(codes):
+            outputs[i * _BATCH : (i + 1) * _BATCH] = self.form_.predict_codes(part)
+        return outputs
 
     def _fit_rows(
         self,

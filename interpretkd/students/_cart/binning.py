@@ -6,7 +6,7 @@ values than bins; a category is a bin of its own (the rarest share one when ther
 too many).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +25,14 @@ N_BYTES = 256
 """The values of a byte: bins and the missing one."""
 _BLOCK = 16
 """Columns that are read together: their float32 cells fill one line of the cache."""
+_HELD = 65_536
+"""Up to so many rows, the columns that are read together are copied once."""
+_PIECE = 16_384
+"""So many rows of them are copied at a time where there are more."""
 _SAMPLE = 200_000
 """Rows from which the bins of a column of many values are found."""
+_MOST_WHOLE = 65_536
+"""From this range of whole numbers on they are treated as any other numbers."""
 _SMALL = 2_000_000
 """Cells for which a further thread gives more than it costs."""
 
@@ -78,10 +84,13 @@ class Binned:
         matrix = np.empty(codes.shape[::-1], dtype=np.uint8)
 
         def fill(first: int, last: int) -> None:
-            columns = np.ascontiguousarray(codes[:, first:last].T)
-            for j, column in enumerate(columns, start=first):
-                assign = _look_up if self.is_set[j] else _assign
-                assign(column, self.edges[j], self.n_bins[j], matrix[j])
+            for rows, columns in _Pieces(codes, first, last):
+                for j, column in enumerate(columns, start=first):
+                    out = matrix[j, rows]
+                    if self.is_set[j]:
+                        _look_up(column, 0, self.edges[j], self.n_bins[j], out)
+                    else:
+                        _assign(column, self.edges[j], self.n_bins[j], out)
 
         _spread(fill, codes.shape[1], codes.size, _BLOCK)
         return Binned(self.schema, matrix, self.n_bins, self.is_set, self.edges)
@@ -118,40 +127,111 @@ def _bin_columns(schema: Schema, codes: Codes, max_bins: int = MAX_BINS) -> Binn
     n_bins = np.empty(n_features, dtype=np.int32)
     is_set = np.asarray([f.is_categorical for f in schema.features], dtype=np.bool_)
     edges: list[Any] = [None] * n_features
-    chosen: Any = slice(None)
-    if n_samples > _SAMPLE:
-        order = np.random.default_rng(0).permutation(n_samples)
-        chosen = np.sort(order[:_SAMPLE])
+    sample = _sample(n_samples)
 
     def fill(first: int, last: int) -> None:
-        columns = np.ascontiguousarray(codes[:, first:last].T)
-        for j, column in enumerate(columns, start=first):
+        pieces = _Pieces(codes, first, last)
+        low, sizes = _whole_ranges(pieces, is_set[first:last])
+        counts = _count_whole_numbers(pieces, low, sizes)
+        tables: list[Any] = [None] * (last - first)
+        for c, j in enumerate(range(first, last)):
             if is_set[j]:
                 n_categories = len(schema.features[j].categories)
                 edges[j], n_bins[j] = _bins_of_categories(
-                    column, n_categories, max_bins
+                    codes[:, j], n_categories, max_bins
                 )
-                _look_up(column, edges[j], n_bins[j], matrix[j])
+                tables[c] = edges[j]
                 continue
-            low, size = _whole_range(column)
-            if size:  # a table is faster than any search
-                counts = _count_whole(column, low, size)
-                there = np.flatnonzero(counts)
-                values = (there + low).astype(np.float32)
-                edges[j] = _edges(values, counts[there], max_bins)
-                bins = np.searchsorted(edges[j], np.arange(low, low + size))
-                n_bins[j] = len(edges[j]) + 1
-                _look_up_whole(column, low, bins, n_bins[j], matrix[j])
-                continue
-            values, counts = _distinct(column[chosen])
-            if len(values) <= max_bins and n_samples > _SAMPLE:
-                values, counts = _distinct(column)  # the sample may have missed some
-            edges[j] = _edges(values, counts, max_bins)
+            if sizes[c]:  # a table is faster than any search
+                there = np.flatnonzero(counts[c])
+                values = (there + low[c]).astype(np.float32)
+                edges[j] = _edges(values, counts[c][there], max_bins)
+                every = np.arange(low[c], low[c] + sizes[c])
+                tables[c] = np.searchsorted(edges[j], every).astype(np.uint8)
+            else:
+                known = _values_of(codes[:, j], sample, max_bins)
+                edges[j] = _edges(*known, max_bins)
             n_bins[j] = len(edges[j]) + 1
-            _assign(column, edges[j], n_bins[j], matrix[j])
+        for rows, columns in pieces:
+            for c, column in enumerate(columns):
+                j, out = first + c, matrix[first + c, rows]
+                if tables[c] is None:
+                    _assign(column, edges[j], n_bins[j], out)
+                else:
+                    _look_up(column, low[c], tables[c], n_bins[j], out)
 
     _spread(fill, n_features, codes.size, _BLOCK)
     return Binned(schema, matrix, n_bins, is_set, tuple(edges))
+
+
+class _Pieces:
+    """A few columns, a contiguous copy of some rows after the other.
+
+    Iteration yields which rows, and for each column their numbers.
+    """
+
+    def __init__(self, codes: Codes, first: int, last: int) -> None:
+        self.codes, self.columns = codes, slice(first, last)
+        self.held = self._copy(slice(None)) if len(codes) <= _HELD else None
+
+    def __iter__(self) -> Iterator[tuple[slice, Codes]]:
+        if self.held is not None:
+            yield slice(None), self.held
+            return
+        for start in range(0, len(self.codes), _PIECE):
+            rows = slice(start, start + _PIECE)
+            yield rows, self._copy(rows)
+
+    def _copy(self, rows: slice) -> Codes:
+        return np.ascontiguousarray(self.codes[rows, self.columns].T)
+
+
+def _whole_ranges(
+    pieces: _Pieces, is_set: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the least value and the range of each column of whole numbers.
+
+    A range of 0 stands for sets, other numbers, and ranges too large for a table.
+    """
+    low, high = np.full(len(is_set), np.inf), np.full(len(is_set), -np.inf)
+    is_whole = ~is_set
+    for _, columns in pieces:
+        for c in np.flatnonzero(is_whole):
+            least, most, is_whole[c] = _whole_range(columns[c])
+            low[c], high[c] = min(low[c], least), max(high[c], most)
+    is_whole &= (low <= high) & (high - low < _MOST_WHOLE)
+    sizes = np.where(is_whole, high - low + 1, 0)
+    return np.where(is_whole, low, 0).astype(np.int64), sizes.astype(np.int64)
+
+
+def _count_whole_numbers(
+    pieces: _Pieces, low: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """Return how often each whole number comes, from the least one of its column on."""
+    counts = [np.zeros(size, dtype=np.int64) for size in sizes]
+    for _, columns in pieces:
+        for c in np.flatnonzero(sizes):
+            _count_whole(columns[c], low[c], counts[c])
+    return counts
+
+
+def _sample(n_samples: int) -> NDArray[np.int32] | None:
+    """Return the rows that values are looked for in first; None for all of them."""
+    if n_samples <= _SAMPLE:
+        return None
+    order = np.random.default_rng(0).permutation(n_samples)
+    return np.sort(order[:_SAMPLE]).astype(np.int32)
+
+
+def _values_of(
+    column: NDArray[np.float32], sample: NDArray[np.int32] | None, max_bins: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the values of a column, or of a sample of its rows, and their counts."""
+    if sample is not None:
+        values, counts = _distinct(column[sample])
+        if len(values) > max_bins:  # of few values it may have missed some
+            return values, counts
+    return _distinct(column)
 
 
 def _bin_rows(rows: Encoded) -> Binned:
@@ -224,32 +304,22 @@ def _distinct(
 # say nothing to it.
 @njit(cache=True, nogil=True, error_model="numpy")
 def _whole_range(column):  # type: ignore[no-untyped-def]
-    """Return the least value and the range of a column of whole numbers, or 0, 0."""
+    """Return the least and the largest number, and whether all are whole and small."""
     low, high = np.float32(np.inf), np.float32(-np.inf)
     for x in column:
-        if np.isnan(x):
+        if x != x:
             continue
         if x != np.floor(x) or abs(x) > 1e6:
-            return 0, 0
+            return low, high, False
         low, high = min(low, x), max(high, x)
-    size = np.int64(high - low) + 1 if high >= low else 0
-    return (np.int64(low), size) if 0 < size <= 65_536 else (0, 0)
+    return low, high, True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _count_whole(column, low, size):  # type: ignore[no-untyped-def]
-    counts = np.zeros(size, dtype=np.int64)
+def _count_whole(column, low, counts):  # type: ignore[no-untyped-def]
     for x in column:
-        if not np.isnan(x):
+        if x == x:
             counts[np.int64(x) - low] += 1
-    return counts
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _look_up_whole(column, low, bins, missing, out):  # type: ignore[no-untyped-def]
-    for i in range(len(column)):
-        x = column[i]
-        out[i] = missing if np.isnan(x) else bins[np.int64(x) - low]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -295,7 +365,7 @@ def _assign(column, edges, missing, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _look_up(column, bins, missing, out):  # type: ignore[no-untyped-def]
+def _look_up(column, low, bins, missing, out):  # type: ignore[no-untyped-def]
     for i in range(len(column)):
         x = column[i]
-        out[i] = missing if np.isnan(x) else bins[np.int64(x)]
+        out[i] = bins[np.int64(x) - low] if x == x else missing

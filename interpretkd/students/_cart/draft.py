@@ -18,6 +18,9 @@ from interpretkd.data import Codes
 from interpretkd.models import ALL_NUMBERS, Nodes, Tree, floor_to_float32
 from interpretkd.students._cart.binning import N_BYTES, Binned
 
+_BLOCK = 65_536
+"""Rows that are counted at a time."""
+
 
 class _Tests(NamedTuple):
     """The arrays of a `Draft`, in the order in which compiled code takes them."""
@@ -229,10 +232,7 @@ def _means(
 ) -> tuple[Array, Array]:
     """Return the weight and the mean target of the rows at each node."""
     n_nodes = len(draft.feature)
-    cover: Array = np.bincount(leaf, weight, n_nodes).astype(np.float64)
-    total = np.stack(
-        [np.bincount(leaf, weight * column, n_nodes) for column in targets.T], axis=1
-    )
+    total, cover = _leaf_totals(leaf, targets, weight, n_nodes)
     for node in np.flatnonzero(draft.feature >= 0)[::-1]:  # children before parents
         both = [draft.left[node], draft.right[node]]
         cover[node] = cover[both].sum()
@@ -242,7 +242,9 @@ def _means(
 
 def _counts(draft: Draft, leaf: NDArray[np.int32]) -> NDArray[np.int64]:
     """Return how many rows come by each node."""
-    counts = np.bincount(leaf, minlength=len(draft.feature))
+    counts = np.zeros(len(draft.feature), dtype=np.int64)
+    for first in range(0, len(leaf), _BLOCK):  # of all rows it would take a copy
+        counts += np.bincount(leaf[first : first + _BLOCK], minlength=len(counts))
     for node in np.flatnonzero(draft.feature >= 0)[::-1]:  # children before parents
         counts[node] = counts[draft.left[node]] + counts[draft.right[node]]
     return counts
@@ -261,6 +263,17 @@ def _walk(matrix, feature, goes_left, left, right):  # type: ignore[no-untyped-d
             node = left[node] if side else right[node]
         leaves[i] = node
     return leaves
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _leaf_totals(leaf, targets, weight, n_nodes):  # type: ignore[no-untyped-def]
+    """Add up the rows' targets, times their weight, and their weight, leaf by leaf."""
+    total, cover = np.zeros((n_nodes, targets.shape[1])), np.zeros(n_nodes)
+    for i in range(len(leaf)):
+        cover[leaf[i]] += weight[i]
+        for k in range(targets.shape[1]):
+            total[leaf[i], k] += weight[i] * targets[i, k]
+    return total, cover
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -245,7 +245,7 @@ def _objective_of(
         price = settings.limits.feature_cost * weight.sum()
     if name in ("squared_error", "cross_entropy"):
         kind = SQUARES if name == "squared_error" else CROSS_ENTROPY
-        return TreeObjective(kind, targets * weight[:, None], weight, price)
+        return TreeObjective(kind, _weighted(targets, weight), weight, price)
     if name == "label_disagreement":
         on = (targets > 0.5).astype(np.float64)
         pairs = np.stack([on, 1 - on], axis=2).reshape(len(targets), -1)
@@ -254,6 +254,11 @@ def _objective_of(
         targets = np.eye(n_outputs)[targets.argmax(axis=1)]
     costs = 1 - targets if class_cost is None else targets @ class_cost
     return TreeObjective(COSTS, costs * weight[:, None], weight, price)
+
+
+def _weighted(targets: Array, weight: Array) -> Array:
+    """Return the targets times the rows' weight; themselves where all weigh 1."""
+    return targets if (weight == 1).all() else targets * weight[:, None]
 
 
 def _check_objective(
@@ -296,11 +301,13 @@ def _mean_loss(
     others: Binned,
     elsewhere: TreeObjective,
 ) -> float:
-    losses = _losses_elsewhere(draft, binned, objective, others, elsewhere)
-    if objective.kind == SQUARES:  # the part that no answer changes
-        weight = np.maximum(elsewhere.weight, 1e-300)[:, None]
-        losses = losses + (elsewhere.table**2 / weight).sum(axis=1)
-    return float(losses.sum() / elsewhere.weight.sum())
+    total = 0.0
+    for losses, rows in _losses_elsewhere(draft, binned, objective, others, elsewhere):
+        if objective.kind == SQUARES:  # the part that no answer changes
+            weight = np.maximum(elsewhere.weight[rows], 1e-300)[:, None]
+            losses = losses + (elsewhere.table[rows] ** 2 / weight).sum(axis=1)
+        total += float(losses.sum())
+    return total / float(elsewhere.weight.sum())
 
 
 def _losses(objective: TreeObjective) -> Losses:

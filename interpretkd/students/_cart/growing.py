@@ -13,13 +13,35 @@ from numpy.typing import NDArray
 from interpretkd._base import Array
 from interpretkd.data import Codes, Schema
 from interpretkd.models import Tree
-from interpretkd.students._cart.binning import N_BYTES, Binned, _bin_columns, _spread
+from interpretkd.students._cart.binning import (
+    N_BYTES,
+    Binned,
+    _bin_columns,
+    _n_threads,
+    _spread,
+)
 from interpretkd.students._cart.draft import Draft, _finish_draft, _tidy
-from interpretkd.students._cart.splitting import _left_bins, _partition, _search
+from interpretkd.students._cart.splitting import (
+    _left_bins,
+    _partition,
+    _ranks_at,
+    _scatter,
+    _search,
+    _weighted_sum,
+)
 
 _MOST_COLUMNS = 16
 """Beyond so many target columns the search reads their principal components."""
 _KEPT_VARIANCE = 0.99
+_MANY_CELLS = 1_000_000
+"""From so many on, rows in the most frequent bin of a column are not added up."""
+_SEEN = 1_000
+"""Rows by which that bin is found."""
+_MOST_SHARE = 0.5
+_WIDE = 128
+"""Columns from which on the work is cut into more parts than there are threads."""
+_CLOSE = 1e-9
+"""Gains nearer to one another than this share of all squares are worked out exactly."""
 
 
 @dataclass(frozen=True)
@@ -192,14 +214,13 @@ class _Grower:
         self.rng = np.random.default_rng(seed)
         # The first of equal gains is taken; which is first, the seed decides.
         self.places = self.rng.permutation(n_features) if seed else None
-        kept = np.flatnonzero(weight > 0).astype(np.int32)
-        self.order, self.weight = kept, weight[kept]
-        self.total = self.weight.sum()
-        # Centred, since gains are small differences of sums of squares.
-        centred = targets[kept] - np.average(targets[kept], axis=0, weights=self.weight)
-        self.centre = np.average(targets[kept], axis=0, weights=self.weight)
-        self.sums = centred * self.weight[:, None]
-        self.squares = (self.sums * centred).sum(axis=1)
+        self.targets = np.ascontiguousarray(targets, dtype=np.float64)
+        self.weight = _plainly(weight)
+        self.order = _rows_that_count(weight)
+        # Less their mean, since gains are small differences of sums of squares.
+        self.centre, self.total = _centre(self.targets, weight)
+        self.squares = self._scatter((0, len(self.order)))[1]
+        self.common = _common_bins(binned, limits)
         none = np.zeros(n_features)
         self.cost = none if limits.feature_cost is None else limits.feature_cost
         self.monotone = (
@@ -212,10 +233,12 @@ class _Grower:
         self.spans: list[tuple[int, int]] = []
         self.depth: list[int] = []
         self.bounds: list[tuple[float, float]] = []
+        self.asked: list[NDArray[np.bool_]] = []
         self.best: dict[int, tuple[float, int, int]] = {}
 
     def grow(self) -> Draft:
-        self._add((0, len(self.order)), 0, (-np.inf, np.inf))
+        every = np.ones(len(self.binned.matrix), dtype=np.bool_)
+        self._add((0, len(self.order)), 0, (-np.inf, np.inf), every)
         if self.limits.max_leaves is None:
             self._grow_by_level()
         else:
@@ -247,7 +270,11 @@ class _Grower:
             fresh = self._cut(heapq.heappop(waiting)[1])
 
     def _add(
-        self, span: tuple[int, int], depth: int, bounds: tuple[float, float]
+        self,
+        span: tuple[int, int],
+        depth: int,
+        bounds: tuple[float, float],
+        asked: NDArray[np.bool_],
     ) -> int:
         self.feature.append(-1)
         self.sets.append(_NO_BINS)
@@ -256,6 +283,7 @@ class _Grower:
         self.spans.append(span)
         self.depth.append(depth)
         self.bounds.append(bounds)
+        self.asked.append(asked)
         return len(self.feature) - 1
 
     def _search(self, nodes: list[int]) -> None:
@@ -275,38 +303,58 @@ class _Grower:
         n_features = len(self.binned.matrix)
         gains = np.full((len(nodes), n_features), -np.inf)
         cuts = np.zeros((len(nodes), n_features), dtype=np.int32)
-        asked = np.ones((len(nodes), n_features), dtype=np.bool_)
+        hopeful = np.stack([self.asked[node] for node in nodes])
+        asked = hopeful.copy()
         if self.share < 1:
-            asked = self.rng.random((len(nodes), n_features)) < self.share
+            asked &= self.rng.random((len(nodes), n_features)) < self.share
+        drawn = asked.copy()
 
-        def work(first: int, last: int) -> None:
-            _search(
-                self.binned.matrix,
-                self.binned.n_bins,
-                self.binned.is_set,
-                self.monotone,
-                self.order,
-                self.sums,
-                self.weight,
-                self.centre[0],
-                spans,
-                bounds,
-                asked,
-                least,
-                first,
-                last,
-                gains,
-                cuts,
-            )
+        def search(asked: NDArray[np.bool_], common: NDArray[np.int16]) -> None:
+            def work(first: int, last: int) -> None:
+                _search(
+                    self.binned.matrix,
+                    self.binned.n_bins,
+                    self.binned.is_set,
+                    common,
+                    self.monotone,
+                    self.order,
+                    self.targets,
+                    self.centre,
+                    self.weight,
+                    spans,
+                    bounds,
+                    asked,
+                    least,
+                    first,
+                    last,
+                    gains,
+                    cuts,
+                )
 
-        n_cells = int((spans[:, 1] - spans[:, 0]).sum()) * n_features
-        _spread(work, n_features, n_cells * (1 + self.sums.shape[1]), 8)
+            n_cells = int(asked.sum(axis=1) @ (spans[:, 1] - spans[:, 0]))
+            n_cells *= 1 + len(self.centre)
+            # Each part gathers the targets anew: few parts, but of work alike.
+            n_parts = _n_threads(n_cells) * (2 if n_features > _WIDE else 1)
+            block = max(-(-n_features // n_parts), 4)
+            _spread(work, n_features, n_cells, block)
+
+        search(asked, self.common)
+        hopeful &= asked | ~drawn
         gains -= self.cost * self.total
+        sparse = self.common >= 0
+        if sparse.any():  # their gains are not exact yet
+            best = gains.max(axis=1, keepdims=True)
+            asked[:, ~sparse] = False
+            asked &= gains >= best - _CLOSE * self.squares
+            gains[:, sparse] = -np.inf
+            search(asked, np.full(n_features, -1, dtype=np.int16))
+            gains[asked] -= np.broadcast_to(self.cost * self.total, asked.shape)[asked]
         if self.places is not None:
             gains, cuts = gains[:, self.places], cuts[:, self.places]
         chosen = gains.argmax(axis=1)
-        floor = limits.min_gain * self.total - 1e-12 * self.squares.sum()
+        floor = limits.min_gain * self.total - 1e-12 * self.squares
         for i, node in enumerate(nodes):
+            self.asked[node] = hopeful[i]
             j = int(chosen[i])
             if gains[i, j] < floor or gains[i, j] == -np.inf:
                 continue
@@ -315,55 +363,63 @@ class _Grower:
 
     def _is_impure(self, node: int, least: float) -> bool:
         first, last = self.spans[node]
-        weight = self.weight[first:last].sum()
-        if weight < 2 * least or last - first < 2:
+        if last - first < 2:
             return False
-        mean = self.sums[first:last].sum(axis=0) / weight
-        left_over = self.squares[first:last].sum() - weight * (mean**2).sum()
-        return bool(left_over > 1e-12 * self.squares.sum() * weight / self.total)
+        weight, squares, _ = self._scatter((first, last))
+        if weight < 2 * least:
+            return False
+        return squares > 1e-12 * self.squares * weight / self.total
+
+    def _scatter(self, span: tuple[int, int]) -> tuple[float, float, float]:
+        """Return a node's weight, its squares about its mean, its first mean."""
+        mean = np.empty(len(self.centre))
+        columns = (self.order, self.targets, self.centre, self.weight)
+        weight, squares = _scatter(*columns, *span, mean)
+        return weight, squares, float(mean[0] + self.centre[0])
 
     def _cut(self, node: int) -> list[int]:
         """Apply a node's best test: two children, and its rows sorted by side."""
         _, column, cut = self.best.pop(node)
         first, last = self.spans[node]
         bins = self.binned
+        ranks = _NO_RANKS
+        if bins.is_set[column]:
+            ranks = _ranks_at(
+                bins.matrix,
+                column,
+                bins.n_bins[column],
+                self.order,
+                self.targets,
+                self.centre,
+                self.weight,
+                first,
+                last,
+            )
         goes_left = _left_bins(
             bins.matrix[column],
             bins.n_bins[column],
             bins.is_set[column],
+            ranks,
             self.order,
-            self.sums,
             self.weight,
             first,
             last,
             cut,
         )
-        middle = _partition(
-            bins.matrix[column],
-            goes_left,
-            self.order,
-            self.sums,
-            self.weight,
-            self.squares,
-            first,
-            last,
-        )
+        middle = _partition(bins.matrix[column], goes_left, self.order, first, last)
         low, high = self.bounds[node]
         left_bounds = right_bounds = (low, high)
         if self.monotone[column]:
-            half = 0.5 * (self._mean(first, middle) + self._mean(middle, last))
+            sides = (self._scatter((first, middle)), self._scatter((middle, last)))
+            half = 0.5 * (sides[0][2] + sides[1][2])
             left_bounds, right_bounds = (low, half), (half, high)
             if self.monotone[column] < 0:
                 left_bounds, right_bounds = (half, high), (low, half)
-        depth = self.depth[node] + 1
+        depth, asked = self.depth[node] + 1, self.asked[node]
         self.feature[node], self.sets[node] = column, goes_left
-        self.left[node] = self._add((first, middle), depth, left_bounds)
-        self.right[node] = self._add((middle, last), depth, right_bounds)
+        self.left[node] = self._add((first, middle), depth, left_bounds, asked)
+        self.right[node] = self._add((middle, last), depth, right_bounds, asked)
         return [self.left[node], self.right[node]]
-
-    def _mean(self, first: int, last: int) -> float:
-        own = self.sums[first:last, 0].sum() / self.weight[first:last].sum()
-        return float(own + self.centre[0])
 
     def _renumber(self) -> Draft:
         return _tidy(
@@ -374,4 +430,45 @@ class _Grower:
         )
 
 
+def _plainly(weight: Array) -> Array:
+    """Return the weights; one alone where all are 1, which saves reading them."""
+    if (weight == 1).all():
+        return np.ones(1)
+    return np.ascontiguousarray(weight, dtype=np.float64)
+
+
+def _rows_that_count(weight: Array) -> NDArray[np.int32]:
+    if weight.all():
+        return np.arange(len(weight), dtype=np.int32)
+    return np.flatnonzero(weight > 0).astype(np.int32)
+
+
+def _common_bins(binned: Binned, limits: Limits) -> NDArray[np.int16]:
+    """Return the bin of most rows of each column that has such a bin; else -1.
+
+    There are none where it is no use: for few cells and for sets, whose order needs
+    exact sums; and none with monotone constraints, which exact means decide.
+    """
+    common = np.full(len(binned.matrix), -1, dtype=np.int16)
+    if binned.matrix.size < _MANY_CELLS or limits.monotone is not None:
+        return common
+    seen = binned.matrix[:, :: binned.n_samples // _SEEN + 1]
+    for j in np.flatnonzero(~binned.is_set):
+        counts = np.bincount(seen[j])
+        if counts.max() > _MOST_SHARE * seen.shape[1]:
+            common[j] = counts.argmax()
+    return common
+
+
+def _centre(targets: Array, weight: Array) -> tuple[Array, float]:
+    """Return the mean row and all weight, without a copy of the targets."""
+    if not weight.all():
+        targets, weight = targets[weight > 0], weight[weight > 0]
+    total = float(weight.sum())
+    if targets.shape[1] == 1:
+        return np.average(targets, axis=0, weights=weight), total
+    return _weighted_sum(targets, _plainly(weight)) / total, total
+
+
+_NO_RANKS = np.zeros(0, dtype=np.int64)
 _NO_BINS = np.zeros(N_BYTES, dtype=np.bool_)

@@ -4,6 +4,7 @@ Given the rows of a leaf, what the leaf should answer follows, and so does what 
 lose by it: searching and pruning compare trees by `_loss_of` alone.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from interpretkd.students._cart.draft import Draft, leaves_of
 from interpretkd.targets import deciding, deciding_labels
 
 COSTS, PAIRS, SQUARES, CROSS_ENTROPY = range(4)
+_BLOCK = 65_536
+"""Rows whose losses are worked out at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +83,8 @@ def _losses_elsewhere(
     objective: TreeObjective,
     others: Binned,
     elsewhere: TreeObjective,
-) -> Array:
-    """Return what a tree loses on each of other rows, with the answers of its own rows.
+) -> Iterator[tuple[Array, slice]]:
+    """Yield what a tree loses on other rows with the answers of its own, and which.
 
     Losses are times the row's weight, and for squared error less a constant of the row.
     """
@@ -94,8 +97,11 @@ def _losses_elsewhere(
             objective.kind, sums[node], weights[node], slopes[node]
         )
     leaf = leaves_of(draft, others)
-    linear = (elsewhere.table * slopes[leaf]).sum(axis=1)
-    return linear + elsewhere.weight * constants[leaf]
+    for first in range(0, len(leaf), _BLOCK):
+        rows = slice(first, first + _BLOCK)
+        own = leaf[rows]
+        linear = (elsewhere.table[rows] * slopes[own]).sum(axis=1)
+        yield linear + elsewhere.weight[rows] * constants[own], rows
 
 
 def _agree_with_decisions(values: Array, sums: Array, kind: int) -> Array:

@@ -117,9 +117,9 @@ def test_whole_numbers_are_binned_as_any_numbers(monkeypatch, low, high, missing
     column = rng.integers(low, high + 1, size=3_000).astype(np.float32)
     column[rng.random(3_000) < missing] = nan
     column[:2] = low, high
-    assert binning._whole_range(column) == (low, high - low + 1)
+    assert binning._whole_range(column) == (low, high, True)
     quick = binned_column(column)
-    monkeypatch.setattr(binning, "_whole_range", lambda column: (0, 0))
+    monkeypatch.setattr(binning, "_whole_range", lambda column: (0, 0, False))
     general = binned_column(column)
     np.testing.assert_array_equal(quick.edges[0], general.edges[0])
     np.testing.assert_array_equal(quick.matrix, general.matrix)
@@ -139,7 +139,9 @@ def test_whole_numbers_are_binned_as_any_numbers(monkeypatch, low, high, missing
 )
 def test_other_numbers_take_the_general_way(column):
     column = np.asarray(column * 3, dtype=np.float32)
-    assert binning._whole_range(column) == (0, 0)
+    pieces = binning._Pieces(column[:, None], 0, 1)
+    _, sizes = binning._whole_ranges(pieces, np.zeros(1, dtype=bool))
+    assert sizes.tolist() == [0]
     binned = binned_column(column)
     np.testing.assert_array_equal(binned.matrix[0], searched(binned, column[:, None]))
     n_values = len(np.unique(column[~np.isnan(column)]))
@@ -269,3 +271,21 @@ def test_a_sample_of_many_rows_misses_no_rare_value(monkeypatch):
     np.testing.assert_array_equal(binned.matrix[1], searched(binned, codes, 1))
     counts = np.bincount(binned.matrix[1])
     assert 0.3 * 5_000 / 16 < counts.min() < counts.max() < 3 * 5_000 / 16
+
+
+def test_rows_in_pieces_get_the_same_bins(monkeypatch):
+    rng = np.random.default_rng(4)
+    codes = rng.normal(size=(700, 4)).astype(np.float32)
+    codes[:, 1] = rng.integers(-5, 400, 700)
+    codes[:, 2] = np.round(codes[:, 2], 1)
+    codes[rng.random(codes.shape) < 0.1] = nan
+    schema = Schema.from_data(codes)
+    whole = _bin_columns(schema, codes)
+    monkeypatch.setattr(binning, "_HELD", 0)
+    monkeypatch.setattr(binning, "_PIECE", 64)
+    parts = _bin_columns(schema, codes)
+    np.testing.assert_array_equal(parts.matrix, whole.matrix)
+    for one, other in zip(parts.edges, whole.edges, strict=True):
+        np.testing.assert_array_equal(one, other)
+    again = whole.bin(Encoded(schema, codes))
+    np.testing.assert_array_equal(again.matrix, whole.matrix)

@@ -1,5 +1,6 @@
 """Greedy growth against scikit-learn's and against trying every test there is."""
 
+import tracemalloc
 from itertools import combinations, product
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.tree import DecisionTreeRegressor
 from interpretkd.data import Feature, Schema
 from interpretkd.models import floor_to_float32
 from interpretkd.students import Limits, grow, grow_draft
-from interpretkd.students._cart import binning
+from interpretkd.students._cart import binning, growing
 from interpretkd.students._cart.binning import _bin_columns
 from interpretkd.students._cart.draft import _finish_draft
 from interpretkd.students._cart.growing import _compress
@@ -504,3 +505,66 @@ def test_frames_with_categories_and_gaps_are_fitted_exactly():
     targets = rng.normal(size=(key.max() + 1, 2))[key]
     tree = grow(schema, codes, targets)
     np.testing.assert_allclose(tree.predict(rows), targets)
+
+
+def same_tests(one, other):
+    return all(
+        np.array_equal(a, b) for a, b in zip(one.tests, other.tests, strict=True)
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=SEEDS,
+    n_outputs=st.integers(1, 6),
+    least=st.sampled_from([1, 4]),
+    weighted=st.booleans(),
+    gaps=st.sampled_from([0.0, 0.2, 0.7]),
+    cost=st.booleans(),
+)
+def test_rows_of_a_common_bin_change_nothing(
+    seed, n_outputs, least, weighted, gaps, cost
+):
+    """Gains without them are worked out exactly wherever they are near the best."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 4, (150, 5)).astype(np.float32)
+    codes[rng.random(codes.shape) < 0.6] = 0
+    codes[:, 3] = codes[:, 1]  # as good as another
+    codes = with_gaps(codes, gaps, seed)
+    targets = rng.normal(size=(150, n_outputs)) + np.nan_to_num(codes[:, :1])
+    weight = rng.exponential(size=150) if weighted else np.ones(150)
+    limits = Limits(
+        max_leaves=12,
+        min_samples_leaf=least,
+        feature_cost=np.arange(5) / 50 if cost else None,
+    )
+    binned = _bin_columns(Schema.from_data(codes), codes)
+    plain = grow_draft(binned, targets, weight, limits, seed=seed % 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(growing, "_MANY_CELLS", 0)
+        assert (growing._common_bins(binned, limits) >= 0).any()
+        quick = grow_draft(binned, targets, weight, limits, seed=seed % 3)
+    assert same_tests(plain, quick)
+
+
+def test_targets_are_not_copied():
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(20_000, 3)).astype(np.float32)
+    targets = rng.normal(size=(20_000, 16))
+    binned = _bin_columns(Schema.from_data(codes), codes)
+    weight = np.ones(len(codes))
+    grow_draft(binned, targets, weight, Limits(max_leaves=2))
+    tracemalloc.start()
+    grow_draft(binned, targets, weight, Limits(max_depth=4))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < targets.nbytes / 2
+
+
+@pytest.mark.parametrize("n_rows", [1_025, 40_000])
+def test_many_rows_are_gathered_piece_by_piece(n_rows):
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, 30, (n_rows, 7)).astype(np.float32)
+    targets = codes[:, :2] ** 2 + rng.normal(size=(n_rows, 2))
+    tree, fitted = both(codes, targets, None, max_depth=4)
+    assert same_parts(tree.apply(codes), fitted.apply(codes))

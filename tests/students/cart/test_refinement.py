@@ -172,6 +172,17 @@ def test_the_loss_is_what_its_name_says(seed, kind):
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+def joined(blocks):
+    parts = list(blocks)
+    assert [rows.start for _, rows in parts] == sorted(r.start for _, r in parts)
+    return np.concatenate([losses for losses, _ in parts])
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr("interpretkd.students._cart.objective._BLOCK", 7)
+
+
 @given(SEEDS, KINDS)
 def test_losses_of_other_rows_come_from_the_own_rows_answers(seed, kind):
     binned, targets, objective = problem(seed, kind, n_rows=80)
@@ -179,7 +190,7 @@ def test_losses_of_other_rows_come_from_the_own_rows_answers(seed, kind):
     mine, elsewhere = objective.take(own), objective.take(others)
     rows, other_rows = binned.take(own), binned.take(others)
     draft = start_of(rows, targets[own], mine, seed)
-    found = _losses_elsewhere(draft, rows, mine, other_rows, elsewhere)
+    found = joined(_losses_elsewhere(draft, rows, mine, other_rows, elsewhere))
     leaf, there = leaves_of(draft, rows), leaves_of(draft, other_rows)
     for i, node in enumerate(there):
         near = leaf == node
@@ -195,7 +206,7 @@ def test_losses_of_other_rows_come_from_the_own_rows_answers(seed, kind):
 def test_losses_of_the_own_rows_sum_up(seed, kind):
     binned, targets, objective = problem(seed, kind, priced=False)
     draft = start_of(binned, targets, objective, seed)
-    losses = _losses_elsewhere(draft, binned, objective, binned, objective)
+    losses = joined(_losses_elsewhere(draft, binned, objective, binned, objective))
     assert losses.sum() == pytest.approx(_loss_of(draft, binned, objective), abs=1e-9)
 
 
