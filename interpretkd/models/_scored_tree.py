@@ -133,13 +133,13 @@ class ScoredTree(Tree):
         ScoredTree
             The tree.
         """
-        _check_arrays(
-            arrays, {*NODE_ARRAYS, *SCORE_ARRAYS, "value", "cover", "support"}
-        )
+        known = {"support"} & set(arrays)
+        _check_arrays(arrays, {*NODE_ARRAYS, *SCORE_ARRAYS, "value", "cover", *known})
         own = ScoredSchema.from_arrays(schema, arrays)
         tests = {name: arrays[name] for name in NODE_ARRAYS}
         nodes = Nodes(schema=own, roots=np.zeros(1, dtype=np.int32), **tests)
-        return cls(nodes, arrays["value"], arrays["cover"], support=arrays["support"])
+        own_values = (arrays["value"], arrays["cover"])
+        return cls(nodes, *own_values, support=arrays.get("support"))
 
 
 def given_schema(form: Any) -> Schema:

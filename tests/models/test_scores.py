@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -194,3 +195,8 @@ def test_corrupt_arrays_are_errors_or_predict(data: Any) -> None:
 def test_a_plain_schema_makes_no_scored_tree() -> None:
     with pytest.raises(InputError, match="ScoredSchema"):
         tree_of(GIVEN)
+
+
+def test_a_tree_of_unknown_support_is_saved_and_read() -> None:
+    tree = replace(tree_of(ScoredSchema(GIVEN, (), (SCORE,))), support=None)
+    assert ScoredTree.from_arrays(GIVEN, tree.to_arrays()).support is None
