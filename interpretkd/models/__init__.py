@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from interpretkd.models._sizes import *
     from interpretkd.models._thresholds import *
     from interpretkd.models._tree import *
+    from interpretkd.models._used import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -47,10 +48,11 @@ else:
         _scorecard: Points Scorecard read_scorecards readable_step
         _scored_tree: ScoredTree given_schema
         _scores: LARGEST_WEIGHT SCORE_ARRAYS Score ScoredSchema Term
-        _seen: check_given_columns codes_seen has_own_columns rows_seen schema_seen
-            view_size view_size_text
+        _seen: check_given_columns check_reads_given codes_seen has_own_columns
+            rows_seen schema_seen view_size view_size_text
         _sizes: items_of size_of
         _thresholds: column_gaps node_gaps numeric_tests shortest_thresholds
         _tree: Tree
+        _used: used_positions
         """,
     )

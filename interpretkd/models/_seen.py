@@ -129,6 +129,27 @@ def check_given_columns(owner: str, model: Any) -> None:
     )
 
 
+def check_reads_given(owner: str, model: Any) -> None:
+    """Refuse what a student must read the columns of the rows for.
+
+    A scored tree does: its tests are about sums of these.
+
+    Parameters
+    ----------
+    owner : str
+        What is refused, at the beginning of the sentence.
+    model : object
+        A distilled model, a student or its form.
+
+    Raises
+    ------
+    InputError
+        When a view makes the columns that it reads.
+    """
+    if _view_has_own_columns(model):
+        check_given_columns(owner, model)
+
+
 def view_size(model: Any) -> tuple[int, int]:
     """Return what must be kept beside a student to see what it reads.
 

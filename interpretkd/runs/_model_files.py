@@ -5,8 +5,8 @@ from typing import Any
 
 from interpretkd._base import InputError, naming_file
 from interpretkd.data import Schema
-from interpretkd.explain import used_positions
 from interpretkd.methods import ColumnView, DerivedView
+from interpretkd.models import used_positions
 from interpretkd.runs._folder import _json, _npz, _parse_json
 from interpretkd.runs._layer_probe import _probe_arrays
 from interpretkd.runs._limits import Room, read_arrays

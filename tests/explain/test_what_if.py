@@ -25,10 +25,9 @@ from interpretkd.explain import (
     row_of,
     settings_between,
     try_values,
-    used_positions,
     write_settings,
 )
-from interpretkd.models import path_contributions
+from interpretkd.models import path_contributions, used_positions
 from interpretkd.runs import load_run, save
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 

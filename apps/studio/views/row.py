@@ -23,10 +23,9 @@ from interpretkd.explain import (
     path_image,
     row_of,
     settings_between,
-    used_positions,
     write_settings,
 )
-from interpretkd.models import has_own_columns, schema_seen
+from interpretkd.models import has_own_columns, schema_seen, used_positions
 
 ANY = "any other decision"
 MOST_BARS, N_COUNTERFACTUALS = 12, 3

@@ -22,6 +22,7 @@ from interpretkd.models import (
     feature_importance,
     has_own_columns,
     path_contributions,
+    used_positions,
 )
 
 _USUAL = (0.01, 0.99)
@@ -239,25 +240,6 @@ def label_text(model: Any, label: Any) -> str:
         return one_line(prediction_text(tuple(model.classes_[values > 0].tolist())))
     numbers = values.tolist()
     return prediction_text(numbers[0] if len(numbers) == 1 else numbers)
-
-
-def used_positions(form: Any) -> tuple[int, ...]:
-    """Return which columns a student reads.
-
-    Parameters
-    ----------
-    form : Tree, Forest or Linear
-        The student.
-
-    Returns
-    -------
-    tuple of int
-        Positions, from 0, in order.
-    """
-    if isinstance(form, Linear):
-        return form.features
-    found = form.nodes.feature
-    return tuple(np.unique(found[found >= 0]).tolist())
 
 
 def positions_read(model: Any) -> tuple[int, ...]:

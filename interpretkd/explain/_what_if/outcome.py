@@ -19,12 +19,13 @@ from interpretkd.distillation import (
     teacher_is_here,
 )
 from interpretkd.explain._row_sum import _RowSum
-from interpretkd.explain._what_if.inputs import _differing, used_positions
+from interpretkd.explain._what_if.inputs import _differing
 from interpretkd.models import (
     Tree,
     check_given_columns,
     decision_path,
     path_conditions,
+    used_positions,
 )
 from interpretkd.targets import Answers, answers_of, probabilities
 

@@ -7,7 +7,8 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import amount_text
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.explain import row_of, try_values, used_positions, write_settings
+from interpretkd.explain import row_of, try_values, write_settings
+from interpretkd.models import used_positions
 from interpretkd.runs import analyse_run, load_run, save
 from interpretkd.students import CartStudent
 from interpretkd.studio import RUN
