@@ -8,9 +8,9 @@ import numpy as np
 
 from interpretkd._base import InputError, one_line
 from interpretkd.data import Feature
-from interpretkd.export._specification import _ModelSpec
+from interpretkd.export._specification import _border_of, _ModelSpec
 from interpretkd.export._sql.columns import _cleaned, _date_note, _end
-from interpretkd.export._sql.dialects import _double_type, _literal
+from interpretkd.export._sql.dialects import _border, _double_type, _literal
 from interpretkd.export._sql.names import (
     _fresh,
     _names_in_table,
@@ -19,7 +19,7 @@ from interpretkd.export._sql.names import (
     _short_name,
     _table_name,
 )
-from interpretkd.models import ALL_NUMBERS, Linear, Nodes
+from interpretkd.models import ALL_NUMBERS, Linear, Nodes, Score, Term
 
 _MOST_NESTED = 8
 """SQLite's parser gives up at about twenty CASEs within one another."""
@@ -97,6 +97,31 @@ class _Writer:
         """Name a column as the steps do."""
         return _quoted(self.alias[feature.name])
 
+    def tested(self, position: int) -> str:
+        """Name a column that is tested: one that is read, or a sum."""
+        if position in self.spec.scores:
+            return _quoted(f"score {position}")
+        return self.column(self.spec.schema.features[self.spec.given(position)])
+
+    def scores(self) -> list[str]:
+        """Write the sums of points, for a step after the cells.
+
+        They are not rounded to float32: see `end`.
+        """
+        return [
+            f"{self._sum_of(score)} AS {self.tested(position)}"
+            for position, score in self.spec.scores.items()
+        ]
+
+    def end(self, feature: Feature, position: int, threshold: float) -> str:
+        """Write the threshold of a test.
+
+        That of a sum is the last float64 that would be rounded to it.
+        """
+        if position in self.spec.scores:
+            return _border(_border_of(feature, threshold), self.dialect)
+        return _end(feature, threshold, self.dialect)
+
     def step(self, name: str) -> str:
         """Name a step."""
         return _quoted(f"{self.prefix} {name}")
@@ -144,6 +169,10 @@ class _Writer:
             "gets NULL.",
         ]
         lines += [_date_note(f) for f in self.used if f.kind == "date"]
+        lines += [
+            f"score {position}: {score.text(self.spec.schema)}."
+            for position, score in self.spec.scores.items()
+        ]
         renamed = {self.spec.schema.names[i] for i in self.spec.used} | set(self.keep)
         lines += [
             f"The column {name!r} is read as {given!r}: {self.dialect} has no "
@@ -169,6 +198,27 @@ class _Writer:
     def _named(self, name: str) -> str:
         return self.in_table.get(name, name)
 
+    def _sum_of(self, score: Score) -> str:
+        terms = []
+        for term, weight in zip(score.terms, score.weights, strict=True):
+            feature = self.spec.schema.features[term.column]
+            column, factor = self.column(feature), self.literal(float(weight))
+            if term.is_set:
+                holds = self._in_set(feature, term, column)
+                nothing = self.literal(0.0)
+                terms.append(f"CASE WHEN {holds} THEN {factor} ELSE {nothing} END")
+            else:
+                gap = self.literal(term.fill)
+                terms.append(f"{factor} * COALESCE({column}, {gap})")
+        total = "\n    + ".join(terms)
+        return f"({total}) / {self.literal(float(score.unit))}"
+
+    def _in_set(self, feature: Feature, term: Term, column: str) -> str:
+        tests = [f"{column} IS NULL"] if term.missing else []
+        if term.categories:
+            tests.append(f"{column} IN ({self.levels(feature, term.categories)})")
+        return " OR ".join(tests) or "1 = 0"
+
     def _nested(self, nodes: Nodes, node: int, say: Any, depth: int) -> str:
         pad = "  " * depth
         if nodes.feature[node] < 0:
@@ -193,8 +243,8 @@ class _Writer:
 
     def _test(self, nodes: Nodes, node: int, *, left: bool) -> str:
         """Write when a row goes to this side; the missing values come first."""
-        feature = self.spec.schema.features[int(nodes.feature[node])]
-        column = self.column(feature)
+        position = int(nodes.feature[node])
+        feature, column = nodes.schema.features[position], self.tested(position)
         if feature.is_categorical:
             chosen = np.flatnonzero(nodes.left_set(node) == left).tolist()
             some = f"{column} IN ({self.levels(feature, chosen)})"
@@ -203,7 +253,7 @@ class _Writer:
             passes = "1 = 1" if left else "1 = 0"
         else:
             sign = "<=" if left else ">"
-            border = _end(feature, float(nodes.threshold[node]), self.dialect)
+            border = self.end(feature, position, float(nodes.threshold[node]))
             passes = f"{column} {sign} {border}"
         if bool(nodes.missing_left[node]) == left:
             return f"{column} IS NULL OR {passes}"
