@@ -49,10 +49,10 @@ else:
         _scored_tree: ScoredTree given_schema
         _scores: LARGEST_WEIGHT SCORE_ARRAYS Score ScoredSchema Term
         _seen: check_given_columns check_reads_given codes_seen has_own_columns
-            rows_seen schema_seen view_size view_size_text
+            rows_seen schema_seen view_makes_columns view_size view_size_text
         _sizes: items_of size_of
         _thresholds: column_gaps node_gaps numeric_tests shortest_thresholds
         _tree: Tree
-        _used: used_positions
+        _used: columns_of used_positions
         """,
     )

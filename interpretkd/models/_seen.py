@@ -22,10 +22,22 @@ def has_own_columns(model: Any) -> bool:
     bool
         Whether its tests are about other columns than those of the rows.
     """
-    return _view_has_own_columns(model) or _scored_schema(model) is not None
+    return view_makes_columns(model) or _scored_schema(model) is not None
 
 
-def _view_has_own_columns(model: Any) -> bool:
+def view_makes_columns(model: Any) -> bool:
+    """Say whether a student reads columns that a view makes: neurons, pooled pixels.
+
+    Parameters
+    ----------
+    model : object
+        A distilled model; of anything else there is no view.
+
+    Returns
+    -------
+    bool
+        Whether it does; a scored tree reads the rows' own columns, and adds them up.
+    """
     return bool(getattr(getattr(model, "view_", None), "own_columns", False))
 
 
@@ -52,7 +64,7 @@ def schema_seen(model: Any) -> Schema:
     scored = _scored_schema(model)
     if scored is not None:
         return scored
-    owner = model.view_ if _view_has_own_columns(model) else model
+    owner = model.view_ if view_makes_columns(model) else model
     schema: Schema = owner.schema_
     return schema
 
@@ -80,7 +92,7 @@ def rows_seen(model: Any, X: Any) -> Any:
     if own is not None:
         return own
     whole = view.complete(X)
-    if not _view_has_own_columns(model):
+    if not view_makes_columns(model):
         return whole
     rows = checked_rows(model, whole, reset=False)
     return view.see(model.schema_.conform(rows))
@@ -146,7 +158,7 @@ def check_reads_given(owner: str, model: Any) -> None:
     InputError
         When a view makes the columns that it reads.
     """
-    if _view_has_own_columns(model):
+    if view_makes_columns(model):
         check_given_columns(owner, model)
 
 

@@ -26,7 +26,25 @@ def used_positions(form: Any) -> tuple[int, ...]:
         return form.features
     found = form.nodes.feature
     tested = np.unique(found[found >= 0]).tolist()
-    if not isinstance(form.schema, ScoredSchema):
-        return tuple(tested)
-    read = {column for one in tested for column in form.schema.columns_of(one)}
-    return tuple(sorted(read))
+    return tuple(sorted({c for one in tested for c in columns_of(form, one)}))
+
+
+def columns_of(form: Any, position: int) -> tuple[int, ...]:
+    """Return which columns of the rows a tested column is made of.
+
+    Parameters
+    ----------
+    form : Tree or Forest
+        The student's.
+    position : int
+        A column of its schema, such as `Condition.position`.
+
+    Returns
+    -------
+    tuple of int
+        Positions, in order: the column itself, or those that a score adds up.
+    """
+    schema = form.schema
+    if not isinstance(schema, ScoredSchema):
+        return (position,)
+    return schema.columns_of(position)
