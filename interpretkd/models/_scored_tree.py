@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpretkd._base import InputError, counted
-from interpretkd.data import Schema
+from interpretkd.data import Codes, Schema
 from interpretkd.models._nodes import NODE_ARRAYS, Nodes, _check_arrays
 from interpretkd.models._scores import SCORE_ARRAYS, ScoredSchema
 from interpretkd.models._tree import Tree
@@ -157,3 +157,22 @@ def given_schema(form: Any) -> Schema:
     """
     schema: Schema = form.schema
     return schema.given if isinstance(schema, ScoredSchema) else schema
+
+
+def codes_of(form: Any, codes: Codes) -> Codes:
+    """Return the codes that a form reads.
+
+    Parameters
+    ----------
+    form : Tree, Forest or Linear
+        The student's.
+    codes : ndarray of shape (n_samples, n_given), float32
+        Codes of `given_schema`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_read), float32
+        Of a scored tree its scores and plain columns; else the same.
+    """
+    schema = form.schema
+    return schema.see(codes) if isinstance(schema, ScoredSchema) else codes

@@ -134,10 +134,13 @@ def check_given_columns(owner: str, model: Any) -> None:
     if not has_own_columns(model):
         return
     names = [one_line(repr(name)) for name in schema_seen(model).names]
+    reads = "reads others that its view makes of them"
+    if not _view_has_own_columns(model):
+        reads = "adds them up in its tests"
     raise InputError(
-        f"{owner} is about the columns of the rows, and this student's tests are about "
-        f"others that are made of them: {joined(names, 3)}. Its predictions, its "
-        "fidelity, its rules and its drawing are there."
+        f"{owner} is about the columns of the rows, and this student {reads}: "
+        f"{joined(names, 3)}. Its predictions, its fidelity, its rules and its drawing "
+        "are there."
     )
 
 

@@ -225,7 +225,7 @@ def _is_monotone(
 
 
 def _means(
-    draft: Draft, leaf: NDArray[np.int32], targets: Array, weight: Array
+    draft: Draft | Nodes, leaf: NDArray[np.int32], targets: Array, weight: Array
 ) -> tuple[Array, Array]:
     """Return the weight and the mean target of the rows at each node."""
     n_nodes = len(draft.feature)
@@ -240,7 +240,7 @@ def _means(
     return cover, total / np.maximum(cover, 1e-300)[:, None]
 
 
-def _counts(draft: Draft, leaf: NDArray[np.int32]) -> NDArray[np.int64]:
+def _counts(draft: Draft | Nodes, leaf: NDArray[np.int32]) -> NDArray[np.int64]:
     """Return how many rows come by each node."""
     counts = np.bincount(leaf, minlength=len(draft.feature))
     for node in np.flatnonzero(draft.feature >= 0)[::-1]:  # children before parents
