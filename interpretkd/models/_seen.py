@@ -135,7 +135,7 @@ def check_given_columns(owner: str, model: Any) -> None:
         return
     names = [one_line(repr(name)) for name in schema_seen(model).names]
     reads = "reads others that its view makes of them"
-    if not _view_has_own_columns(model):
+    if not view_makes_columns(model):
         reads = "adds them up in its tests"
     raise InputError(
         f"{owner} is about the columns of the rows, and this student {reads}: "
