@@ -171,21 +171,20 @@ def _around_tests(spec: _ModelSpec, root: int, start: Array) -> list[Array]:
         if position in scores:
             near = _around_score(nodes, node, row)
             rows += near
-            sent = [_sent_by_score(nodes, node, row, near, left=s) for s in _SIDES]
+            sent = _sent_by_score(nodes, node, row, near)
         else:
             place = spec.given(position)
             for value in _tried(nodes, node):
                 changed = row.copy()
                 changed[place] = value
                 rows.append(changed)
-            sent = [_sent(nodes, node, row, place, left=side) for side in _SIDES]
+            sent = (
+                _sent(nodes, node, row, place, left=True),
+                _sent(nodes, node, row, place, left=False),
+            )
         children = (int(nodes.left[node]), int(nodes.right[node]))
         waiting += zip(children, sent, strict=True)
     return rows
-
-
-_SIDES = (True, False)
-"""Left, right."""
 
 
 def _tried(nodes: Nodes, node: int) -> list[float]:

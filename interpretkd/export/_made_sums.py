@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from interpretkd._base import Array
+from interpretkd.data import Codes, Schema
 from interpretkd.export._specification import _double_threshold
 from interpretkd.models import ALL_NUMBERS, Nodes, Score, Term
 
@@ -24,15 +26,15 @@ def _around_score(nodes: Nodes, node: int, row: Array) -> list[Array]:
     schema: Any = nodes.schema
     score: Score = schema.score_at(int(nodes.feature[node]))
     numbers = _some([term for term in score.terms if not term.is_set])
-    on, *beyond = _targets(float(nodes.threshold[node]), score.unit)
+    targets = _targets(float(nodes.threshold[node]), score.unit)
     found = []
     for changed, column in _other_cells(schema, score, row):
         found.append(changed)
         free = [term for term in numbers if term.column != column][:1]
-        for term in free:
-            value = _solved(score, changed, term, on)
+        for term, target in product(free, targets):
+            value = _solved(score, changed, term, target)
             found += [_set(changed, term, one) for one in _steps(value)]
-    for target in (on, *beyond):
+    for target in targets:
         for term in numbers:
             value = _solved(score, row, term, target)
             found += [_set(row, term, one) for one in _beside(value)]
@@ -44,16 +46,46 @@ def _around_score(nodes: Nodes, node: int, row: Array) -> list[Array]:
 
 
 def _sent_by_score(
-    nodes: Nodes, node: int, row: Array, near: Sequence[Array], *, left: bool
-) -> Array:
-    """Return the row, or the first of those near it, that passes to this side."""
+    nodes: Nodes, node: int, row: Array, near: Sequence[Array]
+) -> tuple[Array, Array]:
+    """Return a row for each side: this one or the first near it that gets there.
+
+    Columns of sums overlap, so what passes one test may no longer pass those above it;
+    where every row does so, the first that passes this test is taken.
+    """
     schema: Any = nodes.schema
     rows = np.stack([row, *near])
-    with np.errstate(over="ignore"):  # of columns that are in no sum
-        codes = rows.astype(np.float32)
-    sums = schema.see(codes)[:, int(nodes.feature[node])]
-    passing = np.flatnonzero((sums <= nodes.threshold[node]) == left)
-    return rows[passing[0]] if len(passing) else row
+    seen = schema.see(_codes(schema.given, rows))
+    left = seen[:, int(nodes.feature[node])] <= nodes.threshold[node]
+    leaf = nodes.apply(seen)
+    sent = []
+    for child, passes in ((nodes.left[node], left), (nodes.right[node], ~left)):
+        arrived = np.flatnonzero(np.isin(leaf, _below(nodes, int(child))))
+        passed = np.flatnonzero(passes)
+        first = [*arrived[:1], *passed[:1], 0][0]
+        sent.append(rows[first])
+    return sent[0], sent[1]
+
+
+def _below(nodes: Nodes, node: int) -> list[int]:
+    """Return the leaves below a node."""
+    found, waiting = [], [node]
+    while waiting:
+        here = waiting.pop()
+        if nodes.feature[here] < 0:
+            found.append(here)
+        else:
+            waiting += [int(nodes.left[here]), int(nodes.right[here])]
+    return found
+
+
+def _codes(given: Schema, rows: Array) -> Codes:
+    """Return codes of rows in which numbers with a scale are as in the column."""
+    codes = rows.copy()
+    for position, feature in enumerate(given.features):
+        if feature.scale is not None:
+            codes[:, position] = feature.scale.encode(rows[:, position])
+    return codes.astype(np.float32)
 
 
 def _other_cells(

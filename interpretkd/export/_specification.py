@@ -125,9 +125,8 @@ def _model_spec(model: Any) -> _ModelSpec:
     form = getattr(student, "form_", student)
     if not isinstance(form, Tree | Forest | Linear):
         raise InputError(
-            "Only CartStudent, BoostedStudent, LinearStudent, CommitteeStudent and "
-            "students of scored trees can be exported. Got a "
-            f"{type(student).__name__}."
+            "Only CartStudent, ScoredTreeStudent, BoostedStudent, LinearStudent and "
+            f"CommitteeStudent can be exported. Got a {type(student).__name__}."
         )
     target = getattr(model, "reading_", _VALUES)
     if target.task == "regression":
