@@ -46,7 +46,7 @@ else:
         _outputs: LeafOutcomes Outputs decision_probability leaf_outcomes
             read_outputs
         _scorecard: Points Scorecard read_scorecards readable_step
-        _scored_tree: ScoredTree codes_of given_schema
+        _scored_tree: ScoredTree codes_of given_schema on_common_scores
         _scores: LARGEST_WEIGHT SCORE_ARRAYS Score ScoredSchema Term
         _seen: check_given_columns check_reads_given codes_seen has_own_columns
             rows_seen schema_seen view_makes_columns view_size view_size_text

@@ -1,7 +1,7 @@
 """A tree whose tests may add up whole-number points of a few columns."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interpretkd._base import InputError, counted
 from interpretkd.data import Codes, Schema
 from interpretkd.models._nodes import NODE_ARRAYS, Nodes, _check_arrays
-from interpretkd.models._scores import SCORE_ARRAYS, ScoredSchema
+from interpretkd.models._scores import SCORE_ARRAYS, Score, ScoredSchema
 from interpretkd.models._tree import Tree
 
 
@@ -176,3 +176,46 @@ def codes_of(form: Any, codes: Codes) -> Codes:
     """
     schema = form.schema
     return schema.see(codes) if isinstance(schema, ScoredSchema) else codes
+
+
+def on_common_scores(trees: Sequence[ScoredTree]) -> list[ScoredTree]:
+    """Write trees over one and the same scores, so that their tests can be compared.
+
+    Scores are the same whatever a missing number counts as: that is a mean of the rows
+    that a tree was fitted to.
+
+    Parameters
+    ----------
+    trees : sequence of ScoredTree
+        Over the same given columns.
+
+    Returns
+    -------
+    list of ScoredTree
+        The same tests. Only the first still decides about all rows as it did: of the
+        others a missing number may count as another one.
+    """
+    given = trees[0].scored_schema.given
+    plain = sorted({column for tree in trees for column in tree.scored_schema.plain})
+    scores = {
+        _without_fills(score): score
+        for tree in reversed(trees)  # of scores alike the first tree's are kept
+        for score in tree.scored_schema.scores
+    }
+    schema = ScoredSchema(given, tuple(plain), tuple(scores.values()))
+    place: dict[object, int] = {column: i for i, column in enumerate(plain)}
+    place |= {score: len(plain) + i for i, score in enumerate(scores)}
+    found = []
+    for tree in trees:
+        own = tree.scored_schema
+        moved = [place[column] for column in own.plain]
+        moved += [place[_without_fills(score)] for score in own.scores]
+        # The last is what -1 of a leaf points at.
+        feature = np.asarray([*moved, -1])[tree.nodes.feature]
+        nodes = replace(tree.nodes, schema=schema, feature=feature)
+        found.append(replace(tree, nodes=nodes))
+    return found
+
+
+def _without_fills(score: Score) -> Score:
+    return Score(tuple(replace(term, fill=0.0) for term in score.terms))
