@@ -17,7 +17,7 @@ from interpretkd.explain import (
     path_image,
     row_of,
 )
-from interpretkd.models import has_own_columns, schema_seen
+from interpretkd.models import schema_seen, view_makes_columns
 
 ANY = "any decision"
 
@@ -98,7 +98,7 @@ if whole.y is not None:
 st.markdown(widgets.plain(explanation.sentence + label))
 with st.container(horizontal=True):
     address.link("Explain this row", "row", row=row)
-    if not has_own_columns(found.model):
+    if not view_makes_columns(found.model):
         address.link("What if ...", "whatif", row=row)
 if found.tree is not None:
     st.subheader("The pixels on its way", anchor=False)
