@@ -97,7 +97,7 @@ def show_features(model: Any, row: Any, explanation: RowExplanation) -> None:
     st.subheader("The row", anchor=False)
     used = set(used_positions(model.student_.form_))
     if view_makes_columns(model):  # the features are those of its view
-        order, cells = sorted(used), list(explanation.values.items())
+        order, cells = tuple(sorted(used)), list(explanation.values.items())
     else:
         order = order_of_inputs(model, row)
         codes = model.schema_.encode(given_rows(model, row))[0].tolist()

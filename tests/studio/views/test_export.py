@@ -3,7 +3,15 @@ import pytest
 from interpretkd.reports import INFO
 from interpretkd.runs import analyse_run, downloads, load_run
 
-KINDS = ("german", "connect4", "digits_linear", "regression", "multilabel", "hostile")
+KINDS = (
+    "german",
+    "connect4",
+    "digits_linear",
+    "regression",
+    "multilabel",
+    "hostile",
+    "scored",
+)
 
 
 def _downloads(app):

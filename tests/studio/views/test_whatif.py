@@ -14,7 +14,15 @@ from interpretkd.students import CartStudent
 from interpretkd.studio import RUN
 from interpretkd.teachers import CallableTeacher
 
-ALL = ("german", "connect4", "digits", "cancer_linear", "regression", "multilabel")
+ALL = (
+    "german",
+    "connect4",
+    "digits",
+    "cancer_linear",
+    "regression",
+    "multilabel",
+    "scored",
+)
 
 
 def found_in(make_run, name):
@@ -47,7 +55,7 @@ def test_nothing_is_changed_at_first(studio, run):
     assert button(app, "Reset").disabled
 
 
-@pytest.mark.parametrize("run", ["german", "regression", "hostile"])
+@pytest.mark.parametrize("run", ["german", "scored", "regression", "hostile"])
 def test_each_used_feature_has_a_widget(studio, make_run, run):
     found = found_in(make_run, run)
     used = used_positions(found.model.student_.form_)
