@@ -1,6 +1,8 @@
 """Scored trees leave the house as they decide: every format adds up the same sums."""
 
+import contextlib
 import json
+import sqlite3
 
 import jsonschema
 import numpy as np
@@ -9,9 +11,17 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from interpretkd._base import InputError
-from interpretkd.export import ParityError, export_student, json_schema, read_json
+from interpretkd.export import (
+    ParityError,
+    conditions_sql,
+    export_student,
+    json_schema,
+    read_json,
+)
 from interpretkd.export._made_rows import _made_rows
+from interpretkd.export._sql.names import _quoted
 from interpretkd.models import Score, ScoredSchema, Term
+from interpretkd.rules import extract_rules
 from tests.export.small_students import TASKS, small_student
 from tests.models.test_scores import GIVEN, SCORE, tree_of
 
@@ -87,6 +97,29 @@ def test_a_statement_says_what_its_scores_add_up():
     said = "score 1: 2 x duration - 1 x (amount / 1000) (2500 if missing) + (3 if"
     assert f"-- {said}" in text
     assert 'WHEN w."score 1" <= ' in text
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS)
+def test_a_rule_in_sql_selects_the_rows_of_its_leaf(seed):
+    spec = small_student(np.random.default_rng(seed), "scored", "regression")
+    made = _made_rows(spec)
+    rows = made.part(~made.refused).rows
+    always = [one.name for one in spec.schema.features if not one.has_missing]
+    rows = rows.dropna(subset=always, ignore_index=True)
+    rules = extract_rules(spec.form)
+    covered = rules.apply(rows)
+    numbered = {name: f"c{i}" for i, name in enumerate(rows)}  # SQLite folds names
+    with contextlib.closing(sqlite3.connect(":memory:")) as base:
+        cells = rows.astype(object).where(rows.notna(), None)
+        cells.rename(columns=numbered).to_sql("rows", base, index_label="row")
+        for i, rule in enumerate(rules):
+            where = conditions_sql(rule.conditions, schema=spec.form.schema)
+            for name in sorted(numbered, key=len, reverse=True):
+                where = where.replace(_quoted(name), numbered[name])
+            found = base.execute(f"SELECT row FROM rows WHERE {where}")
+            selected = [row for (row,) in found]
+            assert selected == np.flatnonzero(covered == i).tolist(), where
 
 
 def test_a_column_named_like_a_score_of_a_statement_stays_itself():

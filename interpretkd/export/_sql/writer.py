@@ -19,7 +19,8 @@ from interpretkd.export._sql.names import (
     _short_name,
     _table_name,
 )
-from interpretkd.models import ALL_NUMBERS, Linear, Nodes, Score, Term
+from interpretkd.export._sql.scores import _score_sql
+from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
 _MOST_NESTED = 8
 """SQLite's parser gives up at about twenty CASEs within one another."""
@@ -104,20 +105,15 @@ class _Writer:
         return self.column(self.spec.schema.features[self.spec.given(position)])
 
     def scores(self) -> list[str]:
-        """Write the sums of points, for a step after the cells.
-
-        They are not rounded to float32: see `end`.
-        """
+        """Write the sums of points, for a step after the cells."""
         return [
-            f"{self._sum_of(score)} AS {self.tested(position)}"
+            f"{_score_sql(score, self.spec.schema, self.dialect, self.column)} AS "
+            f"{self.tested(position)}"
             for position, score in self.spec.scores.items()
         ]
 
     def end(self, feature: Feature, position: int, threshold: float) -> str:
-        """Write the threshold of a test.
-
-        That of a sum is the last float64 that would be rounded to it.
-        """
+        """Write the threshold of a test; sums are not rounded to float32."""
         if position in self.spec.scores:
             return _border(_border_of(feature, threshold), self.dialect)
         return _end(feature, threshold, self.dialect)
@@ -197,27 +193,6 @@ class _Writer:
 
     def _named(self, name: str) -> str:
         return self.in_table.get(name, name)
-
-    def _sum_of(self, score: Score) -> str:
-        terms = []
-        for term, weight in zip(score.terms, score.weights, strict=True):
-            feature = self.spec.schema.features[term.column]
-            column, factor = self.column(feature), self.literal(float(weight))
-            if term.is_set:
-                holds = self._in_set(feature, term, column)
-                nothing = self.literal(0.0)
-                terms.append(f"CASE WHEN {holds} THEN {factor} ELSE {nothing} END")
-            else:
-                gap = self.literal(term.fill)
-                terms.append(f"{factor} * COALESCE({column}, {gap})")
-        total = "\n    + ".join(terms)
-        return f"({total}) / {self.literal(float(score.unit))}"
-
-    def _in_set(self, feature: Feature, term: Term, column: str) -> str:
-        tests = [f"{column} IS NULL"] if term.missing else []
-        if term.categories:
-            tests.append(f"{column} IN ({self.levels(feature, term.categories)})")
-        return " OR ".join(tests) or "1 = 0"
 
     def _nested(self, nodes: Nodes, node: int, say: Any, depth: int) -> str:
         pad = "  " * depth
