@@ -30,6 +30,8 @@ from interpretkd.students._scored.sketch import Sketch, Test, first_sketch, plai
 
 _PASSES = 15
 _SPLIT_ROUNDS = 3
+_MOST_FAILURES = 4
+"""Joined leaves, one after the other, that make no better tree, before that ends."""
 _REFILLS = 3
 """So often leaves are parted again after branches were cut off."""
 
@@ -132,7 +134,8 @@ class Alternation:
             mean = (loss + self._constant()) / float(self.objective.weight.sum())
             found.append((loss, sketch))
             attempts.append(Attempt(name, sketch.n_leaves, mean, math.nan, seconds))
-        return min(found, key=lambda pair: pair[0])[1], tuple(attempts)
+        _, best = min(found, key=lambda pair: pair[0])
+        return self._regrown(best), tuple(attempts)
 
     def _constant(self) -> float:
         """Return the part of squared errors that no tree changes."""
@@ -179,6 +182,37 @@ class Alternation:
             if self._late() or sketch.n_leaves in (n_leaves, self.limits.max_leaves):
                 break
         return best
+
+    def _regrown(self, sketch: Sketch) -> Sketch:
+        """Take leaves from where they matter least to where they matter most."""
+        best, least, n_failed = sketch, self.loss(sketch), 0
+        while n_failed < _MOST_FAILURES and not self._late():
+            places = self._cheapest(best)
+            if n_failed >= len(places):
+                break
+            trial = best.copy()
+            trial.join(places[n_failed])
+            trial.tidy()
+            trial = self._search(trial)
+            loss = self.loss(trial)
+            if loss < least - 1e-4 * abs(least):
+                best, least, n_failed = trial, loss, 0
+            else:
+                n_failed += 1
+        return best
+
+    def _cheapest(self, sketch: Sketch) -> list[int]:
+        """Return the tests of two leaves, those first without which least is lost."""
+        sums, weights = self._sums(sketch)
+        kind, lost = self.objective.kind, {}
+        for node in np.flatnonzero(sketch.left >= 0).tolist():
+            both = [int(sketch.left[node]), int(sketch.right[node])]
+            if (sketch.left[both] >= 0).any() or (weights[both] <= 0).any():
+                continue
+            apart = sum(_impurity(kind, sums[i], weights[i]) for i in both)
+            joined = _impurity(kind, sums[both].sum(axis=0), weights[both].sum())
+            lost[node] = float(joined - apart)
+        return sorted(lost, key=lambda node: (lost[node], node))
 
     def _late(self) -> bool:
         self.in_time &= time.monotonic() <= self.deadline
