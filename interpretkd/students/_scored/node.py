@@ -154,7 +154,7 @@ class _Task:
         which, points = list(start.which), np.asarray(start.points, dtype=np.int64)
         value = self._value(np.asarray(which), points)
         for _ in range(2 + self.max_columns):
-            total = points @ self.values[which].astype(np.float64)
+            total: Array = points.astype(np.float64) @ self.values[which]
             offered = self._steepest(self._slopes_of(total), which, _OFFERED)
             offered = [
                 j for j in offered if self.addends.fits([*which, j], self.max_points)
@@ -232,7 +232,7 @@ def _sigmoid(margins: Array) -> Array:
 def best_cut(total, worth):  # type: ignore[no-untyped-def]
     """Return about the most that rows below a cut of their sums are worth together.
 
-    Sums are put into bins, so that no order is needed. The cut is moved to and fro by
+    Sums are put into bins, so that no order is needed. The cut is moved up and down by
     up to `_BLUR` spreads, and the mean is taken: rows near it count on both sides, so
     that a sum is preferred which keeps the rows well apart.
     """
