@@ -94,6 +94,9 @@ def test_the_baseline_is_cut_in_its_own_scores(model: Any, table: Any) -> None:
     cut = found._cut_baseline(2)
     assert cut.form_.n_leaves == 2
     assert cut.form_.schema == baseline.schema
+    arrays = cut.form_.to_arrays()
+    again = ScoredTree.from_arrays(baseline.schema.given, arrays)
+    assert str(again) == str(cut.form_)
 
 
 def test_pixels_of_a_sum_are_shown() -> None:

@@ -54,8 +54,8 @@ def _interventions(subject: _Subject) -> Section | None:
         return None
     if view_makes_columns(found.model):
         text = (
-            "The student reads columns that its view makes of the rows: what its rules "
-            "test cannot be changed in a row by itself."
+            "The student's tests are about columns that are made of those of the rows: "
+            "what its rules test cannot be changed in a row by itself."
         )
         return Section("Intervention", (Paragraph(text),))
     if not found.teacher_answers:

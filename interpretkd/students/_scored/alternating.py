@@ -8,6 +8,7 @@ leaves are parted as long as the tree may have more.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,11 +26,17 @@ from interpretkd.students._cart.objective import (
     _write_answer,
 )
 from interpretkd.students._scored.addends import Addends
-from interpretkd.students._scored.node import Points, best_cut, propose
+from interpretkd.students._scored.node import Points, _best_cut, propose
 from interpretkd.students._scored.sketch import Sketch, Test, first_sketch, plain_sketch
 
 _PASSES = 15
 _SPLIT_ROUNDS = 3
+_MOST_FAILURES = 4
+"""Joined leaves, one after the other, that make no better tree, before that ends."""
+_FEW = 10
+"""A part of the rows that is so many times smaller is copied with all columns."""
+_WORK, _MOST_REGROWN = 2e8, 40
+"""Cells of the rows, times the trees that are made by moving leaves; and these."""
 _REFILLS = 3
 """So often leaves are parted again after branches were cut off."""
 
@@ -122,17 +129,30 @@ class Alternation:
         attempts : tuple of Attempt
             What each search came to.
         """
-        starts = {"columns": plain_sketch(tree, self.codes)}
-        starts["sums"] = first_sketch(len(self.codes))
-        found, attempts = [], []
-        for name, start in starts.items():
-            began = time.monotonic()
-            sketch = self._search(start)
-            loss, seconds = self.loss(sketch), time.monotonic() - began
-            mean = (loss + self._constant()) / float(self.objective.weight.sum())
-            found.append((loss, sketch))
-            attempts.append(Attempt(name, sketch.n_leaves, mean, math.nan, seconds))
-        return min(found, key=lambda pair: pair[0])[1], tuple(attempts)
+        attempts: list[Attempt] = []
+        columns = plain_sketch(tree, self.codes)
+        found = [
+            self._told("columns", columns, self._search, attempts),
+            self._told("sums", first_sketch(len(self.codes)), self._search, attempts),
+        ]
+        best = min(found, key=self.loss)
+        best = self._told("moved leaves", best, self._regrown, attempts)
+        return best, tuple(attempts)
+
+    def _told(
+        self,
+        name: str,
+        start: Sketch,
+        search: Callable[[Sketch], Sketch],
+        attempts: list[Attempt],
+    ) -> Sketch:
+        """Search from a start, and note what that came to."""
+        began = time.monotonic()
+        sketch = search(start)
+        loss, seconds = self.loss(sketch) + self._constant(), time.monotonic() - began
+        mean = loss / float(self.objective.weight.sum())
+        attempts.append(Attempt(name, sketch.n_leaves, mean, math.nan, seconds))
+        return sketch
 
     def _constant(self) -> float:
         """Return the part of squared errors that no tree changes."""
@@ -180,6 +200,38 @@ class Alternation:
                 break
         return best
 
+    def _regrown(self, sketch: Sketch) -> Sketch:
+        """Take leaves from where they matter least to where they matter most."""
+        best, least, n_failed = sketch, self.loss(sketch), 0
+        most = min(int(_WORK / self.codes.size), _MOST_REGROWN)
+        for _ in range(most):
+            places = self._cheapest(best)
+            if n_failed >= min(len(places), _MOST_FAILURES) or self._late():
+                break
+            trial = best.copy()
+            trial.join(places[n_failed])
+            trial.tidy()
+            trial = self._search(trial)
+            loss = self.loss(trial)
+            if loss < least - 1e-4 * abs(least):
+                best, least, n_failed = trial, loss, 0
+            else:
+                n_failed += 1
+        return best
+
+    def _cheapest(self, sketch: Sketch) -> list[int]:
+        """Return the tests of two leaves, those first without which least is lost."""
+        sums, weights = self._sums(sketch)
+        kind, lost = self.objective.kind, {}
+        for node in np.flatnonzero(sketch.left >= 0).tolist():
+            both = [int(sketch.left[node]), int(sketch.right[node])]
+            if (sketch.left[both] >= 0).any() or (weights[both] <= 0).any():
+                continue
+            apart = sum(_impurity(kind, sums[i], weights[i]) for i in both)
+            joined = _impurity(kind, sums[both].sum(axis=0), weights[both].sum())
+            lost[node] = float(joined - apart)
+        return sorted(lost, key=lambda node: (lost[node], node))
+
     def _late(self) -> bool:
         self.in_time &= time.monotonic() <= self.deadline
         return not self.in_time
@@ -226,7 +278,7 @@ class Alternation:
         found = self._best(rows, worth, test.points)
         now = float(worth[sketch.sides[node, rows]].sum())
         if test.points is not None:
-            now = self._worth(self._total(test.points, self.codes[rows]), worth)
+            now = self._worth(self._total(test.points, rows), worth)
         if found is None or not found.worth > now + 1e-9 * (1 + abs(now)):
             sketch.settled[node] = mark
             return
@@ -236,11 +288,11 @@ class Alternation:
         self, rows: NDArray[np.intp], worth: Array, now: Points | None
     ) -> _Cut | None:
         """Return the best sum that is found for some rows, and its cut."""
-        codes, best = self.codes[rows], None
-        limits = self.limits
+        limits, best = self.limits, None
         offered = propose(
             self.addends,
-            codes,
+            self.codes,
+            rows,
             worth,
             now,
             max_columns=limits.max_columns,
@@ -248,7 +300,7 @@ class Alternation:
             rng=self.rng,
         )
         for points in offered:
-            total = self._total(points, codes)
+            total = self._total(points, rows)
             cut = self._cut(total, worth, rows)
             value = self._worth(total, worth)
             if cut is not None and (best is None or value > best.worth):
@@ -257,12 +309,18 @@ class Alternation:
 
     @staticmethod
     def _worth(total: Codes, worth: Array) -> float:
-        return float(best_cut(total.astype(np.float64), worth))
+        return float(_best_cut(total.astype(np.float64), worth))
 
-    def _total(self, points: Points, codes: Codes) -> Codes:
-        """Return a sum just as the finished tree computes it."""
+    def _total(self, points: Points, rows: NDArray[np.intp]) -> Codes:
+        """Return a sum of rows just as the finished tree computes it."""
+        schema = self._schema(points)
+        if _FEW * len(rows) < len(self.codes):
+            return schema.see(self.codes[rows])[:, 0]
+        return schema.see(self.codes)[rows, 0]  # all columns need not be copied
+
+    def _schema(self, points: Points) -> ScoredSchema:
         score = self.addends.score(points.which, points.points)
-        return ScoredSchema(self.addends.schema, (), (score,)).see(codes)[:, 0]
+        return ScoredSchema(self.addends.schema, (), (score,))
 
     def _cut(self, total: Codes, worth: Array, rows: NDArray[np.intp]) -> float | None:
         """Return where to cut, exactly; None where no cut leaves enough rows."""
@@ -278,9 +336,10 @@ class Alternation:
         return float(ordered[places[below[places].argmax()]])
 
     def _set(self, sketch: Sketch, node: int, found: _Cut) -> None:
-        sketch.sides[node] = self._total(found.points, self.codes) <= found.cut
+        schema = self._schema(found.points)
+        sketch.sides[node] = schema.see(self.codes)[:, 0] <= found.cut
         blank = np.full((1, self.codes.shape[1]), np.nan, dtype=np.float32)
-        blank_left = bool(self._total(found.points, blank)[0] <= found.cut)
+        blank_left = bool(schema.see(blank)[0, 0] <= found.cut)
         sketch.tests[node] = Test(found.points, missing_left=blank_left)
 
     def _part_leaves(self, sketch: Sketch) -> None:
@@ -321,7 +380,7 @@ class Alternation:
             cut = self._best(rows, worth, now)
             if cut is None:
                 break
-            side = self._total(cut.points, self.codes[rows]) <= cut.cut
+            side = self._total(cut.points, rows) <= cut.cut
             left, right = (
                 np.average(centred[s], axis=0, weights=weight[s]) for s in (side, ~side)
             )

@@ -62,9 +62,10 @@ class ScoredTreeStudent(CartStudent):
         As of `CartStudent`.
     class_cost : array-like of shape (n_classes, n_classes), default=None
         As of `CartStudent`.
-    time_limit : float, default=60.0
+    time_limit : float, default=120.0
         In (0, inf): seconds after which the search ends with the best so far, and
-        ``search_.in_time`` is False; otherwise it ends by itself.
+        ``search_.in_time`` is False; otherwise it ends by itself, after work that is
+        bounded by the data's size.
     thresholds : {"readable", "exact"}, default="readable"
         As of `CartStudent`, of sums too.
     random_state : int, RandomState or None, default=0
@@ -83,9 +84,10 @@ class ScoredTreeStudent(CartStudent):
     Notes
     -----
     The search begins with a greedy tree of single columns and, by itself, with a tree
-    that is grown of sums; each is bettered by alternating optimisation, and what loses
-    least on the rows is kept. Dates, and numbers that float32 does not hold, are tested
-    by themselves only. A missing number counts as its column's mean in two digits.
+    that is grown of sums; each is bettered by alternating optimisation. Of the one that
+    loses less on the rows, leaves are moved from where they matter least, as long as
+    that helps. Dates, and numbers that float32 does not hold, are tested by themselves
+    only. A missing number counts as its column's mean in two digits.
 
     References
     ----------
@@ -116,7 +118,7 @@ class ScoredTreeStudent(CartStudent):
         min_samples_leaf: int = 1,
         objective: str = "auto",
         class_cost: Any = None,
-        time_limit: float = 60.0,
+        time_limit: float = 120.0,
         thresholds: str = "readable",
         random_state: Any = 0,
     ) -> None:
@@ -213,7 +215,20 @@ class ScoredTreeStudent(CartStudent):
         return CartStudent(self.max_leaves, min_samples_leaf=least, search="greedy")
 
     def predict_encoded(self, rows: Rows, encoded: Encoded) -> Array:
-        """Predict the target columns, as a matrix, of rows that are encoded already."""
+        """Predict the target columns, as a matrix, of rows that are encoded already.
+
+        Parameters
+        ----------
+        rows : DataFrame or ndarray of shape (n_samples, n_features)
+            Not read.
+        encoded : Encoded
+            The rows as codes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns), float64
+            The predictions.
+        """
         schema = self.form_.scored_schema
         return self._outputs(map(schema.see, batches(encoded.codes, _BATCH)))
 

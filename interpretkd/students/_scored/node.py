@@ -50,6 +50,7 @@ class Points:
 def propose(
     addends: Addends,
     codes: Codes,
+    rows: NDArray[np.intp],
     gain: Array,
     now: Points | None,
     *,
@@ -64,8 +65,10 @@ def propose(
     addends : Addends
         What may be added up.
     codes : ndarray of shape (n_samples, n_features), float32
-        The rows of the node.
-    gain : ndarray of shape (n_samples,), float64
+        All rows.
+    rows : ndarray of shape (n_rows,), int
+        Those of the node.
+    gain : ndarray of shape (n_rows,), float64
         By how much each row is worth more on the left.
     now : Points or None
         The score that the node has.
@@ -88,7 +91,7 @@ def propose(
     if len(asked) > _MOST_ROWS:
         scale = len(asked) / _MOST_ROWS
         asked = np.sort(rng.choice(asked, _MOST_ROWS, replace=False))
-    values, worth = addends.values(codes[asked]), gain[asked] * scale
+    values, worth = addends.values(codes[rows[asked]]), gain[asked] * scale
     task = _Task(addends, values, worth, max_columns, max_points)
     found = [task.rounded(*task.regress())]
     if now is not None:
@@ -154,7 +157,7 @@ class _Task:
         which, points = list(start.which), np.asarray(start.points, dtype=np.int64)
         value = self._value(np.asarray(which), points)
         for _ in range(2 + self.max_columns):
-            total = points @ self.values[which].astype(np.float64)
+            total: Array = points.astype(np.float64) @ self.values[which]
             offered = self._steepest(self._slopes_of(total), which, _OFFERED)
             offered = [
                 j for j in offered if self.addends.fits([*which, j], self.max_points)
@@ -176,7 +179,7 @@ class _Task:
 
     def _value(self, which: NDArray[np.integer], points: NDArray[np.integer]) -> float:
         total = points @ self.values[which].astype(np.float64)
-        return float(best_cut(total, self.worth))
+        return float(_best_cut(total, self.worth))
 
     def _slopes_of(self, total: Array) -> Array:
         """Return the slopes beside a score, scaled as a regression would."""
@@ -229,10 +232,10 @@ def _sigmoid(margins: Array) -> Array:
 # numba compiles what follows for the types that it is called with: annotations would
 # say nothing to it.
 @njit(cache=True, nogil=True, error_model="numpy")
-def best_cut(total, worth):  # type: ignore[no-untyped-def]
+def _best_cut(total, worth):  # type: ignore[no-untyped-def]
     """Return about the most that rows below a cut of their sums are worth together.
 
-    Sums are put into bins, so that no order is needed. The cut is moved to and fro by
+    Sums are put into bins, so that no order is needed. The cut is moved up and down by
     up to `_BLUR` spreads, and the mean is taken: rows near it count on both sides, so
     that a sum is preferred which keeps the rows well apart.
     """
@@ -289,7 +292,7 @@ def _climb(  # type: ignore[no-untyped-def]
         if points[j] != 0:
             used += 1
             _add(total, values[j], points[j], total)
-    best = best_cut(total, worth)
+    best = _best_cut(total, worth)
     for _ in range(_ROUNDS):
         before = best
         for j in range(n_columns):
@@ -304,7 +307,7 @@ def _climb(  # type: ignore[no-untyped-def]
                 if p == own or count == 0:
                     continue
                 _add(total, values[j], p - own, trial)
-                value = best_cut(trial, worth)
+                value = _best_cut(trial, worth)
                 if value > best + 1e-12:
                     best, chosen = value, p
             used += (chosen != 0) - (own != 0)
@@ -329,7 +332,7 @@ def _exchange(  # type: ignore[no-untyped-def]
                 continue
             _add(total, values[other], -gone, trial)
             _add(trial, values[j], p, trial)
-            value = best_cut(trial, worth)
+            value = _best_cut(trial, worth)
             if value > best + 1e-12:
                 points[other], points[j] = 0, p
                 total[:] = trial

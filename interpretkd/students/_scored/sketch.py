@@ -168,6 +168,18 @@ class Sketch:
         self.sides = np.vstack([self.sides, nowhere])
         return children
 
+    def join(self, node: int) -> None:
+        """Make a leaf of a test; what was below can no longer be reached.
+
+        Parameters
+        ----------
+        node : int
+            The test.
+        """
+        self.left[node] = self.right[node] = -1
+        self.tests[node] = None
+        self.settled.pop(node, None)
+
     def drop_small(self, weight: Array, least: float) -> None:
         """Put the other branch in the place of a test that leaves one almost empty.
 
