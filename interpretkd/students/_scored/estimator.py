@@ -108,6 +108,7 @@ class ScoredTreeStudent(CartStudent):
 
     family = "scored tree"
     form_: ScoredTree
+    max_leaves: int
 
     def __init__(
         self,
@@ -132,7 +133,7 @@ class ScoredTreeStudent(CartStudent):
         self.thresholds = thresholds
         self.random_state = random_state
 
-    def fit(
+    def fit(  # type: ignore[override]  # nothing is chosen on held-out rows
         self,
         X: ArrayLike,
         y: ArrayLike,
