@@ -155,7 +155,7 @@ def _unit(
 
 
 def _students(leaves: int, columns: tuple[int, ...], seed: int) -> dict[str, Any]:
-    settings = {"time_limit": _TIME_LIMIT, "random_state": seed}
+    settings: dict[str, Any] = {"time_limit": _TIME_LIMIT, "random_state": seed}
     axis = {"axis": CartStudent(leaves, **settings)}
     scored = {
         f"k = {k}": ScoredTreeStudent(leaves, max_columns=k, **settings)

@@ -60,10 +60,10 @@ def _read(
     }
 
 
-def _comparable(model: Any, refits: Sequence[Taught]) -> tuple[Any, Sequence[Taught]]:
+def _comparable(model: Any, refits: list[Taught]) -> tuple[Any, list[Taught]]:
     """Return model and refits over the same columns: each scored tree has its own."""
     students = [model.student_, *(refit.student for refit in refits)]
-    forms = [getattr(student, "form_", None) for student in students]
+    forms: list[Any] = [getattr(student, "form_", None) for student in students]
     if not all(isinstance(form, ScoredTree) for form in forms):
         return model, refits
     told = copy.copy(model)

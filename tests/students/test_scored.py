@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -127,6 +128,55 @@ def test_units_far_apart_are_not_added_up() -> None:
     y = X[:, 0] * 1e9 + X[:, 1] / 1e9
     tree = ScoredTreeStudent(4, max_columns=2).fit(X, y).tree_
     assert tree.n_leaves == 4
+
+
+def addends_of(rows: pd.DataFrame) -> Addends:
+    schema = Schema.from_data(rows)
+    return Addends.of(schema, schema.encode(rows), np.ones(len(rows)))
+
+
+def test_categories_of_the_same_points_are_one_term() -> None:
+    rng = np.random.default_rng(0)
+    home = rng.choice(["free", "own", "rent"], 90)
+    addends = addends_of(pd.DataFrame({"home": home, "age": rng.integers(18, 80, 90)}))
+    free, own, rent, age = range(4)
+    said = addends.score((free, own, age), (3, 3, 1)).text(addends.schema)
+    assert said == "1 x (age / 10) + (3 if home is not rent)"
+    said = addends.score((free, own, age), (4, 2, 2)).text(addends.schema)
+    assert said == "1 x (age / 10) + (2 if home is free) + (1 if home is own)"
+    every = addends.score((free, own, rent, age), (3, 3, 3, 1))
+    assert every.text(addends.schema) == "1 x (age / 10)"
+
+
+def test_numbers_are_added_in_powers_of_ten() -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        {
+            "amount": rng.normal(0, 3000, 90),
+            "age": rng.normal(0, 12, 90),
+            "share": rng.normal(0, 0.01, 90),
+        }
+    )
+    addends = addends_of(rows)
+    assert addends.tens.tolist() == [3, 1, -2]
+    said = addends.score((0, 1), (2, -1)).text(addends.schema)
+    assert said == "2 x (amount / 100) - 1 x age"
+    said = addends.score((1, 2), (4, 2)).text(addends.schema)
+    assert said == "2 x (age / 1000) + 1 x share"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 5), st.booleans())
+def test_every_row_goes_where_it_went_while_the_tree_was_sought(
+    seed: int, n_leaves: int, weighted: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    rows, z = mixed(60, seed)
+    weight = rng.integers(1, 4, 60).astype(float) if weighted else None
+    student = ScoredTreeStudent(n_leaves, max_columns=3).fit(rows, z, weight)
+    told = student.search_.to_frame()["loss"].min()
+    error = (student.predict(rows) - z) ** 2
+    assert np.average(error, weights=weight) == pytest.approx(told)
 
 
 def test_pixels_share_one_unit() -> None:

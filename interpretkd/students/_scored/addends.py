@@ -219,7 +219,7 @@ def _short(value: float) -> float:
     return float(np.float32(float(f"{value:.2g}")))
 
 
-def spreads(values: Codes, weight: Array) -> tuple[Array, Array]:
+def addend_spreads(values: Codes, weight: Array) -> tuple[Array, Array]:
     """Return the weighted mean and spread of each addend.
 
     Parameters

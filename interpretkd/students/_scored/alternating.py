@@ -26,7 +26,7 @@ from interpretkd.students._cart.objective import (
     _write_answer,
 )
 from interpretkd.students._scored.addends import Addends
-from interpretkd.students._scored.node import Points, _best_cut, propose
+from interpretkd.students._scored.node import WholePoints, _best_cut, propose
 from interpretkd.students._scored.sketch import Sketch, Test, first_sketch, plain_sketch
 
 _PASSES = 15
@@ -42,7 +42,7 @@ _REFILLS = 3
 
 
 @dataclass(frozen=True)
-class Limits:
+class ScoredLimits:
     """What a scored tree may be.
 
     Parameters
@@ -67,7 +67,7 @@ class Limits:
 class _Cut:
     """A sum of points, where it is cut, and what that is worth."""
 
-    points: Points
+    points: WholePoints
     cut: float
     worth: float
 
@@ -85,7 +85,7 @@ class Alternation:
         Target columns, which guide the parting of leaves.
     objective : TreeObjective
         What is to be small in the end.
-    limits : Limits
+    limits : ScoredLimits
         What the tree may be.
     seed : int
         Which rows are read where there are very many.
@@ -104,7 +104,7 @@ class Alternation:
         codes: Codes,
         targets: Array,
         objective: TreeObjective,
-        limits: Limits,
+        limits: ScoredLimits,
         seed: int,
         deadline: float,
     ) -> None:
@@ -285,7 +285,7 @@ class Alternation:
         self._set(sketch, node, found)
 
     def _best(
-        self, rows: NDArray[np.intp], worth: Array, now: Points | None
+        self, rows: NDArray[np.intp], worth: Array, now: WholePoints | None
     ) -> _Cut | None:
         """Return the best sum that is found for some rows, and its cut."""
         limits, best = self.limits, None
@@ -311,14 +311,14 @@ class Alternation:
     def _worth(total: Codes, worth: Array) -> float:
         return float(_best_cut(total.astype(np.float64), worth))
 
-    def _total(self, points: Points, rows: NDArray[np.intp]) -> Codes:
+    def _total(self, points: WholePoints, rows: NDArray[np.intp]) -> Codes:
         """Return a sum of rows just as the finished tree computes it."""
         schema = self._schema(points)
         if _FEW * len(rows) < len(self.codes):
             return schema.see(self.codes[rows])[:, 0]
         return schema.see(self.codes)[rows, 0]  # all columns need not be copied
 
-    def _schema(self, points: Points) -> ScoredSchema:
+    def _schema(self, points: WholePoints) -> ScoredSchema:
         score = self.addends.score(points.which, points.points)
         return ScoredSchema(self.addends.schema, (), (score,))
 

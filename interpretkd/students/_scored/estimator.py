@@ -23,7 +23,7 @@ from interpretkd.students._cart.fitting import (
     _HeldOut,
     _objective_of,
 )
-from interpretkd.students._cart.growing import Limits as TreeLimits, grow
+from interpretkd.students._cart.growing import Limits, grow
 from interpretkd.students._cart.objective import (
     COSTS,
     PAIRS,
@@ -32,7 +32,7 @@ from interpretkd.students._cart.objective import (
 )
 from interpretkd.students._readable import THRESHOLDS, readable_thresholds
 from interpretkd.students._scored.addends import Addends
-from interpretkd.students._scored.alternating import Alternation, Limits
+from interpretkd.students._scored.alternating import Alternation, ScoredLimits
 from interpretkd.students._scored.finishing import finish
 from interpretkd.students._scored.sketch import plain_sketch
 from interpretkd.targets import Target
@@ -108,6 +108,7 @@ class ScoredTreeStudent(CartStudent):
 
     family = "scored tree"
     form_: ScoredTree
+    max_leaves: int
 
     def __init__(
         self,
@@ -132,7 +133,7 @@ class ScoredTreeStudent(CartStudent):
         self.thresholds = thresholds
         self.random_state = random_state
 
-    def fit(
+    def fit(  # type: ignore[override]  # nothing is chosen on held-out rows
         self,
         X: ArrayLike,
         y: ArrayLike,
@@ -238,7 +239,7 @@ class ScoredTreeStudent(CartStudent):
         start = time.monotonic()
         codes, weight = given.rows.codes, given.weights
         settings = Settings(
-            TreeLimits(self.max_leaves, min_samples_leaf=self.min_samples_leaf),
+            Limits(self.max_leaves, min_samples_leaf=self.min_samples_leaf),
             search="greedy" if self.max_columns > 1 else "refined",
             objective=self.objective,
             class_cost=self._class_cost(),
@@ -254,7 +255,7 @@ class ScoredTreeStudent(CartStudent):
             codes,
             given.targets,
             objective,
-            Limits(
+            ScoredLimits(
                 self.max_leaves,
                 self.max_columns,
                 self.max_points,
@@ -294,12 +295,12 @@ def _prepare() -> None:
     y = X[:, 0] + X[:, 1] > X[:, 2] + 4
     codes, schema = X, Schema.from_data(X)
     targets, weight = np.column_stack([y, ~y]).astype(np.float64), np.ones(60)
-    settings = Settings(TreeLimits(3), search="greedy")
+    settings = Settings(Limits(3), search="greedy")
     objective = _objective_of(settings, targets, weight, 3)
     addends = Addends.of(schema, codes, weight)
-    limits = Limits(3, 2, 2, 1)
+    limits = ScoredLimits(3, 2, 2, 1)
     search = Alternation(addends, codes, targets, objective, limits, 0, math.inf)
-    sketch, _ = search.run(grow(schema, codes, targets, limits=TreeLimits(3)))
+    sketch, _ = search.run(grow(schema, codes, targets, limits=Limits(3)))
     tree = finish(sketch, addends, codes, targets, weight)
     readable_thresholds(tree, tree.scored_schema.see(codes))
 

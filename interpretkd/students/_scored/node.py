@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array
 from interpretkd.data import Codes
-from interpretkd.students._scored.addends import Addends, spreads
+from interpretkd.students._scored.addends import Addends, addend_spreads
 
 _MOST_ROWS = 6_000
 """A search for points reads no more rows; what it finds is judged on all."""
@@ -28,11 +28,11 @@ _BINS = 256
 _BLUR = 0.1
 """How far a cut is moved, as a part of the spread of its sums."""
 _ROUNDINGS = (1.0, 0.8, 0.6, 0.45, 0.3)
-"""Points of the largest coefficient, as parts of the most allowed."""
+"""WholePoints of the largest coefficient, as parts of the most allowed."""
 
 
 @dataclass(frozen=True)
-class Points:
+class WholePoints:
     """Whole numbers of points for some addends.
 
     Parameters
@@ -52,12 +52,12 @@ def propose(
     codes: Codes,
     rows: NDArray[np.intp],
     gain: Array,
-    now: Points | None,
+    now: WholePoints | None,
     *,
     max_columns: int,
     max_points: int,
     rng: np.random.Generator,
-) -> list[Points]:
+) -> list[WholePoints]:
     """Look for scores that send rows where they are worth more.
 
     Parameters
@@ -70,7 +70,7 @@ def propose(
         Those of the node.
     gain : ndarray of shape (n_rows,), float64
         By how much each row is worth more on the left.
-    now : Points or None
+    now : WholePoints or None
         The score that the node has.
     max_columns : int
         The most addends.
@@ -81,7 +81,7 @@ def propose(
 
     Returns
     -------
-    list of Points
+    list of WholePoints
         Those that may be better than `now`.
     """
     asked = np.flatnonzero(gain != 0)
@@ -115,7 +115,7 @@ class _Task:
         size = np.abs(worth)
         self.weight = size / size.sum()
         self.left = (worth > 0).astype(np.float64)
-        self.mean, self.spread = spreads(values, self.weight)
+        self.mean, self.spread = addend_spreads(values, self.weight)
 
     def regress(self) -> tuple[list[int], Array]:
         """Grow a logistic regression by the column of the steepest slope."""
@@ -134,9 +134,9 @@ class _Task:
             coefficients = self._newton(matrix, coefficients)
         return chosen, coefficients[1:] / self.spread[chosen]
 
-    def rounded(self, chosen: Sequence[int], coefficients: Array) -> Points:
+    def rounded(self, chosen: Sequence[int], coefficients: Array) -> WholePoints:
         """Round coefficients to points, at the multiplier that serves best."""
-        best, most = Points((), ()), -np.inf
+        best, most = WholePoints((), ()), -np.inf
         largest = np.abs(coefficients).max(initial=0.0)
         if not largest > 0:
             return best
@@ -149,10 +149,10 @@ class _Task:
             whole = tuple(points[kept].astype(int).tolist())
             value = self._value(np.asarray(which), np.asarray(whole))
             if value > most:
-                best, most = Points(which, whole), value
+                best, most = WholePoints(which, whole), value
         return best
 
-    def bettered(self, start: Points) -> Points:
+    def bettered(self, start: WholePoints) -> WholePoints:
         """Change points one by one, add and exchange columns, while that helps."""
         which, points = list(start.which), np.asarray(start.points, dtype=np.int64)
         value = self._value(np.asarray(which), points)
@@ -175,7 +175,7 @@ class _Task:
             if reached <= value + 1e-9 * abs(value) or not len(kept):
                 break
             which, points, value = pool[kept].tolist(), after[kept], reached
-        return Points(tuple(which), tuple(points.tolist()))
+        return WholePoints(tuple(which), tuple(points.tolist()))
 
     def _value(self, which: NDArray[np.integer], points: NDArray[np.integer]) -> float:
         total = points @ self.values[which].astype(np.float64)

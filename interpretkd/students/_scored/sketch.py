@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from interpretkd._base import Array
 from interpretkd.data import Codes
 from interpretkd.models import Nodes, Tree
-from interpretkd.students._scored.node import Points
+from interpretkd.students._scored.node import WholePoints
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Test:
 
     Parameters
     ----------
-    points : Points or None, default=None
+    points : WholePoints or None, default=None
         The sum.
     plain : Plain or None, default=None
         The column. Where a number is cut, in a sum too, is told by the rows: between
@@ -46,7 +46,7 @@ class Test:
         Of a sum of one number whether a missing one goes left, by what it counts as.
     """
 
-    points: Points | None = None
+    points: WholePoints | None = None
     plain: Plain | None = None
     missing_left: bool = False
 
