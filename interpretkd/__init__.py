@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         CartStudent as CartStudent,
         CommitteeStudent as CommitteeStudent,
         LinearStudent as LinearStudent,
+        ScoredTreeStudent as ScoredTreeStudent,
     )
     from interpretkd.teachers import (
         CallableTeacher as CallableTeacher,
@@ -82,6 +83,7 @@ else:
         rules: extract_rules
         runs: load save
         students: BoostedStudent CartStudent CommitteeStudent LinearStudent
+            ScoredTreeStudent
         teachers: CNNRegressorTeacher CNNTeacher CallableTeacher ColumnsTeacher
             EnsembleTeacher MLPRegressorTeacher MLPTeacher OnnxTeacher
             SpecialistTeacher TorchTeacher

@@ -15,6 +15,7 @@ from interpretkd.students import (
     CartStudent,
     CommitteeStudent,
     LinearStudent,
+    ScoredTreeStudent,
 )
 from interpretkd.teachers import ColumnsTeacher, EnsembleTeacher, SpecialistTeacher
 
@@ -22,6 +23,7 @@ BOOSTED = BoostedStudent(n_rounds=30, max_depth=3, n_jobs=1)
 ESTIMATORS = [
     CartStudent(),
     CartStudent(search="greedy"),
+    ScoredTreeStudent(4),
     BOOSTED,
     BoostedStudent(max_leaves=32),
     LinearStudent(),
@@ -35,6 +37,7 @@ ESTIMATORS = [
     DistilledClassifier(LogisticRegression()),
     DistilledClassifier(LogisticRegression(), BOOSTED),
     DistilledClassifier(LogisticRegression(), LinearStudent()),
+    DistilledClassifier(LogisticRegression(), ScoredTreeStudent(4)),
     DistilledClassifier(LogisticRegression(), Ridge()),
     DistilledClassifier(
         LogisticRegression(), CommitteeStudent(CartStudent(4, search="greedy"), 2)

@@ -11,7 +11,7 @@ import streamlit as st
 from session import Chosen, chosen
 
 from interpretkd.evaluation import Analysis
-from interpretkd.models import has_own_columns
+from interpretkd.models import view_makes_columns
 from interpretkd.runs import SavedRun, analyse_run, load_run
 
 __all__ = [
@@ -82,7 +82,7 @@ def _need_run() -> Chosen:
 @st.cache_resource(max_entries=8, show_spinner="Opening the run ...")
 def _load(key: str, path: str) -> Analysis:
     found = analyse_run(load_run(path, late_teacher=True))
-    if has_own_columns(found.model):
+    if view_makes_columns(found.model):
         _ = found.codes  # a layer that cannot be read leaves no page with anything
     return found
 

@@ -14,7 +14,7 @@ from board import is_there
 from interpretkd._base import InputError
 from interpretkd.data import image_schema
 from interpretkd.evaluation import Analysis
-from interpretkd.models import Linear, has_own_columns, schema_seen
+from interpretkd.models import Linear, given_schema, view_makes_columns
 from interpretkd.runs import SavedRun, saved_run
 
 __all__ = [
@@ -79,9 +79,9 @@ def offered_pages() -> frozenset[str]:
         absent |= {"tree", "rules"}
     if shown.tree is not None:
         absent.add("effects")
-    if has_own_columns(shown.model):  # no value of a row is one that is tested
+    if view_makes_columns(shown.model):  # no value of a row is one that is tested
         absent.add("whatif")
-    if image_schema(schema_seen(shown.model), shown.model) is None:
+    if image_schema(given_schema(shown.form), shown.model) is None:
         absent.add("images")
     return _PAGES - absent
 

@@ -32,7 +32,7 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="seeds|trees|boosted|methods|rules|speed|studio",
+            metavar="seeds|trees|boosted|scored|methods|rules|speed|studio",
             help="Which benchmark.",
         ),
     ],
@@ -72,7 +72,8 @@ def bench(
 
     "seeds" is the seed paper's headline, on MNIST and Connect-4; "trees" compares small
     trees with those of other packages; "boosted" compares ways to spend a budget of
-    leaves on boosted trees; "methods" measures every method of distillation beside a
+    leaves on boosted trees; "scored" measures trees whose tests add up points by how
+    many columns these may be; "methods" measures every method of distillation beside a
     control; "rules" times and checks rules, diagrams and exports;
     "speed" measures seconds and memory; "studio" those of the app.
     """

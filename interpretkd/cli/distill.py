@@ -36,6 +36,7 @@ class Student(StrEnum):
     """The families of students."""
 
     cart = "cart"
+    scored = "scored"
     boosted = "boosted"
     linear = "linear"
 
@@ -81,9 +82,9 @@ def demo(
 ) -> None:
     """Train a network, distil it into three students, show what they are worth."""
     from interpretkd.drawing import save_diagram
-    from interpretkd.runs import DEMOS, STUDENTS, check_destination, run_demo
+    from interpretkd.runs import DEMO_STUDENTS, DEMOS, check_destination, run_demo
 
-    for family in STUDENTS:
+    for family in DEMO_STUDENTS:
         check_destination(out / family, overwrite=overwrite)
     diagram = out / "tree.svg"
     if diagram.exists() and not (overwrite and diagram.is_file()):
@@ -143,8 +144,16 @@ def distill(
         int | None,
         typer.Option(
             min=2,
-            help="The leaves of a cart student (16 if not given), or of all trees of "
-            "a boosted one (no bound if not given).",
+            help="The leaves of a cart or scored student (16 if not given), or of all "
+            "trees of a boosted one (no bound if not given).",
+        ),
+    ] = None,
+    max_columns: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="The columns that a test of a scored student adds up (3 if not "
+            "given).",
         ),
     ] = None,
     task: Annotated[Kind, typer.Option(help="What the target column is.")] = Kind.auto,
@@ -246,15 +255,7 @@ def distill(
     runs.check_destination(out, overwrite=overwrite)
     weight = _weight(alpha)
     console = new_console()
-    sizes = {Student.cart: "max_leaves", Student.boosted: "budget"}
-    size = {}
-    if max_leaves is not None:
-        if student not in sizes:
-            raise ValueError(
-                "--max-leaves is for --student cart and boosted. Got --student "
-                f"{student.value}."
-            )
-        size = {sizes[student]: max_leaves}
+    size = _size(student, max_leaves, max_columns)
     rows = runs.read_task(
         table,
         target,
@@ -323,12 +324,40 @@ def _seconds(
     """Say about how long teacher, student and judging take on a machine at rest."""
     n_rows, n_columns = rows.X.shape
     networks = {"mlp": 0.0004, "cnn": 0.004}
-    families = {Student.cart: 1.0, Student.boosted: 1.5, Student.linear: 0.5}
+    families = {
+        Student.cart: 1.0,
+        Student.scored: 2.0,
+        Student.boosted: 1.5,
+        Student.linear: 0.5,
+    }
     return (
         0.1 + n_networks * networks.get(teacher, 0.0) * n_rows,
         2.0 + families[student] * 1e-5 * n_rows * n_columns,
         1.0 + 5e-5 * n_rows,
     )
+
+
+def _size(
+    student: Student, max_leaves: int | None, max_columns: int | None
+) -> dict[str, int]:
+    """Return how large a student may be, by the names that `new_student` gives it."""
+    sizes = {Student.boosted: "budget"}
+    sizes |= dict.fromkeys((Student.cart, Student.scored), "max_leaves")
+    size = {}
+    if max_leaves is not None:
+        if student not in sizes:
+            raise ValueError(
+                "--max-leaves is for --student cart, scored and boosted. Got --student "
+                f"{student.value}."
+            )
+        size[sizes[student]] = max_leaves
+    if max_columns is not None:
+        if student is not Student.scored:
+            raise ValueError(
+                f"--max-columns is for --student scored. Got --student {student.value}."
+            )
+        size["max_columns"] = max_columns
+    return size
 
 
 def _kinds(told: list[str]) -> dict[str, str]:

@@ -30,7 +30,8 @@ def image_schema(schema: Schema, model: object = None) -> Schema | None:
     """
     if schema.image_shape is not None:
         return schema
-    if not schema.holds_numbers:
+    # Columns of another kind are made of the rows' own: they are no pixels.
+    if not schema.holds_numbers or type(schema) is not Schema:
         return None
     teacher = getattr(getattr(model, "teacher_", None), "estimator", None)
     inner = getattr(teacher, "estimator", None)  # of a FrozenEstimator

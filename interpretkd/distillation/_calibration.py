@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 
 from interpretkd._base import Array
 from interpretkd.distillation._fitting import fit_student
-from interpretkd.models import Forest, Linear, Nodes, Tree
+from interpretkd.models import Forest, Linear, Nodes, Tree, codes_of
 from interpretkd.students import CartStudent, as_student
 from interpretkd.targets import (
     Target,
@@ -166,7 +166,7 @@ class _Refill:
         transfer_set: TransferSet,
     ) -> None:
         self.target, self.task = target, target.task
-        self.codes = transfer_set.encoded.codes
+        self.codes = codes_of(student.form_, transfer_set.encoded.codes)
         self.weight = transfer_set.weights
         self.given = transfer_set.is_given
         self.means = meant.mixture(transfer_set.logits, transfer_set.labels)

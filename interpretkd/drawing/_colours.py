@@ -43,6 +43,7 @@ _LIGHT = {
     "line": "#8c959f",
     "track": "#d5dae0",
     "share": "#6e7781",
+    "less": "#d55e00",
     "hot": "#1b1f24",
 }
 _DARK = {
@@ -55,6 +56,7 @@ _DARK = {
     "line": "#7d8590",
     "track": "#454d57",
     "share": "#9aa4af",
+    "less": "#f07a2b",
     "hot": "#ffffff",
 }
 

@@ -9,12 +9,15 @@ from interpretkd.drawing._look import Look
 from interpretkd.drawing._pixels import _grey_or_colours, as_png, pixel_place
 from interpretkd.drawing._shapes import FONT_SIZES, Group, Pixels, Rect, Shape, Text
 from interpretkd.drawing._text_metrics import text_width, wrap
+from interpretkd.models import Score, ScoredSchema, given_schema
 
 _WIDEST, _NARROWEST = 184.0, 74.0
 """Of the text in a box."""
 _PAD, _LINE, _SMALL_LINE, _STRIPE = 9.0, 15.0, 13.0, 5.0
 _BAR, _COLUMNS, _STRIP = 8.0, 20.0, 3.0
 _THUMB, _PICTURE = 34.0, 44.0
+_MOST_TERMS = 6
+"""Of a sum so many columns are told, if two or more would be left out."""
 _MOST_NAMES = 16
 """In the legend."""
 
@@ -107,20 +110,16 @@ class _Box:
             return [Pixels(x, y, wide, tall, as_png(pixels))]
         shape = look.image_shape
         assert shape is not None
-        _, row, column = pixel_place(shape, look.features[node])
         height, width = shape[-2:]
         unit = _THUMB / max(height, width)
         dot = max(unit, 3.0)
-        return [
-            Rect(x, y, width * unit, height * unit, "leaf"),
-            Rect(
-                x + min(column * unit, width * unit - dot),
-                y + min(row * unit, height * unit - dot),
-                dot,
-                dot,
-                "ink",
-            ),
-        ]
+        shapes: list[Shape] = [Rect(x, y, width * unit, height * unit, "leaf")]
+        for position, role in _dots(look, node):
+            _, row, column = pixel_place(shape, position)
+            left = x + min(column * unit, width * unit - dot)
+            top = y + min(row * unit, height * unit - dot)
+            shapes.append(Rect(left, top, dot, dot, role))
+        return shapes
 
     def _bars(self, x: float, y: float, width: float) -> list[Shape]:
         look, lengths = self.look, self.look.bars[self.node].tolist()
@@ -150,7 +149,7 @@ def _node_box(look: Look, node: int, folded: str | None, *, hot: bool) -> _Box:
         if hot:
             texts.append("the row ends here")
     else:
-        texts, most, bold = [one_line(look.test(node).brief)], 3, False
+        texts, most, bold = _test_lines(look, node), 3, False
     lines = [
         line
         for text in texts
@@ -169,6 +168,43 @@ def _node_box(look: Look, node: int, folded: str | None, *, hot: bool) -> _Box:
     width = max(_NARROWEST, *widths) + 2 * _PAD
     width += _STRIPE if look.is_leaf[node] else 0
     return _Box(look, node, tuple(lines), width, height, folded, hot)
+
+
+def _score(look: Look, node: int) -> Score | None:
+    """Return what a test adds up, if it does."""
+    schema = look.tree.schema
+    if look.is_leaf[node] or not isinstance(schema, ScoredSchema):
+        return None
+    return schema.score_at(look.features[node])
+
+
+def _test_lines(look: Look, node: int) -> list[str]:
+    """Return the texts of a test: of a sum one a column, and what it is to be."""
+    test, score = look.test(node), _score(look, node)
+    if score is None:
+        return [one_line(test.brief)]
+    given = given_schema(look.tree)
+    said = [
+        f"{'-' if term.points < 0 else '+'} {term.text(given)}" for term in score.terms
+    ]
+    if len(said) > _MOST_TERMS + 1:
+        said[_MOST_TERMS:] = [f"and {len(said) - _MOST_TERMS} more"]
+    return [*map(one_line, said), one_line(test.cell)]
+
+
+def _dots(look: Look, node: int) -> list[tuple[int, str]]:
+    """Return the pixels that a test reads, and the colours of their points' signs."""
+    score = _score(look, node)
+    if score is not None:
+        return [(t.column, "ink" if t.points > 0 else "less") for t in score.terms]
+    return [(_pixel(look, node), "ink")]
+
+
+def _pixel(look: Look, node: int) -> int:
+    schema, position = look.tree.schema, look.features[node]
+    if isinstance(schema, ScoredSchema):
+        return schema.columns_of(position)[0]
+    return position
 
 
 def _legend(
@@ -196,6 +232,8 @@ def _legend(
             more = f"and {len(look.names) - len(chosen)} more"
             shapes.append(Text(x, y + 9.5, more, "muted", "small"))
     text = f"Bars: {look.meaning}. Grey: share of the training rows. #: node."
+    if look.image_shape is not None and isinstance(look.tree.schema, ScoredSchema):
+        text += " Dots: pixels that are added, in orange those taken off."
     for line in wrap(text, width, FONT_SIZES["small"], most_lines=4):
         y += 17 if shapes else 0
         shapes.append(Text(0, y + 9.5, line, "muted", "small"))
@@ -217,9 +255,10 @@ def _scale(look: Look, shapes: list[Rect | Text]) -> float:
 
 def _small(look: Look, node: int) -> str:
     text = look.rows(node)
-    shape, feature = look.image_shape, look.features[node]
-    if shape is not None and len(shape) == 3 and shape[0] > 1 and feature >= 0:
-        channel = pixel_place(shape, feature)[0] + 1
+    shape = look.image_shape
+    told = not look.is_leaf[node] and _score(look, node) is None
+    if shape is not None and len(shape) == 3 and shape[0] > 1 and told:
+        channel = pixel_place(shape, _pixel(look, node))[0] + 1
         return f"{text}, channel {channel}"
     return text
 

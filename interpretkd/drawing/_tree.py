@@ -30,7 +30,14 @@ from interpretkd.drawing._drawing import Drawing
 from interpretkd.drawing._look import Look, _look_at
 from interpretkd.drawing._pixels import _as_picture
 from interpretkd.drawing._tree_shapes import _drawing, _Part
-from interpretkd.models import Forest, Nodes, Tree, path_conditions, rows_seen
+from interpretkd.models import (
+    Forest,
+    Nodes,
+    Tree,
+    given_schema,
+    path_conditions,
+    rows_seen,
+)
 
 DIRECTIONS = ("auto", "down", "right")
 
@@ -263,10 +270,10 @@ def look_of(
     """
     knower, drawn, name = _tree_of(model, tree, owner)
     look = _look_at(knower, drawn, name, pictures or {})
-    own = drawn.schema
-    known = image_schema(own, model)
+    given = given_schema(drawn)
+    known = image_schema(given, model)
     if schema is not None:
-        known = check_schema(owner, schema, own)
+        known = check_schema(owner, schema, given)
     shape = None if known is None else known.image_shape
     return replace(look, image_shape=shape, noun=_counted_noun(model))
 

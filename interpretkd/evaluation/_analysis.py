@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from interpretkd._base import Array, InputError, check_integer
-from interpretkd.data import group_positions, hold_out
+from interpretkd.data import group_positions, hold_out, take_rows
 from interpretkd.distillation import certainty
 from interpretkd.evaluation._disagreements import Disagreements, disagreements
 from interpretkd.evaluation._evaluate import evaluate
@@ -22,7 +22,7 @@ from interpretkd.evaluation._evaluation import Evaluation
 from interpretkd.evaluation._interventions import Interventions, interventions
 from interpretkd.evaluation._stability import Stability, stability
 from interpretkd.metrics import slice_fidelities, slices_of
-from interpretkd.models import Tree, codes_seen, has_own_columns
+from interpretkd.models import Tree, codes_seen, has_own_columns, rows_seen
 from interpretkd.rules import RuleSet, extract_rules
 from interpretkd.students import Losses, PruningPath, prune_path, squared_errors
 from interpretkd.targets import Answers, Target, answers_of, decide
@@ -382,12 +382,15 @@ class Analysis:
             return None
         tree: Tree = baseline.form_
         first = self._halves[0]
+        codes = self.codes[first]
+        if tree.schema != self.form.schema:  # each of two scored trees has its own
+            codes = tree.schema.encode(rows_seen(self.model, take_rows(self.X, first)))
         target = self.labels[first].reshape(len(first), -1).astype(np.float64)
         losses = squared_errors(target)
         if self.has_classes:
             differ = _differences(self.task, self.model.baseline_reading_)
             losses = Losses(target, differ, len(first))
-        path = prune_path(tree, self.codes[first], losses)
+        path = prune_path(tree, codes, losses)
         return _with_tree(baseline, path.tree(min(size, tree.n_leaves)))
 
     def _losses(self) -> Callable[[NDArray[np.integer]], Losses]:

@@ -35,7 +35,13 @@ from interpretkd.distillation import (
 )
 from interpretkd.evaluation._evaluation import _estimate_cells
 from interpretkd.metrics import Estimate, bootstrap_interval, wilson_interval
-from interpretkd.models import Condition, Tree, check_given_columns
+from interpretkd.models import (
+    Condition,
+    Tree,
+    check_reads_given,
+    codes_seen,
+    columns_of,
+)
 from interpretkd.rules import Rule, extract_rules
 from interpretkd.targets import Answers, answers_of
 
@@ -271,9 +277,9 @@ def interventions(
     rate near its fidelity; one that only goes together with it has one near the rate
     before.
 
-    Out of the rule: covered rows get, in the column of one condition alone, the value
-    of a random given row that does not fulfil it. Reported is how often each model's
-    decision changes.
+    Out of the rule: covered rows get, in the column of one condition alone (of a sum,
+    in all that it adds up), the value of a random given row that does not fulfil it.
+    Reported is how often each model's decision changes.
 
     Parameters
     ----------
@@ -342,7 +348,7 @@ def interventions(
             "The 'model' parameter of interventions must have a tree, a CartStudent. "
             f"Got a {type(model.student_).__name__}."
         )
-    check_given_columns("Interventions", model)
+    check_reads_given("Interventions", model)
     if not teacher_is_here(model):
         raise InputError(
             "The teacher was not saved with this run, so it cannot be asked about "
@@ -363,6 +369,7 @@ class _Trial:
     model: Any
     rows: Rows
     codes: Codes
+    seen: Codes
     student: Array
     teacher: Answers
     reached: NDArray[np.int32]
@@ -375,12 +382,13 @@ class _Trial:
         cls, model: Any, rows: Rows, teacher: Answers, n_rows: int, random_state: Any
     ) -> "_Trial":
         rng = check_random_state(random_state)
-        codes = model.schema_.encode(rows)
-        reached = model.student_.form_.nodes.apply(codes)
+        codes, seen = model.schema_.encode(rows), codes_seen(model, rows)
+        reached = model.student_.form_.nodes.apply(seen)
         return cls(
             model,
             rows,
             codes,
+            seen,
             np.asarray(model.logits(rows)),
             teacher,
             reached,
@@ -401,7 +409,7 @@ class _Trial:
                 fidelity = _share(alike)
         if len(outside):
             donors = self.rng.choice(covered, len(outside))
-            tested = [condition.position for condition in rule.conditions]
+            tested = [j for one in rule.conditions for j in self._columns(one)]
             values = self.codes[outside].copy()
             values[:, tested] = self.codes[donors][:, tested]
             student, teacher = self._ask(outside, values)
@@ -431,13 +439,14 @@ class _Trial:
         self, covered: NDArray[np.int64], condition: Condition
     ) -> ConditionBreak:
         text = one_line(str(condition))
-        donors = np.flatnonzero(~condition.holds(self.codes))
+        donors = np.flatnonzero(~condition.holds(self.seen))
         if not len(covered) or not len(donors):
             return ConditionBreak(text, 0, None, None, None, None)
         some = self._some(covered)
         values = self.codes[some].copy()
         drawn = self.rng.choice(donors, len(some))
-        values[:, condition.position] = self.codes[drawn, condition.position]
+        columns = self._columns(condition)
+        values[:, columns] = self.codes[drawn][:, columns]
         student, teacher = self._ask(some, values)
         unusual = self.is_unusual(values)
         if self.model.task_ == "regression":
@@ -452,6 +461,9 @@ class _Trial:
             _share(self._alike(teacher, student)[changes]),
             unusual,
         )
+
+    def _columns(self, condition: Condition) -> list[int]:
+        return list(columns_of(self.model.student_.form_, condition.position))
 
     def _some(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.sort(self.rng.permutation(rows)[: self.n_rows])

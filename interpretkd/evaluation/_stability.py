@@ -38,7 +38,7 @@ from interpretkd.distillation import (
     teacher_says,
 )
 from interpretkd.evaluation._evaluate import _truth
-from interpretkd.evaluation._stability_parts import _read, _Sameness
+from interpretkd.evaluation._stability_parts import _comparable, _read, _Sameness
 from interpretkd.metrics import Estimate, bootstrap_interval, measure_fidelity
 from interpretkd.models import codes_seen, schema_seen
 from interpretkd.targets import decide
@@ -287,6 +287,7 @@ def stability(
     there = way.seen(asked.take(compared))
     logits = [refit.logits(there) for refit in refits]
     mine = np.asarray(model.logits(take_rows(rows, compared)))
+    model, refits = _comparable(model, refits)
     task, codes = model.task_, codes_seen(model, rows)
     sameness = _Sameness(spreads(schema_seen(model), codes) * tolerance, overlap)
     return Stability(

@@ -4,8 +4,9 @@ Trees are read test by test and rule by rule, linear students coefficient by
 coefficient, boosted ones by the ranks of their features.
 """
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -22,9 +23,11 @@ from interpretkd.models import (
     Forest,
     Form,
     Linear,
+    ScoredTree,
     Tree,
     feature_importance,
     node_test,
+    on_common_scores,
     path_conditions,
     schema_seen,
 )
@@ -55,6 +58,24 @@ def _read(
         "parts": _tests(form, forms, sameness),
         "rules": _rules(model, refits, logits, codes, sameness),
     }
+
+
+def _comparable(model: Any, refits: list[Taught]) -> tuple[Any, list[Taught]]:
+    """Return model and refits over the same columns: each scored tree has its own."""
+    students = [model.student_, *(refit.student for refit in refits)]
+    forms: list[Any] = [getattr(student, "form_", None) for student in students]
+    if not all(isinstance(form, ScoredTree) for form in forms):
+        return model, refits
+    told = copy.copy(model)
+    told.student_, *others = map(_with_form, students, on_common_scores(forms))
+    both = zip(refits, others, strict=True)
+    return told, [replace(refit, student=student) for refit, student in both]
+
+
+def _with_form(student: Any, form: ScoredTree) -> Any:
+    copied = copy.copy(student)
+    copied.form_ = form
+    return copied
 
 
 def _used(names: Sequence[str], form: Form, forms: Sequence[Form]) -> pd.DataFrame:

@@ -39,7 +39,7 @@ else:
         _row_explanation: Change Counterfactual RowExplanation PathStep
         _what_if.address: read_settings settings_between write_settings
         _what_if.inputs: Input inputs_of label_text order_of_inputs positions_read
-            row_of used_positions
+            row_of
         _what_if.outcome: Answer WhatIf try_values
         """,
     )

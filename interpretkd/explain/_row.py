@@ -55,11 +55,15 @@ from interpretkd.explain._scale import _Limits, _Scale, _scale_of
 from interpretkd.models import (
     ALL_NUMBERS,
     Linear,
+    ScoredSchema,
+    ScoredTree,
     Tree,
     check_given_columns,
     codes_seen,
     decision_path,
+    given_schema,
     has_own_columns,
+    rows_seen,
     schema_seen,
 )
 from interpretkd.targets import Answers, answers_of, probabilities
@@ -170,6 +174,10 @@ def explain_row(
             check_given_columns("What would change a decision", model)
         n_counterfactuals = 0
     codes = codes_seen(model, rows)[0]
+    own = codes
+    if isinstance(model.student_.form_, ScoredTree):
+        schema = given_schema(model.student_.form_)
+        own = schema.encode(rows_seen(model, rows))[0]
     known = None if X is None else codes_seen(model, given_rows(model, X))
     form, told = model.student_.form_, _by_own_columns(model)
     limits = _Limits.of(told.schema_, immutable, only_up, only_down)
@@ -206,7 +214,7 @@ def explain_row(
         teacher_probability=teacher_chance,
         agrees=agrees,
         leaf=int(form.nodes.apply(codes[None])[0]) if is_tree else None,
-        steps=_steps(form, codes, None if X is None else scale) if is_tree else (),
+        steps=_steps(form, codes, own, None if X is None else scale) if is_tree else (),
         contributions=None if sums is None else _parts(told, codes, sums, student[0]),
         counterfactuals=counterfactuals,
         is_as_desired=desired.is_met_already,
@@ -373,8 +381,11 @@ def _scores(model: Any, said: Array | Answers) -> Array:
     return probabilities(logits, model.task_)[0]
 
 
-def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[PathStep, ...]:
-    steps = []
+def _steps(
+    tree: Tree, codes: Codes, given: Codes, scale: _Scale | None
+) -> tuple[PathStep, ...]:
+    """Return what a row fulfils on its way; `given` are the codes of its columns."""
+    steps, schema = [], tree.schema
     for node, test in decision_path(tree.nodes, codes):
         feature, j = test.feature, test.position
         x, threshold = float(codes[j]), float(tree.nodes.threshold[node])
@@ -385,7 +396,10 @@ def _steps(tree: Tree, codes: Codes, scale: _Scale | None) -> tuple[PathStep, ..
             relative = None if scale is None else margin / float(scale.units[j])
             margin *= feature.unit
         name, value = one_line(feature.name), value_text(feature, x)
-        steps.append(PathStep(node, name, value, one_line(str(test)), margin, relative))
+        score = schema.score_at(j) if isinstance(schema, ScoredSchema) else None
+        parts = () if score is None else score.parts(given_schema(tree), given)
+        said = one_line(str(test))
+        steps.append(PathStep(node, name, value, said, margin, relative, parts))
     return tuple(steps)
 
 
@@ -451,6 +465,8 @@ def _none_found(
     """Say in a sentence why there is no counterfactual."""
     if desired.is_met_already:
         return "The student decides as desired already: nothing has to change."
+    if isinstance(form, ScoredTree):
+        return "No change was looked for: the student's tests add up columns."
     if has_own_columns(model):
         return (
             "No change was looked for: the student reads columns that its view makes "

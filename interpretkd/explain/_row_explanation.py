@@ -43,6 +43,8 @@ class PathStep:
         value is from the threshold; None for categories and missing values.
     relative_margin : float or None
         The same in standard deviations of the column; None where no rows were given.
+    parts : tuple of (str, float), default=()
+        Of a test that adds up columns, what each of them adds.
     """
 
     node: int
@@ -51,6 +53,7 @@ class PathStep:
     test: str
     margin: float | None
     relative_margin: float | None
+    parts: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -315,6 +318,9 @@ def _with_chance(prediction: Any, chance: float | None) -> str:
 
 def _step_text(step: PathStep) -> str:
     text = f"{step.feature} = {step.value} fulfils {step.test}"
+    if step.parts:
+        added = ", ".join(f"{signed_text(x, 6)} from {name}" for name, x in step.parts)
+        text = f"{added}: in all {step.value}, which fulfils {step.test}"
     if step.margin is None:
         return text
     far = f"by {threshold_text(float(f'{step.margin:.3g}'))}"

@@ -32,7 +32,7 @@ from interpretkd.export._to_json import _json_checker, _json_text
 from interpretkd.export._to_onnx import _onnx_bytes, _onnx_checker
 from interpretkd.export._to_pmml import _pmml_text
 from interpretkd.export._to_python import _python_checker, _python_text
-from interpretkd.models import Tree, check_given_columns, rows_seen
+from interpretkd.models import Tree, check_reads_given, rows_seen
 from interpretkd.rules import RuleSet, extract_rules
 
 EXPORTS = ("sql", "python", "c", "json", "onnx", "pmml", "dot", "csv")
@@ -176,7 +176,7 @@ def export_student(
     check_choice("export_student", "to", to, EXPORTS)
     check_choice("export_student", "dialect", dialect, DIALECTS)
     if to not in ("dot", "csv"):  # a picture and rules name the columns they are about
-        check_given_columns("An export", model)
+        check_reads_given("An export", model)
     with _in_a_sentence(to):
         spec = _model_spec(model)
         frame = as_frame(X)

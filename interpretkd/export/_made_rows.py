@@ -9,6 +9,7 @@ import pandas as pd
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Feature, Rows, Schema
+from interpretkd.export._made_sums import _around_score, _sent_by_score
 from interpretkd.export._question import Question
 from interpretkd.export._specification import (
     LARGEST,
@@ -31,9 +32,9 @@ _TOO_FAR = (math.inf, 1e39, 1e300, math.nextafter(LARGEST, math.inf))
 def _made_rows(spec: _ModelSpec, X: Rows | None = None, seed: int = 0) -> Question:
     """Make rows that lie where an export could go wrong.
 
-    For tests of trees: rows that reach the test, with the tested number on the
-    threshold, one float32 and one float64 step beside it and beside the float64 that
-    rounds to it, missing, and with every category. For linear forms: each category
+    For tests of trees: rows that reach the test, with the tested number, or sum, on
+    the threshold, one float32 and one float64 step beside it and beside the float64
+    that rounds to it, missing, and with every category. For linear forms: each category
     and each gap. For each number that is read: 0, denormal and very large ones. And
     rows that the student refuses: numbers that float32 does not hold, categories that
     it has not seen. Of more than 2,000 rows, 2,000 are chosen.
@@ -50,9 +51,9 @@ def _made_rows(spec: _ModelSpec, X: Rows | None = None, seed: int = 0) -> Questi
         rows = _around_row(schema, start, spec.used)
     else:
         rows = []
-        nodes = spec.form.nodes
-        for tree in rng.permutation(len(nodes.roots)):
-            rows += _around_tests(nodes, int(nodes.roots[tree]), start)
+        roots = spec.form.nodes.roots
+        for tree in rng.permutation(len(roots)):
+            rows += _around_tests(spec, int(roots[tree]), start)
             if len(rows) > 5 * _MOST_MADE:
                 break
     rows = _some(rows or [start], _MOST_MADE, rng)
@@ -157,20 +158,32 @@ def _around_row(schema: Schema, start: Array, used: Sequence[int]) -> list[Array
     return [*rows, gaps]
 
 
-def _around_tests(nodes: Nodes, root: int, start: Array) -> list[Array]:
+def _around_tests(spec: _ModelSpec, root: int, start: Array) -> list[Array]:
     """Walk down with a row that reaches each node, changed as little as possible."""
+    form: Any = spec.form
+    nodes, scores = form.nodes, spec.scores
     rows, waiting = [], [(root, start)]
     while waiting:
         node, row = waiting.pop()
         position = int(nodes.feature[node])
         if position < 0:
             continue
-        for value in _tried(nodes, node):
-            changed = row.copy()
-            changed[position] = value
-            rows.append(changed)
-        waiting.append((int(nodes.left[node]), _sent(nodes, node, row, left=True)))
-        waiting.append((int(nodes.right[node]), _sent(nodes, node, row, left=False)))
+        if position in scores:
+            near = _around_score(nodes, node, row)
+            rows += near
+            sent = _sent_by_score(nodes, node, row, near)
+        else:
+            place = spec.given(position)
+            for value in _tried(nodes, node):
+                changed = row.copy()
+                changed[place] = value
+                rows.append(changed)
+            sent = (
+                _sent(nodes, node, row, place, left=True),
+                _sent(nodes, node, row, place, left=False),
+            )
+        children = (int(nodes.left[node]), int(nodes.right[node]))
+        waiting += zip(children, sent, strict=True)
     return rows
 
 
@@ -212,12 +225,11 @@ def _beyond(feature: Feature, on: float) -> float:
     return max(on + 1, following) if is_whole else following
 
 
-def _sent(nodes: Nodes, node: int, row: Array, *, left: bool) -> Array:
+def _sent(nodes: Nodes, node: int, row: Array, position: int, *, left: bool) -> Array:
     """Return the row, changed so that it passes the test to this side."""
-    position = int(nodes.feature[node])
     value, on = row[position], float(nodes.threshold[node])
     sent = row.copy()
-    feature = nodes.schema.features[position]
+    feature = nodes.schema.features[int(nodes.feature[node])]
     if feature.scale is not None and on < ALL_NUMBERS:
         on = float(_border_of(feature, on))
         if not (value <= on if left else value > on):

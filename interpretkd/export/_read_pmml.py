@@ -89,12 +89,12 @@ def _model(model: ET.Element) -> Callable[[Record], tuple[Any, dict[str, float]]
 
 def _tree(model: ET.Element) -> Callable[[Record], tuple[Any, dict[str, float]]]:
     classes = model.get("functionName") == "classification"
-    root = _node(_children(model, "Node")[0])
+    root, derive = _node(_children(model, "Node")[0]), _derived(model)
 
     def ask(record: Record) -> tuple[Any, dict[str, float]]:
-        node = root
+        node, known = root, derive(record)
         while node["children"]:
-            node = _next(node, record)
+            node = _next(node, known)
         score = node["score"]
         return (score if classes else float(score)), node["chances"]
 
@@ -192,12 +192,7 @@ def _mining(model: ET.Element) -> Callable[[Record], tuple[Any, dict[str, float]
 
 
 def _regression(model: ET.Element) -> Callable[[Record], tuple[Any, dict[str, float]]]:
-    derived = [
-        (entry.get("name", ""), _expression(entry[0]))
-        for entry in model.findall(
-            f"{_PREFIX}LocalTransformations/{_PREFIX}DerivedField"
-        )
-    ]
+    derive = _derived(model)
     tables = []
     for table in _children(model, "RegressionTable"):
         terms = [
@@ -209,9 +204,7 @@ def _regression(model: ET.Element) -> Callable[[Record], tuple[Any, dict[str, fl
     classes = model.get("functionName") == "classification"
 
     def ask(record: Record) -> tuple[Any, dict[str, float]]:
-        known = dict(record)
-        for name, step in derived:
-            known[name] = step(known)
+        known = derive(record)
         said = [
             start + sum(weight * known[name] for name, weight in terms)
             for _, start, terms in tables
@@ -225,6 +218,24 @@ def _regression(model: ET.Element) -> Callable[[Record], tuple[Any, dict[str, fl
         return names[said.index(top)], chances
 
     return ask
+
+
+def _derived(model: ET.Element) -> Callable[[Record], Record]:
+    """Return what adds a model's derived fields to a row."""
+    steps = [
+        (entry.get("name", ""), _expression(entry[0]))
+        for entry in model.findall(
+            f"{_PREFIX}LocalTransformations/{_PREFIX}DerivedField"
+        )
+    ]
+
+    def derive(record: Record) -> Record:
+        known = dict(record)
+        for name, step in steps:
+            known[name] = step(known)
+        return known
+
+    return derive
 
 
 _MODELS: dict[str, Any] = {
@@ -269,6 +280,9 @@ def _level(element: ET.Element) -> Evaluator:
 
 
 _FUNCTIONS: dict[str, Any] = {
+    "if": lambda v: v[1] if v[0] else v[2],
+    "lessThan": lambda v: v[0] < v[1],
+    "abs": lambda v: abs(v[0]),
     "sum": sum,
     "ceil": lambda v: float(math.ceil(v[0])),
     "max": max,

@@ -8,12 +8,23 @@ from numpy.typing import NDArray
 
 from interpretkd._base import Array, InputError
 from interpretkd.data import Feature, Rows, Schema, plain_value
-from interpretkd.models import ALL_NUMBERS, Forest, Form, Linear, Tree
+from interpretkd.models import (
+    ALL_NUMBERS,
+    Forest,
+    Form,
+    Linear,
+    Score,
+    ScoredSchema,
+    ScoredTree,
+    Tree,
+    given_schema,
+    used_positions,
+)
 from interpretkd.targets import Target, decide, probabilities
 
 Label: TypeAlias = str | int | float | bool
 
-_KINDS = {Tree: "tree", Forest: "forest", Linear: "linear"}
+_KINDS = {Tree: "tree", ScoredTree: "scored_tree", Forest: "forest", Linear: "linear"}
 _VALUES = Target("logits", task="regression")
 
 
@@ -53,8 +64,8 @@ class _ModelSpec:
 
     @property
     def schema(self) -> Schema:
-        """The columns."""
-        return self.form.schema
+        """The columns of the rows."""
+        return given_schema(self.form)
 
     @property
     def task(self) -> str:
@@ -68,11 +79,23 @@ class _ModelSpec:
 
     @property
     def used(self) -> tuple[int, ...]:
-        """The positions of the features that the form reads, in order."""
-        if isinstance(self.form, Linear):
-            return self.form.features
+        """The positions of the columns that the form reads, in order."""
+        return used_positions(self.form)
+
+    @property
+    def scores(self) -> dict[int, Score]:
+        """The sums that tests are about, by their position among the tested columns."""
+        schema = self.form.schema
+        if not isinstance(schema, ScoredSchema) or not isinstance(self.form, Tree):
+            return {}
         tested = np.unique(self.form.nodes.feature)
-        return tuple(tested[tested >= 0].tolist())
+        found = {i: schema.score_at(i) for i in tested[tested >= 0].tolist()}
+        return {i: score for i, score in found.items() if score is not None}
+
+    def given(self, tested: int) -> int:
+        """Return where a tested column that is no sum stands in `schema`."""
+        schema = self.form.schema
+        return schema.plain[tested] if isinstance(schema, ScoredSchema) else tested
 
     def results(self, outputs: Array) -> tuple[Array, NDArray[Any]]:
         """Return what outputs of the form mean, as values and decisions.
@@ -102,8 +125,8 @@ def _model_spec(model: Any) -> _ModelSpec:
     form = getattr(student, "form_", student)
     if not isinstance(form, Tree | Forest | Linear):
         raise InputError(
-            "Only CartStudent, BoostedStudent, LinearStudent and CommitteeStudent can "
-            f"be exported. Got a {type(student).__name__}."
+            "Only CartStudent, ScoredTreeStudent, BoostedStudent, LinearStudent and "
+            f"CommitteeStudent can be exported. Got a {type(student).__name__}."
         )
     target = getattr(model, "reading_", _VALUES)
     if target.task == "regression":

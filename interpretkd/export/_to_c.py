@@ -15,10 +15,12 @@ from interpretkd._base import InputError, one_line
 from interpretkd.data import MISSING, VALUE, Codes, Feature
 from interpretkd.export._parity import Checker, Decided, NotChecked, ParityError
 from interpretkd.export._question import Question
+from interpretkd.export._scores import _c_scores
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
     _check_texts,
+    _double_threshold,
     _ModelSpec,
 )
 from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
@@ -284,6 +286,7 @@ def _tree(spec: _ModelSpec, tree: Tree, name: str) -> Iterator[str]:
             yield f"    {{{', '.join(map(str, row))}}},"
         yield "};"
     yield ""
+    yield from _c_scores(spec, f"{name}_leaf")
     yield from _walk(
         spec, tree.nodes, 0, f"{name}_leaf", "int", lambda node: str(place[node])
     )
@@ -375,7 +378,7 @@ def _branch(
         below.append((node, f"{name}_{node}"))
         yield f"{pad}return {name}_{node}(x);"
         return
-    yield f"{pad}if ({_test(spec, nodes, node)}) {{"
+    yield f"{pad}if ({_test(spec, nodes, node, name)}) {{"
     left, right = int(nodes.left[node]), int(nodes.right[node])
     yield from _branch(spec, nodes, left, depth + 1, say, name, below)
     yield f"{pad}}} else {{"
@@ -383,8 +386,12 @@ def _branch(
     yield f"{pad}}}"
 
 
-def _test(spec: _ModelSpec, nodes: Nodes, node: int) -> str:
-    position = int(nodes.feature[node])
+def _test(spec: _ModelSpec, nodes: Nodes, node: int, name: str) -> str:
+    tested = int(nodes.feature[node])
+    if tested in spec.scores:
+        border = _double_threshold(float(nodes.threshold[node]))
+        return f"{name}_score_{tested}(x) <= {_double(border)}"
+    position = spec.given(tested)
     x = f"x[{position}]"
     if spec.schema.features[position].is_categorical:
         chosen = np.flatnonzero(nodes.left_set(node)).tolist()

@@ -12,7 +12,17 @@ from interpretkd.data import Schema
 from interpretkd.export._parity import Checker, Decided, _asked
 from interpretkd.export._question import Question
 from interpretkd.export._specification import _form_kind, _ModelSpec
-from interpretkd.models import Forest, Linear, Nodes, Tree
+from interpretkd.models import (
+    NODE_ARRAYS,
+    Forest,
+    Linear,
+    Nodes,
+    Score,
+    ScoredSchema,
+    ScoredTree,
+    Term,
+    Tree,
+)
 from interpretkd.targets import LINKS, TARGET_KINDS, TASKS, Target
 
 STUDENT_FORMAT = "interpretkd-student/1"
@@ -97,7 +107,13 @@ def json_schema() -> dict[str, Any]:
         `left_categories`" (positions in `categories`), where x of a "scaled" feature is
         ``ceil((ceil(x) - origin) / unit)`` (without ceil, unless `whole`), and a
         missing value goes left when `missing_left` is true; a child's index is larger
-        than its parent's. A tree's leaf has one value an output. A forest adds each
+        than its parent's. A tree's leaf has one value an output. A "scored_tree" tests
+        the columns in `plain`, then one number a score: from 0, the terms in their
+        order, each ``points * 10**(most - tens)`` (`most` the largest `tens` of the
+        score) times float32(x) or `fill` where x is missing, or, with `categories`,
+        times 1 if x is one of them, or missing and `missing` is true, else 0; all in
+        float64, divided by ``10**most``, limited to float32 and rounded to it. A forest
+        adds each
         tree's leaf to the output that `column` names, from `base`; a linear form adds
         ``coefficient * x``, from `intercept`; then comes `link`. Values become
         probabilities as `target` says.
@@ -157,10 +173,32 @@ def json_schema() -> dict[str, Any]:
             "image_shape": {"anyOf": [{**shape, "maxItems": 3}, {"type": "null"}]},
         }
     )
+    term = _object(
+        {
+            "column": whole,
+            "points": {"type": "integer", "not": {"const": 0}},
+            "tens": {"type": "integer", "minimum": 0, "maximum": 8},
+            "fill": number,
+        }
+    )
+    set_term = _object(
+        {
+            "column": whole,
+            "points": {"type": "integer", "not": {"const": 0}},
+            "categories": {"type": "array", "items": whole, "uniqueItems": True},
+            "missing": {"type": "boolean"},
+        }
+    )
+    score = {"type": "array", "items": {"oneOf": [term, set_term]}, "minItems": 1}
     table = {"type": "array", "items": numbers}
     optional = {"anyOf": [numbers, {"type": "null"}]}
     parts: dict[str, dict[str, Any]] = {
         "tree": {"nodes": nodes},
+        "scored_tree": {
+            "nodes": nodes,
+            "plain": {"type": "array", "items": whole, "uniqueItems": True},
+            "scores": {"type": "array", "items": score},
+        },
         "forest": {
             "nodes": nodes,
             "roots": {"type": "array", "items": whole, "minItems": 1},
@@ -211,6 +249,20 @@ def _write_tree(tree: Tree) -> dict[str, Any]:
     return {"nodes": nodes}
 
 
+def _write_scored_tree(tree: ScoredTree) -> dict[str, Any]:
+    schema = tree.scored_schema
+    scores = [[_write_term(term) for term in score.terms] for score in schema.scores]
+    return {**_write_tree(tree), "plain": list(schema.plain), "scores": scores}
+
+
+def _write_term(term: Term) -> dict[str, Any]:
+    common = {"column": term.column, "points": term.points}
+    if term.is_set:
+        chosen = list(term.categories or ())
+        return {**common, "categories": chosen, "missing": term.missing}
+    return {**common, "tens": term.tens, "fill": term.fill}
+
+
 def _write_forest(forest: Forest) -> dict[str, Any]:
     values = forest.value.astype(np.float64).tolist()
     return {
@@ -229,6 +281,7 @@ def _write_linear(linear: Linear) -> dict[str, Any]:
 
 _WRITERS: dict[str, Any] = {
     "tree": _write_tree,
+    "scored_tree": _write_scored_tree,
     "forest": _write_forest,
     "linear": _write_linear,
 }
@@ -282,6 +335,32 @@ def _read(content: dict[str, Any]) -> _ModelSpec:
 
 
 def _read_tree(schema: Schema, content: dict[str, Any]) -> Tree:
+    return Tree.from_arrays(schema, _tree_arrays(schema, content))
+
+
+def _read_scored_tree(given: Schema, content: dict[str, Any]) -> ScoredTree:
+    plain = tuple(_place(position, len(given)) for position in content["plain"])
+    scores = [Score(tuple(map(_read_term, terms))) for terms in content["scores"]]
+    schema = ScoredSchema(given, plain, tuple(scores))
+    arrays = _tree_arrays(schema, content)
+    tests = {name: arrays[name] for name in NODE_ARRAYS}
+    nodes = Nodes(schema=schema, roots=np.zeros(1, dtype=np.int32), **tests)
+    own = (arrays["value"], arrays["cover"])
+    return ScoredTree(nodes, *own, support=arrays.get("support"))
+
+
+def _read_term(content: dict[str, Any]) -> Term:
+    column, points = _whole([content["column"], content["points"]]).tolist()
+    if "categories" not in content:
+        tens = _whole([content["tens"]]).tolist()
+        return Term(column, points, *tens, *_numbers([content["fill"]], 1).tolist())
+    if type(content["missing"]) is not bool:
+        raise InputError("The 'missing' of a set must be true or false.")
+    chosen = tuple(_whole(content["categories"]).tolist())
+    return Term(column, points, categories=chosen, missing=content["missing"])
+
+
+def _tree_arrays(schema: Schema, content: dict[str, Any]) -> dict[str, Any]:
     nodes = content["nodes"]
     arrays = _read_nodes(schema, nodes)
     arrays["value"] = _numbers([node["value"] for node in nodes], 2)
@@ -290,7 +369,7 @@ def _read_tree(schema: Schema, content: dict[str, Any]) -> Tree:
         arrays["support"] = _whole([node["support"] for node in nodes])
     if content["link"] != "identity":
         raise InputError("A tree has no link but 'identity'.")
-    return Tree.from_arrays(schema, arrays)
+    return arrays
 
 
 def _read_forest(schema: Schema, content: dict[str, Any]) -> Forest:
@@ -316,6 +395,7 @@ def _read_linear(schema: Schema, content: dict[str, Any]) -> Linear:
 
 _READERS: dict[str, Any] = {
     "tree": _read_tree,
+    "scored_tree": _read_scored_tree,
     "forest": _read_forest,
     "linear": _read_linear,
 }

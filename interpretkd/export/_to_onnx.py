@@ -6,9 +6,6 @@ whose outputs are leaf numbers, and looks the leaves' values up in float64 table
 that nothing is rounded on the way to a decision.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +13,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.data import MISSING, VALUE, Scale
+from interpretkd.export._onnx_graph import _Graph, _is_counted
 from interpretkd.export._parity import Checker, Decided, NotChecked
 from interpretkd.export._question import Question
 from interpretkd.export._specification import (
@@ -24,9 +22,8 @@ from interpretkd.export._specification import (
     _check_texts,
     _ModelSpec,
 )
-from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
+from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Term, Tree
 
-_OPSET, _ML_OPSET, _IR = 17, 3, 8
 _MOST_LEAVES = 1 << 24
 """Above it float32 does not hold every leaf number."""
 _SELF = Scale(0, 1, False)
@@ -115,74 +112,8 @@ def _inputs(spec: _ModelSpec, question: Question) -> NDArray[Any]:
     return inputs
 
 
-def _is_counted(spec: _ModelSpec) -> bool:
-    return any(feature.scale is not None for feature in spec.schema.features)
-
-
 def _absent(question: Question) -> Decided:
     raise NotChecked("the package onnxruntime is not installed")
-
-
-@dataclass
-class _Graph:
-    """A graph that grows by one node a call."""
-
-    onnx: Any
-    nodes: list[Any] = field(default_factory=list)
-    codes: str = "X"
-    constants: list[Any] = field(default_factory=list)
-
-    def constant(self, value: Any) -> str:
-        """Add a constant and return its name."""
-        name = f"c{len(self.constants)}"
-        array = np.asarray(value)
-        if array.dtype.kind in "UO":
-            texts = [str(text).encode() for text in array.ravel()]
-            tensor = self.onnx.helper.make_tensor(
-                name, self.onnx.TensorProto.STRING, array.shape, texts
-            )
-        else:
-            tensor = self.onnx.numpy_helper.from_array(array, name)
-        self.constants.append(tensor)
-        return name
-
-    def add(
-        self, operation: str, *inputs: str, out: str = "", domain: str = "", **kw: Any
-    ) -> str:
-        """Add a node and return its output's name."""
-        output = out or f"n{len(self.nodes)}"
-        self.nodes.append(
-            self.onnx.helper.make_node(
-                operation, list(inputs), [output], domain=domain, **kw
-            )
-        )
-        return output
-
-    def model(self, spec: _ModelSpec, outputs: Sequence[Any]) -> bytes:
-        """Finish, check and write."""
-        helper, kinds = self.onnx.helper, self.onnx.TensorProto
-        kind = kinds.DOUBLE if _is_counted(spec) else kinds.FLOAT
-        x = helper.make_tensor_value_info("X", kind, [None, len(spec.schema)])
-        made = [helper.make_tensor_value_info(*output) for output in outputs]
-        graph = helper.make_graph(self.nodes, "student", [x], made, self.constants)
-        opsets = [("", _OPSET), ("ai.onnx.ml", _ML_OPSET)]
-        model = helper.make_model(
-            graph,
-            producer_name="interpretkd",
-            ir_version=_IR,
-            opset_imports=[helper.make_opsetid(*opset) for opset in opsets],
-        )
-        helper.set_model_props(
-            model,
-            {
-                "interpretkd.schema": json.dumps(spec.schema.to_dict()),
-                "interpretkd.task": spec.task,
-                "interpretkd.labels": json.dumps(list(spec.labels)),
-            },
-        )
-        self.onnx.checker.check_model(model)
-        content: bytes = model.SerializeToString()
-        return content
 
 
 def _counted(graph: _Graph, spec: _ModelSpec) -> str:
@@ -264,6 +195,8 @@ class _Tests:
             n: [] for n in ("treeids", "nodeids", "ids", "weights")
         }
         self.sides: dict[tuple[int, bytes], int] = {}
+        n_given = len(spec.schema)
+        self.scores = {score: n_given + i for i, score in enumerate(spec.scores)}
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -301,6 +234,8 @@ class _Tests:
     def matrix(self) -> str:
         """Return the name of the columns that the tests read."""
         columns = [self.graph.codes]
+        if self.scores:
+            columns.append(_scores(self.graph, self.spec))
         for position, sides in self.sides:
             size = len(sides)  # the last one is for missing
             table = np.frombuffer(sides, dtype=np.uint8).astype(np.float32)
@@ -320,14 +255,78 @@ class _Tests:
         return self.graph.add("Concat", *columns, axis=1)
 
     def _test(self, node: int) -> tuple[int, float, int]:
-        position = int(self.nodes.feature[node])
+        tested = int(self.nodes.feature[node])
         missing = int(self.nodes.missing_left[node])
+        if tested in self.scores:
+            return self.scores[tested], float(self.nodes.threshold[node]), missing
+        position = self.spec.given(tested)
         if not self.spec.schema.features[position].is_categorical:
             return position, float(self.nodes.threshold[node]), missing
         goes_right = [not left for left in self.nodes.left_set(node)]
         sides = bytes([*goes_right, not missing])
         column = self.sides.setdefault((position, sides), len(self.sides))
-        return len(self.spec.schema) + column, 0.5, 0
+        return len(self.spec.schema) + len(self.scores) + column, 0.5, 0
+
+
+def _scores(graph: _Graph, spec: _ModelSpec) -> str:
+    """Add up all sums of points at once, term by term: (n_samples, n_scores).
+
+    What a term adds up is a number or, of a set, 0 or 1 out of a table.
+    """
+    scores = list(spec.scores.values())
+    to_double = {"to": graph.onnx.TensorProto.DOUBLE}
+    total = graph.constant(np.zeros((1, len(scores))))
+    for place in range(max(len(score.terms) for score in scores)):
+        # A shorter sum goes on with nothing: 0 times its first column.
+        terms = [
+            (*score.terms, score.terms[0])[min(place, len(score.terms))]
+            for score in scores
+        ]
+        weights = [
+            (*score.weights, 0)[min(place, len(score.weights))] for score in scores
+        ]
+        columns = graph.constant(np.asarray([term.column for term in terms]))
+        code = graph.add("Gather", graph.codes, columns, axis=1)
+        gap = graph.add("IsNaN", code)
+        fill = graph.constant(np.asarray([term.fill for term in terms]))
+        number = graph.add("Where", gap, fill, graph.add("Cast", code, **to_double))
+        counted = _of_sets(graph, spec, terms, code, gap, number)
+        weight = graph.constant(np.asarray(weights, dtype=np.float64))
+        total = graph.add("Add", total, graph.add("Mul", weight, counted))
+    unit = graph.constant(np.asarray([float(score.unit) for score in scores]))
+    value = graph.add("Div", total, unit)
+    for limit, nearer in ((ALL_NUMBERS, "Min"), (-ALL_NUMBERS, "Max")):
+        value = graph.add(nearer, value, graph.constant(np.float64(limit)))
+    return graph.add("Cast", value, to=graph.onnx.TensorProto.FLOAT)
+
+
+def _of_sets(
+    graph: _Graph, spec: _ModelSpec, terms: list[Term], code: str, gap: str, number: str
+) -> str:
+    """Take 1 or 0 for the terms that are sets: whether the category is in it."""
+    if not any(term.is_set for term in terms):
+        return number
+    tables = [_table(spec, term) for term in terms]
+    sizes = np.asarray([len(table) for table in tables])
+    start = graph.constant((np.cumsum(sizes) - sizes).astype(np.float32))
+    last = graph.constant((sizes - 1).astype(np.float32))
+    most = graph.constant((sizes - 2).astype(np.float32))
+    zero = graph.constant(np.float32(0))
+    inside = graph.add("Max", graph.add("Min", code, most), zero)
+    place = graph.add("Add", graph.add("Where", gap, last, inside), start)
+    index = graph.add("Cast", place, to=graph.onnx.TensorProto.INT64)
+    flags = graph.add("Gather", graph.constant(np.concatenate(tables)), index)
+    is_set = graph.constant(np.asarray([term.is_set for term in terms]))
+    return graph.add("Where", is_set, flags, number)
+
+
+def _table(spec: _ModelSpec, term: Term) -> NDArray[np.float64]:
+    """Return by category, and at the end for missing, whether it is in the set."""
+    n_categories = len(spec.schema.features[term.column].categories)
+    table = np.zeros(max(n_categories, 1) + 1)
+    table[list(term.categories or ())] = 1.0
+    table[-1] = term.missing
+    return table
 
 
 def _tree(graph: _Graph, spec: _ModelSpec, tree: Tree) -> tuple[str, str]:

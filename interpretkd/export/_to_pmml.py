@@ -2,12 +2,30 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from interpretkd._base import InputError
-from interpretkd.data import VALUE, Feature
+from interpretkd.data import MISSING, VALUE, Feature
+from interpretkd.export._pmml_elements import (
+    Element,
+    _add,
+    _all_or_none,
+    _apply,
+    _constant,
+    _counted,
+    _derive,
+    _field,
+    _flag,
+    _kind,
+    _segment,
+    _simple,
+    _single,
+    _value,
+)
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
@@ -15,11 +33,9 @@ from interpretkd.export._specification import (
     _check_texts,
     _ModelSpec,
 )
-from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Tree
+from interpretkd.models import ALL_NUMBERS, Forest, Linear, Nodes, Term, Tree
 
 NAMESPACE = "http://www.dmg.org/PMML-4_4"
-
-Element = ET.Element
 
 
 def _pmml_text(spec: _ModelSpec) -> str:
@@ -67,6 +83,7 @@ class _Writer:
         self.target = self._fresh("target")
         self.prediction = self._fresh("prediction")
         self.sums = [self._fresh(f"sum {k}") for k in range(spec.form.n_outputs)]
+        self.names: dict[int, str] = {}
 
     def dictionary(self, root: Element) -> None:
         """Declare the columns and the target."""
@@ -118,6 +135,8 @@ class _Writer:
         model = _add(root, "TreeModel", functionName=self._function, **_TREE)
         self._mining(model, self.inputs(), target=True)
         self.outputs(model)
+        if self.spec.scores:
+            self.names = self._scores(_add(model, "LocalTransformations"))
 
         def finish(element: Element, node: int) -> None:
             if not classes:
@@ -288,7 +307,10 @@ class _Writer:
                 waiting.append((child, below))
 
     def _predicate(self, nodes: Nodes, node: int, *, left: bool) -> Element:
-        feature = self.spec.schema.features[int(nodes.feature[node])]
+        position = int(nodes.feature[node])
+        feature = nodes.schema.features[position]
+        if position in self.names:
+            feature = replace(feature, name=self.names[position])
         missing = bool(nodes.missing_left[node]) == left
         if not feature.is_categorical:
             threshold = float(nodes.threshold[node])
@@ -307,6 +329,39 @@ class _Writer:
         either = Element("CompoundPredicate", booleanOperator="or")
         either.extend(each)
         return either
+
+    def _scores(self, steps: Element) -> dict[int, str]:
+        """Derive the sums of points; return their names by tested column.
+
+        They are not rounded to float32: the threshold is the last float64 that would
+        be rounded to it.
+        """
+        names = {}
+        for position, score in self.spec.scores.items():
+            terms = [
+                _apply("*", _constant(float(weight)), self._term(steps, term))
+                for term, weight in zip(score.terms, score.weights, strict=True)
+            ]
+            # "sum" may add up in any order; this is the student's.
+            total = reduce(lambda one, other: _apply("+", one, other), terms)
+            names[position] = self._fresh(self.spec.form.schema.names[position])
+            unit = _constant(float(score.unit))
+            _derive(steps, names[position], _apply("/", total, unit))
+        return names
+
+    def _term(self, steps: Element, term: Term) -> Element:
+        """Return a number as float32, with its gaps filled, or 1 and 0 of a set."""
+        feature = self.spec.schema.features[term.column]
+        if not term.is_set:
+            filled = self._fresh(f"column {len(self.taken)}")
+            number = _apply("+", _field(feature.name), _constant(0.0))
+            number.set("mapMissingTo", repr(term.fill))
+            _derive(steps, filled, number)
+            return _single(filled)
+        flags = self._flags(steps, feature, term.categories or ())
+        if term.missing:
+            flags.append(_field(self._column(steps, feature, MISSING, 0.0)))
+        return _apply("sum", *flags) if flags else _constant(0.0)
 
     def _column(self, steps: Element, feature: Feature, part: int, fill: float) -> str:
         """Derive one column of the expanded matrix.
@@ -391,79 +446,6 @@ class _Writer:
 
 
 _TREE = {"missingValueStrategy": "defaultChild", "splitCharacteristic": "binarySplit"}
-
-
-def _add(parent: Element, tag: str, **attributes: str) -> Element:
-    return ET.SubElement(parent, tag, attributes)
-
-
-def _segment(parent: Element, number: int) -> Element:
-    segment = _add(parent, "Segment", id=str(number))
-    _add(segment, "True")
-    return segment
-
-
-def _simple(feature: Feature, operator: str, **value: str) -> Element:
-    attributes = {"field": feature.name, "operator": operator, **value}
-    return Element("SimplePredicate", attributes)
-
-
-def _all_or_none(feature: Feature, *, every: bool, missing: bool) -> Element:
-    """Ask for a missing value alone: what is never unknown needs no default."""
-    if every == missing:
-        return Element("True" if every else "False")
-    return _simple(feature, "isMissing" if missing else "isNotMissing")
-
-
-def _derive(parent: Element, name: str, expression: Element) -> None:
-    entry = _add(
-        parent, "DerivedField", name=name, optype="continuous", dataType="double"
-    )
-    entry.append(expression)
-
-
-def _apply(function: str, *arguments: Element) -> Element:
-    element = Element("Apply", function=function)
-    element.extend(arguments)
-    return element
-
-
-def _flag(feature: Feature, level: int) -> Element:
-    value = _value(feature.categories[level])
-    return Element("NormDiscrete", field=feature.name, value=value, mapMissingTo="0.0")
-
-
-def _field(name: str) -> Element:
-    return Element("FieldRef", field=name)
-
-
-def _constant(value: float) -> Element:
-    element = Element("Constant", dataType="double")
-    element.text = repr(float(value))
-    return element
-
-
-def _kind(values: Sequence[Any]) -> str:
-    if all(isinstance(value, bool) for value in values):
-        return "boolean"
-    if all(type(value) is int for value in values):
-        return "integer"
-    numbers = all(isinstance(value, int | float) for value in values)
-    return "double" if numbers else "string"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else repr(value)
-
-
-def _counted(feature: Feature) -> dict[str, str]:
-    if feature.kind != "date":
-        return {}
-    calendar: Any = feature.calendar
-    unit, origin = calendar.unit, calendar.origin
-    return {"displayName": f"whole {unit}s since 1970-01-01 (UTC) less {origin}"}
 
 
 def _check_characters(text: str) -> None:

@@ -10,6 +10,7 @@ from interpretkd._base import InputError, one_line
 from interpretkd.data import MISSING, VALUE, Feature
 from interpretkd.export._parity import Checker, Decided
 from interpretkd.export._question import Question
+from interpretkd.export._scores import _python_scores
 from interpretkd.export._specification import (
     LARGEST,
     SMALLEST,
@@ -120,8 +121,8 @@ and an infinite number are ValueErrors.
         yield "import datetime"
     if not isinstance(spec.form, Tree):
         yield "import math"
-        if isinstance(spec.form, Linear):
-            yield "import struct"
+    if _rounds(spec):
+        yield "import struct"
     yield ""
     yield f"LABELS = {_tuple(spec.labels)}"
     yield ""
@@ -152,7 +153,7 @@ def _category(row, name, known):
         raise ValueError(f"{{name!r}}: {{value!r}} was not seen in training")
     return value
 """
-    if isinstance(spec.form, Linear):
+    if _rounds(spec):
         yield '''
 def _single(value):
     """Round to float32, as the student does."""
@@ -171,9 +172,29 @@ def _single(value):
         yield "    return ()"
     for position, feature in zip(spec.used, features, strict=True):
         yield f"    x{position} = {_read(feature, multiplied=multiplied)}"
+    yield from _python_scores(spec)
     if features:
-        yield f"    return ({''.join(f'x{position}, ' for position in spec.used)})"
+        yield f"    return ({''.join(f'{name}, ' for name in _variables(spec))})"
     yield ""
+
+
+def _rounds(spec: _ModelSpec) -> bool:
+    """Say whether numbers are rounded to float32 before they are multiplied."""
+    return isinstance(spec.form, Linear) or bool(spec.scores)
+
+
+def _variables(spec: _ModelSpec) -> dict[str, str]:
+    """Return the variables that are decided by, and what each of them is about."""
+    if not spec.scores:
+        return {f"x{i}": spec.schema.names[i] for i in spec.used}
+    assert isinstance(spec.form, Tree)
+    tested = np.unique(spec.form.nodes.feature)
+    names = spec.form.schema.names
+    return {_variable(spec, i): names[i] for i in tested[tested >= 0].tolist()}
+
+
+def _variable(spec: _ModelSpec, tested: int) -> str:
+    return f"s{tested}" if tested in spec.scores else f"x{spec.given(tested)}"
 
 
 _DATE = '''
@@ -289,9 +310,8 @@ def _linear(spec: _ModelSpec, linear: Linear) -> Iterator[str]:
 
 
 def _unpacked(spec: _ModelSpec) -> Iterator[str]:
-    for place, position in enumerate(spec.used):
-        name = one_line(spec.schema.names[position])
-        yield f"    x{position} = x[{place}]  # {name}"
+    for place, (variable, name) in enumerate(_variables(spec).items()):
+        yield f"    {variable} = x[{place}]  # {one_line(name)}"
 
 
 def _walk(
@@ -336,7 +356,7 @@ def _branch(
 
 def _test(spec: _ModelSpec, nodes: Nodes, node: int) -> str:
     position = int(nodes.feature[node])
-    feature, x = spec.schema.features[position], f"x{position}"
+    feature, x = nodes.schema.features[position], _variable(spec, position)
     if feature.is_categorical:
         chosen = np.flatnonzero(nodes.left_set(node))
         levels = _tuple([feature.categories[i] for i in chosen])
@@ -345,6 +365,8 @@ def _test(spec: _ModelSpec, nodes: Nodes, node: int) -> str:
         passes = f"{x} is not None"
     else:
         passes = f"{x} <= {_border_of(feature, float(nodes.threshold[node]))!r}"
+        if position in spec.scores:  # which are never missing
+            return passes
     if nodes.missing_left[node]:
         return f"{x} is None or {passes}"
     return f"{x} is not None and {passes}"

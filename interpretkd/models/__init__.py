@@ -1,6 +1,6 @@
 """What is left of a fitted student: frozen arrays that predict and can be read.
 
-Belongs here: `Tree`, `Forest`, `Linear`, `Scorecard`, their conditions and outlines.
+Belongs here: `Tree`, `ScoredTree`, `Forest`, `Linear`, their conditions and outlines.
 Does not: how they are fitted (`students`), drawn (`drawing`) or written (`export`).
 Read first: `_tree.py` (the arrays of a tree), `_nodes.py` (its tests).
 """
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     )
     from interpretkd.models._outputs import *
     from interpretkd.models._scorecard import *
+    from interpretkd.models._scored_tree import *
+    from interpretkd.models._scores import *
     from interpretkd.models._seen import *
     from interpretkd.models._sizes import *
     from interpretkd.models._thresholds import *
     from interpretkd.models._tree import *
+    from interpretkd.models._used import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -43,10 +46,13 @@ else:
         _outputs: LeafOutcomes Outputs decision_probability leaf_outcomes
             read_outputs
         _scorecard: Points Scorecard read_scorecards readable_step
-        _seen: check_given_columns codes_seen has_own_columns rows_seen schema_seen
-            view_size view_size_text
+        _scored_tree: ScoredTree codes_of given_schema on_common_scores
+        _scores: LARGEST_WEIGHT SCORE_ARRAYS Score ScoredSchema Term
+        _seen: check_given_columns check_reads_given codes_seen has_own_columns
+            rows_seen schema_seen view_makes_columns view_size view_size_text
         _sizes: items_of size_of
         _thresholds: column_gaps node_gaps numeric_tests shortest_thresholds
         _tree: Tree
+        _used: columns_of used_positions
         """,
     )

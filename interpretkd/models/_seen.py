@@ -4,9 +4,28 @@ from typing import Any
 
 from interpretkd._base import InputError, joined, one_line
 from interpretkd.data import Codes, Schema, checked_rows
+from interpretkd.models._scores import ScoredSchema
 
 
 def has_own_columns(model: Any) -> bool:
+    """Say whether a student's tests are about columns that are made of those given.
+
+    A view makes neurons and pooled pixels, a scored tree adds up points.
+
+    Parameters
+    ----------
+    model : object
+        A distilled model, a student or its form.
+
+    Returns
+    -------
+    bool
+        Whether its tests are about other columns than those of the rows.
+    """
+    return view_makes_columns(model) or _scored_schema(model) is not None
+
+
+def view_makes_columns(model: Any) -> bool:
     """Say whether a student reads columns that a view makes: neurons, pooled pixels.
 
     Parameters
@@ -17,10 +36,16 @@ def has_own_columns(model: Any) -> bool:
     Returns
     -------
     bool
-        Whether its tests are about other columns than those of the rows.
+        Whether it does; a scored tree reads the rows' own columns, and adds them up.
     """
-    view = getattr(model, "view_", None)
-    return bool(getattr(view, "own_columns", False))
+    return bool(getattr(getattr(model, "view_", None), "own_columns", False))
+
+
+def _scored_schema(model: Any) -> ScoredSchema | None:
+    """Return the columns that a student adds up, where it does."""
+    student = getattr(model, "student_", model)
+    schema = getattr(getattr(student, "form_", student), "schema", None)
+    return schema if isinstance(schema, ScoredSchema) else None
 
 
 def schema_seen(model: Any) -> Schema:
@@ -34,9 +59,13 @@ def schema_seen(model: Any) -> Schema:
     Returns
     -------
     Schema
-        The view's own columns, or those of the rows.
+        The scores of a scored tree, the view's own columns, or those of the rows.
     """
-    schema: Schema = (model.view_ if has_own_columns(model) else model).schema_
+    scored = _scored_schema(model)
+    if scored is not None:
+        return scored
+    owner = model.view_ if view_makes_columns(model) else model
+    schema: Schema = owner.schema_
     return schema
 
 
@@ -53,8 +82,8 @@ def rows_seen(model: Any, X: Any) -> Any:
     Returns
     -------
     array-like or frame of shape (n_samples, n_seen)
-        Rows with the columns of `schema_seen`. Where a view only leaves out columns,
-        the others stay as they are, and may be lacking: no test is about them.
+        Rows that `schema_seen` encodes. Where a view only leaves out columns, the
+        others stay as they are, and may be lacking: no test is about them.
     """
     view = getattr(model, "view_", None)
     if view is None:
@@ -63,7 +92,7 @@ def rows_seen(model: Any, X: Any) -> Any:
     if own is not None:
         return own
     whole = view.complete(X)
-    if not has_own_columns(model):
+    if not view_makes_columns(model):
         return whole
     rows = checked_rows(model, whole, reset=False)
     return view.see(model.schema_.conform(rows))
@@ -100,16 +129,40 @@ def check_given_columns(owner: str, model: Any) -> None:
     Raises
     ------
     InputError
-        When a view makes the columns that its student reads.
+        When the columns that its tests are about are made of others.
     """
     if not has_own_columns(model):
         return
     names = [one_line(repr(name)) for name in schema_seen(model).names]
+    reads = "reads others that its view makes of them"
+    if not view_makes_columns(model):
+        reads = "adds them up in its tests"
     raise InputError(
-        f"{owner} is about the columns of the rows, and this student reads others that "
-        f"its view makes of them: {joined(names, 3)}. Its predictions, its fidelity, "
-        "its rules and its drawing are there."
+        f"{owner} is about the columns of the rows, and this student {reads}: "
+        f"{joined(names, 3)}. Its predictions, its fidelity, its rules and its drawing "
+        "are there."
     )
+
+
+def check_reads_given(owner: str, model: Any) -> None:
+    """Refuse what a student must read the columns of the rows for.
+
+    A scored tree does: its tests are about sums of these.
+
+    Parameters
+    ----------
+    owner : str
+        What is refused, at the beginning of the sentence.
+    model : object
+        A distilled model, a student or its form.
+
+    Raises
+    ------
+    InputError
+        When a view makes the columns that it reads.
+    """
+    if view_makes_columns(model):
+        check_given_columns(owner, model)
 
 
 def view_size(model: Any) -> tuple[int, int]:

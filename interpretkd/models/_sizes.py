@@ -7,6 +7,7 @@ import numpy as np
 from interpretkd.models._forest import Forest
 from interpretkd.models._linear import Linear
 from interpretkd.models._outputs import read_outputs
+from interpretkd.models._scored_tree import ScoredTree
 from interpretkd.models._tree import Tree
 
 
@@ -36,7 +37,8 @@ def items_of(model: Any, form: Any) -> int | None:
     """Count what a person has to read.
 
     Each test and each answer of a tree, whatever its leaf holds, for the reader wants
-    its decision; each coefficient and intercept of a sum, of two classes those of one.
+    its decision, and of a test that adds up columns each of these; each coefficient and
+    intercept of a sum, of two classes those of one.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def items_of(model: Any, form: Any) -> int | None:
     int or None
         The number; None for other forms.
     """
+    if isinstance(form, ScoredTree):
+        return form.n_terms + form.n_leaves
     if isinstance(form, Tree | Forest):
         return len(form.nodes.feature)
     if not isinstance(form, Linear):

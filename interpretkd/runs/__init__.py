@@ -47,7 +47,7 @@ else:
         _archive: unpack_run
         _bundle: Run load load_run save
         _deciding: NewRows UNKNOWN new_rows predict_table used_columns
-        _demo: DEMOS Demo run_demo
+        _demo: DEMO_STUDENTS DEMOS Demo run_demo
         _destination: check_destination
         _downloads: Built Download MEDIA_TYPES downloads file_name report_files
         _evaluation_rows: EvaluationRows

@@ -100,8 +100,8 @@ def save(
     Parameters
     ----------
     model : DistilledClassifier or DistilledRegressor
-        A fitted model with a `CartStudent`, `BoostedStudent`, `LinearStudent` or
-        `CommitteeStudent`.
+        A fitted model with a `CartStudent`, `ScoredTreeStudent`, `BoostedStudent`,
+        `LinearStudent` or `CommitteeStudent`.
     path : str or path
         The folder to make. A run bundle that is there is replaced; any other folder
         that is not empty is left alone.

@@ -10,7 +10,7 @@ from interpretkd import datasets
 from interpretkd._base import check_choice
 from interpretkd.runs._destination import check_destination
 from interpretkd.runs._task import task_of
-from interpretkd.runs._workflow import STUDENTS, Outcome, distil, train_teacher
+from interpretkd.runs._workflow import Outcome, distil, train_teacher
 from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
 
 
@@ -79,6 +79,10 @@ DEMOS: Mapping[str, Demo] = {
 """By the name that the command line gives them."""
 
 
+DEMO_STUDENTS = ("cart", "boosted", "linear")
+"""What a demo distils into."""
+
+
 def run_demo(
     name: str,
     path: str | os.PathLike[str],
@@ -117,7 +121,7 @@ def run_demo(
         replaced.
     """
     check_choice("run_demo", "name", name, DEMOS)
-    for family in STUDENTS:
+    for family in DEMO_STUDENTS:
         check_destination(Path(path) / family, overwrite=True)
     demo = DEMOS[name]
     dataset = demo.load()

@@ -19,7 +19,7 @@ from interpretkd.drawing import draw_pages, draw_tree, pages_pdf
 from interpretkd.evaluation import Analysis
 from interpretkd.explain import linear_terms, shape_effects
 from interpretkd.export import DIALECTS, EXPORTS, export_student
-from interpretkd.models import Forest, Linear, Tree, check_given_columns
+from interpretkd.models import Forest, Linear, Tree, check_reads_given
 from interpretkd.reports import Report
 from interpretkd.rules import RuleSet
 from interpretkd.runs._archive import _run_archive
@@ -414,7 +414,7 @@ def _measured(found: Analysis, ending: str) -> bytes:
 def _no_language(found: Analysis, to: str) -> str | None:
     if to != "dot":
         try:
-            check_given_columns("An export", found.model)
+            check_reads_given("An export", found.model)
         except InputError as error:
             return str(error)
     if to == "dot" and found.tree is None:

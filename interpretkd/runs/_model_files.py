@@ -5,8 +5,8 @@ from typing import Any
 
 from interpretkd._base import InputError, naming_file
 from interpretkd.data import Schema
-from interpretkd.explain import used_positions
 from interpretkd.methods import ColumnView, DerivedView
+from interpretkd.models import given_schema, used_positions
 from interpretkd.runs._folder import _json, _npz, _parse_json
 from interpretkd.runs._layer_probe import _probe_arrays
 from interpretkd.runs._limits import Room, read_arrays
@@ -82,7 +82,7 @@ def _model_of(
 def _gaps(model: Any) -> dict[str, list[bool]]:
     """Say which columns had gaps as each student read them: noisy rows have others."""
     return {
-        name: [feature.has_missing for feature in student.form_.schema.features]
+        name: [f.has_missing for f in given_schema(student.form_).features]
         for name, student in (
             ("student", model.student_),
             ("baseline", model.baseline_),

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from interpretkd._base import InputError
 from interpretkd.data import Schema
-from interpretkd.models import Forest, Form, Linear, Tree
+from interpretkd.models import Forest, Form, Linear, ScoredTree, Tree
 from interpretkd.runs._settings import _plain_settings, _settings
 from interpretkd.students import (
     BoostedStudent,
@@ -15,6 +15,7 @@ from interpretkd.students import (
     Certificate,
     CommitteeStudent,
     LinearStudent,
+    ScoredTreeStudent,
 )
 
 _MEMBERS: dict[str, type[Any]] = {
@@ -22,6 +23,7 @@ _MEMBERS: dict[str, type[Any]] = {
 }
 _STUDENTS: dict[str, type[Any]] = {
     **_MEMBERS,
+    ScoredTreeStudent.__name__: ScoredTreeStudent,
     CommitteeStudent.__name__: CommitteeStudent,
 }
 
@@ -89,10 +91,16 @@ def _form(
 ) -> Form:
     """Return what is left of a student; runs of old name its form by its class."""
     name = _FORMS.get(state["class"]) or state["form"]
-    if name == "Tree":
-        return Tree.from_arrays(schema, arrays)
+    trees = {"Tree": Tree, "ScoredTree": ScoredTree}
+    if name in trees:
+        return trees[name].from_arrays(schema, arrays)
     kinds: dict[str, type[Forest] | type[Linear]] = {"Forest": Forest, "Linear": Linear}
     return kinds[name].from_arrays(schema, arrays, state["link"])
 
 
-_FORMS = {"CartStudent": "Tree", "BoostedStudent": "Forest", "LinearStudent": "Linear"}
+_FORMS = {
+    "CartStudent": "Tree",
+    "ScoredTreeStudent": "ScoredTree",
+    "BoostedStudent": "Forest",
+    "LinearStudent": "Linear",
+}

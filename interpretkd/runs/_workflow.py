@@ -22,7 +22,12 @@ from interpretkd.methods import Columns
 from interpretkd.runs._bundle import save
 from interpretkd.runs._destination import check_destination
 from interpretkd.runs._task import Task
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students import (
+    BoostedStudent,
+    CartStudent,
+    LinearStudent,
+    ScoredTreeStudent,
+)
 from interpretkd.targets import classes_as_named, classes_in_order
 from interpretkd.teachers import (
     BatchPlan,
@@ -34,7 +39,7 @@ from interpretkd.teachers import (
     OnnxTeacher,
 )
 
-STUDENTS = ("cart", "boosted", "linear")
+STUDENTS = ("cart", "scored", "boosted", "linear")
 MOST_NETWORKS = 25
 """Networks of one ensemble."""
 
@@ -364,6 +369,7 @@ def new_student(
     name: str,
     *,
     max_leaves: int = 16,
+    max_columns: int = 3,
     budget: int | None = None,
     max_terms: int | None = None,
     seed: int = 0,
@@ -372,16 +378,18 @@ def new_student(
 
     Parameters
     ----------
-    name : {"cart", "boosted", "linear"}
+    name : {"cart", "scored", "boosted", "linear"}
         The family.
     max_leaves : int, default=16
-        In [2, inf): the size of a "cart" student.
+        In [2, inf): the size of a "cart" or "scored" student.
+    max_columns : int, default=3
+        In [1, inf): the columns that a test of a "scored" student adds up.
     budget : int or None, default=None
         In [2, inf): the leaves of all trees of a "boosted" student; None for no bound.
     max_terms : int or None, default=None
         In [1, inf): the columns that a "linear" student uses; None for all.
     seed : int, default=0
-        Of "cart" and "boosted".
+        Of all but "linear".
 
     Returns
     -------
@@ -391,6 +399,8 @@ def new_student(
     check_choice("new_student", "name", name, STUDENTS)
     if name == "cart":
         return CartStudent(max_leaves, random_state=seed)
+    if name == "scored":
+        return ScoredTreeStudent(max_leaves, max_columns=max_columns, random_state=seed)
     if name == "boosted":
         return BoostedStudent(max_leaves=budget, random_state=seed)
     return LinearStudent(max_terms=max_terms)

@@ -68,7 +68,7 @@ class TrainOrder:
         The network's parameters.
     n_networks : int, default=1
         How many networks that differ in their seeds are the teacher together.
-    student : {"cart", "boosted", "linear"}, default="cart"
+    student : {"cart", "scored", "boosted", "linear"}, default="cart"
         The family.
     settings : mapping, default={}
         Parameters of `interpretkd.runs.new_student`.

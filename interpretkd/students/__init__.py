@@ -1,4 +1,4 @@
-"""`CartStudent`, `BoostedStudent`, `LinearStudent`, and `CommitteeStudent` of these.
+"""`CartStudent`, `ScoredTreeStudent`, `BoostedStudent`, `LinearStudent`, committees.
 
 Belongs here: fitting small models to target columns; how a student is chosen and cut.
 Does not: what is left after `fit` (`models`), and the teacher's part (`distillation`).
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from interpretkd.students._readable import (
         readable_thresholds as readable_thresholds,
     )
+    from interpretkd.students._scored.estimator import *
 else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
@@ -60,5 +61,6 @@ else:
         _linear.estimator: LinearStudent
         _linear.path: LinearPath
         _readable: readable_thresholds
+        _scored.estimator: ScoredTreeStudent
         """,
     )

@@ -25,7 +25,7 @@ from interpretkd.models import (
 
 THRESHOLDS = ("readable", "exact")
 
-_TreeForm = TypeVar("_TreeForm", Tree, Forest)
+_TreeForm = TypeVar("_TreeForm", bound=Tree | Forest)
 
 
 def readable_thresholds(form: _TreeForm, codes: Codes, kept: int = 0) -> _TreeForm:

@@ -476,3 +476,17 @@ def test_peak_memory_is_seen():
     assert 150e6 < peak < 250e6
     before = engines._start_watching()
     assert engines._memory("VmHWM") - before < 20e6
+
+
+def test_scored_trees_are_measured_once(tmp_path):
+    scored = find_benchmark("scored")
+    scored.main(tmp_path, quick=True, console=Console())
+    records = json.loads((tmp_path / "scored.json").read_text())
+    told = {(record["tree"], record["further rows"]) for record in records}
+    assert told == {(t, f) for t in ("axis", "k = 1", "k = 3") for f in (False, True)}
+    by_tree = {r["tree"]: r for r in records if not r["further rows"]}
+    assert by_tree["k = 3"]["fidelity"] > by_tree["axis"]["fidelity"]
+    assert by_tree["k = 3"]["items"] <= 15 * 3 + 16
+    scored.main(tmp_path, quick=True, console=Console())
+    assert json.loads((tmp_path / "scored.json").read_text()) == records
+    assert "k = 3" in (tmp_path / "scored.md").read_text()

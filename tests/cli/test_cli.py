@@ -98,7 +98,7 @@ def test_wrong_usage_is_exit_2(cli):
     assert cli("rules", "run", "--no-such-option")[0] == 2
 
 
-@pytest.mark.parametrize("student", ["cart", "boosted", "linear"])
+@pytest.mark.parametrize("student", ["cart", "scored", "boosted", "linear"])
 def test_distill(cli, table, student):
     code, out, err = cli(
         *("distill", table, "--target", "creditability", "--student", student),
@@ -132,8 +132,27 @@ def test_max_leaves_is_refused_for_linear_students(cli, table):
     )
     assert (code, err) == (
         1,
-        "Error: --max-leaves is for --student cart and boosted. Got --student "
+        "Error: --max-leaves is for --student cart, scored and boosted. Got --student "
         "linear.\n",
+    )
+
+
+def test_the_size_of_a_tree_of_sums(cli, table):
+    make = ("distill", table, "--target", "creditability", "--out", "run")
+    code, _, err = cli(
+        *make, "--student", "scored", "--max-leaves", 5, "--max-columns", 2
+    )
+    assert (code, err) == (0, "")
+    found = load("run").student_
+    assert (found.max_leaves, found.max_columns) == (5, 2)
+    scores = found.form_.scored_schema.scores
+    assert max(len(score.terms) for score in scores) == 2
+    assert cli("rules", "run")[0] == 0
+    assert cli("export", "run", "--to", "sql")[0] == 0
+    code, _, err = cli(*make, "--overwrite", "--max-columns", 2)
+    assert (code, err) == (
+        1,
+        "Error: --max-columns is for --student scored. Got --student cart.\n",
     )
 
 

@@ -13,9 +13,10 @@ from sklearn.tree import DecisionTreeClassifier
 from interpretkd._base import InputError
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.evaluation import interventions
+from interpretkd.models import Condition, codes_seen, columns_of
 from interpretkd.rules import extract_rules
 from interpretkd.runs import load, save
-from interpretkd.students import CartStudent, LinearStudent
+from interpretkd.students import CartStudent, LinearStudent, ScoredTreeStudent
 from tests.students.cart.small_trees import HOSTILE
 
 
@@ -62,11 +63,13 @@ def test_a_faithful_tree_that_the_teacher_does_not_follow_is_found() -> None:
     assert "0.0% like it" in wrong.sentence
 
 
+@pytest.mark.parametrize(
+    "student", [CartStudent(5, search="greedy"), ScoredTreeStudent(5)]
+)
 def test_changed_rows_satisfy_the_rule_and_only_tested_columns_change(
-    german: Any, german_teacher: Any, monkeypatch: Any
+    german: Any, german_teacher: Any, monkeypatch: Any, student: CartStudent
 ) -> None:
     X = german.data
-    student = CartStudent(5, search="greedy")
     model = DistilledClassifier(
         FrozenEstimator(german_teacher), student, transfer=None, random_state=0
     ).fit(X)
@@ -87,7 +90,9 @@ def test_changed_rows_satisfy_the_rule_and_only_tested_columns_change(
         assert done.n_rows == 40
         assert done.rule == rule.condition_text
         assert done.fidelity == rule.fidelity
-        tested = {condition.feature.name for condition in rule.conditions}
+        tested = {
+            n for condition in rule.conditions for n in names_of(model, condition)
+        }
         rows = next(calls)
         others = [name for name in X if name not in tested]
         assert (rules.apply(rows) == rules.rules.index(rule)).all()
@@ -104,8 +109,9 @@ def test_changed_rows_satisfy_the_rule_and_only_tested_columns_change(
         for condition, one in zip(rule.conditions, done.breaks, strict=True):
             rows = next(calls)
             assert one.n_rows == len(rows)
-            assert not condition.holds(model.schema_.encode(rows)).any()
-            others = [name for name in X if name != condition.feature.name]
+            assert not condition.holds(codes_seen(model, rows)).any()
+            broken = names_of(model, condition)
+            others = [name for name in X if name not in broken]
             pd.testing.assert_frame_equal(
                 rows[others].astype(object), X.loc[rows.index, others].astype(object)
             )
@@ -113,6 +119,11 @@ def test_changed_rows_satisfy_the_rule_and_only_tested_columns_change(
             changed = (model.predict(rows) != before).mean()
             assert one.student.value == pytest.approx(changed)
     assert next(calls, None) is None
+
+
+def names_of(model: Any, condition: Condition) -> list[str]:
+    positions = columns_of(model.student_.form_, condition.position)
+    return [model.schema_.names[j] for j in positions]
 
 
 def test_tables(german: Any, german_teacher: Any) -> None:

@@ -25,16 +25,31 @@ from interpretkd.explain import (
     row_of,
     settings_between,
     try_values,
-    used_positions,
     write_settings,
 )
-from interpretkd.models import path_contributions
+from interpretkd.models import (
+    codes_seen,
+    decision_path,
+    path_contributions,
+    schema_seen,
+    used_positions,
+)
 from interpretkd.runs import load_run, save
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students import (
+    BoostedStudent,
+    CartStudent,
+    LinearStudent,
+    ScoredTreeStudent,
+)
 
 nan = float("nan")
 GREEDY = CartStudent(8, search="greedy")
-STUDENTS = (GREEDY, BoostedStudent(n_rounds=8, max_depth=2), LinearStudent())
+STUDENTS = (
+    GREEDY,
+    BoostedStudent(n_rounds=8, max_depth=2),
+    LinearStudent(),
+    ScoredTreeStudent(6),
+)
 
 
 def mixed_rows(n_rows: int = 300) -> pd.DataFrame:
@@ -191,7 +206,7 @@ def test_shown_numbers_are_short_and_the_same(inputs):
     assert np.isnan(inputs["income"].number(nan))
 
 
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("place", range(len(STUDENTS)))
 def test_used_columns_are_those_that_can_change_the_student(models, rows, place):
     model = models[place]
     used = used_positions(model.student_.form_)
@@ -204,7 +219,7 @@ def test_used_columns_are_those_that_can_change_the_student(models, rows, place)
 
 def test_the_order_begins_with_what_matters_to_the_row(models, rows):
     row = row_of(rows, 3)
-    tree, boosted, linear = models
+    tree, boosted, linear, _ = models
     steps = [step.feature for step in explain_row(tree, row, n_counterfactuals=0).steps]
     order = order_of_inputs(tree, row)
     names = [tree.schema_.names[j] for j in order]
@@ -219,7 +234,18 @@ def test_the_order_begins_with_what_matters_to_the_row(models, rows):
         assert (np.diff(added[list(order)]) <= 0).all()
 
 
-@pytest.mark.parametrize("place", range(3))
+def test_the_order_begins_with_what_the_sums_on_the_way_add_up(models, rows):
+    scored, row = models[3], row_of(rows, 3)
+    schema = schema_seen(scored)
+    tests = decision_path(scored.tree_.nodes, codes_seen(scored, row)[0])
+    first = [j for _, test in tests for j in schema.columns_of(test.position)]
+    assert len(set(first)) > len(tests)
+    order = order_of_inputs(scored, row)
+    assert list(order[: len(set(first))]) == list(dict.fromkeys(first))
+    assert sorted(order) == list(used_positions(scored.student_.form_))
+
+
+@pytest.mark.parametrize("place", range(len(STUDENTS)))
 def test_nothing_set_changes_nothing(models, rows, place):
     trial = try_values(models[place], row_of(rows, 5), {})
     assert trial.changes.empty
@@ -232,7 +258,7 @@ def test_nothing_set_changes_nothing(models, rows, place):
         assert (trial.parts["difference"] == 0).all()
 
 
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("place", range(len(STUDENTS)))
 def test_a_trial_is_what_both_models_say_of_the_changed_row(models, rows, place):
     model, row = models[place], row_of(rows, 5)
     changed = row.assign(age=75, smoker=True, income=np.nan)

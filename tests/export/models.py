@@ -17,7 +17,12 @@ from sklearn.frozen import FrozenEstimator
 from interpretkd.datasets import load_german_credit
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.models import Nodes, Tree
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students import (
+    BoostedStudent,
+    CartStudent,
+    LinearStudent,
+    ScoredTreeStudent,
+)
 from interpretkd.teachers import CallableTeacher
 
 HOSTILE = (
@@ -50,6 +55,7 @@ HOSTILE = (
 def students():
     return {
         "tree": CartStudent(12, search="greedy", random_state=0),
+        "scored": ScoredTreeStudent(8),
         "boosted": BoostedStudent(max_leaves=64, random_state=0),
         "linear": LinearStudent(max_iter=50),
         "points": LinearStudent(max_points=5, points=True, max_iter=50),

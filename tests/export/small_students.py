@@ -4,7 +4,16 @@ import numpy as np
 
 from interpretkd.data import Feature, Schema
 from interpretkd.export._specification import _ModelSpec
-from interpretkd.models import Forest, Linear, Nodes, Tree
+from interpretkd.models import (
+    Forest,
+    Linear,
+    Nodes,
+    Score,
+    ScoredSchema,
+    ScoredTree,
+    Term,
+    Tree,
+)
 from interpretkd.targets import Target
 
 NAMES = (
@@ -30,7 +39,7 @@ NAMES = (
     "🙂",
 )
 LEVELS = (("own", "it's", "OWN"), (False, True), (1, 2, 30), (0.25, 1.5), ("", "x"))
-FORMS = ("tree", "large tree", "boosted", "linear")
+FORMS = ("tree", "large tree", "scored", "large scored", "boosted", "linear")
 TASKS = ("multiclass", "multilabel", "regression")
 
 
@@ -40,7 +49,9 @@ def small_student(rng, form, task):
     schema = Schema(tuple(feature(rng, name) for name in names))
     n_outputs = 1 if task == "regression" else 3
     make = {"boosted": forest, "linear": linear}.get(form, tree)
-    made = make(rng, schema, n_outputs, 6 if form == "large tree" else 2, task)
+    if form.endswith("scored"):
+        schema = scored_schema(rng, schema)
+    made = make(rng, schema, n_outputs, 6 if form.startswith("large") else 2, task)
     kinds = ["logits"] if task == "regression" else ["logits", "soft", "hard"]
     kind = str(rng.choice(kinds))
     target = Target(kind, task=task, temperature=2.0 if kind == "soft" else 1.0)
@@ -97,7 +108,30 @@ def tree(rng, schema, n_outputs, depth, task):
     values = rng.random((size, n_outputs))
     if task == "multiclass":
         values /= values.sum(axis=1, keepdims=True)
-    return Tree(grown, values, np.ones(size))
+    kind = ScoredTree if isinstance(schema, ScoredSchema) else Tree
+    return kind(grown, values, np.ones(size))
+
+
+def scored_schema(rng, given):
+    """Make a few sums by lot, and let some columns be tested alone."""
+    scores = []
+    while len(scores) < 3:
+        columns = rng.permutation(len(given))[: rng.integers(1, len(given) + 1)]
+        score = Score(tuple(term(rng, given, int(column)) for column in columns))
+        scores += [] if score in scores else [score]
+    plain = np.flatnonzero(rng.random(len(given)) < 0.5).tolist()
+    return ScoredSchema(given, tuple(plain), tuple(scores))
+
+
+def term(rng, given, column):
+    points = int(rng.integers(1, 9)) * int(rng.choice([-1, 1]))
+    n_levels = len(given.features[column].categories)
+    if n_levels or rng.random() < 0.2:
+        chosen = np.flatnonzero(rng.random(n_levels) < 0.5).tolist()
+        missing = bool(rng.random() < 0.5)
+        return Term(column, points, categories=tuple(chosen), missing=missing)
+    fill = float(np.float32(rng.choice([0.0, 0.1, -2500.0, 1e-40, 1e30])))
+    return Term(column, points, int(rng.integers(0, 5)), fill)
 
 
 def forest(rng, schema, n_outputs, depth, task):

@@ -148,9 +148,10 @@ def test_the_made_rows_meet_every_test(family):
     made = made.part(~made.refused)
     rows, codes = made.rows, spec.schema.encode(made.rows)
     assert np.isnan(codes[:, list(spec.used)]).any(axis=0).all()
-    if family == "tree":
+    if family in ("tree", "scored"):
         reached = np.unique(spec.form.apply(rows))
         assert len(reached) == spec.form.n_leaves
+    if family == "tree":
         nodes = spec.form.nodes
         for node in np.flatnonzero(nodes.category_start >= 0):
             position = nodes.feature[node]

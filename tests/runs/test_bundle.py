@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -17,11 +18,17 @@ from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.rules import extract_rules
 from interpretkd.runs import BundleError, load, load_run, save
 from interpretkd.runs._folder import _sha256
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students import (
+    BoostedStudent,
+    CartStudent,
+    LinearStudent,
+    ScoredTreeStudent,
+)
 from interpretkd.teachers import CallableTeacher, CNNTeacher, OnnxTeacher
 
 STUDENTS = {
     "cart": CartStudent(8),
+    "scored": ScoredTreeStudent(6),
     "boosted": BoostedStudent(20, max_depth=3, n_jobs=1),
     "linear": LinearStudent(),
 }
@@ -348,7 +355,7 @@ def test_arrays_that_are_missing_or_too_many(copy):
     refused(copy, "student.npz")
 
 
-@pytest.mark.parametrize("saved", ["cart", "boosted"], indirect=True)
+@pytest.mark.parametrize("saved", ["cart", "scored", "boosted"], indirect=True)
 @pytest.mark.parametrize(
     ("name", "index", "value"),
     [
@@ -366,6 +373,50 @@ def test_links_that_lead_astray(copy, name, index, value):
 
     change_arrays(copy, "student.npz", lead_astray)
     refused(copy, "student.npz")
+
+
+SPOILT = (-5, -1, 0, 1, 3, 9, 127, 2**29, 2**31 - 1)
+
+
+@pytest.mark.parametrize("saved", ["scored"], indirect=True)
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.data())
+def test_spoilt_scores_are_refused_or_predict(copy, saved, data):
+    """Whatever stands in the arrays: one sentence, or a student that decides."""
+    _, X, *_ = saved
+    good = (copy / "student.npz").read_bytes()
+
+    def spoil(arrays):
+        name = data.draw(st.sampled_from(sorted(arrays)))
+        array = np.array(arrays[name])
+        if data.draw(st.booleans()):
+            place = data.draw(st.integers(0, max(array.size - 1, 0)))
+            with np.errstate(all="ignore"):
+                value = np.asarray(data.draw(st.sampled_from(SPOILT)))
+                array.flat[place : place + 1] = value.astype(array.dtype)
+        elif data.draw(st.booleans()):
+            array = array[: data.draw(st.integers(0, len(array)))]
+        else:
+            array = array.astype(data.draw(st.sampled_from(["i8", "f8", "U3", "?"])))
+        arrays[name] = array
+
+    change_arrays(copy, "student.npz", spoil)
+    try:
+        found = load(copy)
+    except BundleError as error:
+        text = str(error)
+    else:
+        text = "student.npz."
+        assert np.isfinite(found.predict_proba(X[:20])).all()
+    finally:
+        (copy / "student.npz").write_bytes(good)
+    assert "student.npz" in text
+    assert text.endswith(".")
+    assert "\n" not in text
 
 
 def test_a_teacher_of_another_shape(copy):

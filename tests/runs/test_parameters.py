@@ -16,7 +16,12 @@ from interpretkd._base import BundleError, InputError
 from interpretkd.distillation import DistilledClassifier
 from interpretkd.runs import load, load_run, save
 from interpretkd.runs._settings import _plain_settings, _settings
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students import (
+    BoostedStudent,
+    CartStudent,
+    LinearStudent,
+    ScoredTreeStudent,
+)
 from interpretkd.teachers import AbsentTeacher, CallableTeacher
 from tests.runs.test_limits import _resign
 from tests.runs.test_saved import SAVED
@@ -31,6 +36,9 @@ STUDENTS = {
         class_cost=[[0, 1, 2], [1, 0, 1], [5, 1, 0]],
         feature_cost=np.array([0.0, 0.1, 0.0, 0.2]),
         time_limit=30,
+    ),
+    "scored": ScoredTreeStudent(
+        5, max_columns=2, max_points=3, class_cost=[[0, 1, 2], [1, 0, 1], [5, 1, 0]]
     ),
     "boosted": BoostedStudent(7, max_depth=2, column_share=0.5, n_jobs=1),
     "linear": LinearStudent("l1", strength=0.01, max_terms=2),

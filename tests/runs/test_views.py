@@ -28,6 +28,7 @@ from interpretkd.students import (
     CartStudent,
     CommitteeStudent,
     LinearStudent,
+    ScoredTreeStudent,
 )
 from interpretkd.teachers import CallableTeacher, MLPTeacher
 from tests.runs.test_limits import _resign
@@ -48,6 +49,7 @@ STUDENTS = (
     CartStudent(4, search="greedy"),
     BoostedStudent(8, n_jobs=1),
     LinearStudent(),
+    ScoredTreeStudent(4),
 )
 
 

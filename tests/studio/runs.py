@@ -12,7 +12,12 @@ from interpretkd.datasets import _loaders as datasets
 from interpretkd.distillation import DistilledClassifier, DistilledRegressor
 from interpretkd.methods import Hidden
 from interpretkd.runs import save
-from interpretkd.students import BoostedStudent, CartStudent, LinearStudent
+from interpretkd.students import (
+    BoostedStudent,
+    CartStudent,
+    LinearStudent,
+    ScoredTreeStudent,
+)
 from interpretkd.teachers import CallableTeacher, MLPRegressorTeacher, MLPTeacher
 
 HOSTILE = (
@@ -46,6 +51,20 @@ def _classifier(path: Path, data: Any, student: Any, n_rows: int, epochs: int) -
 def _german(path: Path) -> Path:
     data = datasets.load_german_credit()
     return _classifier(path, data, CartStudent(12, search="greedy"), 1000, 10)
+
+
+def _scored(path: Path) -> Path:
+    data = datasets.load_german_credit()
+    return _classifier(path, data, ScoredTreeStudent(8), 1000, 10)
+
+
+def _scored_digits(path: Path) -> Path:
+    data = datasets.load_digits()
+    return _classifier(path, data, ScoredTreeStudent(12), 900, 15)
+
+
+def _scored_values(path: Path) -> Path:
+    return _regression(path, ScoredTreeStudent(6))
 
 
 def _connect4(path: Path) -> Path:
@@ -137,6 +156,9 @@ def _hostile(path: Path) -> Path:
 
 RUNS = {
     "german": _german,
+    "scored": _scored,
+    "scored_digits": _scored_digits,
+    "scored_values": _scored_values,
     "connect4": _connect4,
     "digits": _digits,
     "digits_linear": _digits_linear,
@@ -147,4 +169,6 @@ RUNS = {
     "multilabel": _multilabel,
     "hostile": _hostile,
 }
-"""Mixed data, boosted trees, images, coefficients, values, labels, hostile names."""
+"""Mixed data, sums of points, boosted trees, images, coefficients, values, labels,
+hostile names.
+"""

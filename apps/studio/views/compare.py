@@ -26,10 +26,17 @@ from interpretkd.metrics import Estimate, PairedTest
 from interpretkd.runs import SavedRun, same_rows_runs
 
 MOST_RUNS, SHOWN_SLICES = 6, 50
-COLOURS = {"tree": "c0", "boosted": "c5", "linear": "c2", "points": "c3"}
+COLOURS = {
+    "tree": "c0",
+    "scored tree": "c1",
+    "boosted": "c5",
+    "linear": "c2",
+    "points": "c3",
+}
 """By family the role of its colour."""
 SHAPES = {
     "tree": "circle",
+    "scored tree": "triangle-down",
     "boosted": "square",
     "linear": "triangle-up",
     "points": "diamond",

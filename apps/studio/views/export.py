@@ -13,7 +13,7 @@ import widgets
 from interpretkd._base import InputError
 from interpretkd.evaluation import Analysis
 from interpretkd.export import DIALECTS
-from interpretkd.models import Forest, Tree, size_of
+from interpretkd.models import Forest, ScoredTree, Tree, size_of
 from interpretkd.reports import INFO, report_on
 from interpretkd.runs import (
     MEDIA_TYPES,
@@ -68,7 +68,7 @@ NAMES = {
 def say_what(found: Analysis, run: SavedRun, cut: int | None) -> None:
     """Say of which student and rows everything here is."""
     size, unit = size_of(found.form)
-    kind = {Tree: "tree", Forest: "sum of trees"}
+    kind = {Tree: "tree", ScoredTree: "tree of sums", Forest: "sum of trees"}
     family = kind.get(type(found.form), "linear model")
     made = "of" if cut is None else "cut back to"
     st.markdown(

@@ -17,7 +17,7 @@ from interpretkd.explain import (
     path_image,
     row_of,
 )
-from interpretkd.models import has_own_columns, schema_seen
+from interpretkd.models import ScoredTree, given_schema, view_makes_columns
 
 ANY = "any decision"
 
@@ -75,7 +75,7 @@ widgets.head(
     "rows that it takes for alike look like.",
 )
 found, whole = caches.analysis(), caches.whole()
-schema = image_schema(schema_seen(found.model), found.model)
+schema = image_schema(given_schema(found.form), found.model)
 if schema is None:
     st.info("The rows of this run are no images, so there is nothing to show here.")
     st.stop()
@@ -98,9 +98,15 @@ if whole.y is not None:
 st.markdown(widgets.plain(explanation.sentence + label))
 with st.container(horizontal=True):
     address.link("Explain this row", "row", row=row)
-    if not has_own_columns(found.model):
+    if not view_makes_columns(found.model):
         address.link("What if ...", "whatif", row=row)
-if found.tree is not None:
+if isinstance(found.form, ScoredTree):
+    st.caption(
+        "Each test adds up several pixels: the Row page lists what each adds, the Tree "
+        "page shows where they lie."
+    )
+    show_leaves(found, schema)
+elif found.tree is not None:
     st.subheader("The pixels on its way", anchor=False)
     picture = caches.kept(
         "path_image", lambda: path_image(found.model, rows, schema=schema), row

@@ -12,8 +12,8 @@ import widgets
 from chart_colours import BLUE, ORANGE, VERMILION
 
 from interpretkd._base import InputError, amount_text, prediction_text, signed_text
-from interpretkd.data import Schema, image_schema
-from interpretkd.distillation import output_names
+from interpretkd.data import Schema, image_schema, value_text
+from interpretkd.distillation import given_rows, output_names
 from interpretkd.explain import (
     Counterfactual,
     RowExplanation,
@@ -23,10 +23,15 @@ from interpretkd.explain import (
     path_image,
     row_of,
     settings_between,
-    used_positions,
     write_settings,
 )
-from interpretkd.models import has_own_columns, schema_seen
+from interpretkd.models import (
+    given_schema,
+    has_own_columns,
+    schema_seen,
+    used_positions,
+    view_makes_columns,
+)
 
 ANY = "any other decision"
 MOST_BARS, N_COUNTERFACTUALS = 12, 3
@@ -91,10 +96,14 @@ def show_features(model: Any, row: Any, explanation: RowExplanation) -> None:
     """Show the row in its own units, what the student reads first."""
     st.subheader("The row", anchor=False)
     used = set(used_positions(model.student_.form_))
-    known = not has_own_columns(model)  # else the features are those of its view
-    order = order_of_inputs(model, row) if known else sorted(used)
-    rest = [j for j in range(len(explanation.values)) if j not in used]
-    cells = list(explanation.values.items())
+    if view_makes_columns(model):  # the features are those of its view
+        order, cells = tuple(sorted(used)), list(explanation.values.items())
+    else:
+        order = order_of_inputs(model, row)
+        codes = model.schema_.encode(given_rows(model, row))[0].tolist()
+        features = zip(model.schema_.features, codes, strict=True)
+        cells = [(one.name, value_text(one, code)) for one, code in features]
+    rest = [j for j in range(len(cells)) if j not in used]
     frame = pd.DataFrame(
         [(*cells[j], j in used) for j in [*order, *rest]],
         columns=["feature", "value", "student reads it"],
@@ -327,7 +336,7 @@ def counterfactual_text(counterfactual: Counterfactual) -> str:
 def links(found: Any, row: int, *, is_image: bool) -> None:
     """Lead on to the other pages about this row."""
     with st.container(horizontal=True):
-        if not has_own_columns(found.model):
+        if not view_makes_columns(found.model):
             address.link("What if ...", "whatif", row=row)
         if found.tree is not None:
             address.link("Show its path in the tree", "tree", row=row, way="true")
@@ -354,7 +363,7 @@ found, whole = caches.analysis(), caches.whole()
 row = widgets.row_chooser()
 position = row - 1
 model, rows = found.model, row_of(whole.X, position)
-features = schema_seen(model).features
+features = given_schema(model.student_.form_).features
 used = [features[j].name for j in used_positions(model.student_.form_)]
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 import widgets
 
 from interpretkd._base import amount_text, counted, csv_text, prediction_text
+from interpretkd.data import Schema
 from interpretkd.evaluation import Analysis
 from interpretkd.explain import shape_effects
 from interpretkd.export import conditions_sql
@@ -261,7 +262,7 @@ def show_rule(found: Analysis, rules: RuleSet, shown: RuleSet) -> None:
     widgets.table(measures(rule), alt="The measures of the rule with intervals")
     if rule.merged_text:
         st.caption(f"{rule.merged_text.capitalize()}.")
-    show_sql(rule)
+    show_sql(rule, rules.tree.schema)
     places = np.flatnonzero(covering(found, rules) == rules.rules.index(rule))
     show_rows(found, rule, places)
 
@@ -288,13 +289,13 @@ def measures(rule: Rule) -> pd.DataFrame:
     return pd.DataFrame({"measure": known.keys(), "value": known.values()})
 
 
-def show_sql(rule: Rule) -> None:
+def show_sql(rule: Rule, schema: Schema) -> None:
     """Show the rule's conditions as SQL, to be copied."""
     dialect = st.selectbox(
         "As SQL, for", DIALECTS, key="dialect", bind="query-params", width=200
     )
     with widgets.problems("This rule cannot be written in SQL"):
-        text = conditions_sql(rule.conditions, dialect=dialect)
+        text = conditions_sql(rule.conditions, dialect=dialect, schema=schema)
         st.code(f"SELECT * FROM rows\nWHERE {text}", "sql", wrap_lines=True)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 import widgets
 
 from interpretkd.runs import (
+    DEMO_STUDENTS,
     DemoOrder,
     Job,
     SavedRun,
@@ -21,6 +22,7 @@ from interpretkd.runs import (
 _SHOWN_AT_ONCE = 8
 _KINDS = {
     "CartStudent": "one tree",
+    "ScoredTreeStudent": "a tree of sums",
     "BoostedStudent": "boosted trees",
     "LinearStudent": "coefficients",
 }
@@ -131,7 +133,7 @@ def _offer(demo: str, made: tuple[SavedRun, ...], busy: bool) -> None:
     best = sorted(made, key=lambda run: (run.name != "cart", run.name))
     if best and st.button(f"Open {_DEMOS[demo].title}", key=f"open_{demo}"):
         _open(best[0].path)
-    if len(made) == len(_KINDS):
+    if len(made) == len(DEMO_STUDENTS):
         return
     st.caption(f"Making it takes about {_DEMOS[demo].takes}.")
     title = "Make the rest" if made else f"Make {_DEMOS[demo].title}"

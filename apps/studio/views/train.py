@@ -21,6 +21,7 @@ from interpretkd.runs import (
 
 _STUDENTS = {
     "cart": "One tree",
+    "scored": "A tree of sums",
     "boosted": "Boosted trees",
     "linear": "Coefficients",
 }
@@ -172,12 +173,21 @@ def choose_student(data: TrainingData) -> dict[str, Any]:
 
 
 def _choose_size(family: str) -> dict[str, Any]:
-    """Ask for leaves, a budget or terms."""
-    if family == "cart":
+    """Ask for leaves, the columns of a sum, a budget or terms."""
+    if family in ("cart", "scored"):
         leaves = st.slider(
             "Leaves, at most", 2, 128, 16, key="train_leaves", persist_state="session"
         )
-        return {"max_leaves": leaves}
+        if family == "cart":
+            return {"max_leaves": leaves}
+        columns = st.slider(
+            "Columns that a test adds up, at most",
+            *(1, 10, 3),
+            key="train_columns_of_test",
+            persist_state="session",
+            help="Whole-number points for each; with more of them fewer leaves do.",
+        )
+        return {"max_leaves": leaves, "max_columns": columns}
     limited = st.toggle(
         "Within a budget of leaves" if family == "boosted" else "Few columns only",
         key=f"train_limited_{family}",

@@ -26,7 +26,7 @@ from interpretkd.explain._images.picture import (
     _tree_of,
     _value_range,
 )
-from interpretkd.models import rows_seen
+from interpretkd.models import codes_of, given_schema, rows_seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,9 +204,10 @@ def leaf_images(
     """
     check_integer("leaf_images", "min_rows", min_rows, 1)
     tree = _tree_of("leaf_images", model)
-    images, shape = _pixel_columns("leaf_images", model, tree.schema, schema)
-    codes = tree.schema.encode(rows_seen(model, _flat_rows(X)))
-    reached = tree.nodes.apply(codes)
+    given = given_schema(tree)
+    images, shape = _pixel_columns("leaf_images", model, given, schema)
+    codes = given.encode(rows_seen(model, _flat_rows(X)))
+    reached = tree.nodes.apply(codes_of(tree, codes))
     counts = np.bincount(reached, minlength=len(tree.nodes.feature))
     leaves = np.flatnonzero(tree.nodes.is_leaf)
     leaves = leaves[np.argsort(-counts[leaves], kind="stable")]

@@ -4,6 +4,7 @@ Values are the codes of `data.Schema`, so that one number says a category, a dat
 missing value, too.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,14 @@ from interpretkd.distillation import given_rows
 from interpretkd.models import (
     Linear,
     Tree,
-    check_given_columns,
+    check_reads_given,
+    codes_seen,
+    columns_of,
     decision_path,
     feature_importance,
-    has_own_columns,
     path_contributions,
+    used_positions,
+    view_makes_columns,
 )
 
 _USUAL = (0.01, 0.99)
@@ -241,25 +245,6 @@ def label_text(model: Any, label: Any) -> str:
     return prediction_text(numbers[0] if len(numbers) == 1 else numbers)
 
 
-def used_positions(form: Any) -> tuple[int, ...]:
-    """Return which columns a student reads.
-
-    Parameters
-    ----------
-    form : Tree, Forest or Linear
-        The student.
-
-    Returns
-    -------
-    tuple of int
-        Positions, from 0, in order.
-    """
-    if isinstance(form, Linear):
-        return form.features
-    found = form.nodes.feature
-    return tuple(np.unique(found[found >= 0]).tolist())
-
-
 def positions_read(model: Any) -> tuple[int, ...]:
     """Return which columns of the rows a model needs to decide.
 
@@ -272,9 +257,9 @@ def positions_read(model: Any) -> tuple[int, ...]:
     -------
     tuple of int
         Positions in ``model.schema_``, in order: those that the student's tests are
-        about, or all where a view makes other columns of them.
+        about or add up, or all where a view makes other columns of them.
     """
-    if has_own_columns(model):
+    if view_makes_columns(model):
         return tuple(range(len(model.schema_)))
     return used_positions(model.student_.form_)
 
@@ -309,7 +294,7 @@ def inputs_of(model: Any, X: ArrayLike) -> tuple[Input, ...]:
     >>> length.kind, length.seen, length.is_beyond(9.5)
     ('number', '4.3 to 7.9', True)
     """
-    check_given_columns("What-if", model)
+    check_reads_given("What-if", model)
     codes = model.schema_.encode(given_rows(model, X))
     used = set(used_positions(model.student_.form_))
     return tuple(
@@ -334,15 +319,17 @@ def order_of_inputs(model: Any, row: Any) -> tuple[int, ...]:
         Positions: for a tree first those on the row's way, from the root; else those
         that add most to any output; of equals those that tell most apart.
     """
-    check_given_columns("What-if", model)
-    form = model.student_.form_
-    codes = model.schema_.encode(given_rows(model, row))[0]
+    check_reads_given("What-if", model)
+    form, rows = model.student_.form_, given_rows(model, row)
+    codes = model.schema_.encode(rows)[0]
     used = used_positions(form)
     if isinstance(form, Tree):
-        path = [test.position for _, test in decision_path(form.nodes, codes)]
-        spread = np.bincount(form.nodes.feature[form.nodes.feature >= 0])
-        rest = sorted(used, key=lambda j: (-int(spread[j]), j))
-        return tuple(dict.fromkeys([*path, *rest]))
+        path = decision_path(form.nodes, codes_seen(model, rows)[0])
+        first = [j for _, test in path for j in columns_of(form, test.position)]
+        tested = form.nodes.feature[form.nodes.feature >= 0].tolist()
+        spread = Counter(j for position in tested for j in columns_of(form, position))
+        rest = sorted(used, key=lambda j: (-spread[j], j))
+        return tuple(dict.fromkeys([*first, *rest]))
     strength = np.abs(path_contributions(form, codes)[1]).max(axis=1)
     weight = (
         np.zeros(len(codes)) if isinstance(form, Linear) else feature_importance(form)

@@ -19,12 +19,14 @@ from interpretkd.distillation import (
     teacher_is_here,
 )
 from interpretkd.explain._row_sum import _RowSum
-from interpretkd.explain._what_if.inputs import _differing, used_positions
+from interpretkd.explain._what_if.inputs import _differing
 from interpretkd.models import (
     Tree,
-    check_given_columns,
+    check_reads_given,
+    codes_seen,
     decision_path,
     path_conditions,
+    used_positions,
 )
 from interpretkd.targets import Answers, answers_of, probabilities
 
@@ -189,7 +191,7 @@ def try_values(
         For a position or a code that does not exist, and when the teacher is absent
         and `teacher_logits` too.
     """
-    check_given_columns("What-if", model)
+    check_reads_given("What-if", model)
     rows = given_rows(model, row)
     before = model.schema_.encode(rows)
     desired = before.astype(np.float64)
@@ -203,7 +205,11 @@ def try_values(
     form = model.student_.form_
     is_tree = isinstance(form, Tree)
     parts, parts_of = (None, "") if is_tree else _parts(model, before, after, own)
-    leaves = form.nodes.apply(np.vstack([before, after])).tolist() if is_tree else None
+    leaves, tests = None, None
+    if is_tree:
+        seen = [codes_seen(model, each)[0] for each in (rows, changed)]
+        leaves = form.nodes.apply(np.stack(seen)).tolist()
+        tests = _tests(form, *seen)
     if teacher_logits is not None and not isinstance(teacher_logits, Answers):
         teacher_logits = np.asarray(teacher_logits, dtype=np.float64).reshape(1, -1)
     before_it = answers_of(model.teacher_, rows, teacher_logits)
@@ -218,7 +224,7 @@ def try_values(
         leaf_before=None if leaves is None else leaves[0],
         leaf_after=None if leaves is None else leaves[1],
         rule=None if leaves is None else _rule(form, leaves[1]),
-        tests=_tests(form, before[0], after[0]) if is_tree else None,
+        tests=tests,
         parts=parts,
         parts_of=parts_of,
         row=changed,

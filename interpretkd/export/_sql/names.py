@@ -16,7 +16,7 @@ _LONGEST_READ = 63
 _MOST_PARTS = 3
 """Database, schema, table."""
 _PART = re.compile(r'"((?:[^"]|"")*)"(?=\.|$)|([^".][^.]*)(?=\.|$)', re.DOTALL)
-_SIMPLE = re.compile(r"(?!(?:column|kept|sum) )[A-Za-z][ !#-~]{0,40}")
+_SIMPLE = re.compile(r"(?!(?:column|kept|score|sum) )[A-Za-z][ !#-~]{0,40}")
 _SPECIAL = {"false", "oid", "rowid", "true"}
 """Names that mean something to SQLite, even in quotes."""
 

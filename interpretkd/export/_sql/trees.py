@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from interpretkd._base import one_line
-from interpretkd.export._sql.columns import _end
 from interpretkd.export._sql.names import _quoted
 from interpretkd.export._sql.writer import _output_columns, _Writer
 from interpretkd.models import Condition, Nodes, Tree, branch_tests
@@ -40,21 +39,25 @@ def _plain_tree(writer: _Writer, tree: Tree, numbers: Mapping[int, int]) -> str:
     ]
     listed = "\n  ".join(rules)
     said = _said_by_rules(writer, tree, leaves, numbers, "rule")
+    source = writer.step("input")
     cells = ",\n  ".join(writer.cells())
-    read = f"{writer.step('input')} AS (\nSELECT\n  {cells}\nFROM {writer.source}\n)"
+    read = f"{source} AS (\nSELECT\n  {cells}\nFROM {writer.source}\n)"
+    if writer.spec.scores:  # which are worth adding up once
+        source = _read_once(writer)
+        read = ",\n".join(writer.stages)
     return (
         f"WITH\n{read},\n{said}\n{_selected(writer)}\n"
-        f"FROM {writer.step('input')} AS w LEFT JOIN {writer.step('rules')} AS m "
+        f"FROM {source} AS w LEFT JOIN {writer.step('rules')} AS m "
         f'ON m."rule" = CASE\n  {listed}\nEND'
     )
 
 
 def _large_tree(writer: _Writer, tree: Tree) -> str:
     """Write a tree as CASEs within one another, over cells that are read once."""
-    writer.stage("input", writer.cells(), writer.source)
+    source = _read_once(writer)
     case = writer.walk(tree.nodes, 0, str)
     leaf = f'CASE WHEN "refused" = 1 THEN NULL ELSE\n{case}\nEND AS "leaf"'
-    writer.stage("walked", [*writer.carried, leaf], writer.step("input"))
+    writer.stage("walked", [*writer.carried, leaf], source)
     leaves = np.flatnonzero(tree.nodes.is_leaf).tolist()
     said = _said_by_rules(writer, tree, leaves, {i: i for i in leaves}, "leaf")
     chain = ",\n".join([*writer.stages, said])
@@ -63,6 +66,15 @@ def _large_tree(writer: _Writer, tree: Tree) -> str:
         f"FROM {writer.step('walked')} AS w LEFT JOIN {writer.step('rules')} AS m "
         'ON m."leaf" = w."leaf"'
     )
+
+
+def _read_once(writer: _Writer) -> str:
+    """Add the steps that read the cells and add up the sums; return the last."""
+    writer.stage("input", writer.cells(), writer.source)
+    if not writer.spec.scores:
+        return writer.step("input")
+    writer.stage("scored", ["*", *writer.scores()], writer.step("input"))
+    return writer.step("scored")
 
 
 def _said_by_rules(
@@ -142,14 +154,15 @@ def _all_of(writer: _Writer, path: tuple[Condition, ...]) -> str:
 
 def _one_of(writer: _Writer, condition: Condition) -> str:
     """Write a condition; nothing where every cell meets it."""
-    column = f"w.{writer.column(condition.feature)}"
+    column = f"w.{writer.tested(condition.position)}"
     tests = _tests(writer, condition, column)
+    missing = condition.missing and condition.position not in writer.spec.scores
     if tests is None:
-        return f"{column} IS NULL" if condition.missing else "1 = 0"
+        return f"{column} IS NULL" if missing else "1 = 0"
     if not tests:
-        return "" if condition.missing else f"{column} IS NOT NULL"
+        return "" if missing else f"{column} IS NOT NULL"
     joined = " AND ".join(tests)
-    if not condition.missing:
+    if not missing:
         return joined
     return f"({column} IS NULL OR {joined})"
 
@@ -165,7 +178,7 @@ def _tests(writer: _Writer, condition: Condition, column: str) -> list[str] | No
         return None
     ends = {">": condition.low, "<=": condition.high}
     return [
-        f"{column} {sign} {_end(feature, end, writer.dialect)}"
+        f"{column} {sign} {writer.end(feature, condition.position, end)}"
         for sign, end in ends.items()
         if np.isfinite(end)
     ]

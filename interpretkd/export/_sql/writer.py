@@ -8,9 +8,9 @@ import numpy as np
 
 from interpretkd._base import InputError, one_line
 from interpretkd.data import Feature
-from interpretkd.export._specification import _ModelSpec
+from interpretkd.export._specification import _border_of, _ModelSpec
 from interpretkd.export._sql.columns import _cleaned, _date_note, _end
-from interpretkd.export._sql.dialects import _double_type, _literal
+from interpretkd.export._sql.dialects import _border, _double_type, _literal
 from interpretkd.export._sql.names import (
     _fresh,
     _names_in_table,
@@ -19,6 +19,7 @@ from interpretkd.export._sql.names import (
     _short_name,
     _table_name,
 )
+from interpretkd.export._sql.scores import _score_sql
 from interpretkd.models import ALL_NUMBERS, Linear, Nodes
 
 _MOST_NESTED = 8
@@ -97,6 +98,26 @@ class _Writer:
         """Name a column as the steps do."""
         return _quoted(self.alias[feature.name])
 
+    def tested(self, position: int) -> str:
+        """Name a column that is tested: one that is read, or a sum."""
+        if position in self.spec.scores:
+            return _quoted(f"score {position}")
+        return self.column(self.spec.schema.features[self.spec.given(position)])
+
+    def scores(self) -> list[str]:
+        """Write the sums of points, for a step after the cells."""
+        return [
+            f"{_score_sql(score, self.spec.schema, self.dialect, self.column)} AS "
+            f"{self.tested(position)}"
+            for position, score in self.spec.scores.items()
+        ]
+
+    def end(self, feature: Feature, position: int, threshold: float) -> str:
+        """Write the threshold of a test; sums are not rounded to float32."""
+        if position in self.spec.scores:
+            return _border(_border_of(feature, threshold), self.dialect)
+        return _end(feature, threshold, self.dialect)
+
     def step(self, name: str) -> str:
         """Name a step."""
         return _quoted(f"{self.prefix} {name}")
@@ -144,6 +165,10 @@ class _Writer:
             "gets NULL.",
         ]
         lines += [_date_note(f) for f in self.used if f.kind == "date"]
+        lines += [
+            f"score {position}: {score.text(self.spec.schema)}."
+            for position, score in self.spec.scores.items()
+        ]
         renamed = {self.spec.schema.names[i] for i in self.spec.used} | set(self.keep)
         lines += [
             f"The column {name!r} is read as {given!r}: {self.dialect} has no "
@@ -193,8 +218,8 @@ class _Writer:
 
     def _test(self, nodes: Nodes, node: int, *, left: bool) -> str:
         """Write when a row goes to this side; the missing values come first."""
-        feature = self.spec.schema.features[int(nodes.feature[node])]
-        column = self.column(feature)
+        position = int(nodes.feature[node])
+        feature, column = nodes.schema.features[position], self.tested(position)
         if feature.is_categorical:
             chosen = np.flatnonzero(nodes.left_set(node) == left).tolist()
             some = f"{column} IN ({self.levels(feature, chosen)})"
@@ -203,7 +228,7 @@ class _Writer:
             passes = "1 = 1" if left else "1 = 0"
         else:
             sign = "<=" if left else ">"
-            border = _end(feature, float(nodes.threshold[node]), self.dialect)
+            border = self.end(feature, position, float(nodes.threshold[node]))
             passes = f"{column} {sign} {border}"
         if bool(nodes.missing_left[node]) == left:
             return f"{column} IS NULL OR {passes}"

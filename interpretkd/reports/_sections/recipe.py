@@ -8,9 +8,9 @@ import pandas as pd
 from interpretkd._base import InputError
 from interpretkd.data import take_rows
 from interpretkd.distillation import chosen_alpha, teacher_is_here
-from interpretkd.explain import used_positions
 from interpretkd.methods import Hidden
 from interpretkd.metrics import Estimate, measure_fidelity
+from interpretkd.models import used_positions
 from interpretkd.reports._document import Block, Bullets, Paragraph, Table
 from interpretkd.reports._sections.subject import _Subject
 from interpretkd.targets import answers_of

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from interpretkd.models import has_own_columns
+from interpretkd.models import view_makes_columns
 from interpretkd.reports._document import Block, Paragraph, Section, Table
 from interpretkd.reports._sections.subject import (
     FEW_ROWS,
@@ -52,10 +52,10 @@ def _interventions(subject: _Subject) -> Section | None:
     found = subject.found
     if found.tree is None or found.tree.n_leaves < 2:
         return None
-    if has_own_columns(found.model):
+    if view_makes_columns(found.model):
         text = (
-            "The student reads columns that its view makes of the rows: what its rules "
-            "test cannot be changed in a row by itself."
+            "The student's tests are about columns that are made of those of the rows: "
+            "what its rules test cannot be changed in a row by itself."
         )
         return Section("Intervention", (Paragraph(text),))
     if not found.teacher_answers:

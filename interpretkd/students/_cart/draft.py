@@ -228,7 +228,7 @@ def _is_monotone(
 
 
 def _means(
-    draft: Draft, leaf: NDArray[np.int32], targets: Array, weight: Array
+    draft: Draft | Nodes, leaf: NDArray[np.int32], targets: Array, weight: Array
 ) -> tuple[Array, Array]:
     """Return the weight and the mean target of the rows at each node."""
     n_nodes = len(draft.feature)
@@ -240,7 +240,7 @@ def _means(
     return cover, total / np.maximum(cover, 1e-300)[:, None]
 
 
-def _counts(draft: Draft, leaf: NDArray[np.int32]) -> NDArray[np.int64]:
+def _counts(draft: Draft | Nodes, leaf: NDArray[np.int32]) -> NDArray[np.int64]:
     """Return how many rows come by each node."""
     counts = np.zeros(len(draft.feature), dtype=np.int64)
     for first in range(0, len(leaf), _BLOCK):  # of all rows it would take a copy

@@ -435,7 +435,7 @@ def _cut(tree: Tree, kept: NDArray[np.integer], leaves: NDArray[np.integer]) -> 
     place = np.full(len(nodes.feature), -1, dtype=np.int32)
     place[kept] = np.arange(len(kept))
     sets = [nodes.left_set(node) for node in kept[inner] if _tests_a_set(nodes, node)]
-    return Tree(
+    return type(tree)(  # a tree of scores stays one
         Nodes(
             schema=tree.schema,
             feature=np.where(inner, nodes.feature[kept], -1),

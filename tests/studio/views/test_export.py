@@ -3,7 +3,15 @@ import pytest
 from interpretkd.reports import INFO
 from interpretkd.runs import analyse_run, downloads, load_run
 
-KINDS = ("german", "connect4", "digits_linear", "regression", "multilabel", "hostile")
+KINDS = (
+    "german",
+    "connect4",
+    "digits_linear",
+    "regression",
+    "multilabel",
+    "hostile",
+    "scored",
+)
 
 
 def _downloads(app):
@@ -74,12 +82,14 @@ def test_rules_stand_in_the_address(studio, make_run):
     assert rounded.code[0].value.strip() == expected.strip()
 
 
-def test_the_chosen_size_is_exported(studio):
-    app = studio("german", "export", format="Rules", rules_as="CSV", size=4)
+@pytest.mark.parametrize(
+    ("run", "family"), [("german", "tree"), ("scored", "tree of sums")]
+)
+def test_the_chosen_size_is_exported(studio, run, family):
+    app = studio(run, "export", format="Rules", rules_as="CSV", size=4)
     assert len(app.code[0].value.strip().splitlines()) == 5
-    assert (
-        "its tree cut back to 4 leaves, measured on 263 rows" in app.markdown[0].value
-    )
+    said = f"its {family} cut back to 4 leaves, measured on 263 rows"
+    assert said in app.markdown[0].value
 
 
 @pytest.mark.parametrize(

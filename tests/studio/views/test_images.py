@@ -57,6 +57,17 @@ def test_a_linear_student_shows_what_the_pixels_add(studio, make_run):
     assert [len(table.value) for table in app.dataframe] == [64, 64]
 
 
+def test_a_tree_of_sums_shows_its_leaves(studio, make_run):
+    app = studio("scored_digits", "images", row=3)
+    assert not app.exception
+    assert not app.error
+    found = analyse_run(load_run(make_run("scored_digits")))
+    pictures = [image.proto.imgs[0].alt for image in app.get("image")]
+    schema = image_schema(found.model.schema_, found.model)
+    assert pictures == [leaf_images(found.model, found.X, schema=schema).alt]
+    assert any("adds up several pixels" in one.value for one in app.caption)
+
+
 @pytest.mark.parametrize("run", ["german", "regression", "hostile"])
 def test_tables_are_no_images(studio, run):
     app = studio(run, "images")

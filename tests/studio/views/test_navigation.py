@@ -9,6 +9,7 @@ PAGES = (
 KINDS = (
     *("german", "connect4", "digits", "digits_linear", "cancer_linear", "regression"),
     *("regression_boosted", "multilabel", "hostile"),
+    *("scored", "scored_digits", "scored_values"),
 )
 
 

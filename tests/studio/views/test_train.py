@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from interpretkd.data import target_balance
 from interpretkd.runs import _uploads as uploads, find_runs, load_run
+from interpretkd.students import ScoredTreeStudent
 
 NAMES = (
     "<img src=x onerror=alert(1)>",
@@ -109,6 +110,18 @@ def test_days_stand_without_a_time_and_times_with_it(studio: Any) -> None:
     assert str(first["time"].iloc[0]) == "2024-01-02 09:00:00"
     examples = described["example"].tolist()
     assert examples == ["2024-01-02", "2024-01-02 09:00:00", "a"]
+
+
+def test_a_tree_of_sums_is_made_and_opened(studio: Any, tmp_path: Path) -> None:
+    app = _quick(_upload(studio(None, "train"), _csv(_people())))
+    app.radio(key="train_student").set_value("scored").run()
+    app.slider(key="train_columns_of_test").set_value(2).run()
+    _pick(app.text_input, "Name of the run").set_value("sums")
+    found = _start(app).wait(90)
+    assert found.state == "done", found.text
+    student = load_run(tmp_path / "runs" / "sums").model.student_
+    assert isinstance(student, ScoredTreeStudent)
+    assert (student.max_leaves, student.max_columns) == (4, 2)
 
 
 def test_a_cancelled_training_leaves_data_and_settings(

@@ -7,13 +7,22 @@ from sklearn.frozen import FrozenEstimator
 
 from interpretkd._base import amount_text
 from interpretkd.distillation import DistilledClassifier
-from interpretkd.explain import row_of, try_values, used_positions, write_settings
+from interpretkd.explain import row_of, try_values, write_settings
+from interpretkd.models import used_positions
 from interpretkd.runs import analyse_run, load_run, save
 from interpretkd.students import CartStudent
 from interpretkd.studio import RUN
 from interpretkd.teachers import CallableTeacher
 
-ALL = ("german", "connect4", "digits", "cancer_linear", "regression", "multilabel")
+ALL = (
+    "german",
+    "connect4",
+    "digits",
+    "cancer_linear",
+    "regression",
+    "multilabel",
+    "scored",
+)
 
 
 def found_in(make_run, name):
@@ -46,7 +55,7 @@ def test_nothing_is_changed_at_first(studio, run):
     assert button(app, "Reset").disabled
 
 
-@pytest.mark.parametrize("run", ["german", "regression", "hostile"])
+@pytest.mark.parametrize("run", ["german", "scored", "regression", "hostile"])
 def test_each_used_feature_has_a_widget(studio, make_run, run):
     found = found_in(make_run, run)
     used = used_positions(found.model.student_.form_)
