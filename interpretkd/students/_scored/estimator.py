@@ -62,7 +62,7 @@ class ScoredTreeStudent(CartStudent):
         As of `CartStudent`.
     class_cost : array-like of shape (n_classes, n_classes), default=None
         As of `CartStudent`.
-    time_limit : float, default=120.0
+    time_limit : float, default=300.0
         In (0, inf): seconds after which the search ends with the best so far, and
         ``search_.in_time`` is False; otherwise it ends by itself, after work that is
         bounded by the data's size.
@@ -119,7 +119,7 @@ class ScoredTreeStudent(CartStudent):
         min_samples_leaf: int = 1,
         objective: str = "auto",
         class_cost: Any = None,
-        time_limit: float = 120.0,
+        time_limit: float = 300.0,
         thresholds: str = "readable",
         random_state: Any = 0,
     ) -> None:

@@ -18,9 +18,9 @@ from interpretkd._base import Array
 from interpretkd.data import Codes
 from interpretkd.students._scored.addends import Addends, addend_spreads
 
-_MOST_ROWS = 6_000
+_MOST_ROWS = 12_000
 """A search for points reads no more rows; what it finds is judged on all."""
-_OFFERED = 6
+_OFFERED = 12
 """Columns that a score may take in, each time."""
 _RIDGE = 1e-3
 _ROUNDS = 4
