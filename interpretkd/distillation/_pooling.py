@@ -15,7 +15,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from interpretkd.distillation._calibration import Taught, _calibrated
+from interpretkd.distillation._calibration import (
+    Taught,
+    _best_scale,
+    _calibrated,
+    _is_refilled,
+    _scaled,
+)
 from interpretkd.distillation._choosing import (
     TargetTrial,
     _choose_search,
@@ -127,7 +133,7 @@ def _best_of(pool: "_Pool", rival: _Fitted | None) -> _Fitted:
         TargetTrial(one.target, agrees, len(one.prepared), f"{one.name}, {pool.where}")
         for one, agrees in zip(tried, agreement, strict=True)
     )
-    best = tried[int(np.argmax(agreement))]
+    best = pool.scaled(tried[int(np.argmax(agreement))])
     if not pool.recipe.transfer:  # it was fitted without the validation rows
         best = best.refilled(pool.meant, pool.parts.whole)
     return _Fitted(best.taught, best.target, best.prepared, best.recipe, trials=trials)
@@ -183,6 +189,7 @@ class _Pool:
         self.student, self.target, self.meant = student, target, meant
         self.recipe, self.parts, self.free = recipe, parts, free
         self.draws: dict[int | None, TransferSet] = {}
+        self.must_draw = bool(recipe.transfer) and not recipe.tries
         if recipe.transfer:
             rows = (self._fresh(), recipe.seen(parts.whole))
             self.judges = _Judges(rows, (1.0, _GIVEN_COUNT))
@@ -200,6 +207,8 @@ class _Pool:
             left = self.student.time_limit - (time.monotonic() - began)
             if seen and left <= 0:
                 return
+            if candidate.draw is None and self.must_draw:
+                continue
             draw = candidate.draw if self.recipe.transfer else None
             same = (repr((candidate.student.get_params(), candidate.target)), draw)
             if same not in seen:  # without further rows two ways may be one
@@ -217,6 +226,21 @@ class _Pool:
         rows = "given rows alone" if draw is None else f"further rows, draw {draw + 1}"
         name = f"the student, {candidate.name}, {rows}"
         return _Tried(name, candidate.target, taught, prepared, recipe)
+
+    def scaled(self, best: _Tried) -> _Tried:
+        """Return a tree whose leaves are not refilled with one temperature for all.
+
+        It is found on the validation rows, by the same tree fitted without them.
+        """
+        taught = apart = best.taught
+        if self.meant.task == "regression" or _is_refilled(taught.student):
+            return best
+        if self.recipe.transfer:  # it was fitted to the validation rows, too
+            own = best.recipe.lesson(self.parts.kept, further=True)
+            apart = Taught(fit_student(taught.student, best.target, own), best.target)
+        held_out = self.recipe.seen(self.parts.held_out)
+        scale = _best_scale(apart, self.meant, held_out)
+        return replace(best, taught=_scaled(taught, scale))
 
     def of_labels(self, rival: _Fitted) -> _Tried:
         """Return the labels' tree with the teacher's answers in its leaves.

@@ -11,9 +11,9 @@ from interpretkd import (
     DistilledRegressor,
 )
 from interpretkd.distillation import _base, _pooling
-from interpretkd.methods import Interleaved, Local
+from interpretkd.methods import Auto, Interleaved, Local
 from interpretkd.students import as_student
-from interpretkd.targets import Target
+from interpretkd.targets import Target, log_probabilities, probabilities
 
 
 def network(n_outputs, seed=7):
@@ -207,21 +207,57 @@ def test_values_are_pooled_by_their_squared_error():
 
 def test_labels_tree_is_kept_where_it_agrees_most(noisy, monkeypatch):
     X, y, teacher, _ = noisy
-    agreement = _pooling._Judges.agreement
+    agreement, of_labels = _pooling._Judges.agreement, _pooling._Pool.of_labels
+    theirs = []
+
+    def noted(pool, rival):
+        theirs.append(of_labels(pool, rival))
+        return theirs[-1]
 
     def rigged(judges, taught):
-        ours = taught.student.effort == "quick" or taught.student.search == "greedy"
-        return agreement(judges, taught) - 2 * ours
+        return agreement(judges, taught) - 2 * (taught is not theirs[0].taught)
 
-    student = CartStudent(8)
+    monkeypatch.setattr(_pooling._Pool, "of_labels", noted)
     monkeypatch.setattr(_pooling._Judges, "agreement", rigged)
-    model = distilled(teacher, student).fit(X, y)
+    model = distilled(teacher, CartStudent(8)).fit(X, y)
     assert model.target_ == Target("hard", alpha=1.0)
     assert pooled(model)[-1].name.startswith("the labels' tree")
     np.testing.assert_array_equal(
         model.tree_.nodes.threshold, model.baseline_.form_.nodes.threshold
     )
     assert model.n_asked_ == 0
+
+
+def test_rows_that_are_asked_for_are_drawn(noisy):
+    """A tree of the given rows alone may win only where rows are but tried."""
+    X, _, teacher, _ = noisy
+    for transfer, n_alone in ((Local(), 0), (Auto(Local()), 1), ("auto", 1)):
+        model = distilled(teacher, CartStudent(4), transfer=transfer).fit(X)
+        alone = [t for t in pooled(model) if "given rows alone" in t.name]
+        assert len(alone) == n_alone
+
+
+@pytest.mark.parametrize("transfer", ["auto", None, "validation rows"])
+def test_probabilities_of_monotone_trees_get_a_temperature(transfer, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, test = rng.normal(size=(400, 3)), rng.normal(size=(4000, 3))
+
+    def logits(X):
+        return np.outer(np.asarray(X).sum(axis=1), [-1.0, 1.0])
+
+    teacher = CallableTeacher(logits, classes=[0, 1])
+    if transfer == "validation rows":
+        monkeypatch.setattr(_base, "_ENOUGH_ROWS", 0)
+        transfer = "auto"
+    student = CartStudent(4, effort="quick", monotone=[1, 1, 1])
+    soft = {"target": "soft", "temperature": 4.0, "transfer": transfer}
+    model = distilled(teacher, student, **soft).fit(X)
+    wanted, said = probabilities(logits(test)), model.logits(test)
+
+    def loss(scale):
+        return -(wanted * log_probabilities(scale * said)).sum(axis=1).mean()
+
+    assert loss(1) < min(map(loss, np.geomspace(0.1, 10, 101))) + 0.03
 
 
 def test_a_scheme_orders_its_own_fits(noisy):
