@@ -37,7 +37,7 @@ from interpretkd.distillation._teaching import (
     _Parts,
     _refilled,
 )
-from interpretkd.methods import apply_steps
+from interpretkd.methods import RowGenerator, apply_steps
 from interpretkd.students import Candidate, as_student
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
@@ -118,9 +118,15 @@ def _pool(
     return _Pool(student, target, meant, parts, recipe, free)
 
 
+def _generators(recipe: _Recipe) -> tuple[RowGenerator, ...]:
+    """Return the steps that make rows; others but repeat them."""
+    return tuple(step for step in recipe.transfer if isinstance(step, RowGenerator))
+
+
 def _made(recipe: _Recipe, rows: TransferSet) -> int:
     """Return how many rows the generators of a recipe make of others."""
-    return sum(step.count(rows) for step in recipe.transfer if step.weight_share(rows))
+    steps = _generators(recipe)
+    return sum(step.count(rows) for step in steps if step.weight_share(rows))
 
 
 def _best_of(pool: "_Pool", rival: _Fitted | None) -> _Fitted:
@@ -266,6 +272,8 @@ class _Pool:
     def _fresh(self) -> TransferSet:
         """Return rows that no tree is fitted to, with the teacher's answers."""
         context = self.recipe.with_draw(-1).context
-        rows = apply_steps(self.recipe.transfer, self.parts.whole, context)
+        rows = apply_steps(_generators(self.recipe), self.parts.whole, context)
         made = rows.take(np.flatnonzero(~rows.is_given))
-        return self.recipe.seen(replace(made, weight=None))
+        said = context.ask(made.rows)  # a generator may answer in its place
+        made = replace(made, logits=said.logits, own=said.own, weight=None)
+        return self.recipe.seen(made)

@@ -1,5 +1,7 @@
 """Several trees are fitted, and the one that agrees most with the teacher is kept."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,10 @@ from interpretkd import (
     CartStudent,
     DistilledClassifier,
     DistilledRegressor,
+    EnsembleTeacher,
 )
 from interpretkd.distillation import _base, _pooling
-from interpretkd.methods import Auto, Interleaved, Local
+from interpretkd.methods import Auto, EachTeacher, Interleaved, Local
 from interpretkd.students import as_student
 from interpretkd.targets import Target, log_probabilities, probabilities
 
@@ -235,6 +238,39 @@ def test_rows_that_are_asked_for_are_drawn(noisy):
         model = distilled(teacher, CartStudent(4), transfer=transfer).fit(X)
         alone = [t for t in pooled(model) if "given rows alone" in t.name]
         assert len(alone) == n_alone
+
+
+def test_only_steps_that_make_rows_draw_those_that_judge(noisy, monkeypatch):
+    X, _, teacher, _ = noisy
+    other = CallableTeacher(network(3, 1), classes=[0, 1, 2])
+    both, fresh = EnsembleTeacher([teacher, other]), []
+    one = _pooling._Pool._fresh
+    monkeypatch.setattr(
+        _pooling._Pool, "_fresh", lambda pool: fresh.append(one(pool)) or fresh[-1]
+    )
+    model = distilled(both, transfer=EachTeacher()).fit(X)
+    assert not pooled(model)  # repeated rows are no others
+    assert not fresh
+    model = distilled(both, transfer=[Local(2.0), EachTeacher()]).fit(X)
+    assert len(pooled(model)) == 2
+    assert len(fresh[0]) == 2 * len(X)
+    np.testing.assert_array_equal(model.teacher_.logits(fresh[0].rows), fresh[0].logits)
+
+
+def test_fresh_rows_are_answered_by_the_teacher(noisy, monkeypatch):
+    X, _, teacher, _ = noisy
+
+    class Wrong(Local):
+        def answer(self, rows, context):
+            said = super().answer(rows, context)
+            return replace(said, logits=-said.logits)
+
+    fresh, one = [], _pooling._Pool._fresh
+    monkeypatch.setattr(
+        _pooling._Pool, "_fresh", lambda pool: fresh.append(one(pool)) or fresh[-1]
+    )
+    distilled(teacher, transfer=Wrong()).fit(X)
+    np.testing.assert_allclose(fresh[0].logits, teacher.logits(fresh[0].rows))
 
 
 @pytest.mark.parametrize("transfer", ["auto", None, "validation rows"])
