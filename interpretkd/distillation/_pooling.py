@@ -21,6 +21,7 @@ from interpretkd.distillation._calibration import (
     _calibrated,
     _is_refilled,
     _scaled,
+    _with_means,
 )
 from interpretkd.distillation._choosing import (
     TargetTrial,
@@ -156,10 +157,16 @@ class _Tried:
     recipe: _Recipe
 
     def refilled(self, meant: Target, rows: TransferSet) -> "_Tried":
-        """Return the tree with the answers to all given rows in its leaves."""
+        """Return the tree with the answers to all given rows in its leaves.
+
+        Those of a monotone tree stay: other means could break the order.
+        """
         prepared = self.recipe.prepared(rows, further=False)
         own = self.recipe.read(prepared)
-        taught = _refilled(self.taught, meant, own)
+        if meant.task == "regression" and _is_refilled(self.taught.student):
+            taught = _with_means(self.taught, own)
+        else:
+            taught = _refilled(self.taught, meant, own)
         counting = copy.copy(taught.student)
         counting.count_support(own.rows, own.encoded, own.weights)
         return replace(

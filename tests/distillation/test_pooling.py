@@ -185,6 +185,22 @@ def test_among_many_rows_the_validation_rows_judge(noisy, monkeypatch):
     assert len(model.transfer_set_) == len(X)
 
 
+def test_leaves_of_values_are_means_over_all_rows(noisy, monkeypatch):
+    X = noisy[0]
+    monkeypatch.setattr(_base, "_ENOUGH_ROWS", 200)
+    teacher = CallableTeacher(network(2), task="regression")
+    weight = np.random.default_rng(0).random(len(X))
+    student = CartStudent(4, effort="quick")
+    model = DistilledRegressor(teacher, student, random_state=0)
+    model.fit(X, sample_weight=weight)
+    said, values = model.predict(X), teacher.logits(X)
+    leaf = model.tree_.nodes.apply(model.schema_.encode(X))
+    for one in np.unique(leaf):
+        here = leaf == one
+        mean = np.average(values[here], axis=0, weights=weight[here])
+        np.testing.assert_allclose(said[here], np.tile(mean, (here.sum(), 1)))
+
+
 def test_the_size_is_chosen_before(noisy):
     X, _, teacher, _ = noisy
     model = distilled(teacher, CartStudent("auto", effort="quick")).fit(X)
