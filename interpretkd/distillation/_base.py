@@ -596,7 +596,7 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
         Teacher
             The fitted teacher.
         """
-        if is_fitted(self.teacher):
+        if _is_ready(self.teacher):
             self._given = Given.of(X)
             return self._fit_teacher(X, y)
         rows, _, n_given = self._begin(X, y, None)
@@ -738,8 +738,8 @@ class _Distilled(MetaEstimatorMixin, BaseEstimator):
 
 
 def _is_ready(teacher: Any) -> bool:
-    """Say whether a teacher is not fitted by `fit`."""
-    return not hasattr(teacher, "fit") or is_fitted(teacher)
+    """Say whether a teacher is not fitted by `fit`, which clones: one not frozen is."""
+    return not hasattr(teacher, "fit") or is_fitted(clone(teacher))
 
 
 def _can_teach(teacher: Any) -> bool:

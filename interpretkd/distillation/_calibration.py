@@ -155,6 +155,19 @@ def _is_refilled(student: Any) -> bool:
     return as_tree and getattr(student, "monotone", None) is None
 
 
+def _with_means(taught: Taught, transfer_set: TransferSet) -> Taught:
+    """Return a tree of values with the mean of the teacher's in its nodes."""
+    student, tree = copy.copy(taught.student), taught.student.form_
+    leaf = tree.nodes.apply(transfer_set.encoded.codes)
+    wanted = taught.reading.encode(transfer_set.answers, transfer_set.labels)
+    columns = np.column_stack([wanted, np.ones(len(leaf))])
+    sums = _node_sums(tree.nodes, leaf, columns * transfer_set.weights[:, None])
+    reached = sums[:, -1:] > 0
+    mean = sums[:, :-1] / np.where(reached, sums[:, -1:], 1)
+    student._set_tree(replace(tree, value=np.where(reached, mean, tree.value)))
+    return Taught(student, taught.reading)
+
+
 class _Refill:
     """Filling the nodes of trees with the mean of what is meant, over their rows."""
 

@@ -33,8 +33,8 @@ class TargetTrial:
     target : Target
         What the student was fitted to.
     fidelity : float
-        Its agreement with the teacher on the validation rows, in [0, 1] (R2, for
-        regression).
+        Its agreement with the teacher on the validation rows, or those that `name`
+        says, in [0, 1] (R2, for regression).
     n_rows : int
         How many rows it was fitted to.
     name : str, default=""

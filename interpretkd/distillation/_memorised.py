@@ -29,8 +29,8 @@ def _checked_teacher_rows(
     if not fitted:
         raise InputError(
             f"The 'teacher_rows' of {owner}.fit are for a teacher that is fitted "
-            "already. Got them with one that is fitted here, to all rows but the "
-            "validation rows."
+            "already and frozen. Got them with one that is fitted here, to all rows "
+            "but the validation rows."
         )
     known = np.asarray(given)
     if known.dtype != np.bool_ or known.shape != (n_given,):

@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from interpretkd.distillation._calibration import Taught, _calibrated
+from interpretkd.distillation._calibration import (
+    Taught,
+    _best_scale,
+    _calibrated,
+    _is_refilled,
+    _scaled,
+    _with_means,
+)
 from interpretkd.distillation._choosing import (
     TargetTrial,
     _choose_search,
@@ -31,7 +38,7 @@ from interpretkd.distillation._teaching import (
     _Parts,
     _refilled,
 )
-from interpretkd.methods import apply_steps
+from interpretkd.methods import RowGenerator, apply_steps
 from interpretkd.students import Candidate, as_student
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
@@ -112,9 +119,15 @@ def _pool(
     return _Pool(student, target, meant, parts, recipe, free)
 
 
+def _generators(recipe: _Recipe) -> tuple[RowGenerator, ...]:
+    """Return the steps that make rows; others but repeat them."""
+    return tuple(step for step in recipe.transfer if isinstance(step, RowGenerator))
+
+
 def _made(recipe: _Recipe, rows: TransferSet) -> int:
     """Return how many rows the generators of a recipe make of others."""
-    return sum(step.count(rows) for step in recipe.transfer if step.weight_share(rows))
+    steps = _generators(recipe)
+    return sum(step.count(rows) for step in steps if step.weight_share(rows))
 
 
 def _best_of(pool: "_Pool", rival: _Fitted | None) -> _Fitted:
@@ -127,7 +140,7 @@ def _best_of(pool: "_Pool", rival: _Fitted | None) -> _Fitted:
         TargetTrial(one.target, agrees, len(one.prepared), f"{one.name}, {pool.where}")
         for one, agrees in zip(tried, agreement, strict=True)
     )
-    best = tried[int(np.argmax(agreement))]
+    best = pool.scaled(tried[int(np.argmax(agreement))])
     if not pool.recipe.transfer:  # it was fitted without the validation rows
         best = best.refilled(pool.meant, pool.parts.whole)
     return _Fitted(best.taught, best.target, best.prepared, best.recipe, trials=trials)
@@ -144,10 +157,16 @@ class _Tried:
     recipe: _Recipe
 
     def refilled(self, meant: Target, rows: TransferSet) -> "_Tried":
-        """Return the tree with the answers to all given rows in its leaves."""
+        """Return the tree with the answers to all given rows in its leaves.
+
+        Those of a monotone tree stay: other means could break the order.
+        """
         prepared = self.recipe.prepared(rows, further=False)
         own = self.recipe.read(prepared)
-        taught = _refilled(self.taught, meant, own)
+        if meant.task == "regression" and _is_refilled(self.taught.student):
+            taught = _with_means(self.taught, own)
+        else:
+            taught = _refilled(self.taught, meant, own)
         counting = copy.copy(taught.student)
         counting.count_support(own.rows, own.encoded, own.weights)
         return replace(
@@ -183,6 +202,7 @@ class _Pool:
         self.student, self.target, self.meant = student, target, meant
         self.recipe, self.parts, self.free = recipe, parts, free
         self.draws: dict[int | None, TransferSet] = {}
+        self.must_draw = bool(recipe.transfer) and not recipe.tries
         if recipe.transfer:
             rows = (self._fresh(), recipe.seen(parts.whole))
             self.judges = _Judges(rows, (1.0, _GIVEN_COUNT))
@@ -200,6 +220,8 @@ class _Pool:
             left = self.student.time_limit - (time.monotonic() - began)
             if seen and left <= 0:
                 return
+            if candidate.draw is None and self.must_draw:
+                continue
             draw = candidate.draw if self.recipe.transfer else None
             same = (repr((candidate.student.get_params(), candidate.target)), draw)
             if same not in seen:  # without further rows two ways may be one
@@ -217,6 +239,21 @@ class _Pool:
         rows = "given rows alone" if draw is None else f"further rows, draw {draw + 1}"
         name = f"the student, {candidate.name}, {rows}"
         return _Tried(name, candidate.target, taught, prepared, recipe)
+
+    def scaled(self, best: _Tried) -> _Tried:
+        """Return a tree whose leaves are not refilled with one temperature for all.
+
+        It is found on the validation rows, by the same tree fitted without them.
+        """
+        taught = apart = best.taught
+        if self.meant.task == "regression" or _is_refilled(taught.student):
+            return best
+        if self.recipe.transfer:  # it was fitted to the validation rows, too
+            own = best.recipe.lesson(self.parts.kept, further=True)
+            apart = Taught(fit_student(taught.student, best.target, own), best.target)
+        held_out = self.recipe.seen(self.parts.held_out)
+        scale = _best_scale(apart, self.meant, held_out)
+        return replace(best, taught=_scaled(taught, scale))
 
     def of_labels(self, rival: _Fitted) -> _Tried:
         """Return the labels' tree with the teacher's answers in its leaves.
@@ -242,6 +279,8 @@ class _Pool:
     def _fresh(self) -> TransferSet:
         """Return rows that no tree is fitted to, with the teacher's answers."""
         context = self.recipe.with_draw(-1).context
-        rows = apply_steps(self.recipe.transfer, self.parts.whole, context)
+        rows = apply_steps(_generators(self.recipe), self.parts.whole, context)
         made = rows.take(np.flatnonzero(~rows.is_given))
-        return self.recipe.seen(replace(made, weight=None))
+        said = context.ask(made.rows)  # a generator may answer in its place
+        made = replace(made, logits=said.logits, own=said.own, weight=None)
+        return self.recipe.seen(made)

@@ -45,8 +45,8 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         hidden layer; refused where they cannot do anything.
     transfer : {"auto", "mix", "resample", None}, callable, RowGenerator, Auto or \
             list, default="auto"
-        Further rows about which the teacher is asked, with together the weight of the
-        given ones: drawn between neighbours ("mix"), with cells of neighbours
+        Further rows about which the teacher is asked, with together at most the weight
+        of the given ones: drawn between neighbours ("mix"), with cells of neighbours
         ("resample"), by a function ``(schema, codes, n_rows, rng) -> codes``, or by
         the steps of `methods`, one after another. "auto" is for a student that searches
         (`CartStudent`) while `alpha` is 0: below 20,000 rows that are no images it
@@ -54,8 +54,9 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         the validation rows; so does ``methods.Auto(step)`` with a step. With such rows
         several trees are fitted to all the given ones, with draws and without, and the
         one is kept that agrees most with the teacher on rows drawn afresh and on the
-        given ones (`trials_`); from 20,000 rows on they are fitted without the
-        validation rows, and compared on these. None for one tree and no questions.
+        given ones (`trials_`); of images, and from 20,000 rows on, they are fitted
+        without the validation rows, and compared on these. Rows that are asked for by
+        name are in every tree. None for one tree and no questions.
     weights : Weighting, list of Weighting or None, default=None
         How much each row counts, such as `methods.Error`.
     view : View, default=None
@@ -176,11 +177,10 @@ class DistilledRegressor(RegressorMixin, _Distilled):
             the validation rows and among the others. Passed on to a teacher that is
             fitted here, if its `fit` takes groups.
         teacher_rows : array-like of shape (n_samples,), bool, default=None
-            Which of the rows a teacher that is fitted already was fitted to: it may
-            know them by heart. Then the validation rows, on which is chosen, are others
-            - unless these are fewer than twice as many, or there are groups -, and
-            `memorised_` says by how much the teacher is better on its own. None where
-            that is not known.
+            Which of the rows a frozen teacher was fitted to: it may know them by heart.
+            Then the validation rows, on which is chosen, are others - unless these are
+            fewer than twice as many, or there are groups -, and `memorised_` says by
+            how much the teacher is better on its own. None where that is not known.
 
         Returns
         -------

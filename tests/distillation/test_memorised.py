@@ -110,3 +110,15 @@ def test_a_teacher_that_is_fitted_here_knows_its_rows(labelled):
     X, y, own = labelled
     with pytest.raises(InputError, match="are for a teacher that is fitted already"):
         fitted(KNeighborsClassifier(1), X, y, teacher_rows=own)
+
+
+def test_a_fitted_teacher_that_is_not_frozen_is_fitted_here(labelled):
+    X, y, own = labelled
+    teacher = KNeighborsClassifier(1).fit(X[own], y[own])
+    with pytest.raises(InputError, match="fitted already and frozen"):
+        fitted(teacher, X, y, teacher_rows=own)
+    model = fitted(teacher, X, y)
+    assert "of 120 others" in model.memorised_  # those that it was not fitted to here
+    again = DistilledClassifier(teacher, GREEDY, random_state=0).teacher_for(X, y)
+    asked = again.logits(X)
+    np.testing.assert_array_equal(asked, model.teacher_.logits(X))

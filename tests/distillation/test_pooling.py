@@ -1,5 +1,7 @@
 """Several trees are fitted, and the one that agrees most with the teacher is kept."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,12 @@ from interpretkd import (
     CartStudent,
     DistilledClassifier,
     DistilledRegressor,
+    EnsembleTeacher,
 )
 from interpretkd.distillation import _base, _pooling
-from interpretkd.methods import Interleaved, Local
+from interpretkd.methods import Auto, EachTeacher, Interleaved, Local
 from interpretkd.students import as_student
-from interpretkd.targets import Target
+from interpretkd.targets import Target, log_probabilities, probabilities
 
 
 def network(n_outputs, seed=7):
@@ -182,6 +185,22 @@ def test_among_many_rows_the_validation_rows_judge(noisy, monkeypatch):
     assert len(model.transfer_set_) == len(X)
 
 
+def test_leaves_of_values_are_means_over_all_rows(noisy, monkeypatch):
+    X = noisy[0]
+    monkeypatch.setattr(_base, "_ENOUGH_ROWS", 200)
+    teacher = CallableTeacher(network(2), task="regression")
+    weight = np.random.default_rng(0).random(len(X))
+    student = CartStudent(4, effort="quick")
+    model = DistilledRegressor(teacher, student, random_state=0)
+    model.fit(X, sample_weight=weight)
+    said, values = model.predict(X), teacher.logits(X)
+    leaf = model.tree_.nodes.apply(model.schema_.encode(X))
+    for one in np.unique(leaf):
+        here = leaf == one
+        mean = np.average(values[here], axis=0, weights=weight[here])
+        np.testing.assert_allclose(said[here], np.tile(mean, (here.sum(), 1)))
+
+
 def test_the_size_is_chosen_before(noisy):
     X, _, teacher, _ = noisy
     model = distilled(teacher, CartStudent("auto", effort="quick")).fit(X)
@@ -207,21 +226,90 @@ def test_values_are_pooled_by_their_squared_error():
 
 def test_labels_tree_is_kept_where_it_agrees_most(noisy, monkeypatch):
     X, y, teacher, _ = noisy
-    agreement = _pooling._Judges.agreement
+    agreement, of_labels = _pooling._Judges.agreement, _pooling._Pool.of_labels
+    theirs = []
+
+    def noted(pool, rival):
+        theirs.append(of_labels(pool, rival))
+        return theirs[-1]
 
     def rigged(judges, taught):
-        ours = taught.student.effort == "quick" or taught.student.search == "greedy"
-        return agreement(judges, taught) - 2 * ours
+        return agreement(judges, taught) - 2 * (taught is not theirs[0].taught)
 
-    student = CartStudent(8)
+    monkeypatch.setattr(_pooling._Pool, "of_labels", noted)
     monkeypatch.setattr(_pooling._Judges, "agreement", rigged)
-    model = distilled(teacher, student).fit(X, y)
+    model = distilled(teacher, CartStudent(8)).fit(X, y)
     assert model.target_ == Target("hard", alpha=1.0)
     assert pooled(model)[-1].name.startswith("the labels' tree")
     np.testing.assert_array_equal(
         model.tree_.nodes.threshold, model.baseline_.form_.nodes.threshold
     )
     assert model.n_asked_ == 0
+
+
+def test_rows_that_are_asked_for_are_drawn(noisy):
+    """A tree of the given rows alone may win only where rows are but tried."""
+    X, _, teacher, _ = noisy
+    for transfer, n_alone in ((Local(), 0), (Auto(Local()), 1), ("auto", 1)):
+        model = distilled(teacher, CartStudent(4), transfer=transfer).fit(X)
+        alone = [t for t in pooled(model) if "given rows alone" in t.name]
+        assert len(alone) == n_alone
+
+
+def test_only_steps_that_make_rows_draw_those_that_judge(noisy, monkeypatch):
+    X, _, teacher, _ = noisy
+    other = CallableTeacher(network(3, 1), classes=[0, 1, 2])
+    both, fresh = EnsembleTeacher([teacher, other]), []
+    one = _pooling._Pool._fresh
+    monkeypatch.setattr(
+        _pooling._Pool, "_fresh", lambda pool: fresh.append(one(pool)) or fresh[-1]
+    )
+    model = distilled(both, transfer=EachTeacher()).fit(X)
+    assert not pooled(model)  # repeated rows are no others
+    assert not fresh
+    model = distilled(both, transfer=[Local(2.0), EachTeacher()]).fit(X)
+    assert len(pooled(model)) == 2
+    assert len(fresh[0]) == 2 * len(X)
+    np.testing.assert_array_equal(model.teacher_.logits(fresh[0].rows), fresh[0].logits)
+
+
+def test_fresh_rows_are_answered_by_the_teacher(noisy, monkeypatch):
+    X, _, teacher, _ = noisy
+
+    class Wrong(Local):
+        def answer(self, rows, context):
+            said = super().answer(rows, context)
+            return replace(said, logits=-said.logits)
+
+    fresh, one = [], _pooling._Pool._fresh
+    monkeypatch.setattr(
+        _pooling._Pool, "_fresh", lambda pool: fresh.append(one(pool)) or fresh[-1]
+    )
+    distilled(teacher, transfer=Wrong()).fit(X)
+    np.testing.assert_allclose(fresh[0].logits, teacher.logits(fresh[0].rows))
+
+
+@pytest.mark.parametrize("transfer", ["auto", None, "validation rows"])
+def test_probabilities_of_monotone_trees_get_a_temperature(transfer, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, test = rng.normal(size=(400, 3)), rng.normal(size=(4000, 3))
+
+    def logits(X):
+        return np.outer(np.asarray(X).sum(axis=1), [-1.0, 1.0])
+
+    teacher = CallableTeacher(logits, classes=[0, 1])
+    if transfer == "validation rows":
+        monkeypatch.setattr(_base, "_ENOUGH_ROWS", 0)
+        transfer = "auto"
+    student = CartStudent(4, effort="quick", monotone=[1, 1, 1])
+    soft = {"target": "soft", "temperature": 4.0, "transfer": transfer}
+    model = distilled(teacher, student, **soft).fit(X)
+    wanted, said = probabilities(logits(test)), model.logits(test)
+
+    def loss(scale):
+        return -(wanted * log_probabilities(scale * said)).sum(axis=1).mean()
+
+    assert loss(1) < min(map(loss, np.geomspace(0.1, 10, 101))) + 0.03
 
 
 def test_a_scheme_orders_its_own_fits(noisy):
