@@ -38,7 +38,7 @@ from interpretkd.distillation._teaching import (
     _Parts,
     _refilled,
 )
-from interpretkd.methods import RowGenerator, apply_steps
+from interpretkd.methods import Local, RowGenerator, apply_steps
 from interpretkd.students import Candidate, as_student
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
@@ -277,10 +277,15 @@ class _Pool:
         return self.draws[draw]
 
     def _fresh(self) -> TransferSet:
-        """Return rows that no tree is fitted to, with the teacher's answers."""
+        """Return rows that no tree is fitted to, with the teacher's answers.
+
+        Like the given ones, whatever the trees are fitted to: a generator of one's own
+        may draw the same rows again, others than there are, or answer them itself.
+        """
+        steps: tuple[RowGenerator, ...] = _generators(self.recipe)
+        if any(type(step) is not Local for step in steps):
+            steps = (Local(_made(self.recipe, self.parts.whole)),)
         context = self.recipe.with_draw(-1).context
-        rows = apply_steps(_generators(self.recipe), self.parts.whole, context)
+        rows = apply_steps(steps, self.parts.whole, context)
         made = rows.take(np.flatnonzero(~rows.is_given))
-        said = context.ask(made.rows)  # a generator may answer in its place
-        made = replace(made, logits=said.logits, own=said.own, weight=None)
-        return self.recipe.seen(made)
+        return self.recipe.seen(replace(made, weight=None))

@@ -14,7 +14,7 @@ from interpretkd import (
     EnsembleTeacher,
 )
 from interpretkd.distillation import _base, _pooling
-from interpretkd.methods import Auto, EachTeacher, Interleaved, Local
+from interpretkd.methods import Auto, EachTeacher, FromFunction, Interleaved, Local
 from interpretkd.students import as_student
 from interpretkd.targets import Target, log_probabilities, probabilities
 
@@ -331,3 +331,31 @@ def test_a_teacher_that_decides_otherwise_judges_by_its_decisions():
     model = distilled(teacher).fit(X)
     test = np.random.default_rng(1).normal(size=(2000, 2))
     assert (model.predict(test) == teacher.predict(test)).mean() > 0.98
+
+
+def test_rows_that_are_like_none_given_do_not_judge():
+    """Junk judged junk: trees fitted to it were kept, at 7 points less of fidelity."""
+    rng = np.random.default_rng(0)
+    X, teacher = (
+        rng.normal(size=(3000, 6)),
+        CallableTeacher(network(3), classes=[0, 1, 2]),
+    )
+
+    def junk(schema, codes, n_rows, rng):
+        return (rng.normal(size=(n_rows, codes.shape[1])) * 100).astype("float32")
+
+    told, alone = (
+        np.mean(
+            [
+                DistilledClassifier(
+                    teacher, CartStudent(8), transfer=transfer, random_state=seed
+                )
+                .fit(X[:150])
+                .fidelity(X[150:])
+                .value
+                for seed in range(3)
+            ]
+        )
+        for transfer in (Auto(FromFunction(junk)), None)
+    )
+    assert told > alone - 0.01

@@ -370,7 +370,7 @@ def test_a_function_of_ones_own_says_what_to_ask(cancer):
     searching = DistilledClassifier(
         teacher, CartStudent(4), target="soft", transfer=shifted, random_state=0
     ).fit(X)
-    assert called[2:] == 3 * [20 * len(X)]  # two draws to fit to, and one to judge by
+    assert called[2:] == 2 * [20 * len(X)]  # two draws; ours are judged by others
     assert searching.n_asked_ == 40  # what is asked for is used; "auto" may not
 
 
