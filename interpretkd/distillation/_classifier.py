@@ -163,7 +163,7 @@ class DistilledClassifier(ClassifierMixin, DecisionMixin, _Distilled):
     >>> model.fit(X[::2], y[::2]).predict(X[:2])
     array([0, 0])
     >>> print(model.fidelity(X[1::2]))
-    0.973 [0.908, 0.993]
+    0.920 [0.836, 0.963]
     """
 
     classes_: NDArray[Any]

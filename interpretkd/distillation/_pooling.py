@@ -39,7 +39,7 @@ from interpretkd.distillation._teaching import (
     _refilled,
 )
 from interpretkd.methods import Local, RowGenerator, apply_steps
-from interpretkd.students import Candidate, as_student
+from interpretkd.students import Contender, as_student
 from interpretkd.targets import Target
 from interpretkd.transfer import TransferSet
 
@@ -228,7 +228,7 @@ class _Pool:
                 yield self._fit(candidate, draw, max(left, 1e-3))
             seen.add(same)
 
-    def _fit(self, candidate: Candidate, draw: int | None, seconds: float) -> _Tried:
+    def _fit(self, candidate: Contender, draw: int | None, seconds: float) -> _Tried:
         student = clone(candidate.student).set_params(time_limit=seconds)
         prepared = self._prepared(draw)
         own = self.recipe.read(prepared)

@@ -11,7 +11,7 @@ from interpretkd._base.lazy import attach
 
 if TYPE_CHECKING:
     from interpretkd.students._base import (
-        Candidate as Candidate,
+        Contender as Contender,
         TrainingData as TrainingData,
         ValidationData as ValidationData,
     )
@@ -46,7 +46,7 @@ else:
     __getattr__, __dir__, __all__ = attach(
         __name__,
         """
-        _base: Candidate TrainingData ValidationData
+        _base: Contender TrainingData ValidationData
         _boosted.estimator: BoostedStudent
         _boosted.leaf_budget: BoostingSearch BoostingTrial LEARNING_RATES TREE_LEAVES
         _boosted.tree_sum: BoostingRows GrownTree PENALTY TreeSum

@@ -75,7 +75,7 @@ class ValidationData(TrainingData):
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class Contender:
     """One of several students that are tried, where a teacher can tell them apart.
 
     Parameters
@@ -229,7 +229,7 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
         """Return a faster student that ranks targets in the same order."""
         return self
 
-    def candidates(self, target: Target, *, free: bool) -> tuple[Candidate, ...]:
+    def candidates(self, target: Target, *, free: bool) -> tuple[Contender, ...]:
         """List students of which the best for a teacher is to be kept, if it is one.
 
         Parameters
@@ -241,7 +241,7 @@ class _Student(RegressorMixin, BaseEstimator, ABC):
 
         Returns
         -------
-        tuple of Candidate
+        tuple of Contender
             In the order in which they are tried; () for a student that is fitted once.
         """
         return ()

@@ -13,7 +13,7 @@ from interpretkd._base import Array, InputError, check_choice, check_integer, ch
 from interpretkd.data import Encoded, Schema
 from interpretkd.models import Tree
 from interpretkd.students._base import (
-    Candidate,
+    Contender,
     ValidationData,
     _Given,
     _replace_auto,
@@ -275,7 +275,7 @@ class CartStudent(_Student):
         size = {"max_leaves": 16} if given.get("max_leaves") == "auto" else {}
         return clone(self).set_params(search="greedy", **size)
 
-    def candidates(self, target: Target, *, free: bool) -> tuple[Candidate, ...]:
+    def candidates(self, target: Target, *, free: bool) -> tuple[Contender, ...]:
         """List the trees of which the best is kept, where a teacher can be asked.
 
         Parameters
@@ -287,7 +287,7 @@ class CartStudent(_Student):
 
         Returns
         -------
-        tuple of Candidate
+        tuple of Contender
             As many as `effort` says; () unless the search is "auto".
         """
         return _candidates(self, target, free=free)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from interpretkd.students._base import Candidate, _seed
+from interpretkd.students._base import Contender, _seed
 from interpretkd.targets import Target
 
 DECISIONS, PROBABILITIES = "disagreement", "expected_disagreement"
@@ -39,7 +39,7 @@ EFFORTS = {
 }
 
 
-def _candidates(student: Any, target: Target, *, free: bool) -> tuple[Candidate, ...]:
+def _candidates(student: Any, target: Target, *, free: bool) -> tuple[Contender, ...]:
     """List trees for a target, each another way to the same end.
 
     First those that served best: to decisions and to probabilities, with further rows
@@ -57,7 +57,7 @@ def _candidates(student: Any, target: Target, *, free: bool) -> tuple[Candidate,
 
 def _ways(
     student: Any, target: Target, effort: Effort, free: bool
-) -> Iterator[Candidate]:
+) -> Iterator[Contender]:
     seed, n_draws = _seed(student.random_state), max(2, effort.n_trees // 4)
     refined = {"search": "refined", "effort": effort.of_each}
     aims = _aims(student, target, free)
@@ -65,15 +65,15 @@ def _ways(
         own = {"random_state": (seed + round_) % 2**31}
         for i, (name, objective, wanted) in enumerate(aims):
             given = refined | own | {"objective": objective}
-            yield Candidate(
+            yield Contender(
                 name, clone(student).set_params(**given), wanted, (round_ + i) % n_draws
             )
         name, objective, wanted = aims[0]
         alone = clone(student).set_params(**refined, **own, objective=objective)
-        yield Candidate(name, alone, wanted, None)
+        yield Contender(name, alone, wanted, None)
         if round_ == 0:
             greedy = clone(student).set_params(search="greedy", **own)
-            yield Candidate("greedily", greedy, target, 0)
+            yield Contender("greedily", greedy, target, 0)
 
 
 def _aims(student: Any, target: Target, free: bool) -> list[tuple[str, str, Target]]:
