@@ -69,6 +69,9 @@ def _command(*, port: int, browser: bool = True) -> list[str]:
         "server.showEmailPrompt": "false",
         "server.fileWatcherType": "none",
         "server.maxUploadSize": "200",
+        # Messages that the page is thought to know are not sent again, but who goes
+        # back twice in a moment may have lost one: then the page breaks off.
+        "global.minCachedMessageSize": "1000000000",
         "browser.gatherUsageStats": "false",
         "client.showErrorDetails": "type",
         "client.toolbarMode": "viewer",

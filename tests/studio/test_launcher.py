@@ -32,6 +32,7 @@ def test_it_listens_here_alone_and_tells_nobody():
         "--server.showEmailPrompt=false",
         "--browser.gatherUsageStats=false",
         "--server.maxUploadSize=200",
+        "--global.minCachedMessageSize=1000000000",
     ):
         assert flag in flags
     assert "--server.headless=false" in _command(port=8701)
