@@ -1,31 +1,14 @@
 """Rows by MUNGE: cells of the nearest row, numbers spread around them."""
 
 import numpy as np
-import pandas as pd
 from hypothesis import given, settings, strategies as st
 
 from interpretkd.data import Schema
 from interpretkd.transfer import munge
+from tests.transfer.tables import mixed_rows
 
 SEEDS = st.integers(0, 2**32 - 1)
 nan = np.nan
-
-
-def mixed_rows(seed, n_rows):
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {
-            "dose": rng.normal(size=n_rows),
-            "age": rng.integers(18, 80, n_rows).astype(float),
-            "home": rng.choice(["own", "rent", "free"], n_rows).astype(object),
-            "smoker": rng.choice([False, True], n_rows),
-            "day": pd.Timestamp("2020-01-01")
-            + pd.to_timedelta(rng.integers(0, 900, n_rows), "D"),
-        }
-    )
-    frame.loc[rng.random(n_rows) < 0.3, ["age", "home"]] = None
-    frame.loc[0, "home"] = "own"
-    return frame
 
 
 @given(
